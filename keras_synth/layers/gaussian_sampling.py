@@ -1,0 +1,72 @@
+"""The reparameterisation trick as a layer."""
+
+import keras
+from keras import ops
+
+from keras_synth.ops import ReplicaSeedGenerator
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class GaussianSampling(keras.layers.Layer):
+    """Draws from a diagonal Gaussian so that gradients reach its parameters.
+
+    `z = m + exp(½ log s²) · ε`, with `ε ~ N(0, I)`: the randomness is an
+    input, so z is differentiable in m and log s². Always in float32, whatever
+    the precision policy. Each replica of a `MirroredStrategy` draws its own ε.
+
+    Args:
+        num_samples: draws per row. None (the default) gives one and keeps the
+            shape; an int gives a new leading axis of that many.
+        seed: int, or None for a random one.
+
+    Call arguments:
+        inputs: `[mean, log_variance]`, each (batch, latent_dim).
+        noise: ε to use instead of drawing, of the output's shape.
+
+    Returns:
+        (batch, latent_dim), or (num_samples, batch, latent_dim).
+
+    Reference: Kingma & Welling, Auto-Encoding Variational Bayes, 2014,
+    section 2.4.
+
+    Example:
+
+    >>> mean, log_variance = keras.ops.zeros((4, 2)), keras.ops.zeros((4, 2))
+    >>> GaussianSampling(seed=0)([mean, log_variance]).shape
+    TensorShape([4, 2])
+    """
+
+    def __init__(self, num_samples=None, seed=None, **kwargs):
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        if num_samples is not None and (
+            not isinstance(num_samples, int) or num_samples < 1
+        ):
+            raise ValueError(
+                "`num_samples` must be None or a positive int. "
+                f"Received: num_samples={num_samples!r}"
+            )
+        self.num_samples = num_samples
+        self.seed = seed
+        self.seed_generator = ReplicaSeedGenerator(seed)
+        self.built = True
+
+    def call(self, inputs, noise=None):
+        mean, log_variance = inputs
+        if noise is None:
+            shape = ops.shape(mean)
+            if self.num_samples is not None:
+                shape = (self.num_samples, *shape)
+            noise = keras.random.normal(shape, seed=self.seed_generator)
+        return mean + ops.exp(0.5 * log_variance) * noise
+
+    def compute_output_shape(self, input_shape):
+        shape = tuple(input_shape[0])
+        if self.num_samples is None:
+            return shape
+        return (self.num_samples, *shape)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update(num_samples=self.num_samples, seed=self.seed)
+        return config

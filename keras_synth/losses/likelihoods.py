@@ -1,0 +1,226 @@
+"""What a decoder's output says about a picture: log p(x | parameters).
+
+A likelihood turns the raw output of a decoder into a distribution over
+pictures in [0, 1]. Each has three methods and says how many numbers the
+decoder must give for every channel of every pixel (`parameters_per_channel`):
+
+- `log_prob(images, parameters)`: nats per picture (sum over pixels), shape
+  (..., batch);
+- `mean(parameters)`: the expected picture, in [0, 1];
+- `sample(parameters, seed)`: a picture drawn from it, in [0, 1].
+
+`images` is (batch, height, width, channels); `parameters` is
+(..., batch, height, width, channels * parameters_per_channel), the parameters
+of one kind standing together: first all means, then all log-scales.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from keras_synth.ops import gaussian_log_prob
+
+_PIXELS = (-3, -2, -1)
+
+
+class Likelihood:
+    """What all have in common: the way back from a configuration."""
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuilds one from what `get_config` gave."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class Bernoulli(Likelihood):
+    """Each pixel is 1 with probability sigmoid(logit), else 0.
+
+    `log p(x) = Σ x · logit - log(1 + exp(logit))`
+
+    A distribution over black-and-white pictures. On grey ones it is the
+    cross-entropy: useful to train with, but not a log-probability, so quote
+    nats only for binarised pictures (`datasets.stochastic_binarization`).
+
+    Example:
+
+    >>> ones = keras.ops.ones((1, 2, 2, 1))
+    >>> round(float(Bernoulli().log_prob(ones, 0.0 * ones)[0]), 3)  # 4 log ½
+    -2.773
+    """
+
+    parameters_per_channel = 1
+
+    def log_prob(self, images, parameters):
+        """Nats per picture; `parameters` are logits."""
+        return ops.sum(
+            images * parameters - ops.softplus(parameters), axis=_PIXELS
+        )
+
+    def mean(self, parameters):
+        """The probability of white, per pixel."""
+        return ops.sigmoid(parameters)
+
+    def sample(self, parameters, seed=None):
+        """A black-and-white picture."""
+        uniform = keras.random.uniform(ops.shape(parameters), seed=seed)
+        return ops.cast(uniform < ops.sigmoid(parameters), parameters.dtype)
+
+    def get_config(self):
+        """No arguments."""
+        return {}
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class Gaussian(Likelihood):
+    """Each pixel is normal around the decoder's output.
+
+    `log p(x) = Σ -½ (log 2π + log s² + (x - m)² / s²)`, a density: it may
+    exceed zero.
+
+    Args:
+        standard_deviation: s, in [0, 1] units, the same for every pixel. None
+            lets the decoder say (log s² per pixel and channel, its second
+            half of channels, kept above `minimum` so that the density of
+            pixels that never change stays bounded).
+        minimum: the smallest standard deviation a decoder may learn; half a
+            grey level of an 8-bit picture by default.
+
+    Example:
+
+    >>> zeros = keras.ops.zeros((1, 1, 1, 1))
+    >>> round(float(Gaussian(1.0).log_prob(zeros, zeros)[0]), 4)
+    -0.9189
+    """
+
+    def __init__(self, standard_deviation=0.1, minimum=0.5 / 255):
+        for name, value in (
+            ("standard_deviation", standard_deviation),
+            ("minimum", minimum),
+        ):
+            if value is not None and not value > 0:
+                raise ValueError(
+                    f"`{name}` must be above 0. Received: {name}={value!r}"
+                )
+        if minimum is None:
+            raise ValueError("`minimum` must be above 0. Received: None")
+        self.standard_deviation = standard_deviation
+        self.minimum = minimum
+        self.parameters_per_channel = 1 if standard_deviation else 2
+
+    def _mean_and_log_variance(self, parameters):
+        if self.standard_deviation:
+            return parameters, 2.0 * math.log(self.standard_deviation)
+        mean, raw = ops.split(parameters, 2, axis=-1)
+        floor = 2.0 * math.log(self.minimum)
+        return mean, floor + ops.softplus(raw - floor)
+
+    def log_prob(self, images, parameters):
+        """Nats per picture (a log-density)."""
+        mean, log_variance = self._mean_and_log_variance(parameters)
+        return ops.sum(
+            gaussian_log_prob(images, mean, log_variance), axis=_PIXELS
+        )
+
+    def mean(self, parameters):
+        """The mean, clipped to [0, 1]."""
+        mean, _ = self._mean_and_log_variance(parameters)
+        return ops.clip(mean, 0.0, 1.0)
+
+    def sample(self, parameters, seed=None):
+        """A picture with its noise, clipped to [0, 1]."""
+        mean, log_variance = self._mean_and_log_variance(parameters)
+        noise = keras.random.normal(ops.shape(mean), seed=seed)
+        deviation = ops.exp(ops.convert_to_tensor(0.5 * log_variance))
+        return ops.clip(mean + deviation * noise, 0.0, 1.0)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            "standard_deviation": self.standard_deviation,
+            "minimum": self.minimum,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class DiscretizedLogistic(Likelihood):
+    """A logistic curve cut into the 256 levels of an 8-bit picture.
+
+    `p(level) = σ((x + h - m) / s) - σ((x - h - m) / s)`, with h half a level;
+    the darkest and the brightest level take the whole tail, so the
+    probabilities of all levels sum to one. The decoder gives m, then log s.
+
+    Args:
+        levels: how many grey levels a pixel may take.
+        minimum_log_scale: smallest log s, in [0, 1] units.
+
+    Reference: Kingma et al., Improving Variational Inference with Inverse
+    Autoregressive Flow, 2016, section 5.2; Salimans et al., PixelCNN++, 2017,
+    equation 2.
+
+    Example:
+
+    >>> grey = keras.ops.full((1, 1, 1, 1), 0.5)
+    >>> parameters = keras.ops.convert_to_tensor([[[[0.5, -2.0]]]])
+    >>> DiscretizedLogistic().log_prob(grey, parameters).shape
+    TensorShape([1])
+    """
+
+    parameters_per_channel = 2
+
+    def __init__(self, levels=256, minimum_log_scale=-7.0):
+        if not isinstance(levels, int) or levels < 2:
+            raise ValueError(
+                "`levels` must be an int of at least 2. "
+                f"Received: levels={levels!r}"
+            )
+        self.levels = levels
+        self.minimum_log_scale = minimum_log_scale
+
+    def _mean_and_log_scale(self, parameters):
+        mean, log_scale = ops.split(parameters, 2, axis=-1)
+        return mean, ops.maximum(log_scale, self.minimum_log_scale)
+
+    def log_prob(self, images, parameters):
+        """Nats per picture."""
+        mean, log_scale = self._mean_and_log_scale(parameters)
+        half = 0.5 / (self.levels - 1)
+        inverse_scale = ops.exp(-log_scale)
+        upper = (images + half - mean) * inverse_scale
+        lower = (images - half - mean) * inverse_scale
+        width = 2.0 * half * inverse_scale
+        # σ(u) - σ(l) = σ(u) σ(-l) (1 - exp(l - u)), exact and never log 0.
+        between = (
+            ops.log_sigmoid(upper)
+            + ops.log_sigmoid(-lower)
+            + ops.log(-ops.expm1(-width))
+        )
+        log_prob = ops.where(
+            images < half,
+            ops.log_sigmoid(upper),
+            ops.where(images > 1.0 - half, ops.log_sigmoid(-lower), between),
+        )
+        return ops.sum(log_prob, axis=_PIXELS)
+
+    def mean(self, parameters):
+        """The location m, clipped to [0, 1]."""
+        mean, _ = self._mean_and_log_scale(parameters)
+        return ops.clip(mean, 0.0, 1.0)
+
+    def sample(self, parameters, seed=None):
+        """A picture of `levels` grey levels, in [0, 1]."""
+        mean, log_scale = self._mean_and_log_scale(parameters)
+        uniform = keras.random.uniform(
+            ops.shape(mean), minval=1e-5, maxval=1.0 - 1e-5, seed=seed
+        )
+        logistic = ops.log(uniform) - ops.log(1.0 - uniform)
+        value = ops.clip(mean + ops.exp(log_scale) * logistic, 0.0, 1.0)
+        return ops.round(value * (self.levels - 1)) / (self.levels - 1)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            "levels": self.levels,
+            "minimum_log_scale": self.minimum_log_scale,
+        }

@@ -1,0 +1,58 @@
+"""What every model of ours shares: training that resumes bit-equal."""
+
+import keras
+import tensorflow as tf
+
+
+class ResumableModel(keras.Model):
+    """A `keras.Model` whose saved state is the whole state of training.
+
+    Keras does not save the state of seed generators, neither the model's nor
+    that of its layers (Dropout, say). Here they are stored with the model's
+    own variables, in `.keras` files, `.weights.h5` files, `ModelCheckpoint`
+    and `BackupAndRestore` alike, so that load-and-continue draws the noise
+    that never stopping would have drawn.
+
+    `fit` tells a pipeline of `keras_synth.datasets` which epoch begins, so
+    that the order of the pictures depends on the epoch's number, also after
+    `initial_epoch=k`.
+    """
+
+    @property
+    def seed_states(self):
+        """State variables of all seed generators, in a fixed order."""
+        known = {id(v) for v in (*self.weights, *self.metrics_variables)}
+        states = []
+        for variable in self.variables:
+            if id(variable) not in known:
+                known.add(id(variable))
+                states.append(variable)
+        return states
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        for index, state in enumerate(self.seed_states):
+            store[f"seed_{index}"] = state
+
+    def load_own_variables(self, store):
+        states = self.seed_states
+        names = [f"seed_{index}" for index in range(len(states))]
+        own = {key: store[key] for key in store.keys() if key not in names}
+        super().load_own_variables(own)
+        for name, state in zip(names, states, strict=True):
+            state.assign(store[name])
+
+    def compile_from_config(self, config):
+        config = keras.saving.deserialize_keras_object(config)
+        self.compile(**config)
+
+    def fit(self, x=None, *args, callbacks=None, **kwargs):
+        """`keras.Model.fit`, see there."""
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # or Keras warns
+        if hasattr(x, "set_epoch"):
+            keep_order = keras.callbacks.LambdaCallback(
+                on_epoch_begin=lambda epoch, logs: x.set_epoch(epoch)
+            )
+            callbacks = [keep_order, *keras.tree.flatten(callbacks or [])]
+        return super().fit(x, *args, callbacks=callbacks, **kwargs)

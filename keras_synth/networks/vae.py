@@ -1,0 +1,217 @@
+"""Encoders and decoders for a VAE.
+
+An encoder maps pictures in [0, 1] to `[mean, log_variance]` of the latents; a
+decoder maps latents to the parameters of a likelihood. With `num_classes`
+both take a label as second input, (batch,) of ints.
+"""
+
+import keras
+from keras import layers
+
+
+def dense_encoder(
+    image_shape,
+    latent_dim,
+    hidden=(512, 512),
+    activation="relu",
+    num_classes=None,
+    name="encoder",
+):
+    """Fully connected layers from all pixels to the posterior.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: dimension of the latents.
+        hidden: units of each hidden layer.
+        activation: of the hidden layers.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to
+        `[mean, log_variance]`, each (batch, latent_dim).
+
+    Example:
+
+    >>> dense_encoder((28, 28, 1), latent_dim=2).count_params()
+    666628
+    """
+    _check_shape(image_shape, multiple=1)
+    image = keras.Input(image_shape, name="image")
+    label = _label_input(num_classes)
+    x = layers.Rescaling(2.0, offset=-1.0)(image)
+    x = layers.Flatten()(x)
+    x = _join_label(x, label, num_classes)
+    for units in hidden:
+        x = layers.Dense(units, activation=activation)(x)
+    return _posterior_network(image, label, x, latent_dim, name)
+
+
+def dense_decoder(
+    image_shape,
+    latent_dim,
+    hidden=(512, 512),
+    activation="relu",
+    parameters_per_channel=1,
+    num_classes=None,
+    name="decoder",
+):
+    """Fully connected layers from the latents to every pixel.
+
+    Args:
+        image_shape: (height, width, channels) of the picture.
+        latent_dim: dimension of the latents.
+        hidden: units of each hidden layer.
+        activation: of the hidden layers.
+        parameters_per_channel: that of the likelihood.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, latent_dim) to (batch, height, width,
+        channels * parameters_per_channel), unbounded.
+    """
+    height, width, channels = _check_shape(image_shape, multiple=1)
+    channels *= parameters_per_channel
+    latents = keras.Input((latent_dim,), name="latents")
+    label = _label_input(num_classes)
+    x = _join_label(latents, label, num_classes)
+    for units in hidden:
+        x = layers.Dense(units, activation=activation)(x)
+    x = layers.Dense(height * width * channels, dtype="float32")(x)
+    x = layers.Reshape((height, width, channels), dtype="float32")(x)
+    return keras.Model(_inputs(latents, label), x, name=name)
+
+
+def conv_encoder(
+    image_shape,
+    latent_dim,
+    width=32,
+    num_blocks=1,
+    hidden=256,
+    num_classes=None,
+    name="encoder",
+):
+    """A residual convolutional network, twice halved, to the posterior.
+
+    Args:
+        image_shape: (height, width, channels), sides divisible by 4.
+        latent_dim: dimension of the latents.
+        width: channels at half resolution; twice that at a quarter.
+        num_blocks: residual blocks at each resolution.
+        hidden: units of the dense layer before the posterior.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to
+        `[mean, log_variance]`, each (batch, latent_dim).
+    """
+    _check_shape(image_shape, multiple=4)
+    image = keras.Input(image_shape, name="image")
+    label = _label_input(num_classes)
+    x = layers.Rescaling(2.0, offset=-1.0)(image)
+    for channels in (width, 2 * width):
+        x = layers.Conv2D(channels, 4, strides=2, padding="same")(x)
+        for _ in range(num_blocks):
+            x = _residual_block(x)
+    x = layers.Activation("elu")(x)
+    x = layers.Flatten()(x)
+    x = _join_label(x, label, num_classes)
+    x = layers.Dense(hidden, activation="elu")(x)
+    return _posterior_network(image, label, x, latent_dim, name)
+
+
+def conv_decoder(
+    image_shape,
+    latent_dim,
+    width=32,
+    num_blocks=1,
+    hidden=256,
+    parameters_per_channel=1,
+    num_classes=None,
+    name="decoder",
+):
+    """The mirror of `conv_encoder`: latents to pictures, twice doubled.
+
+    Args:
+        image_shape: (height, width, channels), sides divisible by 4.
+        latent_dim: dimension of the latents.
+        width: channels at half resolution; twice that at a quarter.
+        num_blocks: residual blocks at each resolution.
+        hidden: units of the first dense layer.
+        parameters_per_channel: that of the likelihood.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, latent_dim) to (batch, height, width,
+        channels * parameters_per_channel), unbounded.
+    """
+    height, breadth, channels = _check_shape(image_shape, multiple=4)
+    latents = keras.Input((latent_dim,), name="latents")
+    label = _label_input(num_classes)
+    x = _join_label(latents, label, num_classes)
+    x = layers.Dense(hidden, activation="elu")(x)
+    quarter = (height // 4, breadth // 4, 2 * width)
+    x = layers.Dense(quarter[0] * quarter[1] * quarter[2])(x)
+    x = layers.Reshape(quarter)(x)
+    for outputs in (width, channels * parameters_per_channel):
+        for _ in range(num_blocks):
+            x = _residual_block(x)
+        x = layers.Activation("elu")(x)
+        x = layers.Conv2DTranspose(outputs, 4, strides=2, padding="same")(x)
+    x = layers.Activation("linear", dtype="float32")(x)
+    return keras.Model(_inputs(latents, label), x, name=name)
+
+
+def _residual_block(x):
+    """x + conv(elu(conv(elu(x)))), the identity at first (He et al. 2016)."""
+    channels = x.shape[-1]
+    y = layers.Activation("elu")(x)
+    y = layers.Conv2D(channels, 3, padding="same", activation="elu")(y)
+    y = layers.Conv2D(channels, 3, padding="same", kernel_initializer="zeros")(
+        y
+    )
+    return layers.Add()([x, y])
+
+
+def _posterior_network(image, label, x, latent_dim, name):
+    mean = layers.Dense(latent_dim, dtype="float32", name="mean")(x)
+    log_variance = layers.Dense(
+        latent_dim, dtype="float32", name="log_variance"
+    )(x)
+    return keras.Model(_inputs(image, label), [mean, log_variance], name=name)
+
+
+def _label_input(num_classes):
+    if num_classes is None:
+        return None
+    return keras.Input((), dtype="int32", name="label")
+
+
+def _join_label(x, label, num_classes):
+    """Concatenates a learned vector per class to (batch, features)."""
+    if label is None:
+        return x
+    embedded = layers.Embedding(num_classes, 32, name="label_embedding")(label)
+    return layers.Concatenate()([x, embedded])
+
+
+def _inputs(first, label):
+    return first if label is None else [first, label]
+
+
+def _check_shape(image_shape, multiple):
+    if len(image_shape) != 3:
+        raise ValueError(
+            "`image_shape` must be (height, width, channels). "
+            f"Received: image_shape={image_shape!r}"
+        )
+    height, width, channels = image_shape
+    if channels not in (1, 3) or height % multiple or width % multiple:
+        raise ValueError(
+            f"`image_shape` must have sides divisible by {multiple} and 1 or "
+            f"3 channels. Received: image_shape={tuple(image_shape)}"
+        )
+    return height, width, channels

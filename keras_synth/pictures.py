@@ -1,0 +1,241 @@
+"""Picture files in and out, and grids of pictures.
+
+Everywhere else a picture is a float32 array (height, width, channels) in
+[0, 1]; this is the only file that knows about image files.
+"""
+
+import io
+import math
+import pathlib
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+EXTENSIONS = frozenset(
+    [
+        ".bmp",
+        ".gif",
+        ".jpeg",
+        ".jpg",
+        ".pgm",
+        ".png",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)
+
+
+def read_picture(path, channels=None, alpha="white"):
+    """Reads an image file.
+
+    Rotation noted in EXIF is applied; 16-bit files keep their precision; of
+    an animation the first picture is read.
+
+    Args:
+        path: file to read.
+        channels: 1 for grey (luma of BT.601), 3 for colour, None for what
+            the file holds.
+        alpha: what becomes of transparency: "white" puts the picture on
+            white, "drop" ignores it, "keep" appends it as a last channel.
+
+    Returns:
+        float32 (height, width, channels), in [0, 1].
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no image, or is cut short.
+    """
+    if channels not in (None, 1, 3):
+        raise ValueError(
+            f"`channels` must be None, 1 or 3. Received {channels}"
+        )
+    if alpha not in ("white", "drop", "keep"):
+        raise ValueError(
+            f'`alpha` must be "white", "drop" or "keep". Received: {alpha!r}'
+        )
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no picture {path}")
+    picture, transparency = _decode(path)
+    if channels == 1 and picture.shape[-1] == 3:
+        picture = picture @ np.array([[0.299], [0.587], [0.114]], "float32")
+    if channels == 3 and picture.shape[-1] == 1:
+        picture = np.repeat(picture, 3, axis=-1)
+    if alpha == "keep" and transparency is not None:
+        picture = np.concatenate([picture, transparency], axis=-1)
+    if alpha == "white" and transparency is not None:
+        picture = picture * transparency + (1.0 - transparency)
+    return picture
+
+
+def _decode(path):
+    """Colour (h, w, 1 or 3) and transparency (h, w, 1) or None."""
+    data = path.read_bytes()
+    try:
+        values = _decode_deep_png(data)
+        if values is None:
+            with Image.open(io.BytesIO(data)) as image:
+                values = _pillow_values(ImageOps.exif_transpose(image))
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+    ) as error:
+        raise ValueError(f"{path} is not a readable image: {error}") from error
+    if values.shape[-1] in (2, 4):
+        return values[..., :-1], values[..., -1:]
+    return values, None
+
+
+def _pillow_values(image):
+    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+        return np.asarray(image, "float32")[..., None] / 65535.0
+    if image.mode == "F":
+        return np.clip(np.asarray(image, "float32"), 0.0, 1.0)[..., None]
+    transparent = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or (
+        "transparency" in image.info
+    )
+    grey = image.mode in ("1", "L", "LA", "La")
+    mode = ("L" if grey else "RGB") + ("A" if transparent else "")
+    values = np.asarray(image.convert(mode), "float32") / 255.0
+    return values[..., None] if values.ndim == 2 else values
+
+
+def _decode_deep_png(data):
+    """16-bit colour PNGs, which Pillow would cut to 8 bits; else None."""
+    signature, bit_depth, colour_type = data[:8], data[24:25], data[25:26]
+    if signature != b"\x89PNG\r\n\x1a\n" or bit_depth != b"\x10":
+        return None
+    if colour_type not in (b"\x02", b"\x04", b"\x06"):  # plain grey: Pillow
+        return None
+    import tensorflow as tf
+
+    try:
+        values = tf.io.decode_png(data, dtype=tf.uint16).numpy()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(error.message) from error
+    return values.astype("float32") / 65535.0
+
+
+def write_picture(path, picture, bits=8):
+    """Writes a picture; the file's ending says the format.
+
+    Args:
+        path: where; missing folders are made.
+        picture: (height, width) or (height, width, channels), 1 to 4
+            channels. Values are clipped to [0, 1].
+        bits: 8, or 16 for PNG files.
+
+    Returns:
+        The path, a `pathlib.Path`.
+
+    Raises:
+        ValueError: the picture has another shape or holds NaN.
+    """
+    path = pathlib.Path(path)
+    picture = np.asarray(picture, "float32")
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    if picture.ndim != 3 or picture.shape[-1] not in (1, 2, 3, 4):
+        raise ValueError(
+            "A picture must be (height, width) or (height, width, channels). "
+            f"Received: shape {picture.shape}"
+        )
+    if np.isnan(picture).any():
+        raise ValueError("The picture holds NaN.")
+    if bits not in (8, 16) or (bits == 16 and path.suffix != ".png"):
+        raise ValueError(
+            f"`bits` must be 8, or 16 for .png. Received: {bits}, {path.name}"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    top = 2**bits - 1
+    values = np.rint(np.clip(picture, 0.0, 1.0) * top)
+    if bits == 16:
+        import tensorflow as tf
+
+        encoded = tf.io.encode_png(values.astype("uint16"))
+        path.write_bytes(encoded.numpy())
+        return path
+    values = values.astype("uint8")
+    if values.shape[-1] == 1:
+        values = values[..., 0]
+    try:
+        Image.fromarray(values).save(path)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"Cannot write {path}: {error}") from error
+    return path
+
+
+def picture_grid(pictures, columns=None, padding=2, background=1.0):
+    """Lays pictures out row by row.
+
+    Args:
+        pictures: (n, height, width, channels), in [0, 1].
+        columns: pictures a row; the square root of n, rounded up, by default.
+        padding: pixels between pictures and around them.
+        background: grey level of the padding and of empty places.
+
+    Returns:
+        float32 (grid height, grid width, channels).
+
+    Example:
+
+    >>> picture_grid(np.zeros((6, 28, 28, 1)), columns=3, padding=0).shape
+    (56, 84, 1)
+    """
+    pictures = np.asarray(pictures, "float32")
+    if pictures.ndim != 4 or not len(pictures):
+        raise ValueError(
+            "`pictures` must be (n, height, width, channels), n at least 1. "
+            f"Received: shape {pictures.shape}"
+        )
+    count, height, width, channels = pictures.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    grid = np.full(
+        (
+            rows * (height + padding) + padding,
+            columns * (width + padding) + padding,
+            channels,
+        ),
+        background,
+        "float32",
+    )
+    for index, picture in enumerate(pictures):
+        row, column = divmod(index, columns)
+        top = padding + row * (height + padding)
+        left = padding + column * (width + padding)
+        grid[top : top + height, left : left + width] = picture
+    return grid
+
+
+def center_crop(pictures, height, width):
+    """Cuts the middle out of pictures.
+
+    Args:
+        pictures: array or tensor (..., height, width, channels).
+        height: of the cut, at most the pictures' own.
+        width: of the cut, at most the pictures' own.
+
+    Returns:
+        The same kind, (..., height, width, channels). Where a margin is odd,
+        the extra row or column goes at the bottom or right.
+
+    Example:
+
+    >>> center_crop(np.zeros((10, 7, 3)), 4, 4).shape
+    (4, 4, 3)
+    """
+    full_height, full_width = pictures.shape[-3:-1]
+    if height > full_height or width > full_width:
+        raise ValueError(
+            f"A picture of {full_height}x{full_width} is smaller than the "
+            f"crop of {height}x{width}."
+        )
+    top = (full_height - height) // 2
+    left = (full_width - width) // 2
+    return pictures[..., top : top + height, left : left + width, :]
