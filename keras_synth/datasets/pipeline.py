@@ -82,6 +82,9 @@ def synthesis_pipeline(
         )
         elements = pictures
         if training:
+            # Of this function's graph alone: the order shall not depend on
+            # the global seed.
+            tf.random.set_seed(1)
             elements = elements.shuffle(
                 buffer, seed=key[0], reshuffle_each_iteration=False
             )

@@ -1,0 +1,1 @@
+"""The figures of the README, and the commands that make them."""

@@ -1,0 +1,200 @@
+"""Speed as ratios: `fit`, the pipeline, the import.
+
+Both sides of a ratio run in turns in one process, and the ratio is that of
+their medians, so that a noisy machine disturbs both alike.
+"""
+
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks.likelihood import mnist
+from benchmarks.rows import write_row
+from keras_synth import datasets, models, networks
+
+TABLE = "Speed, as ratios of interleaved medians"
+
+
+def run(name):
+    """Measures one row."""
+    {"step_time": step_time, "pipeline": pipeline, "import_time": imports}[
+        name
+    ]()
+
+
+def step_time(repetitions=40):
+    """A VAE's step in `fit` against a compiled loop written by hand."""
+    figures = {}
+    for kind in ("dense", "conv"):
+        ours, bare = [], []
+        vae, bare_step, images = _both_steps(kind)
+        data = tf.data.Dataset.from_tensors(images).repeat().prefetch(8)
+        clock = _StepClock(ours)
+        vae.fit(data, steps_per_epoch=10, epochs=1, verbose=0)  # compile
+        for _ in range(10):
+            bare_step(images)
+        iterator = iter(data)
+        for _ in range(repetitions):
+            vae.fit(
+                data,
+                steps_per_epoch=20,
+                epochs=1,
+                verbose=0,
+                callbacks=[clock],
+            )
+            for step in range(20):
+                start = time.perf_counter()
+                loss = bare_step(next(iterator))
+                loss.numpy()
+                if step > 1:
+                    bare.append(time.perf_counter() - start)
+        ratio = np.median(ours) / np.median(bare)
+        figures[kind] = (
+            f"{ratio:.2f} ({1e3 * np.median(ours):.1f} ms against "
+            f"{1e3 * np.median(bare):.1f} ms)"
+        )
+    write_row(
+        "step_time",
+        TABLE,
+        figures,
+        data="a batch of 100 binary pictures of 28x28",
+        protocol=(
+            f"time a step of `fit` over that of a bare tf.function with the "
+            f"same networks and Adam, {repetitions} turns of 20 steps"
+        ),
+        seed=0,
+        bar="≤ 1.10",
+    )
+
+
+class _StepClock(keras.callbacks.Callback):
+    """Times from one batch's end to the next one's end."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.last = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        float(logs["loss"])  # what a progress bar does
+        now = time.perf_counter()
+        if batch > 1:
+            self.times.append(now - self.last)
+        self.last = now
+
+
+def _both_steps(kind):
+    shape, latent_dim = (28, 28, 1), 40
+    make_encoder = getattr(networks, f"{kind}_encoder")
+    make_decoder = getattr(networks, f"{kind}_decoder")
+    vae = models.VAE(
+        make_encoder(shape, latent_dim), make_decoder(shape, latent_dim)
+    )
+    vae.compile(keras.optimizers.Adam(1e-3))
+    encoder = make_encoder(shape, latent_dim)
+    decoder = make_decoder(shape, latent_dim)
+    optimizer = keras.optimizers.Adam(1e-3)
+    variables = encoder.trainable_variables + decoder.trainable_variables
+    optimizer.build(variables)
+
+    @tf.function
+    def bare_step(images):
+        with tf.GradientTape() as tape:
+            mean, log_variance = encoder(images, training=True)
+            noise = tf.random.normal(tf.shape(mean))
+            logits = decoder(
+                mean + tf.exp(0.5 * log_variance) * noise, training=True
+            )
+            reconstruction = tf.reduce_sum(
+                tf.nn.sigmoid_cross_entropy_with_logits(images, logits),
+                axis=(1, 2, 3),
+            )
+            divergence = 0.5 * tf.reduce_sum(
+                mean**2 + tf.exp(log_variance) - 1.0 - log_variance, axis=1
+            )
+            loss = tf.reduce_mean(reconstruction + divergence)
+        gradients = tape.gradient(loss, variables)
+        optimizer.apply(gradients, variables)
+        return loss
+
+    grey = np.random.RandomState(0).uniform(size=(100, *shape))
+    return vae, bare_step, tf.constant(grey > 0.5, "float32")
+
+
+def pipeline(repetitions=7):
+    """Our pipeline's pictures a second against a bare tf.data loop's."""
+    source = mnist("train")
+    batch_size = 100
+    ours = datasets.synthesis_pipeline(source, batch_size=batch_size)
+    bare = (
+        source.dataset.cache()
+        .shuffle(source.num_images)
+        .batch(
+            batch_size,
+            drop_remainder=True,
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        .map(
+            lambda batch: tf.cast(batch["image"], "float32") / 255.0,
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        .prefetch(tf.data.AUTOTUNE)
+    )
+    rates = {"ours": [], "bare": []}
+    for repetition in range(repetitions + 1):
+        for name, data in (("ours", ours), ("bare", bare)):
+            start = time.perf_counter()
+            count = sum(batch.shape[0] for batch in data)
+            if repetition:  # the first pass fills the cache
+                rates[name].append(count / (time.perf_counter() - start))
+    medians = {name: np.median(values) for name, values in rates.items()}
+    write_row(
+        "pipeline",
+        TABLE,
+        {
+            "ratio": f"{medians['ours'] / medians['bare']:.2f} "
+            f"({medians['ours']:,.0f} against {medians['bare']:,.0f} "
+            "pictures/s)"
+        },
+        data="MNIST, 60,000 training digits",
+        protocol=(
+            "pictures a second of `synthesis_pipeline` over those of a bare "
+            f"cache, shuffle, batch, map, prefetch; {repetitions} passes each"
+        ),
+        seed=0,
+        bar="≥ 0.95",
+    )
+
+
+def imports(repetitions=5):
+    """Seconds that `import keras_synth` adds to TensorFlow's own."""
+    code = (
+        "import time, tensorflow, keras; start = time.perf_counter(); "
+        "import keras_synth; print(time.perf_counter() - start)"
+    )
+    seconds = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+        for _ in range(repetitions)
+    ]
+    write_row(
+        "import_time",
+        TABLE,
+        {"seconds": f"{np.median(seconds):.4f}"},
+        data="none",
+        protocol=f"median of {repetitions} fresh processes",
+        seed=0,
+        bar="≤ 0.5 s beyond `import tensorflow, keras`",
+    )

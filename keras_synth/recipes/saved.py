@@ -1,0 +1,82 @@
+"""What one does with a trained model in a file."""
+
+import pathlib
+import zipfile
+
+import keras
+
+from keras_synth import export, models
+from keras_synth.pictures import picture_grid, write_picture
+
+
+def load_model(path):
+    """Loads a `.keras` file of ours, or says clearly why not.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The model, compiled as it was saved.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a `.keras` file, or not a model of keras_synth.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model {path}")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a .keras file")
+    model = keras.saving.load_model(path)
+    if not isinstance(model, models.VAE):
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, not a model of keras_synth"
+        )
+    return model
+
+
+def save_samples(
+    model_path, picture_path, num_images=64, labels=None, seed=None
+):
+    """Samples from a saved model, as one picture.
+
+    Args:
+        model_path: a `.keras` file.
+        picture_path: where the grid goes.
+        num_images: how many samples.
+        labels: classes, for a class-conditional model; they take turns.
+        seed: int for the same pictures each time.
+
+    Returns:
+        The path of the picture.
+    """
+    model = load_model(model_path)
+    if labels is not None:
+        labels = [labels[i % len(labels)] for i in range(num_images)]
+    pictures = model.sample(num_images, labels=labels, seed=seed)
+    return write_picture(picture_path, picture_grid(pictures))
+
+
+EXPORTS = {
+    "savedmodel": export.export_saved_model,
+    "onnx": export.export_onnx,
+    "litert": export.export_litert,
+}
+
+
+def export_model(model_path, target, form="savedmodel"):
+    """Exports a saved model.
+
+    Args:
+        model_path: a `.keras` file.
+        target: folder of the SavedModel, or file of the others.
+        form: a key of `EXPORTS`.
+
+    Returns:
+        The path written.
+    """
+    if form not in EXPORTS:
+        raise ValueError(
+            f"`form` must be one of {', '.join(EXPORTS)}. Received: {form!r}"
+        )
+    return EXPORTS[form](load_model(model_path), target)

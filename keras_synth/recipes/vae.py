@@ -1,0 +1,249 @@
+"""A VAE on pictures: train it, and the demo."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_synth import callbacks, datasets, losses, models, networks
+from keras_synth.export import export_saved_model
+from keras_synth.pictures import picture_grid, write_picture
+from keras_synth.recipes.data import open_data
+
+
+def build_vae(
+    image_shape,
+    latent_dim=16,
+    likelihood="bernoulli",
+    architecture="conv",
+    num_classes=None,
+    seed=0,
+    **options,
+):
+    """A VAE with encoder, decoder and likelihood that fit each other.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: dimension of the latents.
+        likelihood: "bernoulli", "gaussian" (standard deviation 0.1),
+            "learned_gaussian" or "discretized_logistic".
+        architecture: "conv" or "dense".
+        num_classes: None, or the number of classes of a conditional one.
+        seed: of the sampling.
+        **options: further arguments of `VAE` (`beta`, `free_bits`,
+            `num_importance_samples`).
+
+    Returns:
+        A `models.VAE`, not compiled.
+    """
+    likelihoods = {
+        "bernoulli": losses.Bernoulli,
+        "gaussian": losses.Gaussian,
+        "learned_gaussian": lambda: losses.Gaussian(None),
+        "discretized_logistic": losses.DiscretizedLogistic,
+    }
+    builders = {
+        "conv": (networks.conv_encoder, networks.conv_decoder),
+        "dense": (networks.dense_encoder, networks.dense_decoder),
+    }
+    if likelihood not in likelihoods or architecture not in builders:
+        raise ValueError(
+            f"`likelihood` must be one of {', '.join(likelihoods)}, "
+            f"`architecture` one of {', '.join(builders)}. Received: "
+            f"likelihood={likelihood!r}, architecture={architecture!r}"
+        )
+    chosen = likelihoods[likelihood]()
+    encoder, decoder = builders[architecture]
+    return models.VAE(
+        encoder(image_shape, latent_dim, num_classes=num_classes),
+        decoder(
+            image_shape,
+            latent_dim,
+            parameters_per_channel=chosen.parameters_per_channel,
+            num_classes=num_classes,
+        ),
+        likelihood=chosen,
+        seed=seed,
+        **options,
+    )
+
+
+def train_vae(
+    data="digits",
+    output="runs/vae",
+    *,
+    image_size=None,
+    data_dir=None,
+    manual_dir=None,
+    epochs=30,
+    batch_size=64,
+    learning_rate=1e-3,
+    latent_dim=16,
+    likelihood="bernoulli",
+    architecture="conv",
+    conditional=False,
+    beta=1.0,
+    free_bits=0.0,
+    num_importance_samples=1,
+    warmup_epochs=0,
+    resume=False,
+    seed=0,
+    verbose="auto",
+):
+    """Trains a VAE and leaves the model, pictures and a log in a folder.
+
+    Args:
+        data: name of a source, or a folder of images.
+        output: folder for `vae.keras`, `history.json`, `images/`, `log/`
+            (TensorBoard) and `backup/` (after each epoch).
+        image_size: int or (height, width), divisible by 4 for "conv"; the
+            source's own by default.
+        data_dir: see `datasets.load_source`.
+        manual_dir: see `datasets.load_source`.
+        epochs: passes over the data.
+        batch_size: pictures a step.
+        learning_rate: of Adam, falling to 0 along a cosine.
+        latent_dim: dimension of the latents.
+        likelihood: see `build_vae`.
+        architecture: see `build_vae`.
+        conditional: whether the model is told the class of each picture.
+        beta: see `VAE`.
+        free_bits: see `VAE`.
+        num_importance_samples: see `VAE`.
+        warmup_epochs: length of a linear KL warm-up.
+        resume: go on from the last finished epoch in `output/backup`, with
+            the same arguments as before.
+        seed: of everything random.
+        verbose: as in `fit`.
+
+    Returns:
+        The trained `models.VAE`.
+    """
+    output = pathlib.Path(output)
+    keras.utils.set_random_seed(seed)
+    source = open_data(data, "train", data_dir, manual_dir)
+    pictures = datasets.synthesis_pipeline(
+        source,
+        image_size,
+        batch_size=batch_size,
+        labels=conditional,
+        seed=seed,
+    )
+    shape = _first(pictures.element_spec).shape[1:]
+    model = build_vae(
+        tuple(shape),
+        latent_dim,
+        likelihood,
+        architecture,
+        len(source.class_names) if conditional else None,
+        seed,
+        beta=beta,
+        free_bits=free_bits,
+        num_importance_samples=num_importance_samples,
+    )
+    steps = len(pictures) * epochs
+    model.compile(
+        keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        )
+    )
+    backup = output / "backup"
+    if not resume and backup.exists():
+        for file in backup.iterdir():
+            file.unlink()
+    watchers = _watchers(model, source, image_size, output)
+    if warmup_epochs:
+        watchers.append(callbacks.KLWarmup(len(pictures) * warmup_epochs))
+    watchers.append(
+        keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)
+    )
+    history = model.fit(
+        pictures, epochs=epochs, callbacks=watchers, verbose=verbose
+    )
+    model.save(output / "vae.keras")
+    logs = {name: [float(v) for v in h] for name, h in history.history.items()}
+    (output / "history.json").write_text(json.dumps(logs, indent=1))
+    return model
+
+
+def _watchers(model, source, image_size, output):
+    """The callbacks that every training of a VAE has."""
+    shown = datasets.synthesis_pipeline(
+        source,
+        image_size,
+        batch_size=min(30, source.num_images),
+        training=False,
+        labels=model.conditional,
+        cache=False,
+    )
+    images, labels = next(iter(shown)), None
+    options = {}
+    if model.conditional:
+        images, labels = images
+        classes = len(source.class_names)
+        options = {"image_labels": labels, "labels": np.arange(64) % classes}
+    log_dir = output / "log"
+    watchers = [
+        keras.callbacks.TensorBoard(log_dir),
+        callbacks.ImageGrid(
+            output / "images", images=images, log_dir=log_dir, **options
+        ),
+    ]
+    if model.latent_dim == 2:
+        label = 0 if model.conditional else None
+        watchers.append(callbacks.LatentManifold(output / "images", 20, label))
+    return watchers
+
+
+def _first(spec):
+    return spec[0] if isinstance(spec, tuple) else spec
+
+
+def demo(output="runs/demo", epochs=30, seed=0, verbose="auto"):
+    """Digits from nothing: trains a class-conditional VAE and shows it off.
+
+    Takes a few minutes on two cores, downloads nothing.
+
+    Args:
+        output: folder for all that comes of it.
+        epochs: passes over the 4,000 embedded training digits.
+        seed: of everything random.
+        verbose: as in `fit`.
+
+    Returns:
+        `{what: path}` of the files and folders written.
+    """
+    output = pathlib.Path(output)
+    model = train_vae(
+        "digits",
+        output,
+        epochs=epochs,
+        conditional=True,
+        seed=seed,
+        verbose=verbose,
+    )
+    images, labels = datasets.load_source("digits", "test").arrays()
+    samples = model.sample(100, labels=np.arange(100) % 10, seed=seed)
+    # From each digit to the next of its own class in the test split.
+    strips = model.interpolate(images[:8], images[10:18], 10, labels[:8])
+    strips = np.reshape(strips, (-1, *model.image_shape))
+    paths = {
+        "samples": write_picture(
+            output / "samples.png", picture_grid(samples, columns=10)
+        ),
+        "reconstructions": write_picture(
+            output / "reconstructions.png",
+            callbacks.reconstruction_grid(model, images[:30], labels[:30]),
+        ),
+        "interpolation": write_picture(
+            output / "interpolation.png", picture_grid(strips, columns=10)
+        ),
+        "model": output / "vae.keras",
+        "SavedModel": export_saved_model(model, output / "saved_model"),
+        "log": output / "log",
+    }
+    callbacks.write_projector(
+        output / "log" / "projector", model, images, labels
+    )
+    return paths
