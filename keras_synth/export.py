@@ -22,12 +22,14 @@ def export_saved_model(model, directory):
     Returns:
         The directory, a `pathlib.Path`.
     """
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name, (function, signature) in model.export_endpoints().items():
         archive.add_endpoint(name, function, input_signature=signature)
     archive.write_out(str(directory), verbose=False)
-    return pathlib.Path(directory)
+    return directory
 
 
 def export_onnx(model, path):

@@ -30,8 +30,9 @@ EXTENSIONS = frozenset(
 def read_picture(path, channels=None, alpha="white"):
     """Reads an image file.
 
-    Rotation noted in EXIF is applied; 16-bit files keep their precision; of
-    an animation the first picture is read.
+    Rotation noted in EXIF is applied; 16-bit PNG files, and 16-bit grey ones
+    of other formats, keep their precision; of an animation the first picture
+    is read.
 
     Args:
         path: file to read.
@@ -45,11 +46,11 @@ def read_picture(path, channels=None, alpha="white"):
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is no image, or is cut short.
+        ValueError: the file is no image, is cut short or holds NaN.
     """
     if channels not in (None, 1, 3):
         raise ValueError(
-            f"`channels` must be None, 1 or 3. Received {channels}"
+            f"`channels` must be None, 1 or 3. Received: {channels}"
         )
     if alpha not in ("white", "drop", "keep"):
         raise ValueError(
@@ -92,10 +93,12 @@ def _decode(path):
 
 
 def _pillow_values(image):
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        return np.asarray(image, "float32")[..., None] / 65535.0
-    if image.mode == "F":
-        return np.clip(np.asarray(image, "float32"), 0.0, 1.0)[..., None]
+    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
+        top = 1.0 if image.mode == "F" else 65535.0
+        values = np.asarray(image, "float32")[..., None] / top
+        if np.isnan(values).any():
+            raise ValueError("it holds NaN")
+        return np.clip(values, 0.0, 1.0)
     transparent = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or (
         "transparency" in image.info
     )
@@ -140,14 +143,15 @@ def write_picture(path, picture, bits=8):
     picture = np.asarray(picture, "float32")
     if picture.ndim == 2:
         picture = picture[..., None]
-    if picture.ndim != 3 or picture.shape[-1] not in (1, 2, 3, 4):
+    shape = picture.shape
+    if len(shape) != 3 or shape[-1] not in (1, 2, 3, 4) or 0 in shape:
         raise ValueError(
             "A picture must be (height, width) or (height, width, channels). "
-            f"Received: shape {picture.shape}"
+            f"Received: shape {shape}"
         )
     if np.isnan(picture).any():
         raise ValueError("The picture holds NaN.")
-    if bits not in (8, 16) or (bits == 16 and path.suffix != ".png"):
+    if bits not in (8, 16) or (bits == 16 and path.suffix.lower() != ".png"):
         raise ValueError(
             f"`bits` must be 8, or 16 for .png. Received: {bits}, {path.name}"
         )

@@ -102,7 +102,7 @@ def photos(split):
             "image": tf.TensorSpec((None, None, 3), "uint8"),
             "label": tf.TensorSpec((), "int64"),
         },
-    )
+    ).apply(tf.data.experimental.assert_cardinality(len(pictures)))
     return Source(
         name="photos",
         split=split,

@@ -42,13 +42,15 @@ def image_folder(path, channels=3, unreadable="raise"):
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}")
     files = sorted(
-        file for file in root.rglob("*") if file.suffix.lower() in EXTENSIONS
+        file
+        for file in root.rglob("*")
+        if file.suffix.lower() in EXTENSIONS and not file.is_dir()
     )
 
     def size(file):
         try:
             return read_picture(file, channels).shape[:2]
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             return str(error)
 
     with ThreadPoolExecutor() as pool:

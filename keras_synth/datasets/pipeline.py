@@ -1,6 +1,7 @@
 """From a source of pictures to the batches that `fit` takes."""
 
 import math
+import pathlib
 
 import tensorflow as tf
 
@@ -71,8 +72,11 @@ def synthesis_pipeline(
             },
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-    if cache:
-        pictures = pictures.cache("" if cache is True else str(cache))
+    if cache is True:
+        pictures = pictures.cache()
+    elif cache:
+        pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
+        pictures = pictures.cache(str(cache))
     buffer = _SHUFFLED_BYTES // math.prod(shape)
     buffer = max(1, min(source.num_images, buffer))
 
@@ -179,11 +183,12 @@ def _fit(image, crop, shape):
     """Crops a uint8 picture and resizes it to float32 in [0, 255]."""
     height, width, _ = shape
     if crop:
-        image = _crop_at(image, crop, 0.5, 0.5)
+        image = _crop_at(image, crop, lambda margin: margin // 2)
     full = tf.cast(tf.shape(image)[:2], "float32")
     # The largest middle part that has the aspect of the result.
     scale = tf.reduce_min(full / (height, width))
     part = tf.cast(tf.round(scale * (height, width)), "int32")
+    part = tf.maximum(part, 1)
     top, left = tf.unstack((tf.shape(image)[:2] - part) // 2)
     image = image[top : top + part[0], left : left + part[1]]
     return tf.image.resize(image, (height, width), "bicubic", antialias=True)
@@ -194,22 +199,25 @@ def _to_uint8(image):
 
 
 def _random_crop(image, crop, shape, key):
-    down, right = tf.unstack(tf.random.stateless_uniform((2,), key))
-    image = _crop_at(image, crop, down, right)
+    part = tf.random.stateless_uniform((2,), key)
+
+    def place(margin):
+        corner = part * tf.cast(margin + 1, "float32")
+        return tf.minimum(tf.cast(corner, "int32"), margin)
+
+    image = _crop_at(image, crop, place)
     if tuple(crop) == shape[:2]:
         return image
     return _to_uint8(_fit(image, None, shape))
 
 
-def _crop_at(image, crop, down, right):
-    """Cuts `crop` at a place given as parts (0 to 1) of the margins."""
+def _crop_at(image, crop, place):
+    """Cuts `crop`; `place` maps the margins (2,) to the upper left corner."""
     margin = tf.shape(image)[:2] - crop
     tf.debugging.assert_non_negative(
         margin, f"A picture is smaller than the crop of {crop[0]}x{crop[1]}."
     )
-    top = tf.cast(down * tf.cast(margin[0] + 1, "float32"), "int32")
-    left = tf.cast(right * tf.cast(margin[1] + 1, "float32"), "int32")
-    top, left = tf.minimum(top, margin[0]), tf.minimum(left, margin[1])
+    top, left = tf.unstack(place(margin))
     return image[top : top + crop[0], left : left + crop[1]]
 
 
@@ -220,7 +228,8 @@ def _fold(key, index):
 def _size(value, name):
     if value is None:
         return None
-    size = (value, value) if isinstance(value, int) else tuple(value)
+    several = isinstance(value, list | tuple)
+    size = tuple(value) if several else (value, value)
     if len(size) != 2 or not all(
         isinstance(side, int) and side > 0 for side in size
     ):

@@ -180,7 +180,8 @@ class DiscretizedLogistic(Likelihood):
 
     def _mean_and_log_scale(self, parameters):
         mean, log_scale = ops.split(parameters, 2, axis=-1)
-        return mean, ops.maximum(log_scale, self.minimum_log_scale)
+        # A scale far above the picture's range says no more than a large one.
+        return mean, ops.clip(log_scale, self.minimum_log_scale, 7.0)
 
     def log_prob(self, images, parameters):
         """Nats per picture."""

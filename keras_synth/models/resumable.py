@@ -1,7 +1,10 @@
 """What every model of ours shares: training that resumes bit-equal."""
 
 import keras
+import numpy as np
 import tensorflow as tf
+
+from keras_synth.models.checks import check_pictures
 
 
 class ResumableModel(keras.Model):
@@ -16,6 +19,10 @@ class ResumableModel(keras.Model):
     `fit` tells a pipeline of `keras_synth.datasets` which epoch begins, so
     that the order of the pictures depends on the epoch's number, also after
     `initial_epoch=k`.
+
+    Attributes:
+        image_shape: (height, width, channels) of the pictures, set by the
+            subclass.
     """
 
     @property
@@ -48,6 +55,8 @@ class ResumableModel(keras.Model):
 
     def fit(self, x=None, *args, callbacks=None, **kwargs):
         """`keras.Model.fit`, see there."""
+        if isinstance(x, np.ndarray):
+            check_pictures(x, self.image_shape)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # or Keras warns
         if hasattr(x, "set_epoch"):

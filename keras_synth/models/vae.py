@@ -17,12 +17,17 @@ from keras import ops
 from keras_synth.layers import GaussianSampling
 from keras_synth.losses import Bernoulli
 from keras_synth.metrics import ActiveUnits
-from keras_synth.models.resumable import ResumableModel
-from keras_synth.ops import gaussian_log_prob, standard_normal_kl
+from keras_synth.models.autoencoder import Autoencoder
+from keras_synth.models.checks import check_networks, check_objective
+from keras_synth.models.importance_sampling import (
+    log_mean_exp,
+    log_prior_ratio,
+)
+from keras_synth.ops import standard_normal_kl
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class VAE(ResumableModel):
+class VAE(Autoencoder):
     """Variational autoencoder: β-VAE, IWAE and class-conditional in one.
 
     Trained on pictures alone (`fit(images)` or a dataset of images); a
@@ -87,8 +92,8 @@ class VAE(ResumableModel):
     ):
         super().__init__(**kwargs)
         likelihood = Bernoulli() if likelihood is None else likelihood
-        _check_objective(beta, free_bits, num_importance_samples)
-        _check_networks(encoder, decoder, likelihood)
+        check_objective(beta, free_bits, num_importance_samples)
+        check_networks(encoder, decoder, likelihood)
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood
@@ -118,8 +123,6 @@ class VAE(ResumableModel):
         self.kl_tracker = keras.metrics.Mean("kl")
         self.active_units = ActiveUnits(self.latent_dim)
         self.built = True
-
-    # Training -------------------------------------------------------------
 
     def compile(self, optimizer=None, loss=None, metrics=None, **kwargs):
         """Configures training.
@@ -171,9 +174,9 @@ class VAE(ResumableModel):
     def _terms(self, inputs, kl_weight, training=False):
         """The objective and its parts for one batch."""
         images = ops.cast(inputs[0], "float32")
-        mean, log_variance = self._posterior(inputs, training)
+        mean, log_variance = self.posterior(inputs, training)
         latents = self.sampling([mean, log_variance])
-        parameters = self._parameters(latents, inputs[1:], training)
+        parameters = self.parameters(latents, inputs[1:], training)
         log_likelihood = self.likelihood.log_prob(images, parameters)
         divergence = standard_normal_kl(mean, log_variance)
         terms = {
@@ -182,10 +185,10 @@ class VAE(ResumableModel):
             "kl": ops.mean(ops.sum(divergence, axis=-1)),
         }
         if self.num_importance_samples > 1:
-            log_weights = log_likelihood + _log_prior_ratio(
+            log_weights = log_likelihood + log_prior_ratio(
                 latents, mean, log_variance
             )
-            terms["loss"] = -ops.mean(_log_mean_exp(log_weights))
+            terms["loss"] = -ops.mean(log_mean_exp(log_weights))
             return terms
         per_dimension = ops.mean(divergence, axis=0)
         if self.free_bits > 0:
@@ -203,227 +206,8 @@ class VAE(ResumableModel):
         self.active_units.update_state(terms["mean"])
         return {metric.name: metric.result() for metric in self.metrics}
 
-    # Use ------------------------------------------------------------------
-
-    def call(self, inputs, training=False):
-        """Pictures (with labels: `(images, labels)`) to reconstructions."""
-        inputs = inputs if isinstance(inputs, list | tuple) else (inputs,)
-        self._check_inputs(inputs)
-        mean, _ = self._posterior(inputs, training)
-        return self.likelihood.mean(
-            self._parameters(mean, inputs[1:], training)
-        )
-
     def predict_step(self, data):
         return self(self._network_inputs(data))
-
-    def encode(self, images, labels=None):
-        """Pictures to their posterior.
-
-        Args:
-            images: (batch, height, width, channels), in [0, 1].
-            labels: int (batch,), for a class-conditional model.
-
-        Returns:
-            `(mean, log_variance)`, each (batch, latent_dim).
-        """
-        return self._posterior(self._inputs(images, labels))
-
-    def decode(self, latents, labels=None):
-        """Latents to the mean of the likelihood.
-
-        Args:
-            latents: (batch, latent_dim).
-            labels: int (batch,), for a class-conditional model.
-
-        Returns:
-            Pictures in [0, 1], (batch, height, width, channels).
-        """
-        latents, *rest = self._inputs(latents, labels)
-        return self.likelihood.mean(self._parameters(latents, rest))
-
-    def generate(self, latents, labels=None):
-        """The same as `decode`: the name all generators share."""
-        return self.decode(latents, labels)
-
-    def reconstruct(self, images, labels=None):
-        """Pictures through the posterior's mean and back, in [0, 1]."""
-        return self(self._inputs(images, labels))
-
-    def sample(self, num_images, *, labels=None, truncation=1.0, seed=None):
-        """New pictures.
-
-        Args:
-            num_images: how many.
-            labels: class of each, int (num_images,), or one int for all; for
-                a class-conditional model.
-            truncation: scale of the latents' standard deviation; below 1
-                gives more typical and less varied pictures.
-            seed: int for the same pictures each time, None for new ones.
-
-        Returns:
-            The likelihood's means, (num_images, height, width, channels) in
-            [0, 1].
-        """
-        shape = (num_images, self.latent_dim)
-        if seed is None:
-            latents = tf.random.normal(shape)
-        else:
-            latents = tf.random.stateless_normal(shape, seed=[seed, 0])
-        if labels is not None:
-            labels = tf.broadcast_to(tf.cast(labels, "int32"), (num_images,))
-        return self.generate(truncation * latents, labels)
-
-    def interpolate(self, a, b, steps=8, labels=None):
-        """Pictures on the line between two, in latent space.
-
-        Args:
-            a: pictures to start from, (batch, height, width, channels).
-            b: pictures to end at, of the same shape.
-            steps: pictures a line, both ends included; at least 2.
-            labels: int (batch,), for a class-conditional model.
-
-        Returns:
-            (batch, steps, height, width, channels), in [0, 1].
-        """
-        if steps < 2:
-            raise ValueError(f"`steps` must be at least 2. Received: {steps}")
-        start, _ = self.encode(a, labels)
-        end, _ = self.encode(b, labels)
-        weight = ops.reshape(ops.linspace(0.0, 1.0, steps), (1, steps, 1))
-        latents = start[:, None] * (1.0 - weight) + end[:, None] * weight
-        if labels is not None:
-            labels = ops.repeat(ops.convert_to_tensor(labels), steps)
-        pictures = self.decode(
-            ops.reshape(latents, (-1, self.latent_dim)), labels
-        )
-        return ops.reshape(pictures, (-1, steps, *self.image_shape))
-
-    def log_likelihood(
-        self,
-        images,
-        num_samples=500,
-        labels=None,
-        batch_size=100,
-        samples_per_step=50,
-        seed=0,
-        verbose=0,
-    ):
-        """Importance-sampled estimate of log p(x).
-
-        `log p(x) ≈ log 1/S Σ_s p(x|z_s) p(z_s) / q(z_s|x)`, `z_s ~ q(z|x)`:
-        a lower bound in expectation, closer the larger S.
-
-        Args:
-            images: (n, height, width, channels), in [0, 1].
-            num_samples: S; papers use 500 to 5,000.
-            labels: int (n,), for a class-conditional model: log p(x | label).
-            batch_size: pictures at a time.
-            samples_per_step: latents per picture at a time; memory grows with
-                `batch_size * samples_per_step` decoded pictures.
-            seed: of the latents.
-            verbose: 1 shows a progress bar.
-
-        Returns:
-            NumPy array (n,), nats per picture.
-
-        Reference: Burda et al. 2016, equation 8 and section 5.
-        """
-        if num_samples < 1:
-            raise ValueError(
-                f"`num_samples` must be at least 1. Received: {num_samples}"
-            )
-        samples_per_step = min(samples_per_step, num_samples)
-        inputs = self._inputs(images, labels)
-        data = tf.data.Dataset.from_tensor_slices(tuple(inputs))
-        data = data.batch(batch_size)
-        progress = keras.utils.Progbar(len(data), verbose=verbose)
-        random = tf.random.Generator.from_seed(seed)
-        estimates = []
-        for batch in data:
-            batch = [tf.convert_to_tensor(part) for part in batch]
-            posterior = self._posterior_graph(batch)
-            total = tf.fill(tf.shape(batch[0])[:1], -float("inf"))
-            for start in range(0, num_samples, samples_per_step):
-                count = min(samples_per_step, num_samples - start)
-                noise = random.normal((count, *posterior[0].shape))
-                total = self._add_log_weights(total, batch, *posterior, noise)
-            estimates.append(total - tf.math.log(float(num_samples)))
-            progress.add(1)
-        return tf.concat(estimates, axis=0).numpy()
-
-    def export_endpoints(self):
-        """What `export.export_saved_model` serves.
-
-        Returns:
-            `{name: (function, input signature)}`: encode, decode,
-            reconstruct, sample, sample_seeded.
-        """
-        image = tf.TensorSpec((None, *self.image_shape), name="images")
-        latents = tf.TensorSpec((None, self.latent_dim), name="latents")
-        label = [tf.TensorSpec((None,), "int32", name="labels")]
-        label = label if self.conditional else []
-        count = tf.TensorSpec((), "int32", name="num_images")
-        seed = tf.TensorSpec((), "int32", name="seed")
-
-        def sample(num_images, labels=None):
-            return self.sample(num_images, labels=labels)
-
-        def sample_seeded(num_images, seed, labels=None):
-            return self.sample(num_images, labels=labels, seed=seed)
-
-        return {
-            "encode": (self.encode, [image, *label]),
-            "decode": (self.decode, [latents, *label]),
-            "reconstruct": (self.reconstruct, [image, *label]),
-            "sample": (sample, [count, *label]),
-            "sample_seeded": (sample_seeded, [count, seed, *label]),
-        }
-
-    def picture_decoder(self):
-        """The decoder with the likelihood's mean on top, one network.
-
-        Returns:
-            A functional `keras.Model` from latents (or `[latents, label]`)
-            to pictures in [0, 1].
-        """
-        parameters = ops.cast(self.decoder.outputs[0], "float32")
-        return keras.Model(
-            self.decoder.inputs,
-            self.likelihood.mean(parameters),
-            name="picture_decoder",
-        )
-
-    # Parts ----------------------------------------------------------------
-
-    def _posterior(self, inputs, training=False):
-        inputs = inputs if self.conditional else inputs[0]
-        mean, log_variance = self.encoder(inputs, training=training)
-        return ops.cast(mean, "float32"), ops.cast(log_variance, "float32")
-
-    def _parameters(self, latents, labels, training=False):
-        """Decodes (..., batch, latent_dim) to (..., batch, h, w, c')."""
-        leading = ops.shape(latents)[:-1]
-        inputs = ops.reshape(latents, (-1, self.latent_dim))
-        if self.conditional:
-            label = ops.broadcast_to(labels[0], leading)
-            inputs = [inputs, ops.reshape(label, (-1,))]
-        parameters = self.decoder(inputs, training=training)
-        parameters = ops.cast(parameters, "float32")
-        return ops.reshape(parameters, (*leading, *parameters.shape[1:]))
-
-    @tf.function(reduce_retracing=True)
-    def _posterior_graph(self, inputs):
-        return self._posterior(inputs)
-
-    @tf.function(reduce_retracing=True)
-    def _add_log_weights(self, total, inputs, mean, log_variance, noise):
-        """Adds log Σ_s p(x, z_s) / q(z_s|x) to a running log-sum."""
-        latents = self.sampling([mean, log_variance], noise=noise)
-        parameters = self._parameters(latents, inputs[1:])
-        log_weights = self.likelihood.log_prob(inputs[0], parameters)
-        log_weights += _log_prior_ratio(latents, mean, log_variance)
-        return ops.logaddexp(total, ops.logsumexp(log_weights, axis=0))
 
     def _network_inputs(self, data):
         """What the encoder takes, from what `fit` hands over."""
@@ -433,40 +217,6 @@ class VAE(ResumableModel):
         if isinstance(images, list | tuple):
             images, labels = images
         return self._inputs(images, labels)
-
-    def _inputs(self, first, labels):
-        inputs = [ops.convert_to_tensor(first)]
-        if labels is not None:
-            inputs.append(ops.convert_to_tensor(labels))
-        if not self.conditional and labels is not None:
-            raise ValueError(
-                "This VAE takes no labels: train and use it on images alone, "
-                "`fit(images)`, or build a class-conditional one with "
-                "networks made with `num_classes=...`."
-            )
-        self._check_inputs(inputs)
-        return inputs
-
-    def _check_inputs(self, inputs):
-        if self.conditional and len(inputs) != 2:
-            raise ValueError(
-                "This VAE is class-conditional: give the class of each "
-                "picture, `labels=...` (`fit(images, labels)` when training)."
-            )
-        shape = tuple(inputs[0].shape[1:])
-        if shape not in {self.image_shape, (self.latent_dim,)}:
-            raise ValueError(
-                f"This VAE takes images of shape (batch, {self._wanted()}). "
-                f"Received: shape {tuple(inputs[0].shape)}"
-            )
-        if not tf.as_dtype(inputs[0].dtype).is_floating:
-            raise ValueError(
-                "Images must be floats in [0, 1] (divide 8-bit ones by 255). "
-                f"Received: dtype {inputs[0].dtype}"
-            )
-
-    def _wanted(self):
-        return ", ".join(str(size) for size in self.image_shape)
 
     def get_config(self):
         config = super().get_config()
@@ -490,70 +240,3 @@ class VAE(ResumableModel):
                 config[key], custom_objects=custom_objects
             )
         return cls(**config)
-
-
-def _log_prior_ratio(latents, mean, log_variance):
-    """log p(z) - log q(z|x), summed over latent dimensions."""
-    zero = ops.zeros(())
-    prior = gaussian_log_prob(latents, zero, zero)
-    posterior = gaussian_log_prob(latents, mean, log_variance)
-    return ops.sum(prior - posterior, axis=-1)
-
-
-def _log_mean_exp(log_weights):
-    """log 1/k Σ_i exp(w_i) over the first axis."""
-    count = ops.cast(ops.shape(log_weights)[0], log_weights.dtype)
-    return ops.logsumexp(log_weights, axis=0) - ops.log(count)
-
-
-def _check_objective(beta, free_bits, num_importance_samples):
-    for name, value in (("beta", beta), ("free_bits", free_bits)):
-        if not value >= 0:
-            raise ValueError(
-                f"`{name}` must be at least 0. Received: {name}={value!r}"
-            )
-    if not isinstance(num_importance_samples, int) or (
-        num_importance_samples < 1
-    ):
-        raise ValueError(
-            "`num_importance_samples` must be a positive int. Received: "
-            f"num_importance_samples={num_importance_samples!r}"
-        )
-    if num_importance_samples > 1 and (beta != 1 or free_bits != 0):
-        raise ValueError(
-            "The importance-weighted bound has no divergence term to weigh: "
-            "use `num_importance_samples=1`, or `beta=1` and `free_bits=0`. "
-            f"Received: num_importance_samples={num_importance_samples}, "
-            f"beta={beta}, free_bits={free_bits}"
-        )
-
-
-def _check_networks(encoder, decoder, likelihood):
-    if len(encoder.outputs) != 2:
-        raise ValueError(
-            "`encoder` must have two outputs, mean and log-variance, each "
-            f"(batch, latent_dim). Received: {len(encoder.outputs)} outputs"
-        )
-    if len(encoder.inputs) != len(decoder.inputs):
-        raise ValueError(
-            "`encoder` and `decoder` must both take a label or neither: make "
-            "both with the same `num_classes`. Received: "
-            f"{len(encoder.inputs)} and {len(decoder.inputs)} inputs"
-        )
-    latent_dim = encoder.outputs[0].shape[-1]
-    if decoder.inputs[0].shape[-1] != latent_dim:
-        raise ValueError(
-            f"`encoder` gives {latent_dim} latents, `decoder` takes "
-            f"{decoder.inputs[0].shape[-1]}: make both with the same "
-            "`latent_dim`."
-        )
-    *size, channels = encoder.inputs[0].shape[1:]
-    per_channel = likelihood.parameters_per_channel
-    wanted = (*size, channels * per_channel)
-    got = tuple(decoder.outputs[0].shape[1:])
-    if got != wanted:
-        raise ValueError(
-            f"With {type(likelihood).__name__} the decoder must give "
-            f"{wanted} per picture ({per_channel} parameters a channel: "
-            f"`parameters_per_channel={per_channel}`). Received: {got}"
-        )

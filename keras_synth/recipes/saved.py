@@ -25,9 +25,14 @@ def load_model(path):
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no model {path}")
-    if not zipfile.is_zipfile(path):
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .keras file")
-    model = keras.saving.load_model(path)
+    try:
+        model = keras.saving.load_model(path)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} holds no model that Keras and keras_synth know"
+        ) from error
     if not isinstance(model, models.VAE):
         raise ValueError(
             f"{path} holds a {type(model).__name__}, not a model of keras_synth"
@@ -49,12 +54,30 @@ def save_samples(
 
     Returns:
         The path of the picture.
+
+    Raises:
+        ValueError: `num_images` below 1, or labels that the model does not
+            know.
     """
+    if num_images < 1:
+        raise ValueError(
+            f"`num_images` must be at least 1. Received: {num_images}"
+        )
     model = load_model(model_path)
     if labels is not None:
+        for layer in model.decoder.layers:
+            if layer.name == "label_embedding":
+                _check_labels(labels, layer.input_dim)
         labels = [labels[i % len(labels)] for i in range(num_images)]
     pictures = model.sample(num_images, labels=labels, seed=seed)
     return write_picture(picture_path, picture_grid(pictures))
+
+
+def _check_labels(labels, num_classes):
+    if not all(0 <= label < num_classes for label in labels):
+        raise ValueError(
+            f"`labels` must be 0 to {num_classes - 1}. Received: {labels}"
+        )
 
 
 EXPORTS = {

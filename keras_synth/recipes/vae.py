@@ -120,6 +120,8 @@ def train_vae(
     Returns:
         The trained `models.VAE`.
     """
+    if epochs < 1:
+        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
     output = pathlib.Path(output)
     keras.utils.set_random_seed(seed)
     source = open_data(data, "train", data_dir, manual_dir)
@@ -148,6 +150,7 @@ def train_vae(
             keras.optimizers.schedules.CosineDecay(learning_rate, steps)
         )
     )
+    output.mkdir(parents=True, exist_ok=True)
     backup = output / "backup"
     if not resume and backup.exists():
         for file in backup.iterdir():

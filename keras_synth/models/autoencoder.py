@@ -1,0 +1,234 @@
+"""What one does with a trained autoencoder: encode, decode, sample."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_synth.models.checks import (
+    check_labels,
+    check_latents,
+    check_pictures,
+)
+from keras_synth.models.importance_sampling import estimate_log_likelihood
+from keras_synth.models.resumable import ResumableModel
+
+
+class Autoencoder(ResumableModel):
+    """A model with a posterior over latents and a likelihood of pictures.
+
+    Subclasses set `encoder`, `decoder`, `likelihood`, `sampling`,
+    `latent_dim`, `image_shape` and `conditional`, and say how it is trained.
+    """
+
+    def call(self, inputs, training=False):
+        """Pictures (with labels: `(images, labels)`) to reconstructions."""
+        inputs = inputs if isinstance(inputs, list | tuple) else (inputs,)
+        inputs = self._inputs(*inputs)
+        mean, _ = self.posterior(inputs, training)
+        return self.likelihood.mean(self.parameters(mean, inputs[1:], training))
+
+    def encode(self, images, labels=None):
+        """Pictures to their posterior.
+
+        Args:
+            images: (batch, height, width, channels), in [0, 1].
+            labels: int (batch,), for a class-conditional model.
+
+        Returns:
+            `(mean, log_variance)`, each (batch, latent_dim).
+        """
+        return self.posterior(self._inputs(images, labels))
+
+    def decode(self, latents, labels=None):
+        """Latents to the mean of the likelihood.
+
+        Args:
+            latents: (batch, latent_dim).
+            labels: int (batch,), for a class-conditional model.
+
+        Returns:
+            Pictures in [0, 1], (batch, height, width, channels).
+        """
+        latents = ops.convert_to_tensor(latents)
+        check_latents(latents, self.latent_dim)
+        return self.likelihood.mean(
+            self.parameters(latents, self._labels(labels))
+        )
+
+    def generate(self, latents, labels=None):
+        """The same as `decode`: the name all generators share."""
+        return self.decode(latents, labels)
+
+    def reconstruct(self, images, labels=None):
+        """Pictures through the posterior's mean and back, in [0, 1]."""
+        return self(self._inputs(images, labels))
+
+    def sample(self, num_images, *, labels=None, truncation=1.0, seed=None):
+        """New pictures.
+
+        Args:
+            num_images: how many.
+            labels: class of each, int (num_images,), or one int for all; for
+                a class-conditional model.
+            truncation: scale of the latents' standard deviation; below 1
+                gives more typical and less varied pictures.
+            seed: int for the same pictures each time, None for new ones.
+
+        Returns:
+            The likelihood's means, (num_images, height, width, channels) in
+            [0, 1].
+        """
+        shape = (num_images, self.latent_dim)
+        if seed is None:
+            latents = tf.random.normal(shape)
+        else:
+            latents = tf.random.stateless_normal(shape, seed=[seed, 0])
+        if labels is not None:
+            labels = tf.broadcast_to(tf.cast(labels, "int32"), (num_images,))
+        return self.generate(truncation * latents, labels)
+
+    def interpolate(self, a, b, steps=8, labels=None):
+        """Pictures on the line between two, in latent space.
+
+        Args:
+            a: pictures to start from, (batch, height, width, channels).
+            b: pictures to end at, of the same shape.
+            steps: pictures a line, both ends included; at least 2.
+            labels: int (batch,), for a class-conditional model.
+
+        Returns:
+            (batch, steps, height, width, channels), in [0, 1].
+        """
+        if steps < 2:
+            raise ValueError(f"`steps` must be at least 2. Received: {steps}")
+        start, _ = self.encode(a, labels)
+        end, _ = self.encode(b, labels)
+        weight = ops.reshape(ops.linspace(0.0, 1.0, steps), (1, steps, 1))
+        latents = start[:, None] * (1.0 - weight) + end[:, None] * weight
+        if labels is not None:
+            labels = ops.repeat(ops.convert_to_tensor(labels), steps)
+        pictures = self.decode(
+            ops.reshape(latents, (-1, self.latent_dim)), labels
+        )
+        return ops.reshape(pictures, (-1, steps, *self.image_shape))
+
+    def log_likelihood(
+        self,
+        images,
+        num_samples=500,
+        labels=None,
+        batch_size=100,
+        samples_per_step=50,
+        seed=0,
+        verbose=0,
+    ):
+        """Importance-sampled estimate of log p(x).
+
+        `log p(x) ≈ log 1/S Σ_s p(x|z_s) p(z_s) / q(z_s|x)`, `z_s ~ q(z|x)`:
+        a lower bound in expectation, closer the larger S.
+
+        Args:
+            images: (n, height, width, channels), in [0, 1].
+            num_samples: S; papers use 500 to 5,000.
+            labels: int (n,), for a class-conditional model: log p(x | label).
+            batch_size: pictures at a time.
+            samples_per_step: latents per picture at a time; memory grows with
+                `batch_size * samples_per_step` decoded pictures.
+            seed: of the latents.
+            verbose: 1 shows a progress bar.
+
+        Returns:
+            NumPy array (n,), nats per picture.
+
+        Reference: Burda et al. 2016, equation 8 and section 5.
+        """
+        if num_samples < 1:
+            raise ValueError(
+                f"`num_samples` must be at least 1. Received: {num_samples}"
+            )
+        return estimate_log_likelihood(
+            self,
+            self._inputs(images, labels),
+            num_samples,
+            batch_size,
+            samples_per_step,
+            seed,
+            verbose,
+        )
+
+    def export_endpoints(self):
+        """What `export.export_saved_model` serves.
+
+        Returns:
+            `{name: (function, input signature)}`: encode, decode,
+            reconstruct, sample, sample_seeded.
+        """
+        image = tf.TensorSpec((None, *self.image_shape), name="images")
+        latents = tf.TensorSpec((None, self.latent_dim), name="latents")
+        label = [tf.TensorSpec((None,), "int32", name="labels")]
+        label = label if self.conditional else []
+        count = tf.TensorSpec((), "int32", name="num_images")
+        seed = tf.TensorSpec((), "int32", name="seed")
+
+        def sample(num_images, labels=None):
+            return self.sample(num_images, labels=labels)
+
+        def sample_seeded(num_images, seed, labels=None):
+            return self.sample(num_images, labels=labels, seed=seed)
+
+        return {
+            "encode": (self.encode, [image, *label]),
+            "decode": (self.decode, [latents, *label]),
+            "reconstruct": (self.reconstruct, [image, *label]),
+            "sample": (sample, [count, *label]),
+            "sample_seeded": (sample_seeded, [count, seed, *label]),
+        }
+
+    def picture_decoder(self):
+        """The decoder with the likelihood's mean on top, one network.
+
+        Returns:
+            A functional `keras.Model` from latents (or `[latents, label]`)
+            to pictures in [0, 1].
+        """
+        parameters = ops.cast(self.decoder.outputs[0], "float32")
+        return keras.Model(
+            self.decoder.inputs,
+            self.likelihood.mean(parameters),
+            name="picture_decoder",
+        )
+
+    def posterior(self, inputs, training=False):
+        """`[images]` or `[images, labels]` to `(mean, log_variance)`."""
+        inputs = inputs if self.conditional else inputs[0]
+        mean, log_variance = self.encoder(inputs, training=training)
+        return ops.cast(mean, "float32"), ops.cast(log_variance, "float32")
+
+    def parameters(self, latents, labels=(), training=False):
+        """The likelihood's parameters.
+
+        Args:
+            latents: (..., batch, latent_dim), any number of leading axes.
+            labels: `[labels]`, int (batch,), for a class-conditional model.
+            training: as in `call`.
+
+        Returns:
+            (..., batch, height, width, channels').
+        """
+        leading = ops.shape(latents)[:-1]
+        inputs = ops.reshape(latents, (-1, self.latent_dim))
+        if self.conditional:
+            label = ops.broadcast_to(labels[0], leading)
+            inputs = [inputs, ops.reshape(label, (-1,))]
+        parameters = self.decoder(inputs, training=training)
+        parameters = ops.cast(parameters, "float32")
+        return ops.reshape(parameters, (*leading, *parameters.shape[1:]))
+
+    def _inputs(self, images, labels=None):
+        images = ops.convert_to_tensor(images)
+        check_pictures(images, self.image_shape)
+        return [images, *self._labels(labels)]
+
+    def _labels(self, labels):
+        check_labels(labels, self.decoder)
+        return [] if labels is None else [ops.convert_to_tensor(labels)]

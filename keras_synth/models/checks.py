@@ -1,0 +1,135 @@
+"""Mistakes of the user's, said before any training."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def check_pictures(images, image_shape):
+    """Refuses what is not a batch of pictures in [0, 1].
+
+    Shape and type are checked always, values of eager tensors alone.
+
+    Args:
+        images: a tensor.
+        image_shape: the (height, width, channels) wanted.
+    """
+    wanted = ", ".join(str(size) for size in image_shape)
+    if tuple(images.shape[1:]) != tuple(image_shape):
+        raise ValueError(
+            f"Images must be of shape (batch, {wanted}). "
+            f"Received: shape {tuple(images.shape)}"
+        )
+    if not tf.as_dtype(images.dtype).is_floating:
+        raise ValueError(
+            "Images must be floats in [0, 1] (divide 8-bit ones by 255). "
+            f"Received: dtype {keras.backend.standardize_dtype(images.dtype)}"
+        )
+    if not _has_values(images) or not len(images):
+        return
+    low, high = float(np.min(images)), float(np.max(images))
+    if not (low >= 0.0 and high <= 1.0):  # also where they are NaN
+        raise ValueError(
+            "Images must lie in [0, 1] (divide 8-bit ones by 255). "
+            f"Received: values from {low:g} to {high:g}"
+        )
+
+
+def check_latents(latents, latent_dim):
+    """Refuses what is not a batch of latents."""
+    if latents.shape[-1] != latent_dim:
+        raise ValueError(
+            f"Latents must be of shape (batch, {latent_dim}). "
+            f"Received: shape {tuple(latents.shape)}"
+        )
+
+
+def check_labels(labels, network):
+    """Refuses labels where none are wanted, none where some are, others.
+
+    Args:
+        labels: int (batch,), or None.
+        network: takes a label as second input, or does not.
+    """
+    conditional = len(network.inputs) == 2
+    if conditional and labels is None:
+        raise ValueError(
+            "This model is class-conditional: give the class of each "
+            "picture, `labels=...` (`fit(images, labels)` when training)."
+        )
+    if labels is not None and not conditional:
+        raise ValueError(
+            "This model takes no labels: train and use it on images alone, "
+            "`fit(images)`, or build a class-conditional one with "
+            "networks made with `num_classes=...`."
+        )
+    if labels is None or not _has_values(labels):
+        return
+    for layer in network.layers:
+        if isinstance(layer, keras.layers.Embedding):
+            low, high = np.min(labels), np.max(labels)
+            if low < 0 or high >= layer.input_dim:
+                raise ValueError(
+                    f"Labels must be from 0 to {layer.input_dim - 1}. "
+                    f"Received: from {low} to {high}"
+                )
+
+
+def _has_values(value):
+    """Whether it is an array, a list or an eager tensor."""
+    return isinstance(value, np.ndarray | list) or hasattr(value, "numpy")
+
+
+def check_objective(beta, free_bits, num_importance_samples):
+    """Refuses objectives that do not exist."""
+    for name, value in (("beta", beta), ("free_bits", free_bits)):
+        if not value >= 0:
+            raise ValueError(
+                f"`{name}` must be at least 0. Received: {name}={value!r}"
+            )
+    if not isinstance(num_importance_samples, int) or (
+        num_importance_samples < 1
+    ):
+        raise ValueError(
+            "`num_importance_samples` must be a positive int. Received: "
+            f"num_importance_samples={num_importance_samples!r}"
+        )
+    if num_importance_samples > 1 and (beta != 1 or free_bits != 0):
+        raise ValueError(
+            "The importance-weighted bound has no divergence term to weigh: "
+            "use `num_importance_samples=1`, or `beta=1` and `free_bits=0`. "
+            f"Received: num_importance_samples={num_importance_samples}, "
+            f"beta={beta}, free_bits={free_bits}"
+        )
+
+
+def check_networks(encoder, decoder, likelihood):
+    """Refuses networks whose shapes do not fit each other."""
+    if len(encoder.outputs) != 2:
+        raise ValueError(
+            "`encoder` must have two outputs, mean and log-variance, each "
+            f"(batch, latent_dim). Received: {len(encoder.outputs)} outputs"
+        )
+    if len(encoder.inputs) != len(decoder.inputs):
+        raise ValueError(
+            "`encoder` and `decoder` must both take a label or neither: make "
+            "both with the same `num_classes`. Received: "
+            f"{len(encoder.inputs)} and {len(decoder.inputs)} inputs"
+        )
+    latent_dim = encoder.outputs[0].shape[-1]
+    if decoder.inputs[0].shape[-1] != latent_dim:
+        raise ValueError(
+            f"`encoder` gives {latent_dim} latents, `decoder` takes "
+            f"{decoder.inputs[0].shape[-1]}: make both with the same "
+            "`latent_dim`."
+        )
+    *size, channels = encoder.inputs[0].shape[1:]
+    per_channel = likelihood.parameters_per_channel
+    wanted = (*size, channels * per_channel)
+    got = tuple(decoder.outputs[0].shape[1:])
+    if got != wanted:
+        raise ValueError(
+            f"With {type(likelihood).__name__} the decoder must give "
+            f"{wanted} per picture ({per_channel} parameters a channel: "
+            f"`parameters_per_channel={per_channel}`). Received: {got}"
+        )

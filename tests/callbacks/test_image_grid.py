@@ -1,0 +1,103 @@
+"""Grids on disk and in TensorBoard, of the same latents each time."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth.callbacks import ImageGrid, reconstruction_grid
+from keras_synth.pictures import picture_grid, read_picture
+from tests.models.test_vae import SHAPE, pictures, small_vae
+
+
+def train(grid, epochs, model=None, data=None):
+    model = small_vae() if model is None else model
+    data = (pictures(),) if data is None else data
+    model.fit(*data, epochs=epochs, verbose=0, callbacks=[grid])
+    return model
+
+
+def test_files_show_the_models_samples_and_reconstructions(tmp_path):
+    images = pictures(3, seed=1)
+    grid = ImageGrid(tmp_path, num_images=9, images=images, every=2, seed=5)
+    model = train(grid, 4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "reconstructions_epoch_0002.png",
+        "reconstructions_epoch_0004.png",
+        "samples_epoch_0002.png",
+        "samples_epoch_0004.png",
+    ]
+    samples = read_picture(tmp_path / "samples_epoch_0004.png")
+    np.testing.assert_allclose(
+        samples, picture_grid(model.sample(9, seed=5)), atol=0.5 / 255 + 1e-6
+    )
+    np.testing.assert_allclose(
+        read_picture(tmp_path / "reconstructions_epoch_0004.png"),
+        picture_grid([*images, *model.reconstruct(images)], columns=3),
+        atol=0.5 / 255 + 1e-6,
+    )
+
+
+def test_watching_does_not_change_training(tmp_path):
+    watched = train(ImageGrid(tmp_path, images=pictures(2)), 2)
+    keras.utils.set_random_seed(0)
+    alone = small_vae()
+    alone.fit(pictures(), epochs=2, verbose=0)
+    keras.utils.set_random_seed(0)
+    watched = train(ImageGrid(tmp_path, images=pictures(2)), 2)
+    for ours, theirs in zip(watched.weights, alone.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_tensorboard_gets_the_same_pictures(tmp_path):
+    train(ImageGrid(tmp_path, num_images=4, log_dir=tmp_path / "log"), 2)
+    (events,) = (tmp_path / "log" / "images").iterdir()
+    shown = {}
+    for event in tf.compat.v1.train.summary_iterator(str(events)):
+        for value in event.summary.value:
+            encoded = value.tensor.string_val[2]
+            shown[event.step, value.tag] = tf.io.decode_png(encoded) / 255
+    assert set(shown) == {(1, "samples"), (2, "samples")}
+    for step in (1, 2):
+        np.testing.assert_allclose(
+            shown[step, "samples"],
+            read_picture(tmp_path / f"samples_epoch_{step:04d}.png"),
+            atol=1 / 255 + 1e-6,  # TensorBoard cuts where we round
+        )
+
+
+def test_conditional_models_show_the_classes_asked_for(tmp_path):
+    labels = np.arange(8) % 4
+    grid = ImageGrid(
+        tmp_path,
+        num_images=4,
+        labels=[3, 2, 1, 0],
+        images=pictures(2),
+        image_labels=[1, 2],
+    )
+    model = train(grid, 1, small_vae(num_classes=4), (pictures(), labels))
+    np.testing.assert_allclose(
+        read_picture(tmp_path / "samples_epoch_0001.png"),
+        picture_grid(model.sample(4, labels=[3, 2, 1, 0], seed=0)),
+        atol=0.5 / 255 + 1e-6,
+    )
+
+
+def test_reconstruction_grid_fills_rows_of_ten():
+    class Negative:
+        def reconstruct(self, images):
+            return 1 - images
+
+    images = pictures(12)
+    grid = reconstruction_grid(Negative(), images)
+    blank = np.ones((8, *SHAPE))
+    rows = [images[:10], 1 - images[:10], images[10:], blank]
+    rows += [1 - images[10:], blank]
+    np.testing.assert_array_equal(
+        grid, picture_grid(np.concatenate(rows), columns=10)
+    )
+
+
+def test_every_is_checked(tmp_path):
+    with pytest.raises(ValueError, match="every=0"):
+        ImageGrid(tmp_path, every=0)

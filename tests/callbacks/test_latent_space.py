@@ -1,0 +1,97 @@
+"""The latent plane, and the files TensorBoard's projector reads."""
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+
+from keras_synth import models, networks
+from keras_synth.callbacks import (
+    LatentManifold,
+    latent_manifold,
+    write_projector,
+)
+from keras_synth.pictures import picture_grid, read_picture
+from tests.models.test_vae import SHAPE, pictures, small_vae
+
+
+class PlaneOfLatents:
+    """Its pictures are its latents: 1x2, Φ(z)."""
+
+    latent_dim = 2
+
+    def decode(self, latents):
+        return stats.norm.cdf(latents)[:, None, :, None]
+
+
+def test_plane_covers_equal_parts_of_the_prior():
+    grid = latent_manifold(PlaneOfLatents(), num_images=4)[..., 0]
+    centres = (np.arange(4) + 0.5) / 4
+    np.testing.assert_allclose(grid[:, 0::2], 4 * [centres], atol=1e-6)
+    np.testing.assert_allclose(grid[:, 1::2].T, 4 * [centres[::-1]], atol=1e-6)
+
+
+def test_callback_writes_the_plane_of_the_model(tmp_path):
+    model = models.VAE(
+        networks.dense_encoder(SHAPE, 2, hidden=()),
+        networks.dense_decoder(SHAPE, 2, hidden=()),
+    )
+    model.compile()
+    callback = LatentManifold(tmp_path, num_images=3)
+    model.fit(pictures(), epochs=2, verbose=0, callbacks=[callback])
+    np.testing.assert_allclose(
+        read_picture(tmp_path / "manifold_epoch_0002.png"),
+        latent_manifold(model, 3),
+        atol=0.5 / 255 + 1e-6,
+    )
+
+
+def test_more_than_two_latents_are_refused_before_training(tmp_path):
+    with pytest.raises(ValueError, match="latent_dim=3"):
+        small_vae().fit(
+            pictures(), verbose=0, callbacks=[LatentManifold(tmp_path)]
+        )
+
+
+def test_projector_reads_what_we_write(tmp_path):
+    from google.protobuf import text_format
+    from tensorboard.plugins.projector import ProjectorConfig
+
+    model, images = small_vae(), pictures(5)
+    labels = np.array([0, 1, 1, 0, 1])
+    path = write_projector(tmp_path, model, images, labels, ["no", "yes"])
+    config = text_format.Parse(path.read_text(), ProjectorConfig())
+    (embedding,) = config.embeddings
+    latents = np.loadtxt(tmp_path / embedding.tensor_path, delimiter="\t")
+    np.testing.assert_allclose(latents, model.encode(images)[0], atol=1e-6)
+    names = (tmp_path / embedding.metadata_path).read_text().split()
+    assert names == ["no", "yes", "yes", "no", "yes"]
+    assert list(embedding.sprite.single_image_dim) == [8, 8]
+    np.testing.assert_array_equal(
+        read_picture(tmp_path / embedding.sprite.image_path),
+        picture_grid(images, columns=3, padding=0),
+    )
+
+
+def test_projector_of_a_conditional_model(tmp_path):
+    model, labels = small_vae(num_classes=4), np.arange(4)
+    write_projector(tmp_path, model, pictures(4), labels)
+    latents = np.loadtxt(tmp_path / "latents.tsv", delimiter="\t")
+    expected = model.encode(pictures(4), labels)[0]
+    np.testing.assert_allclose(latents, expected, atol=1e-6)
+    assert (tmp_path / "labels.tsv").read_text().split() == list("0123")
+
+
+def test_sprites_larger_than_tensorboard_shows_are_refused(tmp_path):
+    images = np.zeros((300, 500, 500, 1), "bool")  # 18 a side: 9,000 pixels
+    with pytest.raises(ValueError, match="at most 256 pictures of 500x500"):
+        write_projector(tmp_path, small_vae(), images)
+
+
+def test_keras_tensorboard_works_beside(tmp_path):
+    model = small_vae()
+    callback = keras.callbacks.TensorBoard(
+        tmp_path, histogram_freq=1, write_graph=True, profile_batch=0
+    )
+    model.fit(pictures(), verbose=0, callbacks=[callback])
+    assert list((tmp_path / "train").iterdir())

@@ -1,0 +1,139 @@
+"""What every layer and every model must keep, checked in one line each."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def check_layer(layer, *arguments, tolerance=0.0, **call_arguments):
+    """Config round trip, declared shape, saving, a batch of any size.
+
+    Args:
+        layer: the layer under test.
+        *arguments: arrays, its call's first argument (a list of them where
+            the layer takes several).
+        tolerance: largest difference allowed after saving.
+        **call_arguments: further ones that make its call deterministic.
+    """
+    inputs = list(arguments) if len(arguments) > 1 else arguments[0]
+    expected = np.asarray(layer(inputs, **call_arguments))
+    assert np.isfinite(expected).all()
+    shapes = [np.shape(argument) for argument in arguments]
+    shape = shapes if len(shapes) > 1 else shapes[0]
+    assert tuple(layer.compute_output_shape(shape)) == expected.shape
+
+    config = layer.get_config()
+    again = type(layer).from_config(config)
+    assert again.get_config() == config
+    again(inputs, **call_arguments)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_allclose(
+        np.asarray(again(inputs, **call_arguments)), expected, atol=tolerance
+    )
+
+
+def check_model(build, data, *, directory, steps=150, fall=0.7):
+    """What the design asks of every model, on one small batch.
+
+    Args:
+        build: function that gives a compiled model, equal at every call after
+            `keras.utils.set_random_seed`.
+        data: arguments of `fit`, arrays with at least four rows.
+        directory: for the files.
+        steps: gradient steps in which the model must learn the batch.
+        fall: what part of the first loss the last may be.
+    """
+    check_overfits(build, data, steps, fall)
+    check_resumes(build, data, directory)
+    check_mixed_precision(build, data)
+
+
+def check_overfits(build, data, steps, fall):
+    """The loss on one batch, shown again and again, falls."""
+    model = _fresh(build)
+    batch = tf.data.Dataset.from_tensors(data if len(data) > 1 else data[0])
+    first = model.evaluate(batch, verbose=0, return_dict=True)["loss"]
+    model.fit(batch.repeat(steps), verbose=0)
+    last = model.evaluate(batch, verbose=0, return_dict=True)["loss"]
+    assert np.isfinite(last) and last < fall * first, (first, last)
+
+
+def check_resumes(build, data, directory):
+    """Stop, save, load and go on equals never stopping, to the last bit."""
+    batches = tf.data.Dataset.from_tensor_slices(
+        data if len(data) > 1 else data[0]
+    ).batch(2, drop_remainder=True)
+
+    def fit(model, **kwargs):
+        model.fit(batches, verbose=0, **kwargs)
+
+    straight = _fresh(build)
+    fit(straight, epochs=3)
+
+    stopped = _fresh(build)
+    checkpoint = directory / "checkpoint.keras"
+    fit(
+        stopped,
+        epochs=1,
+        callbacks=[
+            keras.callbacks.ModelCheckpoint(checkpoint),
+            keras.callbacks.BackupAndRestore(
+                directory / "backup", delete_checkpoint=False
+            ),
+        ],
+    )
+    stopped.save_weights(directory / "model.weights.h5")
+
+    loaded = keras.saving.load_model(checkpoint)
+    fit(loaded, epochs=3, initial_epoch=1)
+    assert_same_state(loaded, straight)
+
+    keras.utils.set_random_seed(1)  # another start, to be overwritten
+    weights_only = build()
+    weights_only.load_weights(directory / "model.weights.h5")
+    fit(weights_only, epochs=3, initial_epoch=1)
+    assert_same_state(weights_only, straight)
+
+    keras.utils.set_random_seed(1)
+    restored = build()
+    fit(
+        restored,
+        epochs=3,
+        callbacks=[keras.callbacks.BackupAndRestore(directory / "backup")],
+    )
+    assert_same_state(restored, straight)
+
+
+def check_mixed_precision(build, data):
+    """Trains in mixed_float16: finite, weights and losses in float32."""
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = _fresh(build)
+        logs = model.fit(*data, epochs=4, verbose=0).history
+    finally:
+        keras.config.set_dtype_policy("float32")
+    optimizer = keras.optimizers.LossScaleOptimizer
+    assert isinstance(model.optimizer, optimizer)
+    assert np.isfinite(logs["loss"]).all()
+    assert int(model.optimizer.iterations) > 0
+    for weight in model.trainable_weights:
+        assert weight.dtype == "float32"
+        assert np.isfinite(weight).all()
+
+
+def assert_same_state(model, other):
+    """Weights, optimizer and seeds of two models are bit-equal."""
+    pairs = [
+        *zip(model.weights, other.weights, strict=True),
+        *zip(model.optimizer.variables, other.optimizer.variables, strict=True),
+        *zip(model.seed_states, other.seed_states, strict=True),
+    ]
+    for ours, theirs in pairs:
+        np.testing.assert_array_equal(
+            np.asarray(ours), np.asarray(theirs), ours.path
+        )
+
+
+def _fresh(build):
+    keras.utils.set_random_seed(0)
+    return build()

@@ -1,0 +1,436 @@
+"""The VAE: its objective against NumPy, and what every model must keep."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth import layers, losses, models, networks
+from tests.helpers import check_model
+
+SHAPE = (8, 8, 1)
+
+
+def pictures(count=8, shape=SHAPE, seed=0):
+    uniform = np.random.default_rng(seed).uniform(size=(count, *shape))
+    return (uniform > 0.5).astype("float32")
+
+
+def small_vae(likelihood=None, num_classes=None, kind="dense", **options):
+    options.setdefault("seed", 0)
+    per_channel = likelihood.parameters_per_channel if likelihood else 1
+    if kind == "dense":
+        make_encoder, make_decoder = (
+            networks.dense_encoder,
+            networks.dense_decoder,
+        )
+        size = {"hidden": (16,)}
+    else:
+        make_encoder, make_decoder = (
+            networks.conv_encoder,
+            networks.conv_decoder,
+        )
+        size = {"width": 4, "hidden": 16}
+    model = models.VAE(
+        make_encoder(SHAPE, 3, num_classes=num_classes, **size),
+        make_decoder(
+            SHAPE,
+            3,
+            parameters_per_channel=per_channel,
+            num_classes=num_classes,
+            **size,
+        ),
+        likelihood=likelihood,
+        **options,
+    )
+    model.compile(keras.optimizers.Adam(1e-2))
+    return model
+
+
+class GivenNoise(layers.GaussianSampling):
+    """Sampling whose noise is handed in, the same for every row."""
+
+    def call(self, inputs, noise=None):
+        shape = keras.ops.shape(inputs[0])
+        if self.num_samples is not None:
+            noise = keras.ops.linspace(-1.0, 1.0, self.num_samples)
+            noise = keras.ops.reshape(noise, (-1, 1, 1))
+            noise = noise * keras.ops.ones((self.num_samples, *shape))
+        else:
+            noise = keras.ops.ones(shape)
+        return super().call(inputs, noise=noise)
+
+
+def with_given_noise(model):
+    model.sampling = GivenNoise(model.sampling.num_samples)
+    return model
+
+
+def numpy_parts(model, images, noise):
+    """log p(x|z), KL per dimension and log p(z)/q(z|x), step by step."""
+    mean, log_variance = (np.asarray(part) for part in model.encode(images))
+    z = mean + np.exp(0.5 * log_variance) * noise
+    logits = np.asarray(model.decoder(z)).astype("float64")
+    log_likelihood = (images * logits - np.log1p(np.exp(logits))).sum((1, 2, 3))
+    kl = 0.5 * (mean**2 + np.exp(log_variance) - 1 - log_variance)
+    log_ratio = (-0.5 * z**2 + 0.5 * noise**2 + 0.5 * log_variance).sum(1)
+    return log_likelihood, kl, log_ratio
+
+
+# The objective -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("beta", [1.0, 4.0, 0.0])
+@pytest.mark.parametrize("free_bits", [0.0, 1.0])
+def test_objective_is_the_formula(beta, free_bits):
+    model = with_given_noise(small_vae(beta=beta, free_bits=free_bits))
+    images = pictures()
+    bias = model.encoder.get_layer("mean").bias
+    bias.assign([0.0, 0.5, 1.0])  # dimensions below and above the free bits
+    log_likelihood, kl, _ = numpy_parts(model, images, noise=1.0)
+    per_dimension = kl.mean(axis=0)
+    assert per_dimension.min() < 1.0 < per_dimension.max()
+    logs = model.evaluate(images, verbose=0, return_dict=True)
+    assert logs["reconstruction"] == pytest.approx(
+        -log_likelihood.mean(), rel=1e-5
+    )
+    assert logs["kl"] == pytest.approx(kl.sum(axis=1).mean(), rel=1e-4)
+    assert logs["loss"] == pytest.approx(
+        -log_likelihood.mean()
+        + beta * np.maximum(free_bits, per_dimension).sum(),
+        rel=1e-5,
+    )
+
+
+def test_importance_weighted_bound_is_the_formula():
+    model = with_given_noise(small_vae(num_importance_samples=4))
+    images = pictures()
+    log_weights = []
+    for noise in np.linspace(-1, 1, 4):
+        log_likelihood, _, log_ratio = numpy_parts(model, images, noise)
+        log_weights.append(log_likelihood + log_ratio)
+    expected = -np.log(np.mean(np.exp(log_weights), axis=0)).mean()
+    logs = model.evaluate(images, verbose=0, return_dict=True)
+    assert logs["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_logs_average_over_pictures_not_batches():
+    model = with_given_noise(small_vae())
+    images = pictures(10)
+    whole = model.evaluate(images, batch_size=10, verbose=0, return_dict=True)
+    split = model.evaluate(images, batch_size=4, verbose=0, return_dict=True)
+    for name, value in whole.items():
+        assert split[name] == pytest.approx(value, rel=1e-5), name
+
+
+def linear_vae(num_importance_samples=1, wrong=0.0):
+    """Probabilistic PCA, whose likelihood and posterior are known.
+
+    `x = W z + b + 0.5 ε` with orthogonal columns in W, so that the true
+    posterior is a diagonal Gaussian, which the encoder gives exactly (or
+    shifted by `wrong`).
+    """
+    rng = np.random.default_rng(0)
+    scales = np.array([1.5, 0.7])
+    weights = np.linalg.qr(rng.normal(size=(16, 2)))[0] * scales
+    bias = 0.5 * np.ones(16)
+    variance = 0.5**2 / (scales**2 + 0.5**2)
+    shape = (4, 4, 1)
+    encoder = networks.dense_encoder(shape, 2, hidden=())
+    decoder = networks.dense_decoder(shape, 2, hidden=())
+    to_mean = weights / (scales**2 + 0.5**2)
+    encoder.set_weights(
+        [
+            to_mean / 2,  # the encoder sees 2 x - 1
+            (0.5 - bias) @ to_mean + wrong,
+            np.zeros((16, 2)),
+            np.log(variance),
+        ]
+    )
+    decoder.set_weights([weights.T, bias])
+    model = models.VAE(
+        encoder,
+        decoder,
+        likelihood=losses.Gaussian(0.5),
+        num_importance_samples=num_importance_samples,
+        seed=0,
+    )
+    model.compile()
+    images = rng.uniform(size=(5, *shape)).astype("float32")
+    covariance = weights @ weights.T + 0.25 * np.eye(16)
+    centred = images.reshape(5, 16) - bias
+    mahalanobis = (centred @ np.linalg.inv(covariance) * centred).sum(1)
+    log_p = -0.5 * (
+        mahalanobis + np.linalg.slogdet(covariance)[1] + 16 * np.log(2 * np.pi)
+    )
+    return model, images, log_p
+
+
+def test_with_the_true_posterior_every_bound_is_the_likelihood():
+    for k in (1, 3):
+        model, images, log_p = linear_vae(k)
+        np.testing.assert_allclose(
+            model.log_likelihood(images, num_samples=1), log_p, rtol=1e-5
+        )
+    # The weighted bound is exact draw by draw, the ELBO on average.
+    bound = model.evaluate(images, verbose=0)[0]
+    assert bound == pytest.approx(-log_p.mean(), rel=1e-5)
+
+
+def test_bounds_tighten_with_more_samples_towards_the_truth():
+    bounds = []
+    for k in (1, 5, 50):
+        model, images, log_p = linear_vae(k, wrong=0.3)
+        many = np.repeat(images, 400, axis=0)
+        bounds.append(-model.evaluate(many, verbose=0)[0])
+    assert bounds[0] + 0.1 < bounds[1] < bounds[2] < log_p.mean()
+    estimate = model.log_likelihood(images, num_samples=20_000)
+    np.testing.assert_allclose(estimate, log_p, atol=0.1)
+
+
+def test_log_likelihood_does_not_depend_on_how_it_is_chunked():
+    model, images, log_p = linear_vae()  # exact, whatever is drawn
+    for num_samples, batch_size, samples_per_step in (
+        (12, 5, 12),
+        (12, 2, 5),
+        (3, 4, 50),
+    ):
+        estimate = model.log_likelihood(
+            images,
+            num_samples,
+            batch_size=batch_size,
+            samples_per_step=samples_per_step,
+        )
+        np.testing.assert_allclose(estimate, log_p, rtol=1e-5)
+
+
+# What every model must keep ------------------------------------------------
+
+
+@pytest.mark.parametrize("case", ["dense", "conv", "iwae", "conditional"])
+def test_model_contract(case, tmp_path):
+    data = (pictures(),)
+    options = {"kind": "conv" if case == "conv" else "dense"}
+    if case == "iwae":
+        options["num_importance_samples"] = 3
+    if case == "conditional":
+        options["num_classes"] = 4
+        data = (pictures(), np.arange(8) % 4)
+    check_model(lambda: small_vae(**options), data, directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "likelihood",
+    [losses.Gaussian(0.3), losses.Gaussian(None), losses.DiscretizedLogistic()],
+    ids=["gaussian", "learned", "logistic"],
+)
+def test_other_likelihoods_learn_grey_pictures(likelihood):
+    images = np.random.default_rng(0).uniform(size=(8, *SHAPE))
+    model = small_vae(likelihood)
+    history = model.fit(images, epochs=60, verbose=0).history["loss"]
+    assert np.isfinite(history).all()
+    assert history[-1] < history[0] - 20
+
+
+def test_two_replicas_of_four_equal_one_of_eight(two_replicas):
+    """With SGD (Adam hides a wrong scale) and the noise given."""
+    images = pictures(16)
+    data = tf.data.Dataset.from_tensor_slices(images).batch(8)
+
+    def build():
+        keras.utils.set_random_seed(0)
+        model = with_given_noise(small_vae(kind="conv"))
+        model.compile(keras.optimizers.SGD(0.01))
+        return model
+
+    one = build()
+    logs_one = one.fit(data, epochs=2, verbose=0, shuffle=False).history
+    with two_replicas.scope():
+        two = build()
+    logs_two = two.fit(data, epochs=2, verbose=0, shuffle=False).history
+    for ours, theirs in zip(one.weights, two.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6, err_msg=ours.path)
+    for name, values in logs_one.items():
+        np.testing.assert_allclose(logs_two[name], values, rtol=1e-4)
+
+
+def test_replicas_draw_different_noise(two_replicas):
+    with two_replicas.scope():
+        model = small_vae()
+
+    @tf.function
+    def latents():
+        mean = tf.zeros((500, 3))
+        return two_replicas.experimental_local_results(
+            two_replicas.run(lambda: model.sampling([mean, mean]))
+        )
+
+    first, second = latents()
+    correlation = np.corrcoef(np.ravel(first), np.ravel(second))[0, 1]
+    assert abs(correlation) < 0.15
+
+
+def test_weight_regularisation_counts():
+    inputs = keras.Input(SHAPE)
+    hidden = keras.layers.Flatten()(inputs)
+    heavy = keras.layers.Dense(
+        3,
+        kernel_initializer="ones",
+        kernel_regularizer=keras.regularizers.L1(1),
+    )
+    encoder = keras.Model(
+        inputs, [heavy(hidden), keras.layers.Dense(3)(hidden)]
+    )
+    model = models.VAE(encoder, networks.dense_decoder(SHAPE, 3))
+    model.compile(keras.optimizers.SGD(0.0))
+    logs = model.fit(pictures(), verbose=0).history
+    assert logs["loss"][0] - logs["reconstruction"][0] - logs["kl"][
+        0
+    ] == pytest.approx(3 * 64, rel=1e-3)
+
+
+# Use -----------------------------------------------------------------------
+
+
+def test_sampling_is_the_decoder_on_the_prior():
+    model = small_vae()
+    samples = model.sample(5, seed=3)
+    np.testing.assert_array_equal(samples, model.sample(5, seed=3))
+    assert np.abs(samples - model.sample(5, seed=4)).max() > 0
+    assert np.abs(model.sample(5) - model.sample(5)).max() > 0
+    latents = tf.random.stateless_normal((5, 3), seed=[3, 0])
+    np.testing.assert_array_equal(samples, model.generate(latents))
+    assert 0 <= np.min(samples) and np.max(samples) <= 1
+    np.testing.assert_array_equal(
+        model.sample(5, truncation=0.0, seed=3),
+        np.repeat(model.decode(np.zeros((1, 3), "float32")), 5, axis=0),
+    )
+
+
+def test_reconstruction_goes_through_the_posterior_mean():
+    model, images = small_vae(), pictures()
+    mean, log_variance = model.encode(images)
+    assert mean.shape == log_variance.shape == (8, 3)
+    expected = model.decode(mean)
+    np.testing.assert_array_equal(model.reconstruct(images), expected)
+    np.testing.assert_allclose(
+        model.predict(images, verbose=0), expected, atol=1e-6
+    )
+
+
+def test_interpolation_runs_from_one_reconstruction_to_the_other():
+    model, images = small_vae(), pictures()
+    lines = model.interpolate(images[:2], images[2:4], steps=5)
+    assert lines.shape == (2, 5, *SHAPE)
+    ends = model.reconstruct(images[:4])
+    np.testing.assert_allclose(lines[:, 0], ends[:2], atol=1e-6)
+    np.testing.assert_allclose(lines[:, -1], ends[2:], atol=1e-6)
+    middle = model.encode(images[:2])[0] + model.encode(images[2:4])[0]
+    np.testing.assert_allclose(
+        lines[:, 2], model.decode(0.5 * middle), atol=1e-6
+    )
+
+
+def test_conditional_model_listens_to_labels_everywhere():
+    model = small_vae(num_classes=4)
+    images, labels = pictures(4), np.arange(4)
+    other = (labels + 1) % 4
+    for method in (model.reconstruct, lambda i, y: model.encode(i, y)[0]):
+        assert np.abs(method(images, labels) - method(images, other)).max() > 0
+    np.testing.assert_allclose(
+        model.predict((images, labels), verbose=0),
+        model.reconstruct(images, labels),
+        atol=1e-6,
+    )
+    data = tf.data.Dataset.from_tensors((images, labels))
+    np.testing.assert_allclose(
+        model.predict(data, verbose=0),
+        model.reconstruct(images, labels),
+        atol=1e-6,
+    )
+    one_class = model.sample(3, labels=2, seed=0)
+    each = model.sample(3, labels=[2, 2, 2], seed=0)
+    np.testing.assert_array_equal(one_class, each)
+    assert model.log_likelihood(images, 5, labels=labels).shape == (4,)
+    lines = model.interpolate(images, images, 3, labels=labels)
+    np.testing.assert_allclose(
+        lines[:, 1], model.reconstruct(images, labels), atol=1e-6
+    )
+
+
+# What is refused -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beta": -1.0}, "`beta` must be at least 0"),
+        ({"free_bits": float("nan")}, "`free_bits` must be at least 0"),
+        ({"num_importance_samples": 0}, "must be a positive int"),
+        ({"num_importance_samples": 5, "beta": 2.0}, "no divergence term"),
+        ({"num_importance_samples": 5, "free_bits": 1.0}, "no divergence"),
+    ],
+)
+def test_objectives_without_meaning_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        small_vae(**options)
+
+
+def test_networks_that_do_not_fit_are_refused():
+    encoder = networks.dense_encoder(SHAPE, 3)
+    decoder = networks.dense_decoder(SHAPE, 3)
+    inputs = keras.Input(SHAPE)
+    flat = keras.layers.Flatten()(inputs)
+    one_head = keras.Model(inputs, keras.layers.Dense(3)(flat))
+    for encoder_, decoder_, message in (
+        (one_head, decoder, "two outputs"),
+        (encoder, networks.dense_decoder(SHAPE, 4), "same `latent_dim`"),
+        (encoder, networks.dense_decoder((8, 4, 1), 3), "must give"),
+        (
+            encoder,
+            networks.dense_decoder(SHAPE, 3, num_classes=2),
+            "same `num_classes`",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            models.VAE(encoder_, decoder_)
+    with pytest.raises(ValueError, match="parameters_per_channel=2"):
+        models.VAE(encoder, decoder, losses.DiscretizedLogistic())
+
+
+def test_a_loss_is_refused():
+    with pytest.raises(ValueError, match="choose the likelihood"):
+        small_vae().compile("adam", loss="mse")
+
+
+def test_wrong_pictures_are_refused():
+    model = small_vae()
+    for images, message in (
+        (pictures(shape=(8, 4, 1)), r"shape \(batch, 8, 8, 1\)"),
+        (255 * pictures(), "divide 8-bit ones by 255"),
+        ((255 * pictures()).astype("uint8"), "dtype uint8"),
+        (np.full((2, *SHAPE), np.nan), "values from nan"),
+    ):
+        for use in (model.encode, model.reconstruct, model.log_likelihood):
+            with pytest.raises(ValueError, match=message):
+                use(images)
+        with pytest.raises(ValueError, match=message):
+            model.fit(images, verbose=0)
+    with pytest.raises(ValueError, match=r"shape \(batch, 3\)"):
+        model.decode(np.zeros((2, 4), "float32"))
+    with pytest.raises(ValueError, match="at least 2"):
+        model.interpolate(pictures(), pictures(), steps=1)
+    with pytest.raises(ValueError, match="num_samples"):
+        model.log_likelihood(pictures(), num_samples=0)
+
+
+def test_wrong_labels_are_refused():
+    with pytest.raises(ValueError, match="takes no labels"):
+        small_vae().fit(pictures(), pictures(), verbose=0)
+    model = small_vae(num_classes=4)
+    with pytest.raises(ValueError, match="class-conditional"):
+        model.fit(pictures(), verbose=0)
+    with pytest.raises(ValueError, match="class-conditional"):
+        model.sample(3)
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        model.sample(3, labels=4)

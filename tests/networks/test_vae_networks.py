@@ -1,0 +1,119 @@
+"""Encoders and decoders: shapes, precision, other backends."""
+
+import importlib.util
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import networks
+
+KINDS = {
+    "dense": (networks.dense_encoder, networks.dense_decoder),
+    "conv": (networks.conv_encoder, networks.conv_decoder),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [(28, 28, 1), (16, 24, 3), (4, 8, 1)])
+@pytest.mark.parametrize("num_classes", [None, 3])
+def test_shapes(kind, shape, num_classes):
+    make_encoder, make_decoder = KINDS[kind]
+    encoder = make_encoder(shape, 5, num_classes=num_classes)
+    decoder = make_decoder(
+        shape, 5, parameters_per_channel=2, num_classes=num_classes
+    )
+    images = keras.random.uniform((2, *shape))
+    labels = keras.ops.convert_to_tensor([0, 2])
+    conditional = num_classes is not None
+    mean, log_variance = encoder([images, labels] if conditional else images)
+    assert mean.shape == log_variance.shape == (2, 5)
+    parameters = decoder([mean, labels] if conditional else mean)
+    assert parameters.shape == (2, *shape[:2], 2 * shape[2])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_matter(kind):
+    make_encoder, make_decoder = KINDS[kind]
+    images = np.zeros((2, 8, 8, 1), "float32")
+    latents = np.zeros((2, 5), "float32")
+    for network, first in (
+        (make_encoder((8, 8, 1), 5, num_classes=4), images),
+        (make_decoder((8, 8, 1), 5, num_classes=4), latents),
+    ):
+        out = keras.tree.flatten(network([first, np.array([1, 3])]))[0]
+        assert np.abs(out[0] - out[1]).max() > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_stay_in_float32_under_mixed_precision(kind):
+    keras.config.set_dtype_policy("mixed_float16")
+    make_encoder, make_decoder = KINDS[kind]
+    encoder = make_encoder((8, 8, 1), 5)
+    mean, _ = encoder(np.zeros((1, 8, 8, 1)))
+    assert encoder.layers[-3].compute_dtype == "float16"
+    assert mean.dtype == "float32"
+    assert make_decoder((8, 8, 1), 5)(mean).dtype == "float32"
+
+
+def test_residual_blocks_start_as_the_identity():
+    """More blocks, the same function: only their other weights count."""
+    images = keras.random.uniform((2, 8, 8, 1))
+    outputs = []
+    for num_blocks in (0, 2):
+        encoder = networks.conv_encoder((8, 8, 1), 2, 4, num_blocks)
+        for weight in encoder.weights:
+            if "kernel" in weight.path and np.any(weight):
+                weight.assign(np.full(weight.shape, 0.01))
+        outputs.append(encoder(images)[0])
+    np.testing.assert_allclose(*outputs, rtol=1e-6)
+
+
+def test_bad_shapes_are_refused():
+    with pytest.raises(ValueError, match="divisible by 4"):
+        networks.conv_encoder((30, 28, 1), 2)
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        networks.dense_decoder((28, 28, 2), 2)
+    with pytest.raises(ValueError, match="height, width, channels"):
+        networks.dense_encoder((28, 28), 2)
+
+
+BACKEND_SCRIPT = """
+import sys
+import numpy as np, keras
+from keras_synth import layers, losses, metrics, networks
+assert keras.backend.backend() == sys.argv[1]
+data = np.load(sys.argv[2] + "/data.npz")
+build = dict(image_shape=(8, 8, 1), latent_dim=3, width=4, num_classes=4)
+encoder = networks.conv_encoder(**build)
+decoder = networks.conv_decoder(**build)
+encoder.load_weights(sys.argv[2] + "/encoder.weights.h5")
+decoder.load_weights(sys.argv[2] + "/decoder.weights.h5")
+mean, _ = encoder.predict([data["images"], data["labels"]], verbose=0)
+logits = decoder.predict([mean, data["labels"]], verbose=0)
+np.testing.assert_allclose(logits, data["logits"], atol=1e-5)
+assert "tensorflow" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_weights_predict_the_same_on_other_backends(backend, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    build = dict(image_shape=(8, 8, 1), latent_dim=3, width=4, num_classes=4)
+    encoder = networks.conv_encoder(**build)
+    decoder = networks.conv_decoder(**build)
+    images = np.random.default_rng(0).uniform(size=(2, 8, 8, 1))
+    labels = np.array([1, 2])
+    mean, _ = encoder.predict([images, labels], verbose=0)
+    logits = decoder.predict([mean, labels], verbose=0)
+    encoder.save_weights(tmp_path / "encoder.weights.h5")
+    decoder.save_weights(tmp_path / "decoder.weights.h5")
+    np.savez(tmp_path / "data.npz", images=images, labels=labels, logits=logits)
+    subprocess.run(
+        [sys.executable, "-c", BACKEND_SCRIPT, backend, str(tmp_path)],
+        check=True,
+        env={"KERAS_BACKEND": backend, "PATH": ""},
+    )

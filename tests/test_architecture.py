@@ -1,0 +1,121 @@
+"""Who may import whom, and what every module must have."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import keras_synth
+
+PACKAGE = pathlib.Path(keras_synth.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Each part, and the parts of keras_synth that it may import besides itself.
+MAY_IMPORT = {
+    "ops": set(),
+    "pictures": set(),
+    "layers": {"ops"},
+    "losses": {"ops"},
+    "metrics": {"ops"},
+    "degradations": {"ops"},
+    "networks": {"layers", "ops", "weights"},
+    "datasets": {"degradations", "pictures", "ops"},
+    "models": {"ops", "layers", "losses", "metrics"},
+    "callbacks": {"pictures", "ops"},
+    "editing": {"pictures", "ops"},
+    "inference": {"pictures", "ops"},
+    "export": {"pictures", "ops"},
+}
+BELOW_EVALUATION = set(MAY_IMPORT)
+MAY_IMPORT["evaluation"] = BELOW_EVALUATION
+MAY_IMPORT["recipes"] = BELOW_EVALUATION | {"evaluation"}
+MAY_IMPORT["__main__"] = {"recipes", "datasets"}
+MAY_IMPORT["__init__"] = set()
+
+# ops/random.py asks which replica it runs on, inside the function.
+TENSORFLOW = {
+    "models",
+    "datasets",
+    "degradations",
+    "callbacks",
+    "export",
+    "ops/gradients.py",
+    "ops/random.py",
+    "pictures",
+    "__main__",
+}
+OPTIONAL = {"matplotlib", "skimage", "mlxtend", "onnx", "tf2onnx", "scipy"}
+
+
+def part_of(path):
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imports(path, top_level_only=False):
+    """Full names of the modules that a file imports."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_imports_point_downwards(path):
+    part = part_of(path)
+    for name in imports(path):
+        words = name.split(".")
+        if words[0] == "keras_synth" and len(words) > 1:
+            assert words[1] in MAY_IMPORT[part] | {part}, name
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_tensorflow_stays_where_it_belongs(path):
+    relative = path.relative_to(PACKAGE).as_posix()
+    if part_of(path) in TENSORFLOW or relative in TENSORFLOW:
+        return
+    assert "tensorflow" not in {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_optional_packages_are_imported_inside_functions(path):
+    top = {name.split(".")[0] for name in imports(path, True)}
+    assert not top & OPTIONAL
+    if part_of(path) in {"ops", "pictures"}:
+        assert "tensorflow" not in top
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_files_stay_readable(path):
+    text = path.read_text()
+    assert text.count("\n") <= 450, "split the file by concept"
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree), "say what the file is for"
+    for node in tree.body:
+        public = isinstance(node, ast.FunctionDef | ast.ClassDef) and (
+            not node.name.startswith("_")
+        )
+        assert not public or ast.get_docstring(node), node.name
+
+
+def test_every_name_exported_exists():
+    for name in dir(keras_synth):
+        getattr(keras_synth, name)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        keras_synth.nonsense  # noqa: B018
+
+
+def test_import_does_nothing_else():
+    code = (
+        "import sys, keras_synth; "
+        "heavy = {'tensorflow', 'keras', 'numpy'} & set(sys.modules); "
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

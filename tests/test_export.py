@@ -1,0 +1,134 @@
+"""Exports give the same pictures where keras_synth is not imported."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_synth import export
+from tests.models.test_vae import pictures, small_vae
+
+# One process loads all SavedModels of this file: starting one costs seconds.
+SCRIPT = """
+import json, sys
+import numpy as np, tensorflow as tf
+answers = {}
+for folder, calls in json.loads(sys.argv[1]).items():
+    served = tf.saved_model.load(folder)
+    inputs = np.load(folder + "/inputs.npz")
+    for name, arguments in calls:
+        values = [inputs[a] if isinstance(a, str) else a for a in arguments]
+        values = [tf.constant(v, tf.int32) if np.asarray(v).dtype.kind == "i"
+                  else tf.constant(v) for v in values]
+        answer = getattr(served, name)(*values)
+        for index, part in enumerate(tf.nest.flatten(answer)):
+            key = f"{folder}|{name}|{len(np.ravel(part))}|{index}"
+            answers.setdefault(key, []).append(part.numpy())
+np.savez(sys.argv[2], **{k: np.stack(v) for k, v in answers.items()})
+assert "keras_synth" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Plain and conditional models, and what their exports answered."""
+    folder = tmp_path_factory.mktemp("export")
+    images, labels = pictures(3), np.array([0, 3, 1])
+    calls, trained = {}, {}
+    for kind, extra in (("plain", []), ("conditional", ["labels"])):
+        model = small_vae(num_classes=4 if extra else None)
+        data = (images, labels) if extra else (images,)
+        model.fit(*data, epochs=3, verbose=0)
+        path = str(folder / kind)
+        export.export_saved_model(model, path)
+        latents = np.asarray(model.encode(*data)[0])
+        np.savez(
+            f"{path}/inputs.npz", images=images, latents=latents, labels=labels
+        )
+        calls[path] = [
+            ["encode", ["images", *extra]],
+            ["decode", ["latents", *extra]],
+            ["reconstruct", ["images", *extra]],
+            ["sample", [3, *extra]],
+            ["sample", [3, *extra]],
+            ["sample_seeded", [3, 7, *extra]],
+        ]
+        trained[kind] = (path, model, data, latents)
+    answers = folder / "answers.npz"
+    subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps(calls), str(answers)],
+        check=True,
+    )
+    with np.load(answers) as stored:
+        return trained, dict(stored)
+
+
+@pytest.mark.parametrize("kind", ["plain", "conditional"])
+def test_endpoints_equal_the_methods(served, kind):
+    trained, answers = served
+    path, model, data, latents = trained[kind]
+    labels = data[1:]
+    mean, log_variance = model.encode(*data)
+    sampled = model.sample(3, seed=7, labels=labels[0] if labels else None)
+    for name, part, expected in (
+        ("encode", 0, mean),
+        ("encode", 1, log_variance),
+        ("decode", 0, model.decode(latents, *labels)),
+        ("reconstruct", 0, model.reconstruct(*data)),
+        ("sample_seeded", 0, sampled),
+    ):
+        answer = answers[f"{path}|{name}|{np.size(expected)}|{part}"][0]
+        np.testing.assert_allclose(answer, expected, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["plain", "conditional"])
+def test_unseeded_samples_differ_from_call_to_call(served, kind):
+    trained, answers = served
+    first, second = answers[f"{trained[kind][0]}|sample|192|0"]
+    assert np.abs(first - second).max() > 0
+
+
+@pytest.mark.parametrize("num_classes", [None, 4])
+def test_onnx_decoder_gives_the_same_pictures(num_classes, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model = small_vae(num_classes=num_classes)
+    path = export.export_onnx(model, tmp_path / "new" / "decoder.onnx")
+    latents = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    labels = [] if num_classes is None else [np.array([0, 1, 2, 3, 0], "int32")]
+    session = onnxruntime.InferenceSession(path)
+    names = [put.name for put in session.get_inputs()]
+    (answer,) = session.run(
+        None, dict(zip(names, [latents, *labels], strict=True))
+    )
+    np.testing.assert_allclose(
+        answer, model.decode(latents, *labels), atol=1e-5
+    )
+
+
+def test_litert_decoder_gives_the_same_pictures(tmp_path):
+    litert = pytest.importorskip("ai_edge_litert.interpreter")
+    model = small_vae(kind="conv")
+    path = export.export_litert(model, tmp_path / "decoder.tflite")
+    interpreter = litert.Interpreter(str(path))
+    put, got = (
+        interpreter.get_input_details()[0],
+        interpreter.get_output_details()[0],
+    )
+    latents = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    interpreter.resize_tensor_input(put["index"], latents.shape)
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(put["index"], latents)
+    interpreter.invoke()
+    np.testing.assert_allclose(
+        interpreter.get_tensor(got["index"]), model.decode(latents), atol=1e-5
+    )
+
+
+def test_a_missing_package_is_named(monkeypatch, tmp_path):
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"keras_synth\[export\]"):
+        export.export_onnx(small_vae(), tmp_path / "decoder.onnx")
