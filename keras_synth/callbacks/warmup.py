@@ -64,5 +64,5 @@ class KLWarmup(keras.callbacks.Callback):
             )
 
     def on_train_batch_begin(self, batch, logs=None):
-        step = int(self.model.optimizer.iterations)
+        step = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
         self.model.kl_weight.assign(self.model.beta * self.share(step))

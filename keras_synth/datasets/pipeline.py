@@ -90,7 +90,11 @@ def synthesis_pipeline(
             # the global seed.
             tf.random.set_seed(1)
             elements = elements.shuffle(
-                buffer, seed=key[0], reshuffle_each_iteration=False
+                buffer,
+                # Drawn with the whole key: its first half is the same in
+                # every epoch.
+                seed=tf.random.stateless_uniform((), key, 0, 2**62, "int64"),
+                reshuffle_each_iteration=False,
             )
         if random_crop:
             elements = elements.enumerate().map(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_synth import layers, losses, models, networks
+from keras_synth import callbacks, datasets, layers, losses, models, networks
 from tests.helpers import check_model
 
 SHAPE = (8, 8, 1)
@@ -434,3 +434,50 @@ def test_wrong_labels_are_refused():
         model.sample(3)
     with pytest.raises(ValueError, match="from 0 to 3"):
         model.sample(3, labels=4)
+
+
+def test_a_pipeline_feeds_replicas_and_keeps_its_epochs(two_replicas):
+    images = (255 * pictures(16)).astype("uint8")
+    source = datasets.source_from_arrays(
+        "noise", "all", images, np.zeros(16, int)
+    )
+    with two_replicas.scope():
+        model = small_vae()
+    data = datasets.synthesis_pipeline(source, batch_size=8)
+    warmup = callbacks.KLWarmup(steps=10)
+    logs = model.fit(data, epochs=3, verbose=0, callbacks=[warmup]).history
+    assert len(logs["loss"]) == 3 and np.isfinite(logs["loss"]).all()
+    iterations = keras.ops.convert_to_numpy(model.optimizer.iterations)
+    assert iterations == 6
+    weight = keras.ops.convert_to_numpy(model.kl_weight)
+    assert weight == pytest.approx(5 / 10)
+
+
+def test_initial_epoch_sees_the_order_it_would_have_seen():
+    images = (255 * pictures(16)).astype("uint8")
+    source = datasets.source_from_arrays(
+        "noise", "all", images, np.zeros(16, int)
+    )
+
+    def fit(model, **epochs):
+        data = datasets.synthesis_pipeline(
+            source, batch_size=4, augment=datasets.stochastic_binarization
+        )
+        model.fit(data, verbose=0, **epochs)
+        return model
+
+    straight = fit(small_vae(), epochs=3)
+    keras.utils.set_random_seed(0)
+    stopped = fit(fit(small_vae(), epochs=2), epochs=3, initial_epoch=2)
+    for ours, theirs in zip(stopped.weights, straight.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.slow
+def test_compiled_by_xla_it_learns_too():
+    model = small_vae()
+    model.compile(keras.optimizers.Adam(1e-2), jit_compile=True)
+    batch = tf.data.Dataset.from_tensors(pictures())
+    first = model.evaluate(batch, verbose=0)[0]
+    model.fit(batch.repeat(50), verbose=0, steps_per_epoch=50)
+    assert model.evaluate(batch, verbose=0)[0] < first - 1

@@ -1,0 +1,103 @@
+"""The recipes leave what they promise, and go on where they stopped."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import recipes
+from keras_synth.pictures import write_picture
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twelve small pictures in two classes."""
+    rng = np.random.default_rng(0)
+    for index in range(12):
+        name = f"pictures/{'ab'[index % 2]}/{index}.png"
+        write_picture(tmp_path / name, rng.uniform(size=(8, 8, 3)))
+    return tmp_path / "pictures"
+
+
+def train(folder, output, **options):
+    settings = {"architecture": "dense", "batch_size": 4, "verbose": 0}
+    return recipes.train_vae(folder, output, **(settings | options))
+
+
+def test_demo_leaves_everything_it_names(tmp_path):
+    pytest.importorskip("mlxtend")
+    paths = recipes.demo(tmp_path / "demo", epochs=1, verbose=0)
+    for what in (
+        "samples",
+        "reconstructions",
+        "interpolation",
+        "model",
+        "SavedModel",
+        "log",
+    ):
+        assert paths[what].exists(), what
+    assert (tmp_path / "demo/log/projector/projector_config.pbtxt").exists()
+    assert list((tmp_path / "demo/log/train").iterdir())
+    model = keras.saving.load_model(paths["model"])
+    assert model.sample(2, labels=[3, 7]).shape == (2, 28, 28, 1)
+
+
+def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
+    straight = train(folder, tmp_path / "straight", epochs=3)
+
+    class Stop(Exception):
+        """The power fails after the first epoch."""
+
+    fit = keras.Model.fit
+
+    def interrupted(self, *args, callbacks, **kwargs):
+        def fail(epoch, logs):
+            if epoch == 1:
+                raise Stop
+
+        stop = keras.callbacks.LambdaCallback(on_epoch_begin=fail)
+        return fit(self, *args, callbacks=[*callbacks, stop], **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "fit", interrupted)
+        with pytest.raises(Stop):
+            train(folder, tmp_path / "stopped", epochs=3)
+    resumed = train(folder, tmp_path / "stopped", epochs=3, resume=True)
+    for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_without_resume_training_starts_anew(folder, tmp_path):
+    first = train(folder, tmp_path / "run", epochs=1)
+    again = train(folder, tmp_path / "run", epochs=1)
+    for ours, theirs in zip(again.weights, first.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "likelihood", ["gaussian", "learned_gaussian", "discretized_logistic"]
+)
+def test_every_likelihood_can_be_named(folder, tmp_path, likelihood):
+    model = train(
+        folder,
+        tmp_path / "run",
+        epochs=1,
+        likelihood=likelihood,
+        conditional=True,
+        latent_dim=2,
+        warmup_epochs=1,
+    )
+    assert model.image_shape == (8, 8, 3)
+    assert (tmp_path / "run/images/manifold_epoch_0001.png").exists()
+    path = recipes.save_samples(
+        tmp_path / "run/vae.keras", tmp_path / "grid.png", 4, [1, 0], seed=0
+    )
+    assert path.exists()
+
+
+def test_unknown_names_are_refused(folder, tmp_path):
+    with pytest.raises(ValueError, match="`likelihood` must be one of"):
+        train(folder, tmp_path, likelihood="poisson")
+    with pytest.raises(ValueError, match="no source and no folder"):
+        recipes.open_data("nonsense")
+    with pytest.raises(ValueError, match="has no classes"):
+        train("photos", tmp_path, image_size=8, conditional=True)

@@ -1,0 +1,38 @@
+"""The README's Python examples run, one after the other."""
+
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def test_python_examples_run_as_written(tmp_path, monkeypatch):
+    pytest.importorskip("mlxtend")
+    monkeypatch.chdir(tmp_path)
+    readme = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    assert len(blocks) >= 7
+    namespace = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), namespace)
+    assert namespace["new"].shape == (16, 28, 28, 1)
+    assert namespace["sevens"].shape == (16, 28, 28, 1)
+    assert (tmp_path / "images" / "samples_epoch_0001.png").exists()
+    equal = namespace["sixteen"] == namespace["vae"].sample(16, seed=7)
+    assert equal.numpy().mean() > 0.99
+
+
+def test_links_and_pictures_exist():
+    readme = (ROOT / "README.md").read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", readme):
+        assert (ROOT / target).exists(), target
+
+
+def test_every_figure_comes_from_a_row():
+    readme = (ROOT / "README.md").read_text()
+    table = readme.partition("<!-- figures -->")[2]
+    rows = set(re.findall(r"\| `(\w+)` \|", table))
+    stored = (ROOT / "benchmarks" / "results").glob("*.json")
+    assert rows == {path.stem for path in stored}
