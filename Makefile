@@ -26,7 +26,7 @@ benchmark: .venv/test
 
 # Runs the notebooks and stores their outputs.
 notebooks: .venv/notebooks
-	$(BIN)/python -m benchmarks.run_notebooks
+	$(BIN)/python notebooks/run.py
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \

@@ -67,7 +67,9 @@ def _classifier():
             layers.Dense(10, activation="softmax"),
         ]
     )
-    network.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    network.compile(
+        "adam", "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     network.fit(
         images[other], labels[other], batch_size=128, epochs=3, verbose=2
     )

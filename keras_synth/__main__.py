@@ -161,7 +161,7 @@ def _parser():
 
     demo = add("demo", _demo, "train on embedded digits and show the results")
     demo.add_argument("--output", default="runs/demo", help="folder to fill")
-    demo.add_argument("--epochs", type=int, default=30, help="passes")
+    demo.add_argument("--epochs", type=int, default=40, help="passes")
     demo.add_argument("--seed", type=int, default=0, help="of the randomness")
 
     add("datasets", _datasets, "list what there is to train on")
@@ -179,9 +179,9 @@ def _add_vae_options(parser):
     option("--image-size", None, "side of the pictures", type=int)
     option("--data-dir", None, "folder of prepared TensorFlow Datasets")
     option("--manual-dir", None, "folder with the set's original files")
-    option("--epochs", 30, "passes over the data")
-    option("--batch-size", 64, "pictures a step")
-    option("--learning-rate", 1e-3, "at the start")
+    option("--epochs", 40, "passes over the data")
+    option("--batch-size", 32, "pictures a step")
+    option("--learning-rate", 2e-3, "at the start")
     option("--latent-dim", 16, "dimension of the latents; 2 draws the plane")
     option(
         "--likelihood",

@@ -113,12 +113,12 @@ def synthesis_pipeline(
         )
 
         def prepare(index, batch):
-            images = tf.ensure_shape(batch["image"], (None, *shape))
-            images = tf.cast(images, "float32") / 255.0
+            images = tf.cast(batch["image"], "float32") / 255.0
             if augment is not None:
                 # One past the largest index of a picture: crops and
                 # augmentation never share a seed.
                 images = augment(images, _fold(key, source.num_images + index))
+            images = tf.ensure_shape(images, (None, *shape))
             return (images, batch["label"]) if labels else images
 
         return batches.enumerate().map(

@@ -86,7 +86,7 @@ def dense_decoder(
 def conv_encoder(
     image_shape,
     latent_dim,
-    width=32,
+    width=16,
     num_blocks=1,
     hidden=256,
     num_classes=None,
@@ -125,7 +125,7 @@ def conv_encoder(
 def conv_decoder(
     image_shape,
     latent_dim,
-    width=32,
+    width=16,
     num_blocks=1,
     hidden=256,
     parameters_per_channel=1,

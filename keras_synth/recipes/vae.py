@@ -76,9 +76,9 @@ def train_vae(
     image_size=None,
     data_dir=None,
     manual_dir=None,
-    epochs=30,
-    batch_size=64,
-    learning_rate=1e-3,
+    epochs=40,
+    batch_size=32,
+    learning_rate=2e-3,
     latent_dim=16,
     likelihood="bernoulli",
     architecture="conv",
@@ -203,7 +203,7 @@ def _first(spec):
     return spec[0] if isinstance(spec, tuple) else spec
 
 
-def demo(output="runs/demo", epochs=30, seed=0, verbose="auto"):
+def demo(output="runs/demo", epochs=40, seed=0, verbose="auto"):
     """Digits from nothing: trains a class-conditional VAE and shows it off.
 
     Takes a few minutes on two cores, downloads nothing.
@@ -222,6 +222,7 @@ def demo(output="runs/demo", epochs=30, seed=0, verbose="auto"):
         "digits",
         output,
         epochs=epochs,
+        latent_dim=8,
         conditional=True,
         seed=seed,
         verbose=verbose,
