@@ -5,10 +5,10 @@ import sys
 
 # name: (module, expected minutes on two cores, what it measures)
 BENCHMARKS = {
-    "vae": ("likelihood", 25, "test NLL of a VAE on MNIST"),
-    "iwae": ("likelihood", 60, "the same, importance-weighted bound"),
-    "vae_dense": ("likelihood", 10, "the VAE with fully connected networks"),
-    "iwae_dense": ("likelihood", 25, "the same, importance-weighted bound"),
+    "vae": ("likelihood", 20, "test NLL of a VAE on MNIST"),
+    "iwae": ("likelihood", 40, "the same, importance-weighted bound"),
+    "vae_dense": ("likelihood", 8, "the VAE with fully connected networks"),
+    "iwae_dense": ("likelihood", 15, "the same, importance-weighted bound"),
     "vae_5000": ("likelihood", 5, "the VAE's with 5,000 samples"),
     "step_time": ("speed", 2, "fit's step against a bare compiled loop"),
     "pipeline": ("speed", 2, "pictures/s against a bare tf.data loop"),

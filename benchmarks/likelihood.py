@@ -12,7 +12,7 @@ from benchmarks.rows import RUNS, Stopwatch, data_folder, write_row
 from keras_synth import callbacks, datasets, models, networks
 
 IMAGE_SHAPE = (28, 28, 1)
-EPOCHS = 60
+EPOCHS = 40
 BATCH_SIZE = 50
 LEARNING_RATE = 2e-3
 SEED = 0

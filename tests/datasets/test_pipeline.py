@@ -252,10 +252,8 @@ def test_resizing_is_that_of_pillow(size):
 
 
 def test_enlarging_an_edge_stays_within_black_and_white():
-    # Bicubic overshoots on both sides. So few pixels, because TensorFlow's
-    # cast to uint8 wraps around in short arrays only.
     picture = np.zeros((1, 8, 1))
-    picture[:, 4:] = 255
+    picture[:, 4:] = 255  # bicubic overshoots on both sides
     pipeline = synthesis_pipeline(
         _source([picture]), (2, 16), batch_size=1, training=False
     )
