@@ -32,7 +32,8 @@ def synthesis_pipeline(
     alone. Models of `keras_synth.models` tell the pipeline the epoch, so that
     `fit(initial_epoch=k)` sees what it would have seen; for another
     `keras.Model` call the dataset's `set_epoch(k)` from a callback. Without
-    either, each pass is one epoch further.
+    either, each pass is one epoch further. (With `steps_per_epoch` Keras runs
+    on through a pass, whatever the epoch.)
 
     Args:
         source: a `Source`.

@@ -9,7 +9,10 @@ from keras_synth.models.checks import (
     check_latents,
     check_pictures,
 )
-from keras_synth.models.importance_sampling import estimate_log_likelihood
+from keras_synth.models.importance_sampling import (
+    estimate_log_likelihood,
+    log_prior_ratio,
+)
 from keras_synth.models.resumable import ResumableModel
 
 
@@ -155,6 +158,24 @@ class Autoencoder(ResumableModel):
             seed,
             verbose,
         )
+
+    @tf.function(reduce_retracing=True)
+    def log_weights(self, inputs, mean, log_variance, noise):
+        """log p(x, z) / q(z|x) of latents drawn with given noise.
+
+        Args:
+            inputs: `[images]` or `[images, labels]`.
+            mean: of q, (batch, latent_dim).
+            log_variance: of q, (batch, latent_dim).
+            noise: (samples, batch, latent_dim), standard normal.
+
+        Returns:
+            Nats, (samples, batch).
+        """
+        latents = self.sampling([mean, log_variance], noise=noise)
+        parameters = self.parameters(latents, inputs[1:])
+        log_likelihood = self.likelihood.log_prob(inputs[0], parameters)
+        return log_likelihood + log_prior_ratio(latents, mean, log_variance)
 
     def export_endpoints(self):
         """What `export.export_saved_model` serves.

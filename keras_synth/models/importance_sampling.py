@@ -33,34 +33,28 @@ def log_mean_exp(log_weights):
 def estimate_log_likelihood(
     model, inputs, num_samples, batch_size, samples_per_step, seed, verbose
 ):
-    """What `VAE.log_likelihood` gives, see there.
+    """What `Autoencoder.log_likelihood` gives, see there.
 
     Args:
-        model: a VAE.
+        model: a model with `posterior` and `log_weights`.
         inputs: what its encoder takes, a list: pictures, or pictures and
             labels.
-        num_samples: as in `VAE.log_likelihood`, and so all that follow.
+        num_samples: as in `log_likelihood`, and so all that follow.
     """
-
-    @tf.function(reduce_retracing=True)
-    def add_log_weights(total, batch, mean, log_variance, noise):
-        latents = model.sampling([mean, log_variance], noise=noise)
-        parameters = model.parameters(latents, batch[1:])
-        log_weights = model.likelihood.log_prob(batch[0], parameters)
-        log_weights += log_prior_ratio(latents, mean, log_variance)
-        return ops.logaddexp(total, ops.logsumexp(log_weights, axis=0))
-
     data = tf.data.Dataset.from_tensor_slices(tuple(inputs)).batch(batch_size)
     progress = keras.utils.Progbar(len(data), verbose=verbose)
     random = tf.random.Generator.from_seed(seed)
     estimates = []
     for batch in data:
-        posterior = model.posterior(batch)
+        mean, log_variance = model.posterior(batch)
         total = tf.fill(tf.shape(batch[0])[:1], -float("inf"))
         for start in range(0, num_samples, samples_per_step):
             count = min(samples_per_step, num_samples - start)
-            noise = random.normal((count, *posterior[0].shape))
-            total = add_log_weights(total, list(batch), *posterior, noise)
+            noise = random.normal((count, *mean.shape))
+            log_weights = model.log_weights(
+                list(batch), mean, log_variance, noise
+            )
+            total = ops.logaddexp(total, ops.logsumexp(log_weights, axis=0))
         estimates.append(total - tf.math.log(float(num_samples)))
         progress.add(1)
     return tf.concat(estimates, axis=0).numpy()
