@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NAME ?=
 
-.PHONY: demo test lint format benchmark table notebooks clean
+.PHONY: demo test lint format benchmark notebooks clean
 
 demo: .venv/demo
 	$(BIN)/python -m keras_synth demo
@@ -33,7 +33,7 @@ notebooks: .venv/notebooks
 	sys.exit(not (3, 11) <= v < (3, 14) and "keras_synth needs Python 3.11 \
 	to 3.13, and %s is %d.%d: make PYTHON=python3.12 ..." \
 	% (sys.executable, *v))'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/demo: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[samples]'

@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import keras
+import tensorflow as tf
 
 ROOT = pathlib.Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -44,7 +45,7 @@ def write_row(name, table, figures, *, data, protocol, seed, bar=""):
         "figures": figures,
         "bar": bar,
         "command": f"make benchmark NAME={name}",
-        "commit": _git("rev-parse", "--short", "HEAD"),
+        "commit": _commit(),
         "seed": seed,
         "data": data,
         "protocol": protocol,
@@ -57,10 +58,15 @@ def write_row(name, table, figures, *, data, protocol, seed, bar=""):
     print(path.read_text(), f"written: {path}", sep="")
 
 
-def _git(*words):
-    return subprocess.run(
-        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
+def _commit():
+    """The commit measured, "-dirty" with changes on top."""
+    words = ["git", "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(
+            words, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def _hardware():
@@ -70,7 +76,8 @@ def _hardware():
         for line in cpuinfo.read_text().splitlines():
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
-    return f"{os.cpu_count()} cores, {model}, no GPU"
+    gpus = len(tf.config.list_physical_devices("GPU")) or "no"
+    return f"{os.cpu_count()} cores, {model}, {gpus} GPU"
 
 
 class Stopwatch(keras.callbacks.Callback):

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import pathlib
+import shutil
 import sys
 
 DESCRIPTION = """\
@@ -60,8 +62,17 @@ def _train_vae(**options):
     train_vae(**options)
     output = options["output"]
     print(f"\nmodel:    {output}/vae.keras\npictures: {output}/images/")
-    print(f"log:      tensorboard --logdir {output}/log")
-    print(f"next:     keras-synth sample {output}/vae.keras samples.png")
+    print(f"log:      {_command('tensorboard')} --logdir {output}/log")
+    sample = f"{_command('keras-synth')} sample"
+    print(f"next:     {sample} {output}/vae.keras samples.png")
+
+
+def _command(name):
+    """A program as one types it: by its path where it is not on the PATH."""
+    beside = pathlib.Path(sys.executable).parent / name
+    if shutil.which(name) == str(beside) or not beside.exists():
+        return name
+    return os.path.relpath(beside)
 
 
 def _sample(**options):
@@ -86,8 +97,8 @@ def _demo(**options):
     print(
         f"""
 Watch the training in a browser:
-  tensorboard --logdir {paths["log"]}
-Load and sample in three lines of Python:
+  {_command("tensorboard")} --logdir {paths["log"]}
+Load and sample in three lines of Python ({_command("python")}):
   import keras, keras_synth.models
   vae = keras.saving.load_model("{paths["model"]}")
   sevens = vae.sample(16, labels=7)  # (16, 28, 28, 1), in [0, 1]"""
@@ -95,17 +106,9 @@ Load and sample in three lines of Python:
 
 
 def _datasets():
-    from keras_synth.datasets import CATALOGUE
+    from keras_synth.recipes import describe_data
 
-    for name, entry in CATALOGUE.items():
-        height, width, channels = entry.image_shape
-        size = f"{height}x{width}" if height else "any size"
-        kind = "grey" if channels == 1 else "colour"
-        splits = ", ".join(f"{s} {n:,}" for s, n in entry.splits.items())
-        where = "downloaded" if entry.tfds_name else "embedded"
-        print(f"{name:15}{size}, {kind}, {where}; {splits}")
-        print(f"{'':15}{entry.description}")
-    print("A path         any folder of images; its subfolders are classes")
+    print("\n".join(describe_data()))
 
 
 def _parser():
@@ -179,6 +182,19 @@ def _add_vae_options(parser):
     option("--image-size", None, "side of the pictures", type=int)
     option("--data-dir", None, "folder of prepared TensorFlow Datasets")
     option("--manual-dir", None, "folder with the set's original files")
+    option("--channels", 3, "of a folder's pictures", choices=(1, 3), type=int)
+    option(
+        "--unreadable",
+        "raise",
+        "what to do with files of a folder that cannot be read",
+        choices=("raise", "skip"),
+    )
+    parser.add_argument(
+        "--cache",
+        default=True,
+        metavar="FILE",
+        help="where decoded pictures of a large set go, instead of memory",
+    )
     option("--epochs", 40, "passes over the data")
     option("--batch-size", 32, "pictures a step")
     option("--learning-rate", 2e-3, "at the start")

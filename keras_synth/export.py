@@ -54,7 +54,7 @@ def export_litert(model, path):
 
     Args:
         model: a model with `picture_decoder()`.
-        path: file to write, by custom `.tflite`.
+        path: file to write, usually `.tflite`.
 
     Returns:
         The path, a `pathlib.Path`.

@@ -58,6 +58,15 @@ class ImageGrid(keras.callbacks.Callback):
         self._writer = None
 
     def on_train_begin(self, logs=None):
+        if getattr(self.model, "conditional", False) and (
+            self.labels is None
+            or (self.images is not None and self.image_labels is None)
+        ):
+            raise ValueError(
+                "This model is class-conditional: give ImageGrid the classes "
+                "to sample, `labels=...`, and those of `images`, "
+                "`image_labels=...`."
+            )
         if self.log_dir is not None:
             self._writer = tf.summary.create_file_writer(
                 str(pathlib.Path(self.log_dir) / "images")

@@ -30,6 +30,10 @@ class LatentManifold(keras.callbacks.Callback):
 
     def __init__(self, directory, num_images=20, label=None, every=1):
         super().__init__()
+        if not isinstance(every, int) or every < 1:
+            raise ValueError(
+                f"`every` must be a positive int. Received: every={every!r}"
+            )
         self.directory = pathlib.Path(directory)
         self.num_images = num_images
         self.label = label
@@ -37,6 +41,11 @@ class LatentManifold(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         _check_two_latents(self.model)
+        if getattr(self.model, "conditional", False) and self.label is None:
+            raise ValueError(
+                "This model is class-conditional: give LatentManifold the "
+                "class to draw, `label=...`."
+            )
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
@@ -87,7 +96,8 @@ def write_projector(directory, model, images, labels=None, class_names=()):
     Look with `tensorboard --logdir DIRECTORY`, tab "Projector".
 
     Args:
-        directory: a log folder.
+        directory: the log folder that TensorBoard is started with, or one
+            of its runs: it looks nowhere else.
         model: a model with `encode`.
         images: (n, height, width, channels), in [0, 1].
         labels: int (n,), or None.

@@ -12,6 +12,8 @@ class KLWarmup(keras.callbacks.Callback):
     weight depends on the optimizer's step alone, so that resumed training
     goes on where it stopped. `evaluate` always uses `beta` itself.
 
+    With `steps_per_execution` above 1 the weight moves once an execution.
+
     Args:
         steps: length of one rise, in optimizer steps.
         schedule: "linear" rises once and stays; "cyclical" rises, stays as

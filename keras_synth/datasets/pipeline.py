@@ -78,7 +78,8 @@ def synthesis_pipeline(
     elif cache:
         pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
         pictures = pictures.cache(str(cache))
-    buffer = _SHUFFLED_BYTES // math.prod(shape)
+    shuffled = source.image_shape if random_crop else shape
+    buffer = _SHUFFLED_BYTES // math.prod(side or 1024 for side in shuffled)
     buffer = max(1, min(source.num_images, buffer))
 
     def one_epoch(epoch):

@@ -52,7 +52,7 @@ class Autoencoder(ResumableModel):
         Returns:
             Pictures in [0, 1], (batch, height, width, channels).
         """
-        latents = ops.convert_to_tensor(latents)
+        latents = ops.convert_to_tensor(latents, "float32")
         check_latents(latents, self.latent_dim)
         return self.likelihood.mean(
             self.parameters(latents, self._labels(labels))
@@ -177,6 +177,21 @@ class Autoencoder(ResumableModel):
         log_likelihood = self.likelihood.log_prob(inputs[0], parameters)
         return log_likelihood + log_prior_ratio(latents, mean, log_variance)
 
+    def export(self, filepath, *args, input_signature=None, **kwargs):
+        """`keras.Model.export` of `call`, see there.
+
+        `export.export_saved_model` serves every use of the model.
+        """
+        if input_signature is None:
+            signature = [keras.InputSpec("float32", (None, *self.image_shape))]
+            if self.conditional:
+                signature.append(keras.InputSpec("int32", (None,)))
+                signature = [signature]
+            input_signature = signature
+        return super().export(
+            filepath, *args, input_signature=input_signature, **kwargs
+        )
+
     def export_endpoints(self):
         """What `export.export_saved_model` serves.
 
@@ -248,7 +263,7 @@ class Autoencoder(ResumableModel):
     def _inputs(self, images, labels=None):
         images = ops.convert_to_tensor(images)
         check_pictures(images, self.image_shape)
-        return [images, *self._labels(labels)]
+        return [ops.cast(images, "float32"), *self._labels(labels)]
 
     def _labels(self, labels):
         check_labels(labels, self.decoder)

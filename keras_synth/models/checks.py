@@ -63,7 +63,15 @@ def check_labels(labels, network):
             "`fit(images)`, or build a class-conditional one with "
             "networks made with `num_classes=...`."
         )
-    if labels is None or not _has_values(labels):
+    if labels is None:
+        return
+    shape = labels.shape if hasattr(labels, "shape") else np.shape(labels)
+    if len(shape) != 1:
+        raise ValueError(
+            "Labels must be ints of shape (batch,), one class a picture. "
+            f"Received: shape {tuple(shape)}"
+        )
+    if not _has_values(labels):
         return
     for layer in network.layers:
         if isinstance(layer, keras.layers.Embedding):
@@ -116,7 +124,13 @@ def check_networks(encoder, decoder, likelihood):
             "both with the same `num_classes`. Received: "
             f"{len(encoder.inputs)} and {len(decoder.inputs)} inputs"
         )
-    latent_dim = encoder.outputs[0].shape[-1]
+    mean, log_variance = encoder.outputs
+    if mean.shape != log_variance.shape:
+        raise ValueError(
+            "Mean and log-variance of `encoder` must have the same shape. "
+            f"Received: {mean.shape} and {log_variance.shape}"
+        )
+    latent_dim = mean.shape[-1]
     if decoder.inputs[0].shape[-1] != latent_dim:
         raise ValueError(
             f"`encoder` gives {latent_dim} latents, `decoder` takes "

@@ -18,7 +18,9 @@ class ResumableModel(keras.Model):
 
     `fit` tells a pipeline of `keras_synth.datasets` which epoch begins, so
     that the order of the pictures depends on the epoch's number, also after
-    `initial_epoch=k`.
+    `initial_epoch=k`. Together: training stopped at the end of an epoch and
+    resumed equals training that never stopped, to the last bit. (Arrays are
+    shuffled by Keras, in another order after a stop.)
 
     Attributes:
         image_shape: (height, width, channels) of the pictures, set by the
@@ -55,6 +57,7 @@ class ResumableModel(keras.Model):
 
     def fit(self, x=None, *args, callbacks=None, **kwargs):
         """`keras.Model.fit`, see there."""
+        self._initial_epoch = None  # which a restored model would remember
         if isinstance(x, np.ndarray):
             check_pictures(x, self.image_shape)
         if isinstance(x, tf.data.Dataset):

@@ -11,6 +11,7 @@ over the batch. New pictures come from z ~ N(0, I) through the decoder.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -18,7 +19,11 @@ from keras_synth.layers import GaussianSampling
 from keras_synth.losses import Bernoulli
 from keras_synth.metrics import ActiveUnits
 from keras_synth.models.autoencoder import Autoencoder
-from keras_synth.models.checks import check_networks, check_objective
+from keras_synth.models.checks import (
+    check_labels,
+    check_networks,
+    check_objective,
+)
 from keras_synth.models.importance_sampling import (
     log_mean_exp,
     log_prior_ratio,
@@ -110,13 +115,13 @@ class VAE(Autoencoder):
             seed=seed,
             name="sampling",
         )
-        # beta as training sees it: callbacks.KLWarmup moves it.
-        self.kl_weight = self.add_weight(
-            name="kl_weight",
-            shape=(),
-            dtype="float32",
-            initializer=keras.initializers.Constant(beta),
+        # beta as training sees it: callbacks.KLWarmup moves it. Not a weight:
+        # it follows from the optimizer's step, and is not saved.
+        self.kl_weight = tf.Variable(
+            beta,
             trainable=False,
+            dtype="float32",
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
         self.loss_tracker = keras.metrics.Mean("loss")
         self.reconstruction_tracker = keras.metrics.Mean("reconstruction")
@@ -134,7 +139,10 @@ class VAE(Autoencoder):
             **kwargs: as `keras.Model.compile` takes them
                 (`steps_per_execution`, `jit_compile`, ...).
         """
-        if loss is not None or metrics is not None:
+        foreign = ("loss_weights", "weighted_metrics")
+        if any(value is not None for value in (loss, metrics)) or any(
+            kwargs.get(name) is not None for name in foreign
+        ):
             raise ValueError(
                 "A VAE minimises its negative ELBO and logs its terms: "
                 "choose the likelihood with VAE(likelihood=...), and call "
@@ -155,21 +163,29 @@ class VAE(Autoencoder):
             self.active_units,
         ]
 
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """`keras.Model.fit`, see there."""
+        self.kl_weight.assign(self.beta)
+        if isinstance(y, np.ndarray):
+            check_labels(y, self.decoder)
+        return super().fit(x, y, *args, **kwargs)
+
     def train_step(self, data):
         inputs = self._network_inputs(data)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        share, replicas = _share_of_batch(inputs[0])
         with tf.GradientTape() as tape:
             terms = self._terms(inputs, self.kl_weight, training=True)
-            loss = terms["loss"] + sum(self.losses)  # weight regularisation
+            regularisation = sum(self.losses)
             # Keras sums gradients over replicas.
-            scaled_loss = self.optimizer.scale_loss(loss / replicas)
+            loss = share * terms["loss"] + regularisation / replicas
+            scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
-        return self._update_metrics(terms, loss)
+        return self._update_metrics(terms, terms["loss"] + regularisation)
 
     def test_step(self, data):
         terms = self._terms(self._network_inputs(data), self.beta)
-        return self._update_metrics(terms, terms["loss"])
+        return self._update_metrics(terms, terms["loss"] + sum(self.losses))
 
     def _terms(self, inputs, kl_weight, training=False):
         """The objective and its parts for one batch."""
@@ -181,16 +197,16 @@ class VAE(Autoencoder):
         divergence = standard_normal_kl(mean, log_variance)
         terms = {
             "mean": mean,
-            "reconstruction": -ops.mean(log_likelihood),
-            "kl": ops.mean(ops.sum(divergence, axis=-1)),
+            "reconstruction": -_mean(log_likelihood),
+            "kl": _mean(ops.sum(divergence, axis=-1)),
         }
         if self.num_importance_samples > 1:
             log_weights = log_likelihood + log_prior_ratio(
                 latents, mean, log_variance
             )
-            terms["loss"] = -ops.mean(log_mean_exp(log_weights))
+            terms["loss"] = -_mean(log_mean_exp(log_weights))
             return terms
-        per_dimension = ops.mean(divergence, axis=0)
+        per_dimension = _mean(divergence, axis=0)
         if self.free_bits > 0:
             per_dimension = ops.maximum(per_dimension, self.free_bits)
         terms["loss"] = terms["reconstruction"] + kl_weight * ops.sum(
@@ -240,3 +256,22 @@ class VAE(Autoencoder):
                 config[key], custom_objects=custom_objects
             )
         return cls(**config)
+
+
+def _mean(values, axis=None):
+    """The mean; 0 of an empty batch, which a replica may be given."""
+    count = ops.size(values) if axis is None else ops.shape(values)[axis]
+    count = ops.cast(ops.maximum(count, 1), values.dtype)
+    return ops.sum(values, axis=axis) / count
+
+
+def _share_of_batch(images):
+    """This replica's part of the global batch, and how many replicas."""
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    if replicas == 1:
+        return 1.0, 1
+    count = tf.cast(tf.shape(images)[0], "float32")
+    context = tf.distribute.get_replica_context()
+    return count / context.all_reduce(
+        tf.distribute.ReduceOp.SUM, count
+    ), replicas

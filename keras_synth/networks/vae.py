@@ -36,7 +36,7 @@ def dense_encoder(
     >>> dense_encoder((28, 28, 1), latent_dim=2).count_params()
     666628
     """
-    _check_shape(image_shape, multiple=1)
+    _check_shape(image_shape, latent_dim, multiple=1)
     image = keras.Input(image_shape, name="image")
     label = _label_input(num_classes)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
@@ -71,7 +71,7 @@ def dense_decoder(
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
         channels * parameters_per_channel), unbounded.
     """
-    height, width, channels = _check_shape(image_shape, multiple=1)
+    height, width, channels = _check_shape(image_shape, latent_dim, multiple=1)
     channels *= parameters_per_channel
     latents = keras.Input((latent_dim,), name="latents")
     label = _label_input(num_classes)
@@ -107,7 +107,7 @@ def conv_encoder(
         A `keras.Model` from (batch, height, width, channels) to
         `[mean, log_variance]`, each (batch, latent_dim).
     """
-    _check_shape(image_shape, multiple=4)
+    _check_shape(image_shape, latent_dim, multiple=4)
     image = keras.Input(image_shape, name="image")
     label = _label_input(num_classes)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
@@ -148,7 +148,9 @@ def conv_decoder(
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
         channels * parameters_per_channel), unbounded.
     """
-    height, breadth, channels = _check_shape(image_shape, multiple=4)
+    height, breadth, channels = _check_shape(
+        image_shape, latent_dim, multiple=4
+    )
     latents = keras.Input((latent_dim,), name="latents")
     label = _label_input(num_classes)
     x = _join_label(latents, label, num_classes)
@@ -156,12 +158,16 @@ def conv_decoder(
     quarter = (height // 4, breadth // 4, 2 * width)
     x = layers.Dense(quarter[0] * quarter[1] * quarter[2])(x)
     x = layers.Reshape(quarter)(x)
-    for outputs in (width, channels * parameters_per_channel):
+    for outputs, dtype in (
+        (width, None),
+        (channels * parameters_per_channel, "float32"),
+    ):
         for _ in range(num_blocks):
             x = _residual_block(x)
         x = layers.Activation("elu")(x)
-        x = layers.Conv2DTranspose(outputs, 4, strides=2, padding="same")(x)
-    x = layers.Activation("linear", dtype="float32")(x)
+        x = layers.Conv2DTranspose(
+            outputs, 4, strides=2, padding="same", dtype=dtype
+        )(x)
     return keras.Model(_inputs(latents, label), x, name=name)
 
 
@@ -202,7 +208,12 @@ def _inputs(first, label):
     return first if label is None else [first, label]
 
 
-def _check_shape(image_shape, multiple):
+def _check_shape(image_shape, latent_dim, multiple):
+    if not isinstance(latent_dim, int) or latent_dim < 1:
+        raise ValueError(
+            "`latent_dim` must be a positive int. "
+            f"Received: latent_dim={latent_dim!r}"
+        )
     if len(image_shape) != 3:
         raise ValueError(
             "`image_shape` must be (height, width, channels). "

@@ -1,6 +1,6 @@
 """A network, a model and a dataset put together for one job."""
 
-from keras_synth.recipes.data import open_data
+from keras_synth.recipes.data import describe_data, open_data
 from keras_synth.recipes.saved import (
     EXPORTS,
     export_model,
@@ -13,6 +13,7 @@ __all__ = [
     "EXPORTS",
     "build_vae",
     "demo",
+    "describe_data",
     "export_model",
     "load_model",
     "open_data",

@@ -76,6 +76,9 @@ def train_vae(
     image_size=None,
     data_dir=None,
     manual_dir=None,
+    channels=3,
+    unreadable="raise",
+    cache=True,
     epochs=40,
     batch_size=32,
     learning_rate=2e-3,
@@ -95,12 +98,17 @@ def train_vae(
 
     Args:
         data: name of a source, or a folder of images.
-        output: folder for `vae.keras`, `history.json`, `images/`, `log/`
+        output: folder for `vae.keras`, `history.json` (logs of the
+            epochs of this run), `images/`, `log/`
             (TensorBoard) and `backup/` (after each epoch).
         image_size: int or (height, width), divisible by 4 for "conv"; the
             source's own by default.
         data_dir: see `datasets.load_source`.
         manual_dir: see `datasets.load_source`.
+        channels: of a folder, see `datasets.image_folder`.
+        unreadable: of a folder, see `datasets.image_folder`.
+        cache: see `datasets.synthesis_pipeline`; a file name for sets larger
+            than memory.
         epochs: passes over the data.
         batch_size: pictures a step.
         learning_rate: of Adam, falling to 0 along a cosine.
@@ -124,12 +132,22 @@ def train_vae(
         raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
     output = pathlib.Path(output)
     keras.utils.set_random_seed(seed)
-    source = open_data(data, "train", data_dir, manual_dir)
+    if warmup_epochs < 0 or (warmup_epochs and num_importance_samples > 1):
+        raise ValueError(
+            "`warmup_epochs` must be at least 0, and 0 with importance "
+            "samples, whose bound has no KL term to warm up. Received: "
+            f"warmup_epochs={warmup_epochs}, "
+            f"num_importance_samples={num_importance_samples}"
+        )
+    source = open_data(
+        data, "train", data_dir, manual_dir, channels, unreadable
+    )
     pictures = datasets.synthesis_pipeline(
         source,
         image_size,
         batch_size=batch_size,
         labels=conditional,
+        cache=cache,
         seed=seed,
     )
     shape = _first(pictures.element_spec).shape[1:]
@@ -165,8 +183,13 @@ def train_vae(
         pictures, epochs=epochs, callbacks=watchers, verbose=verbose
     )
     model.save(output / "vae.keras")
-    logs = {name: [float(v) for v in h] for name, h in history.history.items()}
-    (output / "history.json").write_text(json.dumps(logs, indent=1))
+    if history.epoch:  # none where a finished training is resumed
+        logs = {
+            name: list(map(float, h)) for name, h in history.history.items()
+        }
+        (output / "history.json").write_text(
+            json.dumps({"epoch": history.epoch, **logs}, indent=1)
+        )
     return model
 
 
@@ -247,7 +270,5 @@ def demo(output="runs/demo", epochs=40, seed=0, verbose="auto"):
         "SavedModel": export_saved_model(model, output / "saved_model"),
         "log": output / "log",
     }
-    callbacks.write_projector(
-        output / "log" / "projector", model, images, labels
-    )
+    callbacks.write_projector(output / "log", model, images, labels)
     return paths

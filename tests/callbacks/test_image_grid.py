@@ -98,6 +98,18 @@ def test_reconstruction_grid_fills_rows_of_ten():
     )
 
 
+def test_conditional_models_need_labels_before_training(tmp_path):
+    model = small_vae(num_classes=4)
+    data = (pictures(), np.arange(8) % 4)
+    for grid in (
+        ImageGrid(tmp_path),
+        ImageGrid(tmp_path, 4, images=pictures(2), labels=[0, 1, 2, 3]),
+    ):
+        with pytest.raises(ValueError, match="class-conditional"):
+            train(grid, 1, model, data)
+    assert int(model.optimizer.iterations) == 0
+
+
 def test_every_is_checked(tmp_path):
     with pytest.raises(ValueError, match="every=0"):
         ImageGrid(tmp_path, every=0)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import stats
 
 from keras_synth import models, networks
@@ -88,10 +89,27 @@ def test_sprites_larger_than_tensorboard_shows_are_refused(tmp_path):
         write_projector(tmp_path, small_vae(), images)
 
 
+def test_projector_is_found_by_tensorboard(tmp_path):
+    from tensorboard.plugins import base_plugin
+    from tensorboard.plugins.projector import projector_plugin
+
+    write_projector(tmp_path, small_vae(), pictures(4))
+    context = base_plugin.TBContext(logdir=str(tmp_path))
+    plugin = projector_plugin.ProjectorPlugin(context)
+    plugin._update_configs()
+    assert list(plugin._configs) == ["."]
+
+
 def test_keras_tensorboard_works_beside(tmp_path):
     model = small_vae()
     callback = keras.callbacks.TensorBoard(
         tmp_path, histogram_freq=1, write_graph=True, profile_batch=0
     )
     model.fit(pictures(), verbose=0, callbacks=[callback])
-    assert list((tmp_path / "train").iterdir())
+    tags = set()
+    for file in (tmp_path / "train").glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {value.tag for value in event.summary.value}
+    for name in ("loss", "reconstruction", "kl", "active_units"):
+        assert f"epoch_{name}" in tags
+    assert any("kernel" in tag for tag in tags)  # histograms of weights

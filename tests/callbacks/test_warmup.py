@@ -46,6 +46,21 @@ def test_goes_on_after_loading(tmp_path):
     np.testing.assert_allclose(seen, [3 / 8, 4 / 8, 5 / 8])
 
 
+def test_without_it_training_uses_beta_again():
+    model = small_vae(beta=2.0)
+    weights_during(KLWarmup(10**9), model, 2)
+    assert float(model.kl_weight) < 1e-3
+    model.fit(pictures(2), verbose=0)
+    assert float(model.kl_weight) == 2.0
+
+
+def test_another_models_weights_leave_beta_alone(tmp_path):
+    small_vae(beta=1.0).save_weights(tmp_path / "model.weights.h5")
+    model = small_vae(beta=4.0)
+    model.load_weights(tmp_path / "model.weights.h5")
+    assert float(model.kl_weight) == 4.0
+
+
 def test_training_loss_uses_it_and_evaluation_does_not():
     model = small_vae()
     model.compile(keras.optimizers.SGD(0.0))

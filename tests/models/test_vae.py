@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import callbacks, datasets, layers, losses, models, networks
-from tests.helpers import check_model
+from tests.helpers import check_model, check_resumes
 
 SHAPE = (8, 8, 1)
 
@@ -207,6 +207,22 @@ def test_log_likelihood_does_not_depend_on_how_it_is_chunked():
 # What every model must keep ------------------------------------------------
 
 
+def dropout_vae():
+    """Its networks have seeds of their own, which resuming must keep."""
+    inputs = keras.Input(SHAPE)
+    x = keras.layers.Dropout(0.2, seed=1)(keras.layers.Flatten()(inputs))
+    heads = [keras.layers.Dense(3)(x), keras.layers.Dense(3)(x)]
+    encoder = keras.Model(inputs, heads)
+    model = models.VAE(encoder, networks.dense_decoder(SHAPE, 3), seed=0)
+    model.compile(keras.optimizers.Adam(1e-2))
+    return model
+
+
+def test_sublayers_seeds_resume_too(tmp_path):
+    assert len(dropout_vae().seed_states) == 2
+    check_resumes(dropout_vae, (pictures(),), tmp_path)
+
+
 @pytest.mark.parametrize("case", ["dense", "conv", "iwae", "conditional"])
 def test_model_contract(case, tmp_path):
     data = (pictures(),)
@@ -232,14 +248,33 @@ def test_other_likelihoods_learn_grey_pictures(likelihood):
     assert history[-1] < history[0] - 20
 
 
-def test_two_replicas_of_four_equal_one_of_eight(two_replicas):
-    """With SGD (Adam hides a wrong scale) and the noise given."""
-    images = pictures(16)
-    data = tf.data.Dataset.from_tensor_slices(images).batch(8)
+@pytest.mark.parametrize("case", ["conv", "iwae", "conditional"])
+def test_two_replicas_equal_one(two_replicas, case):
+    """With SGD (Adam hides a wrong scale) and the noise given.
+
+    The last two batches are of 3 and of 1: one replica gets less, or none
+    (which TensorFlow's convolutions refuse).
+    """
+    options = {
+        "conv": {"kind": "conv"},
+        "iwae": {"num_importance_samples": 3},
+        "conditional": {"num_classes": 4},
+    }[case]
+    data = (pictures(12),)
+    if case == "conditional":
+        data = (*data, np.arange(12) % 4)
+    data = tf.data.Dataset.from_tensor_slices(
+        data if len(data) > 1 else data[0]
+    )
+    batches = [data.take(8), data.skip(8).take(3), data.skip(11)]
+    whole, less, one = (part.batch(8) for part in batches)
+    data = whole.concatenate(less)
+    if case != "conv":
+        data = data.concatenate(one)
 
     def build():
         keras.utils.set_random_seed(0)
-        model = with_given_noise(small_vae(kind="conv"))
+        model = with_given_noise(small_vae(**options))
         model.compile(keras.optimizers.SGD(0.01))
         return model
 
@@ -283,10 +318,14 @@ def test_weight_regularisation_counts():
     )
     model = models.VAE(encoder, networks.dense_decoder(SHAPE, 3))
     model.compile(keras.optimizers.SGD(0.0))
-    logs = model.fit(pictures(), verbose=0).history
-    assert logs["loss"][0] - logs["reconstruction"][0] - logs["kl"][
-        0
-    ] == pytest.approx(3 * 64, rel=1e-3)
+    logs = model.fit(
+        pictures(), validation_data=(pictures(),), verbose=0
+    ).history
+    for prefix in ("", "val_"):
+        loss, reconstruction, kl = (
+            logs[prefix + name][0] for name in ("loss", "reconstruction", "kl")
+        )
+        assert loss - reconstruction - kl == pytest.approx(3 * 64, rel=1e-3)
 
 
 # Use -----------------------------------------------------------------------
@@ -358,6 +397,39 @@ def test_conditional_model_listens_to_labels_everywhere():
     )
 
 
+def test_float64_pictures_are_welcome_everywhere():
+    model, images = small_vae(), pictures().astype("float64")
+    for use in (model.encode, model.reconstruct, model.log_likelihood):
+        np.testing.assert_allclose(
+            use(images)[0], use(images.astype("float32"))[0], rtol=1e-6
+        )
+    assert model.decode(np.zeros((2, 3))).dtype == "float32"
+
+
+@pytest.mark.parametrize("num_classes", [None, 4])
+def test_keras_own_export_works(num_classes, tmp_path):
+    model, images, labels = (
+        small_vae(num_classes=num_classes),
+        pictures(2),
+        np.array([1, 3], "int32"),
+    )
+    model.export(tmp_path / "saved_model", verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "saved_model"))
+    data = (images, labels) if num_classes else (images,)
+    answer = served.serve(list(data) if num_classes else images)
+    np.testing.assert_allclose(answer, model.reconstruct(*data), atol=1e-6)
+
+
+def test_a_restored_model_trains_from_its_first_epoch_when_asked(tmp_path):
+    model = small_vae()
+    backup = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
+    model.fit(pictures(), epochs=2, verbose=0, callbacks=[backup])
+    again = small_vae()
+    again.fit(pictures(), epochs=2, verbose=0, callbacks=[backup])
+    logs = again.fit(pictures(), epochs=2, verbose=0).history
+    assert len(logs["loss"]) == 2
+
+
 # What is refused -----------------------------------------------------------
 
 
@@ -382,8 +454,12 @@ def test_networks_that_do_not_fit_are_refused():
     inputs = keras.Input(SHAPE)
     flat = keras.layers.Flatten()(inputs)
     one_head = keras.Model(inputs, keras.layers.Dense(3)(flat))
+    uneven = keras.Model(
+        inputs, [keras.layers.Dense(3)(flat), keras.layers.Dense(1)(flat)]
+    )
     for encoder_, decoder_, message in (
         (one_head, decoder, "two outputs"),
+        (uneven, decoder, "same shape"),
         (encoder, networks.dense_decoder(SHAPE, 4), "same `latent_dim`"),
         (encoder, networks.dense_decoder((8, 4, 1), 3), "must give"),
         (
@@ -399,8 +475,9 @@ def test_networks_that_do_not_fit_are_refused():
 
 
 def test_a_loss_is_refused():
-    with pytest.raises(ValueError, match="choose the likelihood"):
-        small_vae().compile("adam", loss="mse")
+    for foreign in ({"loss": "mse"}, {"weighted_metrics": ["mae"]}):
+        with pytest.raises(ValueError, match="choose the likelihood"):
+            small_vae().compile("adam", **foreign)
 
 
 def test_wrong_pictures_are_refused():
@@ -434,6 +511,10 @@ def test_wrong_labels_are_refused():
         model.sample(3)
     with pytest.raises(ValueError, match="from 0 to 3"):
         model.sample(3, labels=4)
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        model.fit(pictures(), np.full(8, -1), verbose=0)
+    with pytest.raises(ValueError, match=r"shape \(batch,\)"):
+        model.fit(pictures(), np.zeros((8, 4)), verbose=0)
 
 
 def test_a_pipeline_feeds_replicas_and_keeps_its_epochs(two_replicas):

@@ -56,7 +56,11 @@ def test_outputs_stay_in_float32_under_mixed_precision(kind):
     mean, _ = encoder(np.zeros((1, 8, 8, 1)))
     assert encoder.layers[-3].compute_dtype == "float16"
     assert mean.dtype == "float32"
-    assert make_decoder((8, 8, 1), 5)(mean).dtype == "float32"
+    decoder = make_decoder((8, 8, 1), 5)
+    assert decoder(mean).dtype == "float32"
+    with_weights = [layer for layer in decoder.layers if layer.weights]
+    assert with_weights[-1].compute_dtype == "float32"
+    assert with_weights[0].compute_dtype == "float16"
 
 
 def test_residual_blocks_start_as_the_identity():
@@ -77,6 +81,8 @@ def test_bad_shapes_are_refused():
         networks.conv_encoder((30, 28, 1), 2)
     with pytest.raises(ValueError, match="1 or 3 channels"):
         networks.dense_decoder((28, 28, 2), 2)
+    with pytest.raises(ValueError, match="`latent_dim` must be a positive"):
+        networks.conv_encoder((28, 28, 1), 0)
     with pytest.raises(ValueError, match="height, width, channels"):
         networks.dense_encoder((28, 28), 2)
 

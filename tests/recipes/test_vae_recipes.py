@@ -35,7 +35,7 @@ def test_demo_leaves_everything_it_names(tmp_path):
         "log",
     ):
         assert paths[what].exists(), what
-    assert (tmp_path / "demo/log/projector/projector_config.pbtxt").exists()
+    assert (tmp_path / "demo/log/projector_config.pbtxt").exists()
     assert list((tmp_path / "demo/log/train").iterdir())
     model = keras.saving.load_model(paths["model"])
     assert model.sample(2, labels=[3, 7]).shape == (2, 28, 28, 1)
