@@ -1,5 +1,6 @@
 """From a source of pictures to the batches that `fit` takes."""
 
+import hashlib
 import math
 import pathlib
 
@@ -49,8 +50,8 @@ def synthesis_pipeline(
         augment: function `(images, seed) -> images` on float32 batches in
             [0, 1]; `seed`, an int tensor (2,), is for `tf.random.stateless_*`.
             See `stochastic_binarization`, `random_flip`.
-        cache: True for memory, a file name for sets larger than that, False
-            for none.
+        cache: True for memory, a file name for sets larger than that (the
+            start of one: what is cached follows as a hash), False for none.
         seed: int.
 
     Returns:
@@ -77,7 +78,10 @@ def synthesis_pipeline(
         pictures = pictures.cache()
     elif cache:
         pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
-        pictures = pictures.cache(str(cache))
+        # Other pictures, another file: train is never served as test.
+        what = (source.name, source.split, source.num_images, crop, shape)
+        digest = hashlib.sha256(repr((*what, random_crop)).encode())
+        pictures = pictures.cache(f"{cache}-{digest.hexdigest()[:8]}")
     shuffled = source.image_shape if random_crop else shape
     buffer = _SHUFFLED_BYTES // math.prod(side or 1024 for side in shuffled)
     buffer = max(1, min(source.num_images, buffer))

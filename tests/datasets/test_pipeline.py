@@ -540,3 +540,17 @@ def test_mixed_sizes_need_a_size():
         known, crop_size=4, batch_size=2, training=False
     )
     assert _pass(cropped).shape == (2, 4, 4, 3)
+
+
+def test_one_cache_file_never_serves_another_sources_pictures(tmp_path):
+    cache = tmp_path / "cache"
+    dark, light = _numbered(4), 100 + _numbered(4)
+    for pictures in (dark, light):
+        source = dataclasses.replace(
+            _source(pictures), split="dark" if pictures is dark else "light"
+        )
+        data = synthesis_pipeline(
+            source, batch_size=4, training=False, cache=cache
+        )
+        (batch,) = data
+        np.testing.assert_allclose(batch, pictures / 255.0, rtol=1e-6)

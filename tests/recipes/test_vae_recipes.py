@@ -94,6 +94,29 @@ def test_every_likelihood_can_be_named(folder, tmp_path, likelihood):
     assert path.exists()
 
 
+def test_folders_are_read_as_asked(folder, tmp_path):
+    (folder / "a" / "broken.png").write_text("no picture")
+    with pytest.raises(ValueError, match="broken.png"):
+        train(folder, tmp_path / "run", epochs=1)
+    with pytest.warns(UserWarning, match="broken.png"):
+        model = train(
+            folder,
+            tmp_path / "run",
+            epochs=1,
+            channels=1,
+            unreadable="skip",
+            cache=tmp_path / "cached",
+        )
+    assert model.image_shape == (8, 8, 1)
+    assert list(tmp_path.glob("cached-*"))
+
+
+def test_warming_up_nothing_is_refused(folder, tmp_path):
+    for options in ({"num_importance_samples": 2}, {"warmup_epochs": -1}):
+        with pytest.raises(ValueError, match="warmup_epochs"):
+            train(folder, tmp_path, **({"warmup_epochs": 1} | options))
+
+
 def test_unknown_names_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="`likelihood` must be one of"):
         train(folder, tmp_path, likelihood="poisson")
