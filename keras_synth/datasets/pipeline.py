@@ -50,9 +50,9 @@ def synthesis_pipeline(
         augment: function `(images, seed) -> images` on float32 batches in
             [0, 1]; `seed`, an int tensor (2,), is for `tf.random.stateless_*`.
             See `stochastic_binarization`, `random_flip`.
-        cache: True for memory, a file name for sets larger than that (the
+        cache: True for memory (filled here and now), a file name for sets larger than that (the
             start of one: what is cached follows as a hash), False for none.
-        seed: int.
+        seed: int. Memory and file caches shuffle in different orders.
 
     Returns:
         A `tf.data.Dataset` of float32 (batch, height, width, channels), or
@@ -74,34 +74,28 @@ def synthesis_pipeline(
             },
             num_parallel_calls=tf.data.AUTOTUNE,
         )
-    if cache is True:
+    in_memory = cache is True and not random_crop
+    if in_memory:
+        stored = _as_tensors(pictures, source)
+    elif cache is True:
         pictures = pictures.cache()
     elif cache:
-        pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
-        # Other pictures, another file: train is never served as test.
-        what = (source.name, source.split, source.num_images, crop, shape)
-        digest = hashlib.sha256(repr((*what, random_crop)).encode())
-        pictures = pictures.cache(f"{cache}-{digest.hexdigest()[:8]}")
-    shuffled = source.image_shape if random_crop else shape
-    buffer = _SHUFFLED_BYTES // math.prod(side or 1024 for side in shuffled)
-    buffer = max(1, min(source.num_images, buffer))
+        pictures = pictures.cache(_cache_file(cache, source, crop, shape))
 
     def one_epoch(epoch):
         key = tf.random.experimental.stateless_fold_in(
             tf.constant([seed, 0], "int64"), epoch
         )
-        elements = pictures
-        if training:
-            # Of this function's graph alone: the order shall not depend on
-            # the global seed.
-            tf.random.set_seed(1)
-            elements = elements.shuffle(
-                buffer,
-                # Drawn with the whole key: its first half is the same in
-                # every epoch.
-                seed=tf.random.stateless_uniform((), key, 0, 2**62, "int64"),
-                reshuffle_each_iteration=False,
-            )
+        if in_memory:
+            # Indices are shuffled and batched faster than pictures.
+            order = tf.range(source.num_images)
+            if training:
+                order = tf.random.experimental.stateless_shuffle(order, key)
+            elements = tf.data.Dataset.from_tensor_slices(order)
+        else:
+            elements = pictures
+            if training:
+                elements = _shuffle(elements, source, shape, random_crop, key)
         if random_crop:
             elements = elements.enumerate().map(
                 lambda index, element: {
@@ -115,10 +109,12 @@ def synthesis_pipeline(
         batches = elements.batch(
             batch_size,
             drop_remainder=training,
-            num_parallel_calls=tf.data.AUTOTUNE,
+            num_parallel_calls=None if in_memory else tf.data.AUTOTUNE,
         )
 
         def prepare(index, batch):
+            if in_memory:
+                batch = {k: tf.gather(v, batch) for k, v in stored.items()}
             images = tf.cast(batch["image"], "float32") / 255.0
             if augment is not None:
                 # Crops use the indices below: no seed serves twice.
@@ -186,6 +182,42 @@ def random_flip(images, seed):
     return tf.where(
         flipped[:, None, None, None], tf.reverse(images, [2]), images
     )
+
+
+def _shuffle(elements, source, shape, random_crop, key):
+    """Shuffles pictures that are not held as one tensor, by the whole key."""
+    sides = source.image_shape if random_crop else shape
+    buffer = _SHUFFLED_BYTES // math.prod(side or 1024 for side in sides)
+    # Of this function's graph alone: the order shall not depend on the
+    # global seed.
+    tf.random.set_seed(1)
+    return elements.shuffle(
+        max(1, min(source.num_images, buffer)),
+        # The first half of a key is the same in every epoch.
+        seed=tf.random.stateless_uniform((), key, 0, 2**62, "int64"),
+        reshuffle_each_iteration=False,
+    )
+
+
+def _as_tensors(pictures, source):
+    """All pictures and labels, decoded: `{"image": ..., "label": ...}`."""
+    whole = pictures.batch(
+        source.num_images, num_parallel_calls=tf.data.AUTOTUNE
+    )
+    try:
+        return whole.get_single_element()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(
+            f"The pictures of {source.name!r} cannot be prepared: "
+            f"{error.message}"
+        ) from error
+
+
+def _cache_file(cache, source, crop, shape):
+    """A name that other pictures do not share: train is not served as test."""
+    pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
+    what = (source.name, source.split, source.num_images, crop, shape)
+    return f"{cache}-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}"
 
 
 def _fit(image, crop, shape):
