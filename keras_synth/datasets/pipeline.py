@@ -50,8 +50,9 @@ def synthesis_pipeline(
         augment: function `(images, seed) -> images` on float32 batches in
             [0, 1]; `seed`, an int tensor (2,), is for `tf.random.stateless_*`.
             See `stochastic_binarization`, `random_flip`.
-        cache: True for memory (filled here and now), a file name for sets larger than that (the
-            start of one: what is cached follows as a hash), False for none.
+        cache: True for memory (filled here and now), the start of a file
+            name for sets larger than that (what is cached follows as a hash),
+            False for none.
         seed: int. Memory and file caches shuffle in different orders.
 
     Returns:
