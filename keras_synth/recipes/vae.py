@@ -98,9 +98,9 @@ def train_vae(
 
     Args:
         data: name of a source, or a folder of images.
-        output: folder for `vae.keras`, `history.json` (logs of the
-            epochs of this run), `images/`, `log/`
-            (TensorBoard) and `backup/` (after each epoch).
+        output: folder for `vae.keras`, `history.json` (logs of the epochs of
+            this run), `images/`, `log/` (TensorBoard) and `backup/` (the last
+            finished epoch).
         image_size: int or (height, width), divisible by 4 for "conv"; the
             source's own by default.
         data_dir: see `datasets.load_source`.
