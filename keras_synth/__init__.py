@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 _SUBMODULES = (
     "callbacks",
     "datasets",
+    "evaluation",
     "export",
     "layers",
     "losses",
@@ -16,6 +17,7 @@ _SUBMODULES = (
     "ops",
     "pictures",
     "recipes",
+    "weights",
 )
 
 

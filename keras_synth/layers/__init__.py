@@ -1,5 +1,15 @@
 """Layers that Keras does not have."""
 
+from keras_synth.layers.diff_augment import DiffAugment
 from keras_synth.layers.gaussian_sampling import GaussianSampling
+from keras_synth.layers.minibatch_standard_deviation import (
+    MinibatchStandardDeviation,
+)
+from keras_synth.layers.spectral_normalization import SpectralNormalization
 
-__all__ = ["GaussianSampling"]
+__all__ = [
+    "DiffAugment",
+    "GaussianSampling",
+    "MinibatchStandardDeviation",
+    "SpectralNormalization",
+]

@@ -1,5 +1,13 @@
 """Measures that say whether a model is any good."""
 
 from keras_synth.metrics.active_units import ActiveUnits
+from keras_synth.metrics.frechet_distance import FrechetDistance
+from keras_synth.metrics.kernel_distance import KernelDistance
+from keras_synth.metrics.precision_recall import PrecisionRecall
 
-__all__ = ["ActiveUnits"]
+__all__ = [
+    "ActiveUnits",
+    "FrechetDistance",
+    "KernelDistance",
+    "PrecisionRecall",
+]

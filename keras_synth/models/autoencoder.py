@@ -4,24 +4,25 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_synth.models.checks import (
-    check_labels,
-    check_latents,
-    check_pictures,
-)
+from keras_synth.models.checks import check_latents
+from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.importance_sampling import (
     estimate_log_likelihood,
     log_prior_ratio,
 )
-from keras_synth.models.resumable import ResumableModel
 
 
-class Autoencoder(ResumableModel):
+class Autoencoder(GenerativeModel):
     """A model with a posterior over latents and a likelihood of pictures.
 
     Subclasses set `encoder`, `decoder`, `likelihood`, `sampling`,
     `latent_dim`, `image_shape` and `conditional`, and say how it is trained.
     """
+
+    @property
+    def labelled_network(self):
+        """The decoder."""
+        return self.decoder
 
     def call(self, inputs, training=False):
         """Pictures (with labels: `(images, labels)`) to reconstructions."""
@@ -65,30 +66,6 @@ class Autoencoder(ResumableModel):
     def reconstruct(self, images, labels=None):
         """Pictures through the posterior's mean and back, in [0, 1]."""
         return self(self._inputs(images, labels))
-
-    def sample(self, num_images, *, labels=None, truncation=1.0, seed=None):
-        """New pictures.
-
-        Args:
-            num_images: how many.
-            labels: class of each, int (num_images,), or one int for all; for
-                a class-conditional model.
-            truncation: scale of the latents' standard deviation; below 1
-                gives more typical and less varied pictures.
-            seed: int for the same pictures each time, None for new ones.
-
-        Returns:
-            The likelihood's means, (num_images, height, width, channels) in
-            [0, 1].
-        """
-        shape = (num_images, self.latent_dim)
-        if seed is None:
-            latents = tf.random.normal(shape)
-        else:
-            latents = tf.random.stateless_normal(shape, seed=[seed, 0])
-        if labels is not None:
-            labels = tf.broadcast_to(tf.cast(labels, "int32"), (num_images,))
-        return self.generate(truncation * latents, labels)
 
     def interpolate(self, a, b, steps=8, labels=None):
         """Pictures on the line between two, in latent space.
@@ -201,23 +178,12 @@ class Autoencoder(ResumableModel):
         """
         image = tf.TensorSpec((None, *self.image_shape), name="images")
         latents = tf.TensorSpec((None, self.latent_dim), name="latents")
-        label = [tf.TensorSpec((None,), "int32", name="labels")]
-        label = label if self.conditional else []
-        count = tf.TensorSpec((), "int32", name="num_images")
-        seed = tf.TensorSpec((), "int32", name="seed")
-
-        def sample(num_images, labels=None):
-            return self.sample(num_images, labels=labels)
-
-        def sample_seeded(num_images, seed, labels=None):
-            return self.sample(num_images, labels=labels, seed=seed)
-
+        label = self._label_signature()
         return {
             "encode": (self.encode, [image, *label]),
             "decode": (self.decode, [latents, *label]),
             "reconstruct": (self.reconstruct, [image, *label]),
-            "sample": (sample, [count, *label]),
-            "sample_seeded": (sample_seeded, [count, seed, *label]),
+            **self.sampling_endpoints(),
         }
 
     def picture_decoder(self):
@@ -259,12 +225,3 @@ class Autoencoder(ResumableModel):
         parameters = self.decoder(inputs, training=training)
         parameters = ops.cast(parameters, "float32")
         return ops.reshape(parameters, (*leading, *parameters.shape[1:]))
-
-    def _inputs(self, images, labels=None):
-        images = ops.convert_to_tensor(images)
-        check_pictures(images, self.image_shape)
-        return [ops.cast(images, "float32"), *self._labels(labels)]
-
-    def _labels(self, labels):
-        check_labels(labels, self.decoder)
-        return [] if labels is None else [ops.convert_to_tensor(labels)]

@@ -147,3 +147,68 @@ def check_networks(encoder, decoder, likelihood):
             f"{wanted} per picture ({per_channel} parameters a channel: "
             f"`parameters_per_channel={per_channel}`). Received: {got}"
         )
+
+
+def check_gan_networks(generator, discriminator):
+    """Refuses a generator and a discriminator that do not fit."""
+    if len(generator.inputs) != len(discriminator.inputs):
+        raise ValueError(
+            "`generator` and `discriminator` must both take a label or "
+            "neither: make both with the same `num_classes`. Received: "
+            f"{len(generator.inputs)} and {len(discriminator.inputs)} inputs"
+        )
+    made = tuple(generator.outputs[0].shape[1:])
+    judged = tuple(discriminator.inputs[0].shape[1:])
+    if made != judged:
+        raise ValueError(
+            f"`generator` makes pictures of shape {made}, `discriminator` "
+            f"takes {judged}: make both with the same `image_shape`."
+        )
+
+
+def check_adversarial(
+    optimizers,
+    loss,
+    gradient_penalty,
+    augmentation,
+    discriminator_steps,
+    average_decay,
+    others,
+):
+    """Refuses what cannot train two players."""
+    if optimizers[0] is optimizers[1]:
+        raise ValueError(
+            "Generator and discriminator need an optimizer each: pass two "
+            "objects, or their names."
+        )
+    foreign = {"metrics", "loss_weights", "weighted_metrics", "optimizer"}
+    for name in sorted(foreign & set(others)):
+        raise ValueError(
+            f"An adversarial model takes no `{name}`: give "
+            "`generator_optimizer`, `discriminator_optimizer` and an "
+            "adversarial `loss`; see its docstring for what it logs. "
+            f"Received: {name}={others[name]!r}"
+        )
+    for name, value, methods, example in (
+        ("loss", loss, ("generator", "discriminator"), "losses.Hinge()"),
+        ("gradient_penalty", gradient_penalty, ("__call__",), "losses.R1()"),
+        ("augmentation", augmentation, ("draw",), "layers.DiffAugment()"),
+    ):
+        if value is None:
+            continue
+        fits = all(hasattr(value, method) for method in methods)
+        if isinstance(value, str | type) or not fits:
+            raise ValueError(
+                f"`{name}` must be an object such as {example}. "
+                f"Received: {name}={value!r}"
+            )
+    if not isinstance(discriminator_steps, int) or discriminator_steps < 1:
+        raise ValueError(
+            "`discriminator_steps` must be a positive int. "
+            f"Received: discriminator_steps={discriminator_steps!r}"
+        )
+    if not 0 <= average_decay < 1:
+        raise ValueError(
+            "`average_decay` must be at least 0 and below 1. "
+            f"Received: average_decay={average_decay!r}"
+        )

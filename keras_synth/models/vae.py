@@ -11,7 +11,6 @@ over the batch. New pictures come from z ~ N(0, I) through the decoder.
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -19,15 +18,12 @@ from keras_synth.layers import GaussianSampling
 from keras_synth.losses import Bernoulli
 from keras_synth.metrics import ActiveUnits
 from keras_synth.models.autoencoder import Autoencoder
-from keras_synth.models.checks import (
-    check_labels,
-    check_networks,
-    check_objective,
-)
+from keras_synth.models.checks import check_networks, check_objective
 from keras_synth.models.importance_sampling import (
     log_mean_exp,
     log_prior_ratio,
 )
+from keras_synth.models.replicas import share_of_batch
 from keras_synth.ops import standard_normal_kl
 
 
@@ -166,13 +162,11 @@ class VAE(Autoencoder):
     def fit(self, x=None, y=None, *args, **kwargs):
         """`keras.Model.fit`, see there."""
         self.kl_weight.assign(self.beta)
-        if isinstance(y, np.ndarray):
-            check_labels(y, self.decoder)
         return super().fit(x, y, *args, **kwargs)
 
     def train_step(self, data):
-        inputs = self._network_inputs(data)
-        share, replicas = _share_of_batch(inputs[0])
+        inputs = self._batch(data)
+        share, replicas = share_of_batch(inputs[0])
         with tf.GradientTape() as tape:
             terms = self._terms(inputs, self.kl_weight, training=True)
             regularisation = sum(self.losses)
@@ -184,7 +178,7 @@ class VAE(Autoencoder):
         return self._update_metrics(terms, terms["loss"] + regularisation)
 
     def test_step(self, data):
-        terms = self._terms(self._network_inputs(data), self.beta)
+        terms = self._terms(self._batch(data), self.beta)
         return self._update_metrics(terms, terms["loss"] + sum(self.losses))
 
     def _terms(self, inputs, kl_weight, training=False):
@@ -223,16 +217,7 @@ class VAE(Autoencoder):
         return {metric.name: metric.result() for metric in self.metrics}
 
     def predict_step(self, data):
-        return self(self._network_inputs(data))
-
-    def _network_inputs(self, data):
-        """What the encoder takes, from what `fit` hands over."""
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        if weights is not None:
-            raise ValueError("A VAE takes no sample weights.")
-        if isinstance(images, list | tuple):
-            images, labels = images
-        return self._inputs(images, labels)
+        return self(self._batch(data))
 
     def get_config(self):
         config = super().get_config()
@@ -263,15 +248,3 @@ def _mean(values, axis=None):
     count = ops.size(values) if axis is None else ops.shape(values)[axis]
     count = ops.cast(ops.maximum(count, 1), values.dtype)
     return ops.sum(values, axis=axis) / count
-
-
-def _share_of_batch(images):
-    """This replica's part of the global batch, and how many replicas."""
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if replicas == 1:
-        return 1.0, 1
-    count = tf.cast(tf.shape(images)[0], "float32")
-    context = tf.distribute.get_replica_context()
-    return count / context.all_reduce(
-        tf.distribute.ReduceOp.SUM, count
-    ), replicas

@@ -1,5 +1,23 @@
 """Architectures: functions that return a functional `keras.Model`."""
 
+from keras_synth.networks.feature_network import FeatureNetwork
+from keras_synth.networks.gan import (
+    dcgan_discriminator,
+    dcgan_generator,
+    dense_discriminator,
+    dense_generator,
+)
+from keras_synth.networks.residual_gan import (
+    residual_discriminator,
+    residual_generator,
+)
+from keras_synth.networks.scoring import (
+    fashion_mnist_classifier,
+    fashion_mnist_features,
+    inception_features,
+    mnist_classifier,
+    mnist_features,
+)
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -7,4 +25,21 @@ from keras_synth.networks.vae import (
     dense_encoder,
 )
 
-__all__ = ["conv_decoder", "conv_encoder", "dense_decoder", "dense_encoder"]
+__all__ = [
+    "FeatureNetwork",
+    "conv_decoder",
+    "conv_encoder",
+    "dcgan_discriminator",
+    "dcgan_generator",
+    "dense_decoder",
+    "dense_discriminator",
+    "dense_encoder",
+    "dense_generator",
+    "fashion_mnist_classifier",
+    "fashion_mnist_features",
+    "inception_features",
+    "mnist_classifier",
+    "mnist_features",
+    "residual_discriminator",
+    "residual_generator",
+]

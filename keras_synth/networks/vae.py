@@ -8,6 +8,13 @@ both take a label as second input, (batch,) of ints.
 import keras
 from keras import layers
 
+from keras_synth.networks.inputs import (
+    check_shape,
+    join_label,
+    label_input,
+    network_inputs,
+)
+
 
 def dense_encoder(
     image_shape,
@@ -36,12 +43,12 @@ def dense_encoder(
     >>> dense_encoder((28, 28, 1), latent_dim=2).count_params()
     666628
     """
-    _check_shape(image_shape, latent_dim, multiple=1)
+    check_shape(image_shape, latent_dim, multiple=1)
     image = keras.Input(image_shape, name="image")
-    label = _label_input(num_classes)
+    label = label_input(num_classes)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     x = layers.Flatten()(x)
-    x = _join_label(x, label, num_classes)
+    x = join_label(x, label, num_classes)
     for units in hidden:
         x = layers.Dense(units, activation=activation)(x)
     return _posterior_network(image, label, x, latent_dim, name)
@@ -71,16 +78,16 @@ def dense_decoder(
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
         channels * parameters_per_channel), unbounded.
     """
-    height, width, channels = _check_shape(image_shape, latent_dim, multiple=1)
+    height, width, channels = check_shape(image_shape, latent_dim, multiple=1)
     channels *= parameters_per_channel
     latents = keras.Input((latent_dim,), name="latents")
-    label = _label_input(num_classes)
-    x = _join_label(latents, label, num_classes)
+    label = label_input(num_classes)
+    x = join_label(latents, label, num_classes)
     for units in hidden:
         x = layers.Dense(units, activation=activation)(x)
     x = layers.Dense(height * width * channels, dtype="float32")(x)
     x = layers.Reshape((height, width, channels), dtype="float32")(x)
-    return keras.Model(_inputs(latents, label), x, name=name)
+    return keras.Model(network_inputs(latents, label), x, name=name)
 
 
 def conv_encoder(
@@ -107,9 +114,9 @@ def conv_encoder(
         A `keras.Model` from (batch, height, width, channels) to
         `[mean, log_variance]`, each (batch, latent_dim).
     """
-    _check_shape(image_shape, latent_dim, multiple=4)
+    check_shape(image_shape, latent_dim, multiple=4)
     image = keras.Input(image_shape, name="image")
-    label = _label_input(num_classes)
+    label = label_input(num_classes)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     for channels in (width, 2 * width):
         x = layers.Conv2D(channels, 4, strides=2, padding="same")(x)
@@ -117,7 +124,7 @@ def conv_encoder(
             x = _residual_block(x)
     x = layers.Activation("elu")(x)
     x = layers.Flatten()(x)
-    x = _join_label(x, label, num_classes)
+    x = join_label(x, label, num_classes)
     x = layers.Dense(hidden, activation="elu")(x)
     return _posterior_network(image, label, x, latent_dim, name)
 
@@ -148,12 +155,10 @@ def conv_decoder(
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
         channels * parameters_per_channel), unbounded.
     """
-    height, breadth, channels = _check_shape(
-        image_shape, latent_dim, multiple=4
-    )
+    height, breadth, channels = check_shape(image_shape, latent_dim, multiple=4)
     latents = keras.Input((latent_dim,), name="latents")
-    label = _label_input(num_classes)
-    x = _join_label(latents, label, num_classes)
+    label = label_input(num_classes)
+    x = join_label(latents, label, num_classes)
     x = layers.Dense(hidden, activation="elu")(x)
     quarter = (height // 4, breadth // 4, 2 * width)
     x = layers.Dense(quarter[0] * quarter[1] * quarter[2])(x)
@@ -168,7 +173,7 @@ def conv_decoder(
         x = layers.Conv2DTranspose(
             outputs, 4, strides=2, padding="same", dtype=dtype
         )(x)
-    return keras.Model(_inputs(latents, label), x, name=name)
+    return keras.Model(network_inputs(latents, label), x, name=name)
 
 
 def _residual_block(x):
@@ -187,42 +192,6 @@ def _posterior_network(image, label, x, latent_dim, name):
     log_variance = layers.Dense(
         latent_dim, dtype="float32", name="log_variance"
     )(x)
-    return keras.Model(_inputs(image, label), [mean, log_variance], name=name)
-
-
-def _label_input(num_classes):
-    if num_classes is None:
-        return None
-    return keras.Input((), dtype="int32", name="label")
-
-
-def _join_label(x, label, num_classes):
-    """Concatenates a learned vector per class to (batch, features)."""
-    if label is None:
-        return x
-    embedded = layers.Embedding(num_classes, 32, name="label_embedding")(label)
-    return layers.Concatenate()([x, embedded])
-
-
-def _inputs(first, label):
-    return first if label is None else [first, label]
-
-
-def _check_shape(image_shape, latent_dim, multiple):
-    if not isinstance(latent_dim, int) or latent_dim < 1:
-        raise ValueError(
-            "`latent_dim` must be a positive int. "
-            f"Received: latent_dim={latent_dim!r}"
-        )
-    if len(image_shape) != 3:
-        raise ValueError(
-            "`image_shape` must be (height, width, channels). "
-            f"Received: image_shape={image_shape!r}"
-        )
-    height, width, channels = image_shape
-    if channels not in (1, 3) or height % multiple or width % multiple:
-        raise ValueError(
-            f"`image_shape` must have sides divisible by {multiple} and 1 or "
-            f"3 channels. Received: image_shape={tuple(image_shape)}"
-        )
-    return height, width, channels
+    return keras.Model(
+        network_inputs(image, label), [mean, log_variance], name=name
+    )

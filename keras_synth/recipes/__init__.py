@@ -1,6 +1,13 @@
 """A network, a model and a dataset put together for one job."""
 
+from keras_synth.recipes.classifier import train_classifier
 from keras_synth.recipes.data import describe_data, open_data
+from keras_synth.recipes.gan import (
+    OBJECTIVES,
+    build_gan,
+    compile_gan,
+    train_gan,
+)
 from keras_synth.recipes.saved import (
     EXPORTS,
     export_model,
@@ -11,12 +18,17 @@ from keras_synth.recipes.vae import build_vae, demo, train_vae
 
 __all__ = [
     "EXPORTS",
+    "OBJECTIVES",
+    "build_gan",
     "build_vae",
+    "compile_gan",
     "demo",
     "describe_data",
     "export_model",
     "load_model",
     "open_data",
     "save_samples",
+    "train_classifier",
+    "train_gan",
     "train_vae",
 ]

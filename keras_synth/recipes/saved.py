@@ -33,7 +33,7 @@ def load_model(path):
         raise ValueError(
             f"{path} holds no model that Keras and keras_synth know"
         ) from error
-    if not isinstance(model, models.VAE):
+    if not isinstance(model, models.GenerativeModel):
         raise ValueError(
             f"{path} holds a {type(model).__name__}, not a model of keras_synth"
         )

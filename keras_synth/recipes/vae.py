@@ -1,6 +1,5 @@
 """A VAE on pictures: train it, and the demo."""
 
-import json
 import pathlib
 
 import keras
@@ -9,7 +8,11 @@ import numpy as np
 from keras_synth import callbacks, datasets, losses, models, networks
 from keras_synth.export import export_saved_model
 from keras_synth.pictures import picture_grid, write_picture
-from keras_synth.recipes.data import open_data
+from keras_synth.recipes.training import (
+    fit_in_folder,
+    grid_of_samples,
+    open_pictures,
+)
 
 
 def build_vae(
@@ -130,7 +133,6 @@ def train_vae(
     """
     if epochs < 1:
         raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
-    output = pathlib.Path(output)
     keras.utils.set_random_seed(seed)
     if warmup_epochs < 0 or (warmup_epochs and num_importance_samples > 1):
         raise ValueError(
@@ -139,20 +141,20 @@ def train_vae(
             f"warmup_epochs={warmup_epochs}, "
             f"num_importance_samples={num_importance_samples}"
         )
-    source = open_data(
-        data, "train", data_dir, manual_dir, channels, unreadable
-    )
-    pictures = datasets.synthesis_pipeline(
-        source,
+    source, pictures, image_shape = open_pictures(
+        data,
         image_size,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+        channels=channels,
+        unreadable=unreadable,
+        cache=cache,
         batch_size=batch_size,
         labels=conditional,
-        cache=cache,
         seed=seed,
     )
-    shape = _first(pictures.element_spec).shape[1:]
     model = build_vae(
-        tuple(shape),
+        image_shape,
         latent_dim,
         likelihood,
         architecture,
@@ -168,33 +170,24 @@ def train_vae(
             keras.optimizers.schedules.CosineDecay(learning_rate, steps)
         )
     )
-    output.mkdir(parents=True, exist_ok=True)
-    backup = output / "backup"
-    if not resume and backup.exists():
-        for file in backup.iterdir():
-            file.unlink()
     watchers = _watchers(model, source, image_size, output)
     if warmup_epochs:
         watchers.append(callbacks.KLWarmup(len(pictures) * warmup_epochs))
-    watchers.append(
-        keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)
+    fit_in_folder(
+        model,
+        pictures,
+        output,
+        "vae",
+        epochs=epochs,
+        watchers=watchers,
+        resume=resume,
+        verbose=verbose,
     )
-    history = model.fit(
-        pictures, epochs=epochs, callbacks=watchers, verbose=verbose
-    )
-    model.save(output / "vae.keras")
-    if history.epoch:  # none where a finished training is resumed
-        logs = {
-            name: list(map(float, h)) for name, h in history.history.items()
-        }
-        (output / "history.json").write_text(
-            json.dumps({"epoch": history.epoch, **logs}, indent=1)
-        )
     return model
 
 
 def _watchers(model, source, image_size, output):
-    """The callbacks that every training of a VAE has."""
+    """Grids of samples and reconstructions; of the plane, where it is one."""
     shown = datasets.synthesis_pipeline(
         source,
         image_size,
@@ -204,26 +197,22 @@ def _watchers(model, source, image_size, output):
         cache=False,
     )
     images, labels = next(iter(shown)), None
-    options = {}
     if model.conditional:
         images, labels = images
-        classes = len(source.class_names)
-        options = {"image_labels": labels, "labels": np.arange(64) % classes}
-    log_dir = output / "log"
     watchers = [
-        keras.callbacks.TensorBoard(log_dir),
-        callbacks.ImageGrid(
-            output / "images", images=images, log_dir=log_dir, **options
-        ),
+        grid_of_samples(
+            model,
+            output,
+            len(source.class_names),
+            images=images,
+            image_labels=labels,
+        )
     ]
     if model.latent_dim == 2:
         label = 0 if model.conditional else None
-        watchers.append(callbacks.LatentManifold(output / "images", 20, label))
+        folder = pathlib.Path(output) / "images"
+        watchers.append(callbacks.LatentManifold(folder, 20, label))
     return watchers
-
-
-def _first(spec):
-    return spec[0] if isinstance(spec, tuple) else spec
 
 
 def demo(output="runs/demo", epochs=40, seed=0, verbose="auto"):

@@ -1,0 +1,108 @@
+"""What keeps a discriminator's slope bounded.
+
+A penalty is called with the judge (a function from pictures to logits), real
+and generated pictures in [0, 1], and a seed; it gives a scalar, the mean over
+the batch, to be added to the discriminator's loss. Slopes are measured per
+unit of pictures in [-1, 1], so that published weights hold.
+
+With `interval` k a model computes the penalty at every k-th step only, k times
+as heavy ("lazy regularisation", Karras et al., StyleGAN2, 2020, section 3.1),
+which is cheaper and in practice as good.
+"""
+
+import keras
+from keras import ops
+
+from keras_synth.ops import squared_gradient_norms
+
+
+class GradientPenalty:
+    """What all have in common.
+
+    Args:
+        weight: of the penalty in the discriminator's loss.
+        interval: discriminator steps from one computation to the next.
+    """
+
+    def __init__(self, weight=10.0, interval=1):
+        if not weight > 0:
+            raise ValueError(
+                f"`weight` must be above 0. Received: weight={weight!r}"
+            )
+        if not isinstance(interval, int) or interval < 1:
+            raise ValueError(
+                "`interval` must be a positive int. "
+                f"Received: interval={interval!r}"
+            )
+        self.weight = weight
+        self.interval = interval
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {"weight": self.weight, "interval": self.interval}
+
+    @classmethod
+    def from_config(cls, config):
+        """Rebuilds one from what `get_config` gave."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class R1(GradientPenalty):
+    """The judge is to be flat on real pictures.
+
+    `weight / 2 · E‖∇D(x)‖²` over real x.
+
+    Reference: Mescheder et al., Which Training Methods for GANs do actually
+    Converge?, 2018, equation 9.
+
+    Example:
+
+    >>> real = ops.zeros((2, 4, 4, 1))
+    >>> brightness = lambda x: ops.sum(x, axis=(1, 2, 3))
+    >>> float(R1(weight=10.0)(brightness, real, None, seed=0))  # 5 · 16 · ½²
+    20.0
+    """
+
+    def __call__(self, judge, real, fake, seed):
+        """The penalty's mean over the real pictures."""
+        norms = squared_gradient_norms(judge, real)
+        return 0.5 * self.weight * ops.mean(norms)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class R2(GradientPenalty):
+    """The judge is to be flat on generated pictures.
+
+    `weight / 2 · E‖∇D(x)‖²` over generated x.
+
+    Reference: Mescheder et al. 2018, equation 10.
+    """
+
+    def __call__(self, judge, real, fake, seed):
+        """The penalty's mean over the generated pictures."""
+        norms = squared_gradient_norms(judge, fake)
+        return 0.5 * self.weight * ops.mean(norms)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class WassersteinGradientPenalty(GradientPenalty):
+    """The judge's slope is to be 1 between real and generated pictures.
+
+    `weight · E[(‖∇D(x̂)‖ - 1)²]`, with `x̂ = u x + (1 - u) G(z)`, one
+    `u ~ U(0, 1)` a pair: the penalty of WGAN-GP.
+
+    Reference: Gulrajani et al., Improved Training of Wasserstein GANs, 2017,
+    equation 3.
+    """
+
+    def __call__(self, judge, real, fake, seed):
+        """The penalty's mean over mixtures drawn with `seed`."""
+        real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
+        share = keras.random.uniform(
+            (ops.shape(real)[0], 1, 1, 1), dtype="float32", seed=seed
+        )
+        mixed = share * real + (1.0 - share) * fake
+        # The root of 0 has no gradient.
+        norms = ops.sqrt(squared_gradient_norms(judge, mixed) + 1e-12)
+        return self.weight * ops.mean(ops.square(norms - 1.0))

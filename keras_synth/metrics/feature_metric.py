@@ -1,0 +1,312 @@
+"""What the metrics on feature vectors of two sets of pictures share."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_synth.ops import weight_hash
+
+
+class FeatureMetric(keras.metrics.Metric):
+    """Compares real and generated pictures by their feature vectors.
+
+    The state is float64 whatever the dtype policy. Subclasses say what they
+    keep of a side (`_add_side`, `_add_vectors`, `_count`), how many vectors
+    they need (`require_samples`) and what they make of them (`result`).
+
+    Args:
+        features: scoring network, a `keras.Model` from pictures in [0, 1],
+            (batch, height, width, channels), to (batch, feature_dim); None
+            where the feature vectors themselves are given.
+        feature_dim: length of a vector; read from `features` where given.
+        name: name in the logs.
+    """
+
+    # With the Inception network of the literature, and with any other.
+    published_title = title = "Feature metric"
+
+    def __init__(self, features, feature_dim, name):
+        super().__init__(dtype="float64", name=name)
+        self.features = features
+        self.feature_dim = _feature_dim(features, feature_dim)
+
+    def update_state(self, real_images, generated_images, sample_weight=None):
+        """Adds a batch of each side; sample weights there are none."""
+        if sample_weight is not None:
+            raise ValueError(
+                f"{type(self).__name__} takes no sample weights. "
+                f"Received: sample_weight={sample_weight!r}"
+            )
+        self.update_real(real_images)
+        self.update_generated(generated_images)
+
+    def update_real(self, images):
+        """Adds a batch of real pictures (or their feature vectors).
+
+        Args:
+            images: float (batch, height, width, channels) in [0, 1]; without
+                a network, feature vectors (batch, feature_dim).
+
+        Raises:
+            ValueError: another shape, values of another range, NaN.
+        """
+        self._add_vectors(self._real, self._vectors(images, "real"))
+
+    def update_generated(self, images):
+        """Adds a batch of generated pictures, see `update_real`."""
+        self._add_vectors(self._generated, self._vectors(images, "generated"))
+
+    def reset_generated(self):
+        """Forgets the generated pictures and keeps the real ones."""
+        for variable in self._generated.values():
+            variable.assign(ops.zeros_like(variable))
+
+    def require_samples(self, num_real, num_generated):
+        """Refuses numbers of pictures too small for a result.
+
+        Args:
+            num_real: how many real pictures there are.
+            num_generated: how many generated ones.
+
+        Raises:
+            ValueError: says how many are needed.
+        """
+        raise NotImplementedError
+
+    def describe(self):
+        """The score, and all one must know to compare it with another.
+
+        Returns:
+            dict: "metric", "value" (float, or dict of floats), "extractor",
+            "weight_hash", "input_size", "resizing", "num_real" and
+            "num_generated". Network attributes that there are not are None.
+        """
+        network = self.features
+        size = getattr(network, "input_size", None)
+        published = network is not None and (
+            network.name == "inception_v3_imagenet"
+            and size is not None
+            and tuple(size) == (299, 299)
+        )
+        return {
+            "metric": self.published_title if published else self.title,
+            **self._scores(),
+            "extractor": network.name if network else "given features",
+            "weight_hash": weight_hash(network) if network else None,
+            "input_size": size,
+            "resizing": getattr(network, "resizing", None),
+            "num_real": int(self._count(self._real)),
+            "num_generated": int(self._count(self._generated)),
+        }
+
+    def get_config(self):
+        if self.features is not None:
+            raise ValueError(
+                f"{type(self).__name__} has no configuration with a feature "
+                "network: its weights do not travel in one. Build the metric "
+                "anew with the network. Received: features="
+                f"{self.features.name!r}"
+            )
+        return {"name": self.name, "feature_dim": self.feature_dim}
+
+    def _scores(self):
+        return {"value": float(self.result())}
+
+    def _check_samples(self):
+        """`require_samples` of what came, where counts have values."""
+        real = _values(self._count(self._real))
+        generated = _values(self._count(self._generated))
+        if real is not None and generated is not None:
+            self.require_samples(int(real), int(generated))
+
+    def _vectors(self, images, side):
+        if self.features is None:
+            vectors = ops.convert_to_tensor(images)
+            shape = tuple(vectors.shape)
+            if len(shape) != 2 or shape[1] != self.feature_dim:
+                raise ValueError(
+                    f"{type(self).__name__} without a network takes feature "
+                    f"vectors (batch, {self.feature_dim}). "
+                    f"Received: shape {shape}"
+                )
+            vectors = ops.cast(vectors, self.dtype)
+        else:
+            vectors = picture_features(self.features, images)
+        values = _values(vectors)
+        if values is not None and not np.isfinite(values).all():
+            raise ValueError(
+                f"Features of the {side} pictures must be finite. Received: "
+                f"NaN or Inf in {np.sum(~np.isfinite(values).all(axis=1))} "
+                f"of {len(values)} vectors"
+            )
+        return vectors
+
+
+class FeatureSampleMetric(FeatureMetric):
+    """A feature metric that keeps vectors, the first `num_samples` a side.
+
+    Each replica of `tf.distribute` would keep the first vectors it sees
+    itself, and their sum means nothing: update such a metric outside
+    `strategy.run`, as callbacks do. `result` refuses the sum.
+
+    Args:
+        features: see `FeatureMetric`.
+        feature_dim: see `FeatureMetric`.
+        num_samples: vectors kept a side.
+        name: name in the logs.
+    """
+
+    def __init__(self, features, feature_dim, num_samples, name):
+        super().__init__(features, feature_dim, name)
+        check_positive_int("num_samples", num_samples)
+        self.num_samples = num_samples
+        self._real = self._add_side("real")
+        self._generated = self._add_side("generated")
+
+    def _check_samples(self):
+        for side in (self._real, self._generated):
+            written = _values(side["written"])
+            if written is not None and written.max() > 1:
+                raise ValueError(
+                    f"{type(self).__name__} must be updated outside "
+                    "`strategy.run`: it keeps vectors, and those of several "
+                    "replicas do not add up. Received: rows of "
+                    f"{int(written.max())} replicas"
+                )
+        super()._check_samples()
+
+    def get_config(self):
+        return {**super().get_config(), "num_samples": self.num_samples}
+
+    def _add_side(self, side):
+        count, size = self.num_samples, self.feature_dim
+        return {
+            "rows": self.add_variable(
+                (count, size), "zeros", self.dtype, name=f"{side}_rows"
+            ),
+            # 1 where a row holds a vector.
+            "written": self.add_variable(
+                (count,), "zeros", self.dtype, name=f"{side}_written"
+            ),
+        }
+
+    def _add_vectors(self, side, vectors):
+        start = self._count(side)
+        vectors = vectors[: self.num_samples - start]
+        indices = (start + ops.arange(ops.shape(vectors)[0]))[:, None]
+        for name, values in (
+            ("rows", vectors),
+            ("written", ops.ones_like(vectors[:, 0])),
+        ):
+            side[name].assign(ops.scatter_update(side[name], indices, values))
+
+    def _count(self, side):
+        return ops.cast(ops.sum(side["written"]), "int32")
+
+
+def picture_features(network, images):
+    """Feature vectors of a batch of pictures.
+
+    Values a little outside [0, 1] are clipped.
+
+    Args:
+        network: `keras.Model` from pictures in [0, 1] to (batch, d).
+        images: float (batch, height, width, channels), in [0, 1].
+
+    Returns:
+        float64 (batch, d).
+
+    Raises:
+        ValueError: another shape than the network takes, integers, or values
+            from another range.
+    """
+    images = ops.convert_to_tensor(images)
+    shape, wanted = tuple(images.shape), tuple(network.input_shape)
+    if len(shape) != len(wanted) or any(
+        size not in (None, got)
+        for size, got in zip(wanted[1:], shape[1:], strict=True)
+    ):
+        raise ValueError(
+            f"The feature network {network.name!r} takes pictures of shape "
+            f"{wanted}. Received: shape {shape}"
+        )
+    check_picture_values(images)
+    images = ops.clip(ops.cast(images, "float32"), 0.0, 1.0)
+    return ops.cast(network(images, training=False), "float64")
+
+
+def check_picture_values(images):
+    """Refuses integers and values far outside [0, 1]."""
+    dtype = keras.backend.standardize_dtype(images.dtype)
+    if "float" not in dtype:
+        raise ValueError(
+            "Pictures must be floats in [0, 1] (divide 8-bit ones by 255). "
+            f"Received: dtype {dtype}"
+        )
+    values = _values(images)
+    if values is None or not values.size:
+        return
+    low, high = float(values.min()), float(values.max())
+    if not (low >= -0.5 and high <= 1.5):  # also where they are NaN
+        raise ValueError(
+            "Pictures must lie in [0, 1]. "
+            f"Received: values from {low:g} to {high:g}"
+        )
+
+
+def check_positive_int(name, value, least=1):
+    """Refuses what is no int of at least `least`."""
+    if not isinstance(value, int) or value < least:
+        raise ValueError(
+            f"`{name}` must be an int of at least {least}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_feature_network(features):
+    """Refuses what is no network from pictures to feature vectors."""
+    # A Sequential model without an input raises where others have None.
+    if not isinstance(features, keras.Model) or not getattr(
+        features, "inputs", None
+    ):
+        raise TypeError(
+            "`features` must be a functional keras.Model from pictures to "
+            f"feature vectors, or None. Received: {features!r}"
+        )
+    if len(features.inputs) != 1 or len(features.input_shape) != 4:
+        raise ValueError(
+            "`features` must take pictures (batch, height, width, channels). "
+            f"Received: a network of input shape {features.input_shape}"
+        )
+    if len(features.outputs) != 1 or len(features.output_shape) != 2:
+        raise ValueError(
+            "`features` must give feature vectors (batch, feature_dim). "
+            f"Received: a network of output shape {features.output_shape}"
+        )
+
+
+def _feature_dim(features, feature_dim):
+    if features is None:
+        if feature_dim is None:
+            raise ValueError(
+                "Give `features`, a network, or `feature_dim`, the length of "
+                "the feature vectors you bring. Received neither."
+            )
+        check_positive_int("feature_dim", feature_dim)
+        return feature_dim
+    check_feature_network(features)
+    length = features.output_shape[-1]
+    if feature_dim not in (None, length):
+        raise ValueError(
+            f"The network {features.name!r} gives vectors of length {length}. "
+            f"Received: feature_dim={feature_dim!r}"
+        )
+    return length
+
+
+def _values(tensor):
+    """As a NumPy array; None inside a compiled graph."""
+    try:
+        return ops.convert_to_numpy(tensor)
+    except (NotImplementedError, TypeError):
+        return None

@@ -1,0 +1,280 @@
+"""Generators and discriminators for a GAN: dense ones and DCGAN.
+
+A generator maps latents, (batch, latent_dim), to pictures in [0, 1]; a
+discriminator maps pictures to one logit each, (batch,). With `num_classes`
+both take a label as second input, int (batch,): the generator reads a learned
+vector next to the latents, the discriminator adds the product of its features
+with a learned vector to the logit ("projection", Miyato & Koyama, cGANs with
+Projection Discriminator, 2018, equation 4).
+
+Pictures are [-1, 1] inside: a generator ends in tanh.
+"""
+
+import keras
+from keras import layers
+
+from keras_synth.layers import MinibatchStandardDeviation, SpectralNormalization
+from keras_synth.networks.inputs import (
+    check_shape,
+    join_label,
+    label_input,
+    network_inputs,
+)
+
+NORMALIZATIONS = ("spectral", "batch", "layer", None)
+UPSAMPLINGS = ("transposed", "nearest")
+
+
+def dense_generator(
+    image_shape,
+    latent_dim=100,
+    hidden=(128, 128),
+    num_classes=None,
+    name="generator",
+):
+    """Fully connected layers from the latents to every pixel.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: dimension of the latents.
+        hidden: units of each hidden layer.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, latent_dim) to (batch, height, width,
+        channels) in [0, 1].
+
+    Example:
+
+    >>> dense_generator((28, 28, 1)).count_params()  # 100, 128, 128, 784
+    130576
+    """
+    height, width, channels = check_shape(image_shape, latent_dim)
+    latents = keras.Input((latent_dim,), name="latents")
+    label = label_input(num_classes)
+    x = join_label(latents, label, num_classes)
+    for units in hidden:
+        x = layers.Dense(units)(x)
+        x = layers.LeakyReLU(0.2)(x)
+    x = layers.Dense(height * width * channels)(x)
+    x = layers.Reshape((height, width, channels))(x)
+    return generator_network(latents, label, x, name)
+
+
+def dense_discriminator(
+    image_shape,
+    hidden=(128, 128),
+    normalization=None,
+    num_classes=None,
+    name="discriminator",
+):
+    """Fully connected layers from every pixel to a logit.
+
+    Args:
+        image_shape: (height, width, channels).
+        hidden: units of each hidden layer.
+        normalization: see `dcgan_discriminator`.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to (batch,).
+    """
+    check_shape(image_shape)
+    _check_normalization(normalization)
+    image = keras.Input(image_shape, name="image")
+    label = label_input(num_classes)
+    x = layers.Rescaling(2.0, offset=-1.0)(image)
+    x = layers.Flatten()(x)
+    for units in hidden:
+        x = _normalised(layers.Dense(units), normalization, x)
+        x = layers.LeakyReLU(0.2)(x)
+    return discriminator_network(
+        image, label, x, num_classes, normalization == "spectral", name
+    )
+
+
+def dcgan_generator(
+    image_shape,
+    latent_dim=100,
+    width=64,
+    upsampling="transposed",
+    synchronized=False,
+    num_classes=None,
+    name="generator",
+):
+    """DCGAN: from a small map of many channels, doubled up to the picture.
+
+    The smallest map has 4 pixels on its shorter side; each doubling halves the
+    channels, the last gives the picture. Odd sizes are cropped from even ones
+    (28 comes from 14 and that from 7, which is cropped from 8).
+
+    Args:
+        image_shape: (height, width, channels), sides of at least 8.
+        latent_dim: dimension of the latents.
+        width: channels at half resolution; doubled at each coarser one.
+        upsampling: "transposed", convolutions with a kernel of 4 and stride 2
+            (the paper's; a kernel that the stride divides, and yet a uniform
+            map need not stay uniform: they can leave checkerboards), or
+            "nearest", repeated pixels and a convolution with a kernel of 3,
+            which cannot, at about twice the arithmetic.
+        synchronized: whether batch normalisation takes its statistics over
+            all replicas (TensorFlow alone), instead of over each replica's
+            own part of the batch.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, latent_dim) to (batch, height, width,
+        channels) in [0, 1].
+
+    Reference: Radford et al., Unsupervised Representation Learning with Deep
+    Convolutional Generative Adversarial Networks, 2016, section 3.
+    """
+    if upsampling not in UPSAMPLINGS:
+        raise ValueError(
+            f"`upsampling` must be one of {UPSAMPLINGS}. "
+            f"Received: upsampling={upsampling!r}"
+        )
+    *_, channels = check_shape(image_shape, latent_dim)
+    *sizes, base = halved_sizes(image_shape)
+    features = width << len(sizes) - 1
+    latents = keras.Input((latent_dim,), name="latents")
+    label = label_input(num_classes)
+    x = join_label(latents, label, num_classes)
+    x = layers.Dense(base[0] * base[1] * features, use_bias=False)(x)
+    x = layers.Reshape((*base, features))(x)
+    for size in reversed(sizes):
+        x = layers.BatchNormalization(momentum=0.9, synchronized=synchronized)(
+            x
+        )
+        x = layers.ReLU()(x)
+        features //= 2
+        last = size == sizes[0]
+        x = _doubled(x, channels if last else features, upsampling)
+        x = crop(x, size)
+    return generator_network(latents, label, x, name)
+
+
+def dcgan_discriminator(
+    image_shape,
+    width=64,
+    normalization="spectral",
+    minibatch_deviation=False,
+    num_classes=None,
+    name="discriminator",
+):
+    """DCGAN: strided convolutions down to 4 pixels a side, and a logit.
+
+    Args:
+        image_shape: as for `dcgan_generator`.
+        width: channels at half resolution; doubled at each coarser one.
+        normalization: "spectral" (every layer); "batch", the paper's, which
+            is none for gradient penalties, since it mixes the pictures of a
+            batch, and is taken over each replica's own part; "layer"; None.
+        minibatch_deviation: whether to append
+            `layers.MinibatchStandardDeviation` to the smallest map.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to (batch,).
+
+    Reference: Radford et al. 2016, section 3.
+    """
+    check_shape(image_shape)
+    _check_normalization(normalization)
+    image = keras.Input(image_shape, name="image")
+    label = label_input(num_classes)
+    x = layers.Rescaling(2.0, offset=-1.0)(image)
+    for level in range(len(halved_sizes(image_shape)) - 1):
+        convolution = layers.Conv2D(
+            width << level, 4, strides=2, padding="same"
+        )
+        # The paper leaves the first layer without normalisation.
+        first = level == 0 and normalization != "spectral"
+        x = _normalised(convolution, None if first else normalization, x)
+        x = layers.LeakyReLU(0.2)(x)
+    if minibatch_deviation:
+        x = MinibatchStandardDeviation()(x)
+    x = layers.Flatten()(x)
+    return discriminator_network(
+        image, label, x, num_classes, normalization == "spectral", name
+    )
+
+
+def halved_sizes(image_shape):
+    """A picture's size, halved (rounding up) until 4 pixels are left.
+
+    >>> halved_sizes((28, 28, 1))
+    [(28, 28), (14, 14), (7, 7), (4, 4)]
+    """
+    sizes = [tuple(image_shape[:2])]
+    if min(sizes[0]) < 8:
+        raise ValueError(
+            "`image_shape` must have sides of at least 8. "
+            f"Received: image_shape={tuple(image_shape)}"
+        )
+    while min(sizes[-1]) > 4:
+        height, width = sizes[-1]
+        sizes.append(((height + 1) // 2, (width + 1) // 2))
+    return sizes
+
+
+def crop(x, size):
+    """Without the last rows and columns beyond a size."""
+    surplus = [(0, x.shape[axis + 1] - size[axis]) for axis in (0, 1)]
+    if surplus == [(0, 0), (0, 0)]:
+        return x
+    return layers.Cropping2D(surplus)(x)
+
+
+def generator_network(latents, label, x, name):
+    """An unbounded map to a picture in [0, 1], through tanh."""
+    x = layers.Activation("tanh", dtype="float32")(x)
+    x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
+    return keras.Model(network_inputs(latents, label), x, name=name)
+
+
+def discriminator_network(image, label, x, num_classes, spectral, name):
+    """Features, (batch, d), to a logit; with labels their projection too."""
+    output = layers.Dense(1, dtype="float32")
+    logit = (SpectralNormalization(output) if spectral else output)(x)
+    if label is not None:
+        embedding = layers.Embedding(
+            num_classes, x.shape[-1], dtype="float32", name="label_embedding"
+        )
+        if spectral:
+            embedding = SpectralNormalization(embedding, name="label_embedding")
+        product = layers.Dot(axes=1, dtype="float32")([x, embedding(label)])
+        logit = layers.Add(dtype="float32")([logit, product])
+    logit = layers.Reshape((), dtype="float32")(logit)
+    return keras.Model(network_inputs(image, label), logit, name=name)
+
+
+def _doubled(x, filters, upsampling):
+    if upsampling == "transposed":
+        return layers.Conv2DTranspose(filters, 4, strides=2, padding="same")(x)
+    x = layers.UpSampling2D(interpolation="nearest")(x)
+    return layers.Conv2D(filters, 3, padding="same")(x)
+
+
+def _check_normalization(normalization):
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(
+            f"`normalization` must be one of {NORMALIZATIONS}. "
+            f"Received: normalization={normalization!r}"
+        )
+
+
+def _normalised(layer, normalization, x):
+    """A layer's output, normalised as the user wishes."""
+    if normalization == "spectral":
+        return SpectralNormalization(layer)(x)
+    x = layer(x)
+    if normalization == "batch":
+        return layers.BatchNormalization(momentum=0.9)(x)
+    if normalization == "layer":
+        return layers.LayerNormalization(axis=(1, 2, 3)[: len(x.shape) - 1])(x)
+    return x

@@ -1,0 +1,56 @@
+"""What the builders of networks share: shapes checked, labels taken in."""
+
+import keras
+from keras import layers
+
+
+def check_shape(image_shape, latent_dim=None, multiple=1):
+    """The three sizes of a picture, or an error that names the mistake.
+
+    Args:
+        image_shape: (height, width, channels).
+        latent_dim: dimension of the latents, None where there are none.
+        multiple: what both sides must be divisible by.
+
+    Returns:
+        `(height, width, channels)`.
+    """
+    if latent_dim is not None and (
+        not isinstance(latent_dim, int) or latent_dim < 1
+    ):
+        raise ValueError(
+            "`latent_dim` must be a positive int. "
+            f"Received: latent_dim={latent_dim!r}"
+        )
+    if len(image_shape) != 3:
+        raise ValueError(
+            "`image_shape` must be (height, width, channels). "
+            f"Received: image_shape={image_shape!r}"
+        )
+    height, width, channels = image_shape
+    if channels not in (1, 3) or height % multiple or width % multiple:
+        raise ValueError(
+            f"`image_shape` must have sides divisible by {multiple} and 1 or "
+            f"3 channels. Received: image_shape={tuple(image_shape)}"
+        )
+    return height, width, channels
+
+
+def label_input(num_classes):
+    """The input of a class, int (batch,); None without classes."""
+    if num_classes is None:
+        return None
+    return keras.Input((), dtype="int32", name="label")
+
+
+def join_label(x, label, num_classes):
+    """Concatenates a learned vector per class to (batch, features)."""
+    if label is None:
+        return x
+    embedded = layers.Embedding(num_classes, 32, name="label_embedding")(label)
+    return layers.Concatenate()([x, embedded])
+
+
+def network_inputs(first, label):
+    """What `keras.Model` takes as its inputs."""
+    return first if label is None else [first, label]

@@ -1,0 +1,119 @@
+"""Residual generator and discriminator for a GAN (SNGAN).
+
+The same inputs and outputs as in `networks/gan.py`; deeper, and slower.
+"""
+
+import keras
+from keras import layers
+
+from keras_synth.layers import SpectralNormalization
+from keras_synth.networks.gan import (
+    crop,
+    discriminator_network,
+    generator_network,
+    halved_sizes,
+)
+from keras_synth.networks.inputs import check_shape, join_label, label_input
+
+
+def residual_generator(
+    image_shape,
+    latent_dim=128,
+    width=64,
+    synchronized=False,
+    num_classes=None,
+    name="generator",
+):
+    """A residual block with each doubling, from 4 pixels a side on.
+
+    Args:
+        image_shape: (height, width, channels), sides of at least 8.
+        latent_dim: dimension of the latents.
+        width: channels, the same at every resolution.
+        synchronized: see `dcgan_generator`.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, latent_dim) to (batch, height, width,
+        channels) in [0, 1].
+
+    Reference: Miyato et al. 2018, appendix B.4, table 4.
+    """
+    *_, channels = check_shape(image_shape, latent_dim)
+    *sizes, base = halved_sizes(image_shape)
+    latents = keras.Input((latent_dim,), name="latents")
+    label = label_input(num_classes)
+    x = join_label(latents, label, num_classes)
+    x = layers.Dense(base[0] * base[1] * width)(x)
+    x = layers.Reshape((*base, width))(x)
+    for size in reversed(sizes):
+        x = crop(_block_up(x, synchronized), size)
+    x = _batch_normalised(x, synchronized)
+    x = layers.Conv2D(channels, 3, padding="same")(x)
+    return generator_network(latents, label, x, name)
+
+
+def residual_discriminator(
+    image_shape, width=64, num_classes=None, name="discriminator"
+):
+    """Residual blocks, halving down to 4 pixels a side, and a sum.
+
+    Every layer is spectrally normalised, the embedding of labels as well.
+
+    Args:
+        image_shape: as for `residual_generator`.
+        width: channels, the same at every resolution.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to (batch,).
+
+    Reference: Miyato et al. 2018, appendix B.4, table 4.
+    """
+    check_shape(image_shape)
+    image = keras.Input(image_shape, name="image")
+    label = label_input(num_classes)
+    x = layers.Rescaling(2.0, offset=-1.0)(image)
+    for level in range(len(halved_sizes(image_shape)) - 1):
+        x = _block_down(x, width, first=level == 0)
+    for _ in range(2):
+        x = _block_down(x, width, halve=False)
+    x = layers.ReLU()(x)
+    height, width_, _ = x.shape[1:]
+    x = layers.GlobalAveragePooling2D()(x)
+    x = layers.Rescaling(height * width_)(x)  # the sum, as in the paper
+    return discriminator_network(image, label, x, num_classes, True, name)
+
+
+def _block_up(x, synchronized):
+    channels = x.shape[-1]
+    y = _batch_normalised(x, synchronized)
+    y = layers.UpSampling2D()(y)
+    y = layers.Conv2D(channels, 3, padding="same")(y)
+    y = _batch_normalised(y, synchronized)
+    y = layers.Conv2D(channels, 3, padding="same")(y)
+    # A convolution with a kernel of 1 and a doubling commute.
+    shortcut = layers.UpSampling2D()(layers.Conv2D(channels, 1)(x))
+    return layers.Add()([shortcut, y])
+
+
+def _block_down(x, channels, first=False, halve=True):
+    def convolution(x, size):
+        layer = layers.Conv2D(channels, size, padding="same")
+        return SpectralNormalization(layer)(x)
+
+    y = x if first else layers.ReLU()(x)
+    y = convolution(y, 3)
+    y = convolution(layers.ReLU()(y), 3)
+    if halve:
+        y = layers.AveragePooling2D(2, padding="same")(y)
+        # Likewise, on a quarter of the pixels.
+        x = convolution(layers.AveragePooling2D(2, padding="same")(x), 1)
+    return layers.Add()([x, y])
+
+
+def _batch_normalised(x, synchronized):
+    x = layers.BatchNormalization(momentum=0.9, synchronized=synchronized)(x)
+    return layers.ReLU()(x)

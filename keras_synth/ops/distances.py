@@ -1,0 +1,45 @@
+"""Distances between vectors."""
+
+from keras import ops
+
+
+def pairwise_distances(a, b):
+    """Euclidean distance of every vector to every other.
+
+    `d_ij = sqrt(|a_i|² + |b_j|² - 2 a_i · b_j)`
+
+    One matrix product instead of all n * m differences. Both sets are moved
+    by the mean of `b` first, which changes no distance, so that vectors far
+    from the origin keep their digits. Equal vectors come out at about
+    `sqrt(epsilon)` of the data's spread, epsilon of their dtype: 1e-8 of it in
+    float64, 3e-4 in float32.
+
+    Args:
+        a: float tensor (n, d).
+        b: float tensor (m, d), of the same dtype.
+
+    Returns:
+        (n, m), of that dtype.
+
+    Raises:
+        ValueError: one is no matrix, or they differ in d.
+
+    Example:
+
+    >>> pairwise_distances([[0.0, 0.0]], [[3.0, 4.0]]).numpy().tolist()
+    [[5.0]]
+    """
+    a, b = ops.convert_to_tensor(a), ops.convert_to_tensor(b)
+    if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[1] != b.shape[1]:
+        raise ValueError(
+            "Distances need two sets of vectors, (n, d) and (m, d). "
+            f"Received: shapes {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    center = ops.mean(b, axis=0)
+    a, b = a - center, b - center
+    squared = (
+        ops.sum(ops.square(a), axis=1)[:, None]
+        + ops.sum(ops.square(b), axis=1)
+        - 2.0 * ops.matmul(a, ops.transpose(b))
+    )
+    return ops.sqrt(ops.maximum(squared, 0.0))

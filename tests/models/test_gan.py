@@ -1,0 +1,618 @@
+"""The GAN: who moves whom, by how much, and what every model must keep."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth import callbacks, layers, losses, models, networks
+from tests.helpers import (
+    assert_same_state,
+    check_mixed_precision,
+    check_resumes,
+    optimizers,
+)
+
+SHAPE = (8, 8, 1)
+LATENT_DIM = 3
+
+
+def pictures(count=8, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(size=(count, *SHAPE)).astype("float32")
+
+
+def small_gan(kind="dense", num_classes=None, seed=0, model=models.GAN, **size):
+    """Not compiled."""
+    size = size or ({"hidden": (16,)} if kind == "dense" else {"width": 4})
+    generator = {} if kind == "dense" else {"synchronized": True}
+    return model(
+        getattr(networks, f"{kind}_generator")(
+            SHAPE, LATENT_DIM, num_classes=num_classes, **size, **generator
+        ),
+        getattr(networks, f"{kind}_discriminator")(
+            SHAPE, num_classes=num_classes, **size
+        ),
+        seed=seed,
+    )
+
+
+def compiled(gan, **options):
+    gan.compile(**options)
+    return gan
+
+
+def still(learning_rate=0.0):
+    return keras.optimizers.SGD(learning_rate)
+
+
+def copies(variables):
+    return [np.array(variable) for variable in variables]
+
+
+def moved(variables, before):
+    return [
+        np.abs(np.asarray(v) - b).max() > 0
+        for v, b in zip(variables, before, strict=True)
+    ]
+
+
+class GivenNoise(models.GAN):
+    """Latents that are a function of the real pictures beside them."""
+
+    def draw_latents(self, images):
+        return 4.0 * images[:, 0, :LATENT_DIM, 0] - 2.0
+
+
+# Who moves whom --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["dense", "dcgan", "residual"])
+def test_each_step_moves_its_own_network_alone(kind):
+    gan = small_gan(kind)
+    options = {"gradient_penalty": losses.R1(), "average_decay": 0.5}
+    gan.compile(still(), still(0.1), **options)
+    before = [copies(n.trainable_variables) for n in networks_of(gan)]
+    gan.fit(pictures(), batch_size=8, verbose=0)
+    generator, discriminator = networks_of(gan)
+    assert not any(moved(generator.trainable_variables, before[0]))
+    assert sum(moved(discriminator.trainable_variables, before[1])) > 1
+
+    gan.compile(still(0.1), still(), **options)
+    before = [copies(n.trainable_variables) for n in networks_of(gan)]
+    gan.fit(pictures(), batch_size=8, verbose=0)
+    assert sum(moved(generator.trainable_variables, before[0])) > 1
+    assert not any(moved(discriminator.trainable_variables, before[1]))
+
+
+def networks_of(gan):
+    return gan.generator, gan.discriminator
+
+
+def test_spectral_vectors_follow_in_the_discriminators_step_alone():
+    gan = compiled(small_gan("dcgan"))
+    gan.fit(pictures(), verbose=0)
+    vectors = [
+        layer.u
+        for layer in gan.discriminator.layers
+        if isinstance(layer, layers.SpectralNormalization)
+    ]
+    before = copies(vectors)
+    gan._step("generator", [tf.constant(pictures())])
+    assert not any(moved(vectors, before))
+    gan.fit(pictures(), verbose=0)
+    assert any(moved(vectors, before))
+
+
+def test_losses_are_the_formulas():
+    gan = compiled(small_gan(model=GivenNoise), loss=losses.LeastSquares())
+    real = pictures()
+    fake = np.asarray(gan.generator(gan.draw_latents(real)))
+    r = np.asarray(gan.discriminator(real))
+    f = np.asarray(gan.discriminator(fake))
+    expected = {
+        "discriminator_loss": 0.5 * np.mean((r - 1) ** 2 + f**2),
+        "generator_loss": 0.5 * np.mean((f - 1) ** 2),
+        "accuracy_real": np.mean(r > 0.5),
+        "accuracy_fake": np.mean(f < 0.5),
+        "diversity": fake.std(axis=0).mean() / real.std(axis=0).mean(),
+    }
+    logs = gan.evaluate(real, batch_size=8, verbose=0, return_dict=True)
+    for name, value in expected.items():
+        assert logs[name] == pytest.approx(value, rel=1e-5), name
+    both = expected["discriminator_loss"] + expected["generator_loss"]
+    assert logs["loss"] == pytest.approx(both, rel=1e-5)
+    assert set(logs) == {*expected, "loss"}
+
+
+def test_a_step_is_gradient_descent_on_the_formula():
+    """Both players, by hand: the second sees the first one's new weights."""
+    gan = small_gan(model=GivenNoise)
+    gan.compile(still(0.5), still(0.2), loss=losses.NonSaturating())
+    twin = small_gan(model=GivenNoise)
+    twin.generator.set_weights(gan.generator.get_weights())
+    twin.discriminator.set_weights(gan.discriminator.get_weights())
+    real = pictures()
+    logs = gan.fit(real, verbose=0).history
+
+    latents = twin.draw_latents(real)
+    with tf.GradientTape() as tape:
+        fake = twin.generator(latents)
+        loss = tf.reduce_mean(
+            tf.math.softplus(-twin.discriminator(real))
+        ) + tf.reduce_mean(tf.math.softplus(twin.discriminator(fake)))
+    norm = descend(tape, loss, twin.discriminator, 0.2)
+    assert logs["discriminator_gradient_norm"][0] == pytest.approx(norm, 1e-4)
+    with tf.GradientTape() as tape:
+        fake = twin.generator(latents)
+        loss = tf.reduce_mean(tf.math.softplus(-twin.discriminator(fake)))
+    norm = descend(tape, loss, twin.generator, 0.5)
+    assert logs["generator_gradient_norm"][0] == pytest.approx(norm, 1e-4)
+    for network, other in zip(networks_of(gan), networks_of(twin), strict=True):
+        for ours, theirs in zip(network.weights, other.weights, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def descend(tape, loss, network, rate):
+    gradients = tape.gradient(loss, network.trainable_variables)
+    for weight, gradient in zip(
+        network.trainable_variables, gradients, strict=True
+    ):
+        weight.assign(weight - rate * gradient)
+    return float(tf.linalg.global_norm(gradients))
+
+
+def test_lazy_penalty_is_due_every_interval_and_that_much_heavier():
+    def weights_after(steps, penalty):
+        keras.utils.set_random_seed(0)
+        gan = small_gan(model=GivenNoise)
+        gan.compile(still(), still(0.01), gradient_penalty=penalty)
+        data = tf.data.Dataset.from_tensors(pictures()).repeat(steps)
+        logs = gan.fit(data, verbose=0).history
+        return gan.discriminator.get_weights(), logs
+
+    lazy, lazy_logs = weights_after(1, losses.R1(1.0, interval=3))
+    eager, eager_logs = weights_after(1, losses.R1(3.0))
+    for ours, theirs in zip(lazy, eager, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    # Logged as it is, averaged over the steps that computed it.
+    assert 3 * lazy_logs["gradient_penalty"][0] == pytest.approx(
+        eager_logs["gradient_penalty"][0], rel=1e-4
+    )
+
+    class Never(losses.R1):
+        def __call__(self, judge, real, fake, seed):
+            return 0.0 * super().__call__(judge, real, fake, seed)
+
+    # The second and third step have no penalty.
+    class Counted(losses.R1):
+        def __call__(self, judge, real, fake, seed):
+            calls.assign_add(1)
+            return super().__call__(judge, real, fake, seed)
+
+    calls = tf.Variable(0)
+    _, logs = weights_after(7, Counted(1.0, interval=3))
+    assert int(calls) == 3  # steps 0, 3 and 6
+    without, _ = weights_after(3, Never(1.0, interval=3))
+    plain, logs = weights_after(3, None)
+    for ours, theirs in zip(without, plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert "gradient_penalty" not in logs
+
+
+def test_discriminator_steps_deal_the_batch_out():
+    seen = []
+
+    class Recording(models.GAN):
+        def discriminator_loss(self, batch, training):
+            seen.append(batch[0].numpy())
+            return super().discriminator_loss(batch, training)
+
+    gan = small_gan(model=Recording)
+    gan.compile(discriminator_steps=3, run_eagerly=True)
+    images = pictures(9)
+    gan.fit(images, batch_size=9, shuffle=False, verbose=0)
+    assert [len(part) for part in seen] == [3, 3, 3]
+    joined = {image.tobytes() for part in seen for image in part}
+    assert joined == {image.tobytes() for image in images}
+    assert [int(o.iterations) for o in optimizers(gan)] == [1, 3]
+
+
+def test_average_follows_the_generator():
+    gan = small_gan("dcgan")
+    gan.compile(still(0.1), still(0.1), average_decay=0.2)
+    average = copies(gan.generator.weights)
+    for step in range(1, 5):
+        gan.fit(pictures(seed=step), batch_size=8, verbose=0)
+        decay = min(0.2, (1 + step) / (10 + step))
+        average = [
+            decay * a + (1 - decay) * np.asarray(w)
+            for a, w in zip(average, gan.generator.weights, strict=True)
+        ]
+        for ours, theirs in zip(
+            gan.generator_average.weights, average, strict=True
+        ):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+    assert not gan.generator_average.trainable_variables
+
+    gan.compile(average_decay=0.0)
+    gan.fit(pictures(), verbose=0)
+    for ours, theirs in zip(
+        gan.generator_average.weights, gan.generator.weights, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_regularisation_counts_for_its_own_player():
+    inputs = keras.Input(SHAPE)
+    dense = keras.layers.Dense(
+        1,
+        kernel_initializer="ones",
+        kernel_regularizer=keras.regularizers.L1(1.0),
+    )
+    outputs = dense(keras.layers.Flatten()(inputs))
+    gan = models.GAN(
+        networks.dense_generator(SHAPE, LATENT_DIM),
+        keras.Model(inputs, keras.layers.Reshape(())(outputs)),
+        seed=0,
+    )
+    gan.compile(still(), still())
+    logs = gan.fit(pictures(), verbose=0).history
+    play = logs["generator_loss"][0] + logs["discriminator_loss"][0]
+    assert logs["loss"][0] == pytest.approx(play + 64, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": losses.NonSaturating(), "gradient_penalty": losses.R1(1.0)},
+        {"loss": losses.Hinge(), "gradient_penalty": losses.R1(0.3)},
+        {
+            "loss": losses.Wasserstein(),
+            "gradient_penalty": losses.WassersteinGradientPenalty(),
+        },
+        {"loss": losses.LeastSquares(0.1), "gradient_penalty": losses.R1(1.0)},
+        {"loss": losses.RelativisticAverage(), "gradient_penalty": losses.R2()},
+    ],
+    ids=lambda options: type(options["loss"]).__name__,
+)
+def test_it_learns_four_pictures(options):
+    """Every picture is made, and nothing far from them."""
+    targets = np.zeros((4, *SHAPE), "float32")
+    for index in range(4):
+        row, column = 4 * (index // 2), 4 * (index % 2)
+        targets[index, row : row + 4, column : column + 4] = 1.0
+    gan = small_gan(hidden=(64,))
+    gan.compile(
+        keras.optimizers.Adam(3e-3, beta_1=0.0),
+        keras.optimizers.Adam(3e-3, beta_1=0.0),
+        average_decay=0.99,
+        **options,
+    )
+    data = tf.data.Dataset.from_tensors(np.repeat(targets, 8, axis=0))
+    gan.fit(data.repeat(600), verbose=0)
+    samples = np.asarray(gan.sample(200, seed=1)).reshape(200, -1)
+    distance = np.sqrt(
+        ((samples[:, None] - targets.reshape(4, -1)) ** 2).mean(axis=-1)
+    )
+    # Two of the pictures are 0.71 apart.
+    assert np.median(distance.min(axis=1)) < 0.2
+    shares = np.bincount(distance.argmin(axis=1), minlength=4) / 200
+    # Least squares is content with half of them, whatever the penalty.
+    wanted = 2 if isinstance(options["loss"], losses.LeastSquares) else 4
+    assert (shares > 0.05).sum() >= wanted, shares
+
+
+# What every model must keep --------------------------------------------------
+
+
+def everything(kind="dcgan", **options):
+    """Batch and spectral norm, augmentation, lazy penalty, two rates."""
+    options = {
+        "generator_optimizer": keras.optimizers.Adam(1e-3),
+        "discriminator_optimizer": keras.optimizers.Adam(4e-3),
+        "loss": losses.Hinge(),
+        "gradient_penalty": losses.WassersteinGradientPenalty(interval=2),
+        "augmentation": layers.DiffAugment(),
+        "average_decay": 0.9,
+        **options,
+    }
+    return compiled(small_gan(kind, num_classes=4, seed=None), **options)
+
+
+@pytest.mark.parametrize("case", ["plain", "everything"])
+def test_stopping_and_resuming_changes_nothing(case, tmp_path):
+    data = (pictures(8),)
+    if case == "everything":
+        data = (*data, np.arange(8) % 4)
+        check_resumes(everything, data, tmp_path)
+    else:
+        check_resumes(lambda: compiled(small_gan()), data, tmp_path)
+
+
+def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
+    gan = everything(discriminator_steps=2, run_eagerly=False)
+    gan.fit(pictures(), np.arange(8) % 4, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert loaded.get_compile_config() == gan.get_compile_config()
+    assert_same_state(loaded, gan)
+    np.testing.assert_array_equal(
+        loaded.sample(4, labels=1, seed=0), gan.sample(4, labels=1, seed=0)
+    )
+    not_compiled = keras.saving.load_model(
+        tmp_path / "gan.keras", compile=False
+    )
+    assert not_compiled.get_compile_config() == {}
+    np.testing.assert_array_equal(
+        not_compiled.sample(4, labels=1, seed=0),
+        gan.sample(4, labels=1, seed=0),
+    )
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "penalty", [losses.R1(), losses.WassersteinGradientPenalty()]
+)
+def test_mixed_precision_trains(policy, penalty):
+    """200 steps, few skipped, the first losses those of float32."""
+
+    def build():
+        return compiled(
+            small_gan("dcgan", model=GivenNoise), gradient_penalty=penalty
+        )
+
+    data = (pictures(4),)
+    keras.utils.set_random_seed(0)
+    expected = build().fit(*data, verbose=0).history
+    _, logs = check_mixed_precision(build, data, policy, epochs=200)
+    for name in ("loss", "generator_loss", "discriminator_loss"):
+        assert logs[name][0] == pytest.approx(expected[name][0], rel=0.01)
+
+
+@pytest.mark.parametrize("case", ["dcgan", "residual", "conditional"])
+def test_two_replicas_equal_one(two_replicas, case):
+    """SGD, the noise given, norms synchronised; the last batch uneven."""
+    kind = "residual" if case == "residual" else "dcgan"
+    conditional = case == "conditional"
+    data = (pictures(22),)
+    if conditional:
+        data = (*data, np.arange(22) % 4)
+    data = tf.data.Dataset.from_tensor_slices(
+        data if conditional else data[0]
+    ).batch(8)
+
+    def build():
+        keras.utils.set_random_seed(0)
+        gan = small_gan(kind, 4 if conditional else None, model=GivenNoise)
+        gan.compile(
+            still(0.01),
+            still(0.01),
+            loss=losses.LeastSquares(),
+            gradient_penalty=losses.R1(1.0),
+            average_decay=0.5,
+        )
+        return gan
+
+    one = build()
+    logs_one = one.fit(data, epochs=2, verbose=0).history
+    with two_replicas.scope():
+        two = build()
+    logs_two = two.fit(data, epochs=2, verbose=0).history
+    for ours, theirs in zip(one.weights, two.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6, err_msg=ours.path)
+    for name in ("loss", "generator_loss", "gradient_penalty", "accuracy_real"):
+        np.testing.assert_allclose(
+            logs_two[name], logs_one[name], rtol=1e-4, err_msg=name
+        )
+
+
+def test_replicas_share_a_lazy_penalty_and_draw_their_own_noise(two_replicas):
+    with two_replicas.scope():
+        gan = everything()
+    labels = np.arange(8) % 4
+    logs = gan.fit(pictures(), labels, batch_size=4, epochs=3, verbose=0)
+    assert np.isfinite(logs.history["gradient_penalty"]).all()
+
+    @tf.function
+    def latents():
+        images = tf.zeros((500, *SHAPE))
+        return two_replicas.experimental_local_results(
+            two_replicas.run(lambda: gan.draw_latents(images))
+        )
+
+    first, second = latents()
+    correlation = np.corrcoef(np.ravel(first), np.ravel(second))[0, 1]
+    assert abs(correlation) < 0.15
+
+
+def test_replicas_scale_the_loss_in_half_precision(two_replicas):
+    keras.config.set_dtype_policy("mixed_float16")
+    with two_replicas.scope():
+        gan = compiled(small_gan(), gradient_penalty=losses.R1())
+    logs = gan.fit(pictures(), batch_size=4, epochs=3, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    for optimizer in optimizers(gan):
+        assert keras.ops.convert_to_numpy(optimizer.iterations) in (5, 6)
+
+
+# Use -------------------------------------------------------------------------
+
+
+def test_sampling_is_the_average_on_noise():
+    gan = compiled(small_gan("dcgan"), average_decay=0.9)
+    gan.fit(pictures(), epochs=3, verbose=0)
+    samples = gan.sample(5, seed=3)
+    latents = tf.random.stateless_normal((5, LATENT_DIM), seed=[3, 0])
+    np.testing.assert_array_equal(samples, gan.generate(latents))
+    np.testing.assert_allclose(
+        samples, gan.generator_average(latents), atol=1e-6
+    )
+    assert np.abs(samples - gan.generator(latents)).max() > 1e-4
+    assert 0 <= np.min(samples) and np.max(samples) <= 1
+    np.testing.assert_array_equal(samples, gan.sample(5, seed=3))
+    assert np.abs(gan.sample(5) - gan.sample(5)).max() > 0
+    np.testing.assert_allclose(
+        gan.predict(latents, verbose=0), samples, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        gan.sample(2, truncation=0.0),
+        gan.generate(np.zeros((2, LATENT_DIM))),
+        atol=1e-6,
+    )
+
+
+def test_interpolation_is_an_arc():
+    recorded = []
+
+    class Recording(models.GAN):
+        def generate(self, latents, labels=None):
+            recorded.append(np.asarray(latents))
+            return super().generate(latents, labels)
+
+    gan = small_gan(model=Recording)
+    start = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]])
+    end = np.array([[0.0, 2.0, 0.0], [1.0, 1.0, 0.0]])
+    strip = gan.interpolate(start, end, steps=5)
+    assert strip.shape == (2, 5, *SHAPE)
+    way = recorded[0].reshape(2, 5, 3)
+    np.testing.assert_allclose(way[:, 0], start, atol=1e-5)
+    np.testing.assert_allclose(way[:, -1], end, atol=1e-5)
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(way[0, 2], [half, 2 * half, 0], atol=1e-5)
+    np.testing.assert_allclose(way[1], np.repeat(start[1:], 5, 0), atol=1e-2)
+    np.testing.assert_array_equal(strip[:, 0], gan.generate(start))
+
+
+def test_discriminate_gives_the_logits():
+    gan = small_gan(num_classes=4)
+    images, labels = pictures(4), np.arange(4)
+    logits = gan.discriminate(images, labels)
+    np.testing.assert_allclose(
+        logits, gan.discriminator([images, labels]), atol=1e-6
+    )
+    other = gan.discriminate(images, (labels + 1) % 4)
+    assert np.abs(logits - other).max() > 0
+
+
+def test_conditional_model_listens_to_labels():
+    gan = everything()
+    gan.fit(pictures(), np.arange(8) % 4, verbose=0)
+    first = gan.sample(3, labels=2, seed=0)
+    np.testing.assert_array_equal(first, gan.sample(3, labels=[2] * 3, seed=0))
+    assert np.abs(first - gan.sample(3, labels=1, seed=0)).max() > 0
+    latents = np.ones((3, LATENT_DIM), "float32")
+    np.testing.assert_allclose(
+        gan.predict((latents, np.array([0, 1, 2])), verbose=0),
+        gan.generate(latents, [0, 1, 2]),
+        atol=1e-6,
+    )
+    line = gan.interpolate(latents, 2 * latents, 3, labels=[0, 1, 2])
+    np.testing.assert_allclose(
+        line[:, 0], gan.generate(latents, [0, 1, 2]), atol=1e-6
+    )
+
+
+def test_keras_callbacks_know_it(tmp_path):
+    gan = compiled(small_gan())
+    gan.fit(
+        pictures(),
+        epochs=2,
+        verbose=0,
+        validation_data=(pictures(),),
+        callbacks=[
+            keras.callbacks.LearningRateScheduler(lambda epoch: 0.125),
+            keras.callbacks.TensorBoard(tmp_path / "log", histogram_freq=1),
+            keras.callbacks.ModelCheckpoint(
+                tmp_path / "best.keras",
+                monitor="val_diversity",
+                mode="max",
+                save_best_only=True,
+            ),
+            callbacks.ImageGrid(tmp_path / "images"),
+        ],
+    )
+    assert float(gan.generator_optimizer.learning_rate) == 0.125
+    assert (tmp_path / "best.keras").exists()
+    assert (tmp_path / "images" / "samples_epoch_0002.png").exists()
+
+
+def test_training_that_diverged_stops():
+    gan = compiled(small_gan(), generator_optimizer=still(float("inf")))
+    stop = keras.callbacks.TerminateOnNaN()
+    logs = gan.fit(pictures(), epochs=5, verbose=0, callbacks=[stop])
+    assert len(logs.epoch) < 5
+
+
+def test_steps_per_execution():
+    gan = compiled(small_gan(), steps_per_execution=2)
+    logs = gan.fit(pictures(), batch_size=2, epochs=2, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    assert int(gan.generator_optimizer.iterations) == 8
+
+
+@pytest.mark.slow
+def test_compiled_by_xla_it_trains_too():
+    gan = everything(jit_compile=True)
+    logs = gan.fit(pictures(), np.arange(8) % 4, epochs=3, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+
+
+# Mistakes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"loss": "hinge"}, "such as losses.Hinge()"),
+        ({"loss": losses.Hinge}, "such as losses.Hinge()"),
+        ({"gradient_penalty": 10.0}, "such as losses.R1()"),
+        ({"augmentation": "flip"}, "such as layers.DiffAugment()"),
+        ({"discriminator_steps": 0}, "positive int"),
+        ({"average_decay": 1.0}, "below 1"),
+        ({"metrics": ["mse"]}, "takes no `metrics`"),
+        ({"optimizer": "adam"}, "takes no `optimizer`"),
+    ],
+)
+def test_compile_refuses(options, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        small_gan().compile(**options)
+
+
+def test_one_optimizer_for_two_is_refused():
+    adam = keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="an optimizer each"):
+        small_gan().compile(adam, adam)
+
+
+def test_networks_that_do_not_fit_are_refused():
+    generator = networks.dense_generator(SHAPE, LATENT_DIM)
+    with pytest.raises(ValueError, match="same `image_shape`"):
+        models.GAN(generator, networks.dense_discriminator((4, 4, 1)))
+    with pytest.raises(ValueError, match="same `num_classes`"):
+        models.GAN(
+            generator, networks.dense_discriminator(SHAPE, num_classes=2)
+        )
+
+
+def test_bad_data_are_refused():
+    gan = compiled(small_gan())
+    with pytest.raises(ValueError, match="divide 8-bit ones"):
+        gan.fit(255 * pictures(), verbose=0)
+    with pytest.raises(ValueError, match="takes no labels"):
+        gan.fit(pictures(), np.zeros(8, int), verbose=0)
+    with pytest.raises(ValueError, match=r"\(batch, 3\)"):
+        gan.generate(np.zeros((2, 5)))
+    with pytest.raises(ValueError, match="at least 2"):
+        gan.interpolate(np.zeros((1, 3)), np.zeros((1, 3)), steps=1)
+    conditional = compiled(small_gan(num_classes=4))
+    with pytest.raises(ValueError, match="takes no sample weights"):
+        conditional.fit(
+            pictures(), np.zeros(8, int), sample_weight=np.ones(8), verbose=0
+        )
+    with pytest.raises(ValueError, match="class-conditional"):
+        conditional.sample(2)
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        conditional.sample(2, labels=7)

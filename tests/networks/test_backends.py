@@ -1,0 +1,68 @@
+"""Weights of every network predict the same on Keras' other backends."""
+
+import importlib.util
+import inspect
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import networks
+
+PARTS = ("encoder", "decoder", "generator", "discriminator")
+ARGUMENTS = dict(image_shape=(8, 8, 1), latent_dim=3, width=4, num_classes=4)
+VARIANTS = [
+    *((name, {}) for name in networks.__all__ if name.endswith(PARTS)),
+    ("dcgan_generator", {"upsampling": "nearest"}),
+    ("dcgan_discriminator", {"minibatch_deviation": True}),
+    ("dcgan_discriminator", {"normalization": "batch"}),
+    ("dcgan_discriminator", {"normalization": "layer"}),
+]
+
+SCRIPT = """
+import json, sys
+import numpy as np, keras
+from keras_synth import layers, losses, metrics, networks
+backend, folder = sys.argv[1:]
+assert keras.backend.backend() == backend
+for index, (name, arguments) in enumerate(json.load(open(folder + "/cases"))):
+    network = getattr(networks, name)(**arguments)
+    network.load_weights(f"{folder}/{index}.weights.h5")
+    *data, expected = np.load(f"{folder}/{index}.npz").values()
+    predicted = keras.tree.flatten(network.predict(data, verbose=0))
+    np.testing.assert_allclose(
+        np.concatenate(predicted), expected, rtol=1e-4, atol=1e-5, err_msg=name
+    )
+assert "tensorflow" not in sys.modules
+"""
+
+
+def cases():
+    """Names of builders, and arguments that each of them takes."""
+    for name, options in VARIANTS:
+        known = inspect.signature(getattr(networks, name)).parameters
+        yield name, {k: v for k, v in ARGUMENTS.items() if k in known} | options
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_weights_predict_the_same_on_other_backends(backend, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    rng = np.random.default_rng(0)
+    for index, (name, arguments) in enumerate(cases()):
+        network = getattr(networks, name)(**arguments)
+        first, _ = network.inputs
+        data = [rng.uniform(size=(4, *first.shape[1:])), np.array([1, 2, 0, 3])]
+        outputs = keras.tree.flatten(network(data))
+        np.savez(tmp_path / f"{index}.npz", *data, np.concatenate(outputs))
+        network.save_weights(tmp_path / f"{index}.weights.h5")
+    (tmp_path / "cases").write_text(json.dumps(list(cases())))
+    subprocess.run(
+        [sys.executable, "-c", SCRIPT, backend, str(tmp_path)],
+        check=True,
+        env=os.environ | {"KERAS_BACKEND": backend},
+    )
