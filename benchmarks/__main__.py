@@ -34,7 +34,7 @@ def main(argv):
     if len(argv) != 1 or argv[0] not in BENCHMARKS:
         print("make benchmark NAME=...\n")
         for name, (_, minutes, what) in BENCHMARKS.items():
-            print(f"  {name:14}{minutes:>3} min  {what}")
+            print(f"  {name:24}{minutes:>3} min  {what}")
         return 2 if argv and argv[0] not in BENCHMARKS else 0
     (name,) = argv
     module = importlib.import_module(f"benchmarks.{BENCHMARKS[name][0]}")

@@ -30,8 +30,8 @@ SCORERS = {
 # row: (data, arguments of `recipes.train_gan`)
 GANS = {
     "dcgan": ("mnist", {"epochs": 50}),
-    "dcgan_conditional": ("mnist", {"epochs": 20, "conditional": True}),
-    "dcgan_fashion": ("fashion_mnist", {"epochs": 20, "conditional": True}),
+    "dcgan_conditional": ("mnist", {"epochs": 10, "conditional": True}),
+    "dcgan_fashion": ("fashion_mnist", {"epochs": 12, "conditional": True}),
     "fashion_non_saturating": ("fashion_mnist", {"epochs": 6}),
     "fashion_hinge": ("fashion_mnist", {"epochs": 6, "objective": "hinge"}),
     "fashion_wasserstein": (
