@@ -158,7 +158,7 @@ def _squared_discrepancy(x, y):
         for a in (x, y)
     )
     across = ops.sum(_kernel(x, ops.transpose(y)))
-    return within / (size * size) - 2.0 * across / size**2
+    return within / (size * (size - 1)) - 2.0 * across / size**2
 
 
 def _kernel(x, y):

@@ -176,7 +176,7 @@ def test_callbacks_listed_after_it_see_the_scores(tmp_path):
     assert written == pytest.approx(scores)
 
 
-def test_real_pictures_are_read_once(monkeypatch):
+def test_real_pictures_are_read_once_and_samples_forgotten(monkeypatch):
     callback = quality(batch_size=15)
     (metric,) = callback.metrics
     calls = []
@@ -190,6 +190,7 @@ def test_real_pictures_are_read_once(monkeypatch):
     )
     train([callback], epochs=3)
     assert calls == [15, 5]
+    assert metric.describe()["num_generated"] == COUNT
 
 
 def test_a_second_fit_starts_anew():
