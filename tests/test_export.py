@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_synth import export
+from tests.models.test_gan import compiled, small_gan
 from tests.models.test_vae import pictures, small_vae
 
 # One process loads all SavedModels of this file: starting one costs seconds.
@@ -56,6 +57,21 @@ def served(tmp_path_factory):
             ["sample_seeded", [3, 7, *extra]],
         ]
         trained[kind] = (path, model, data, latents)
+        gan = compiled(small_gan("dcgan", 4 if extra else None))
+        gan.fit(*data, verbose=0)
+        path = str(folder / f"gan_{kind}")
+        export.export_saved_model(gan, path)
+        np.savez(
+            f"{path}/inputs.npz", images=images, latents=latents, labels=labels
+        )
+        calls[path] = [
+            ["generate", ["latents", *extra]],
+            ["discriminate", ["images", *extra]],
+            ["sample", [3, *extra]],
+            ["sample", [3, *extra]],
+            ["sample_seeded", [3, 7, *extra]],
+        ]
+        trained[f"gan_{kind}"] = (path, gan, data, latents)
     answers = folder / "answers.npz"
     subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(calls), str(answers)],
@@ -83,7 +99,23 @@ def test_endpoints_equal_the_methods(served, kind):
         np.testing.assert_allclose(answer, expected, atol=1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("kind", ["plain", "conditional"])
+@pytest.mark.parametrize("kind", ["gan_plain", "gan_conditional"])
+def test_endpoints_of_a_gan_equal_the_methods(served, kind):
+    trained, answers = served
+    path, gan, data, latents = trained[kind]
+    labels = data[1:]
+    for name, expected in (
+        ("generate", gan.generate(latents, *labels)),
+        ("discriminate", gan.discriminate(*data)),
+        ("sample_seeded", gan.sample(3, labels=[*labels, None][0], seed=7)),
+    ):
+        answer = answers[f"{path}|{name}|{np.size(expected)}|0"][0]
+        np.testing.assert_allclose(answer, expected, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "kind", ["plain", "conditional", "gan_plain", "gan_conditional"]
+)
 def test_unseeded_samples_differ_from_call_to_call(served, kind):
     trained, answers = served
     first, second = answers[f"{trained[kind][0]}|sample|192|0"]
@@ -105,6 +137,16 @@ def test_onnx_decoder_gives_the_same_pictures(num_classes, tmp_path):
     np.testing.assert_allclose(
         answer, model.decode(latents, *labels), atol=1e-5
     )
+
+
+def test_onnx_generator_gives_the_same_pictures(tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    gan = small_gan("dcgan")
+    path = export.export_onnx(gan, tmp_path / "generator.onnx")
+    latents = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
+    session = onnxruntime.InferenceSession(path)
+    (answer,) = session.run(None, {session.get_inputs()[0].name: latents})
+    np.testing.assert_allclose(answer, gan.generate(latents), atol=1e-5)
 
 
 def test_litert_decoder_gives_the_same_pictures(tmp_path):

@@ -110,6 +110,21 @@ def test_a_mistake_in_training_a_classifier_is_one_line(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_gan_is_trained_sampled_and_exported(capsys, folder, tmp_path):
+    words = "train gan --image-size 8 --width 2 --epochs 1 --batch-size 8"
+    output = tmp_path / "gan"
+    code, said, _ = _run(
+        capsys, *words.split(), "--data", folder, "--output", output
+    )
+    assert code == 0 and f"{output}/gan.keras" in said
+    picture = tmp_path / "samples.png"
+    code, _, _ = _run(capsys, "sample", output / "gan.keras", picture)
+    assert code == 0 and picture.exists()
+    served = tmp_path / "served"
+    code, _, _ = _run(capsys, "export", output / "gan.keras", served)
+    assert code == 0 and (served / "saved_model.pb").exists()
+
+
 def test_samples_are_those_of_the_model(capsys, trained, tmp_path):
     model_path, picture = trained / "vae.keras", tmp_path / "new/samples.png"
     words = ["--num-images", 6, "--labels", 1, 0, "--seed", 3]
@@ -160,6 +175,7 @@ def test_datasets_lists_every_source(capsys):
         ("train vae --image-size big", "'big'"),
         ("train vae --likelihood poisson", "'poisson'"),
         ("train classifier --data photos", "'photos'"),
+        ("train gan --objective magic", "'magic'"),
         ("sample vae.keras", "PICTURE"),
         ("export vae.keras out --format torch", "'torch'"),
     ],

@@ -222,8 +222,16 @@ class GAN(GenerativeModel, AdversarialModel):
         }
 
     def picture_decoder(self):
-        """The sampling generator: latents (and label) to pictures."""
-        return self.sampling_generator
+        """The sampling generator as a network of its own.
+
+        Returns:
+            A functional `keras.Model` from latents (or `[latents, label]`)
+            to pictures in [0, 1].
+        """
+        network = self.sampling_generator
+        return keras.Model(
+            network.inputs, network.outputs[0], name="picture_decoder"
+        )
 
 
 def _run(network, tensor, labels, training):

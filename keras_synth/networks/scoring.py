@@ -7,6 +7,7 @@ float32, whatever the dtype policy, so that a figure does not depend on it.
 import contextlib
 import hashlib
 import pathlib
+import warnings
 
 import keras
 from keras import layers
@@ -247,8 +248,11 @@ def _load(network, path, advice):
             "path as `weights`."
         )
     try:
-        network.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that the file leaves as they were.
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
         raise ValueError(
             f"{str(path)!r} does not hold weights of {network.name}. {advice}, "
             "and give its path as `weights`."

@@ -70,7 +70,9 @@ def test_a_batch_whose_size_is_known_only_at_run_time():
         )
 
 
-def test_identical_pictures_have_no_deviation_and_a_finite_gradient():
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_identical_pictures_have_no_deviation_and_a_finite_gradient(policy):
+    keras.config.set_dtype_policy(policy)
     x = tf.Variable(np.repeat(features(1), 4, axis=0))
     with tf.GradientTape() as tape:
         out = MinibatchStandardDeviation()(x)[..., -1]
@@ -92,7 +94,7 @@ def test_the_gradient_spreads_the_pictures_of_a_group():
     )
 
 
-def test_half_precision_keeps_its_type_and_computes_in_full():
+def test_half_precision_keeps_its_type():
     keras.config.set_dtype_policy("mixed_float16")
     x = (features(4) + 200).astype("float16")
     out = MinibatchStandardDeviation()(x)

@@ -109,7 +109,7 @@ def test_mixtures_are_uniform_between_real_and_generated():
     assert stats.kstest(shares[:, 0, 0, 0], "uniform").pvalue > 0.01
 
 
-def test_mixtures_weigh_the_real_picture_by_the_share():
+def test_mixtures_lie_between_a_picture_of_either_kind():
     judge, seen = recorded(total)
     real, fake = pictures(0), pictures(1)
     penalty = WassersteinGradientPenalty()

@@ -10,7 +10,7 @@ from keras_synth import datasets, networks, recipes
 
 def test_one_epoch_leaves_weights_and_card(tmp_path, capsys):
     pytest.importorskip("mlxtend")
-    options = {"epochs": 1, "batch_size": 32, "verbose": 0}
+    options = {"epochs": 1, "batch_size": 8, "verbose": 0}
     network, accuracy = recipes.train_classifier("digits", tmp_path, **options)
     assert capsys.readouterr().out == ""
     images, labels = datasets.load_source("digits", "test").arrays()
@@ -24,7 +24,7 @@ def test_one_epoch_leaves_weights_and_card(tmp_path, capsys):
     card = (tmp_path / "card.md").read_text()
     for words in (
         "# mnist_classifier",
-        "--data digits --epochs 1 --batch-size 32 --seed 0",
+        "--data digits --epochs 1 --batch-size 8 --seed 0",
         str(datetime.date.today()),
         f"| {100 * accuracy:.2f} % |",
         f"`networks.mnist_features` | `{features.weight_hash}`",
@@ -32,29 +32,29 @@ def test_one_epoch_leaves_weights_and_card(tmp_path, capsys):
         "CC BY-SA 3.0",
     ):
         assert words in card
-    again, _ = recipes.train_classifier("digits", tmp_path, **options)
-    np.testing.assert_array_equal(again(images[:9]), network(images[:9]))
 
 
 def test_clothes_have_their_own_network(tmp_path, monkeypatch):
-    images = np.zeros((64, 28, 28, 1), "uint8")
+    images = np.random.default_rng(0).integers(256, size=(64, 28, 28, 1))
     names = datasets.CATALOGUE["fashion_mnist"].class_names
 
     def load_source(name, split, data_dir, manual_dir):
         assert (name, data_dir, manual_dir) == ("fashion_mnist", "a", "b")
         labels = np.arange(64) % 10
-        return datasets.source_from_arrays(name, split, images, labels, names)
+        return datasets.source_from_arrays(
+            name, split, images.astype("uint8"), labels, names
+        )
 
     monkeypatch.setattr(datasets, "load_source", load_source)
-    network, accuracy = recipes.train_classifier(
-        "fashion_mnist",
-        tmp_path,
-        data_dir="a",
-        manual_dir="b",
-        epochs=1,
-        batch_size=32,
-        verbose=0,
+    options = {"data_dir": "a", "manual_dir": "b", "epochs": 1}
+    (network, accuracy), (again, _) = (
+        recipes.train_classifier(
+            "fashion_mnist", tmp_path, **options, batch_size=32, verbose=0
+        )
+        for _ in range(2)
     )
+    for ours, theirs in zip(network.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     assert network.name == "fashion_mnist_classifier"
     assert 0 <= accuracy <= 1
     path = tmp_path / "fashion_mnist_classifier.weights.h5"

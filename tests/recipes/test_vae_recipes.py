@@ -5,17 +5,12 @@ import numpy as np
 import pytest
 
 from keras_synth import recipes
-from keras_synth.pictures import write_picture
+from tests.recipes.helpers import picture_folder, stop_after_one_epoch
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Twelve small pictures in two classes."""
-    rng = np.random.default_rng(0)
-    for index in range(12):
-        name = f"pictures/{'ab'[index % 2]}/{index}.png"
-        write_picture(tmp_path / name, rng.uniform(size=(8, 8, 3)))
-    return tmp_path / "pictures"
+    return picture_folder(tmp_path)
 
 
 def train(folder, output, **options):
@@ -42,26 +37,9 @@ def test_demo_leaves_everything_it_names(tmp_path):
 
 
 def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
-    straight = train(folder, tmp_path / "straight", epochs=3)
-
-    class Stop(Exception):
-        """The power fails after the first epoch."""
-
-    fit = keras.Model.fit
-
-    def interrupted(self, *args, callbacks, **kwargs):
-        def fail(epoch, logs):
-            if epoch == 1:
-                raise Stop
-
-        stop = keras.callbacks.LambdaCallback(on_epoch_begin=fail)
-        return fit(self, *args, callbacks=[*callbacks, stop], **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "fit", interrupted)
-        with pytest.raises(Stop):
-            train(folder, tmp_path / "stopped", epochs=3)
-    resumed = train(folder, tmp_path / "stopped", epochs=3, resume=True)
+    straight = train(folder, tmp_path / "straight", epochs=2)
+    stop_after_one_epoch(monkeypatch, train, folder, tmp_path / "stopped")
+    resumed = train(folder, tmp_path / "stopped", epochs=2, resume=True)
     for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
