@@ -32,11 +32,11 @@ GANS = {
     "dcgan": ("mnist", {"epochs": 50}),
     "dcgan_conditional": ("mnist", {"epochs": 10, "conditional": True}),
     "dcgan_fashion": ("fashion_mnist", {"epochs": 12, "conditional": True}),
-    "fashion_non_saturating": ("fashion_mnist", {"epochs": 6}),
-    "fashion_hinge": ("fashion_mnist", {"epochs": 6, "objective": "hinge"}),
+    "fashion_non_saturating": ("fashion_mnist", {"epochs": 4}),
+    "fashion_hinge": ("fashion_mnist", {"epochs": 4, "objective": "hinge"}),
     "fashion_wasserstein": (
         "fashion_mnist",
-        {"epochs": 6, "objective": "wasserstein"},
+        {"epochs": 4, "objective": "wasserstein"},
     ),
 }
 VAES = {"grey_vae": "mnist", "grey_vae_fashion": "fashion_mnist"}
