@@ -31,7 +31,7 @@ SCORERS = {
 GANS = {
     "dcgan": ("mnist", {"epochs": 50}),
     "dcgan_conditional": ("mnist", {"epochs": 10, "conditional": True}),
-    "dcgan_fashion": ("fashion_mnist", {"epochs": 12, "conditional": True}),
+    "dcgan_fashion": ("fashion_mnist", {"epochs": 10, "conditional": True}),
     "fashion_non_saturating": ("fashion_mnist", {"epochs": 4}),
     "fashion_hinge": ("fashion_mnist", {"epochs": 4, "objective": "hinge"}),
     "fashion_wasserstein": (

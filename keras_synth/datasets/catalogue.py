@@ -1,6 +1,7 @@
 """Sources by name: embedded ones, and sets of TensorFlow Datasets."""
 
 import dataclasses
+import tempfile
 
 import tensorflow as tf
 
@@ -131,22 +132,28 @@ def load_source(name, split="train", data_dir=None, manual_dir=None):
 def _from_tfds(name, entry, split, data_dir, manual_dir):
     import tensorflow_datasets as tfds
 
-    config = tfds.download.DownloadConfig(manual_dir=manual_dir)
-    try:
-        dataset = tfds.load(
-            entry.tfds_name,
-            split=split,
-            data_dir=data_dir,
-            download_and_prepare_kwargs={"download_config": config},
+    # TFDS extracts given files by their name alone, and a file once extracted
+    # is taken for the next set's of that name: MNIST's for Fashion-MNIST's.
+    # Hence a place for extraction that each call has for itself.
+    with tempfile.TemporaryDirectory() as place:
+        config = tfds.download.DownloadConfig(
+            manual_dir=manual_dir, extract_dir=place if manual_dir else None
         )
-    # TFDS, requests and gzip each raise their own.
-    except Exception as error:
-        raise OSError(
-            f"Could not load {name!r} from TensorFlow Datasets "
-            f"({type(error).__name__}: {error}).\nGive `data_dir` with the "
-            "prepared set, or `manual_dir` with its original files. "
-            f"{OFFLINE}"
-        ) from error
+        try:
+            dataset = tfds.load(
+                entry.tfds_name,
+                split=split,
+                data_dir=data_dir,
+                download_and_prepare_kwargs={"download_config": config},
+            )
+        # TFDS, requests and gzip each raise their own.
+        except Exception as error:
+            raise OSError(
+                f"Could not load {name!r} from TensorFlow Datasets "
+                f"({type(error).__name__}: {error}).\nGive `data_dir` with the "
+                "prepared set, or `manual_dir` with its original files. "
+                f"{OFFLINE}"
+            ) from error
 
     labelled = bool(entry.class_names)
 

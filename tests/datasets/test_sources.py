@@ -279,10 +279,16 @@ def test_a_failed_download_names_what_works_offline(monkeypatch):
         assert word in str(error.value)
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """One folder for both sets, whose files have the same names."""
+    return tmp_path_factory.mktemp("prepared")
+
+
 @pytest.mark.parametrize(
     "name, folder", [("mnist", "mnist"), ("fashion_mnist", "fashion-mnist")]
 )
-def test_prepared_sets_hold_the_original_pictures(tmp_path, name, folder):
+def test_prepared_sets_hold_the_original_pictures(prepared, name, folder):
     if "KERAS_SYNTH_DATA" not in os.environ:
         pytest.skip("needs the original files: KERAS_SYNTH_DATA is not set")
     originals = pathlib.Path(os.environ["KERAS_SYNTH_DATA"]) / folder
@@ -291,7 +297,7 @@ def test_prepared_sets_hold_the_original_pictures(tmp_path, name, folder):
         data = gzip.decompress((originals / file).read_bytes())
         return np.frombuffer(data, "uint8", offset=header).reshape(-1, *shape)
 
-    places = {"data_dir": str(tmp_path), "manual_dir": str(originals)}
+    places = {"data_dir": str(prepared), "manual_dir": str(originals)}
     for split, prefix in (("train", "train"), ("test", "t10k")):
         images = original(f"{prefix}-images-idx3-ubyte.gz", 16, 28, 28)
         labels = original(f"{prefix}-labels-idx1-ubyte.gz", 8)
