@@ -9,11 +9,12 @@ test pictures serve the floor and the precision and recall.
 """
 
 import json
+import time
 
 import keras
 import numpy as np
 
-from benchmarks.rows import RUNS, data_folder, write_row
+from benchmarks.rows import RUNS, current_commit, data_folder, write_row
 from keras_synth import datasets, evaluation, metrics, networks, recipes
 from keras_synth.pictures import picture_grid, write_picture
 
@@ -71,13 +72,10 @@ def run(name):
         data, train, file = VAES[name], recipes.train_vae, "vae.keras"
         options = {"epochs": 20, "batch_size": 64, "latent_dim": 16}
     folder = RUNS / name
-    settings = folder / "settings.json"
-    text = json.dumps([train.__name__, data, options, SEED])
-    if settings.exists() and settings.read_text() != text:
-        raise SystemExit(f"{folder} holds another training: remove it first.")
-    if not (folder / file).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        settings.write_text(text)
+    trained = folder / "trained.json"
+    if not trained.exists():
+        resumed = (folder / "backup").exists()
+        start = time.perf_counter(), time.process_time()
         train(
             data,
             folder,
@@ -88,11 +86,26 @@ def run(name):
             verbose=2,
             **options,
         )
+        wall = (time.perf_counter() - start[0]) / 60
+        cpu = (time.process_time() - start[1]) / 60
+        minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
+        if resumed:
+            minutes = f"resumed, then {minutes}"
+        trained.write_text(json.dumps([options, current_commit(), minutes]))
+    stored, commit, minutes = json.loads(trained.read_text())
+    if stored != options:
+        raise SystemExit(f"{folder} holds another training: remove it first.")
     model = keras.saving.load_model(folder / file)
     samples = draw(model, load(data, "train").arrays()[1])
     write_picture(folder / "samples.png", picture_grid(samples[:100]))
     words = ", ".join(f"{key}={value}" for key, value in options.items())
-    score(name, data, samples, protocol=f"`recipes.{train.__name__}`, {words}")
+    score(
+        name,
+        data,
+        samples,
+        protocol=f"`recipes.{train.__name__}`, {words}, at commit {commit}",
+        training=minutes,
+    )
 
 
 def draw(model, training_labels):
@@ -119,7 +132,7 @@ def load(data, split):
     )
 
 
-def score(name, data, pictures, protocol):
+def score(name, data, pictures, protocol, training=None):
     """Writes the row of 10,000 pictures."""
     features, classifier = (build() for build in SCORERS[data])
     training, _ = load(data, "train").arrays()
@@ -145,7 +158,7 @@ def score(name, data, pictures, protocol):
         f"{100 * (probabilities.max(axis=1) >= 0.9).mean():.1f} %"
     )
     figures["shares of classes"] = f"{shares.min():.1f} to {shares.max():.1f} %"
-    if name not in FLOORS:
+    if training is not None:
         recall = metrics.PrecisionRecall(feature_dim=of_test.shape[1])
         recall.update_state(of_test, of_pictures)
         for measure, value in recall.result().items():
@@ -154,11 +167,22 @@ def score(name, data, pictures, protocol):
             pictures[:1000], training, test[:1000], features
         )
         figures["copies"] = f"{100 * memory['copies']:.1f} % (test 1 %)"
+    if training is not None:
+        figures["training"] = training
     write_row(
         name,
         TABLES[data],
         figures,
-        data=f"{NUM_SAMPLES:,} pictures against 60,000 training pictures",
+        data=(
+            f"{NUM_SAMPLES:,} pictures; Frechet distance to 60,000 training "
+            "pictures, kernel distance to 10,000 of them"
+            + (
+                ""
+                if training is None
+                else ", precision to coverage against the 10,000 test "
+                "pictures, copies among 1,000"
+            )
+        ),
         protocol=(
             f"{protocol}; features of `{features.name}` "
             f"{features.weight_hash}, 28x28"

@@ -45,7 +45,7 @@ def write_row(name, table, figures, *, data, protocol, seed, bar=""):
         "figures": figures,
         "bar": bar,
         "command": f"make benchmark NAME={name}",
-        "commit": _commit(),
+        "commit": current_commit(),
         "seed": seed,
         "data": data,
         "protocol": protocol,
@@ -58,7 +58,7 @@ def write_row(name, table, figures, *, data, protocol, seed, bar=""):
     print(path.read_text(), f"written: {path}", sep="")
 
 
-def _commit():
+def current_commit():
     """The commit measured, "-dirty" with changes on top."""
     words = ["git", "describe", "--always", "--dirty"]
     try:

@@ -7,6 +7,7 @@ from keras_synth.metrics.feature_metric import (
     check_feature_network,
     check_picture_values,
     check_positive_int,
+    describe_extractor,
     picture_features,
 )
 from keras_synth.ops import pairwise_distances
@@ -92,13 +93,15 @@ def memorisation(
         batch_size: pictures at a time.
 
     Returns:
-        dict of floats:
+        dict:
         "sample_distance", the median d of the samples;
         "test_distance", the median d of the test pictures;
         "ratio", the first over the second: about 1, as far as new pictures
         are; towards 0, copies;
         "copies", the share of samples not farther from the training set than
-        the nearest 1 % of the test pictures: about 0.01 without copies.
+        the nearest 1 % of the test pictures: about 0.01 without copies;
+        "num_samples", "num_training" and "num_test"; and "extractor",
+        "weight_hash", "input_size" and "resizing" of the features.
 
     Raises:
         TypeError: `features` is no network.
@@ -139,6 +142,11 @@ def memorisation(
         "test_distance": test_distance,
         "ratio": sample_distance / test_distance,
         "copies": float(np.mean(sample_distances <= close)),
+        "num_samples": len(samples),
+        "num_training": len(training_images),
+        "num_test": len(test_images),
+        **describe_extractor(features),
+        **({} if features else {"extractor": "pixels"}),
     }
 
 

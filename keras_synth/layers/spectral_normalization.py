@@ -19,8 +19,8 @@ class SpectralNormalization(keras.layers.Wrapper):
     The layer is pure: calling it, in training or not, changes nothing. The
     kernel that the optimizer sees is W itself, and the gradient flows through
     σ (equation 12 of the paper). Only `update()` moves u. The adversarial
-    models of this library call it at the start of each discriminator step,
-    and of no generator step; in a training of your own, call it once a step.
+    models of this library call it at the start of each step, on the networks
+    that this step trains; in a training of your own, call it once a step.
     (`keras.layers.SpectralNormalization` assigns the kernel in every forward
     pass in training, so that a generator's step changes the discriminator.)
 
@@ -69,7 +69,9 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def call(self, inputs):
         matrix = self._matrix()
-        sigma = ops.norm(ops.matmul(matrix, ops.stop_gradient(self.u)))
+        # A moving average of unit vectors is shorter than one.
+        u = ops.normalize(ops.stop_gradient(self.u))
+        sigma = ops.norm(ops.matmul(matrix, u))
         # A kernel of zeros stays one.
         sigma = ops.maximum(sigma, keras.config.epsilon())
         normalised = ops.reshape(matrix / sigma, self._weight.shape)

@@ -1,6 +1,7 @@
 """What training minimises."""
 
 from keras_synth.losses.adversarial import (
+    AdversarialLoss,
     Hinge,
     LeastSquares,
     Minimax,
@@ -11,6 +12,7 @@ from keras_synth.losses.adversarial import (
 from keras_synth.losses.gradient_penalties import (
     R1,
     R2,
+    GradientPenalty,
     WassersteinGradientPenalty,
 )
 from keras_synth.losses.likelihoods import (
@@ -22,9 +24,11 @@ from keras_synth.losses.likelihoods import (
 __all__ = [
     "R1",
     "R2",
+    "AdversarialLoss",
     "Bernoulli",
     "DiscretizedLogistic",
     "Gaussian",
+    "GradientPenalty",
     "Hinge",
     "LeastSquares",
     "Minimax",

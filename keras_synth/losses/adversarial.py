@@ -19,6 +19,8 @@ Under a `MirroredStrategy` each replica takes the mean over its own part.
 import keras
 from keras import ops
 
+from keras_synth.ops import mean_or_zero
+
 
 class AdversarialLoss:
     """What all have in common.
@@ -81,12 +83,12 @@ class Minimax(AdversarialLoss):
         real, fake = _float32(real_logits, fake_logits)
         # target 1 - ε: (1 - ε) softplus(-r) + ε softplus(r)
         on_real = ops.softplus(-real) + self.label_smoothing * real
-        return ops.mean(on_real) + ops.mean(ops.softplus(fake))
+        return mean_or_zero(on_real) + mean_or_zero(ops.softplus(fake))
 
     def generator(self, real_logits, fake_logits):
         """E[log(1 - σ(f))]."""
         (fake,) = _float32(fake_logits)
-        return -ops.mean(ops.softplus(fake))
+        return -mean_or_zero(ops.softplus(fake))
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -105,7 +107,7 @@ class NonSaturating(Minimax):
     def generator(self, real_logits, fake_logits):
         """-E[log σ(f)]."""
         (fake,) = _float32(fake_logits)
-        return ops.mean(ops.softplus(-fake))
+        return mean_or_zero(ops.softplus(-fake))
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -127,13 +129,13 @@ class LeastSquares(AdversarialLoss):
         """Squared distances to 1 and to 0."""
         real, fake = _float32(real_logits, fake_logits)
         target = 1.0 - self.label_smoothing
-        on_real = ops.mean(ops.square(real - target))
-        return 0.5 * (on_real + ops.mean(ops.square(fake)))
+        on_real = mean_or_zero(ops.square(real - target))
+        return 0.5 * (on_real + mean_or_zero(ops.square(fake)))
 
     def generator(self, real_logits, fake_logits):
         """Squared distance to 1."""
         (fake,) = _float32(fake_logits)
-        return 0.5 * ops.mean(ops.square(fake - 1.0))
+        return 0.5 * mean_or_zero(ops.square(fake - 1.0))
 
 
 class _WithoutLabels(AdversarialLoss):
@@ -161,12 +163,14 @@ class Hinge(_WithoutLabels):
     def discriminator(self, real_logits, fake_logits):
         """What is missing to the margin on both sides."""
         real, fake = _float32(real_logits, fake_logits)
-        return ops.mean(ops.relu(1.0 - real)) + ops.mean(ops.relu(1.0 + fake))
+        return mean_or_zero(ops.relu(1.0 - real)) + mean_or_zero(
+            ops.relu(1.0 + fake)
+        )
 
     def generator(self, real_logits, fake_logits):
         """-E[f]."""
         (fake,) = _float32(fake_logits)
-        return -ops.mean(fake)
+        return -mean_or_zero(fake)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -189,12 +193,12 @@ class Wasserstein(_WithoutLabels):
     def discriminator(self, real_logits, fake_logits):
         """E[f] - E[r]: minus the estimated distance."""
         real, fake = _float32(real_logits, fake_logits)
-        return ops.mean(fake) - ops.mean(real)
+        return mean_or_zero(fake) - mean_or_zero(real)
 
     def generator(self, real_logits, fake_logits):
         """-E[f]."""
         (fake,) = _float32(fake_logits)
-        return -ops.mean(fake)
+        return -mean_or_zero(fake)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -221,9 +225,9 @@ class RelativisticAverage(_WithoutLabels):
     def discriminator(self, real_logits, fake_logits):
         """Real pictures are to be more real than the average fake."""
         real, fake = _float32(real_logits, fake_logits)
-        return ops.mean(ops.softplus(ops.mean(fake) - real)) + ops.mean(
-            ops.softplus(fake - ops.mean(real))
-        )
+        return mean_or_zero(
+            ops.softplus(mean_or_zero(fake) - real)
+        ) + mean_or_zero(ops.softplus(fake - mean_or_zero(real)))
 
     def generator(self, real_logits, fake_logits):
         """The same with the roles exchanged."""
@@ -232,7 +236,7 @@ class RelativisticAverage(_WithoutLabels):
 
 def _middle(real_logits, fake_logits):
     real, fake = _float32(real_logits, fake_logits)
-    return 0.5 * (ops.mean(real) + ops.mean(fake))
+    return 0.5 * (mean_or_zero(real) + mean_or_zero(fake))
 
 
 def _float32(*logits):

@@ -13,7 +13,7 @@ which is cheaper and in practice as good.
 import keras
 from keras import ops
 
-from keras_synth.ops import squared_gradient_norms
+from keras_synth.ops import mean_or_zero, squared_gradient_norms
 
 
 class GradientPenalty:
@@ -67,7 +67,7 @@ class R1(GradientPenalty):
     def __call__(self, judge, real, fake, seed):
         """The penalty's mean over the real pictures."""
         norms = squared_gradient_norms(judge, real)
-        return 0.5 * self.weight * ops.mean(norms)
+        return 0.5 * self.weight * mean_or_zero(norms)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -82,7 +82,7 @@ class R2(GradientPenalty):
     def __call__(self, judge, real, fake, seed):
         """The penalty's mean over the generated pictures."""
         norms = squared_gradient_norms(judge, fake)
-        return 0.5 * self.weight * ops.mean(norms)
+        return 0.5 * self.weight * mean_or_zero(norms)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -105,4 +105,4 @@ class WassersteinGradientPenalty(GradientPenalty):
         mixed = share * real + (1.0 - share) * fake
         # The root of 0 has no gradient.
         norms = ops.sqrt(squared_gradient_norms(judge, mixed) + 1e-12)
-        return self.weight * ops.mean(ops.square(norms - 1.0))
+        return self.weight * mean_or_zero(ops.square(norms - 1.0))

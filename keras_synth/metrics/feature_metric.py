@@ -81,20 +81,18 @@ class FeatureMetric(keras.metrics.Metric):
             "weight_hash", "input_size", "resizing", "num_real" and
             "num_generated". Network attributes that there are not are None.
         """
-        network = self.features
-        size = getattr(network, "input_size", None)
-        published = network is not None and (
-            network.name == "inception_v3_imagenet"
-            and size is not None
-            and tuple(size) == (299, 299)
+        extractor = describe_extractor(self.features)
+        # What `networks.inception_features` notes of the standard weights.
+        published = getattr(self.features, "published_hash", None)
+        standard = (
+            published is not None
+            and published == extractor["weight_hash"]
+            and tuple(extractor["input_size"] or ()) == (299, 299)
         )
         return {
-            "metric": self.published_title if published else self.title,
+            "metric": self.published_title if standard else self.title,
             **self._scores(),
-            "extractor": network.name if network else "given features",
-            "weight_hash": weight_hash(network) if network else None,
-            "input_size": size,
-            "resizing": getattr(network, "resizing", None),
+            **extractor,
             "num_real": int(self._count(self._real)),
             "num_generated": int(self._count(self._generated)),
         }
@@ -202,6 +200,24 @@ class FeatureSampleMetric(FeatureMetric):
 
     def _count(self, side):
         return ops.cast(ops.sum(side["written"]), "int32")
+
+
+def describe_extractor(network):
+    """What identifies the features that a score belongs to.
+
+    Args:
+        network: a scoring network, or None.
+
+    Returns:
+        dict: "extractor", "weight_hash", "input_size" and "resizing"; None
+        where the network does not say.
+    """
+    return {
+        "extractor": network.name if network else "given features",
+        "weight_hash": weight_hash(network) if network else None,
+        "input_size": getattr(network, "input_size", None),
+        "resizing": getattr(network, "resizing", None),
+    }
 
 
 def picture_features(network, images):

@@ -17,10 +17,10 @@ from keras import ops
 
 from keras_synth.layers import SpectralNormalization
 from keras_synth.losses import NonSaturating
-from keras_synth.models.checks import check_adversarial
+from keras_synth.models.adversarial_checks import check_adversarial
 from keras_synth.models.replicas import share_of_batch
 from keras_synth.models.resumable import ResumableModel
-from keras_synth.ops import ReplicaSeedGenerator
+from keras_synth.ops import ReplicaSeedGenerator, mean_or_zero
 
 
 class AdversarialModel(ResumableModel):
@@ -59,8 +59,13 @@ class AdversarialModel(ResumableModel):
         self.generator_average = keras.models.clone_model(generator)
         self.generator_average.trainable = False
         self.generator_average.set_weights(generator.get_weights())
+        self.average_steps = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="average_steps"
+        )
         self.seed = seed
         self.seed_generator = ReplicaSeedGenerator(seed)
+        # So that validation leaves the training's noise alone.
+        self.evaluation_seeds = ReplicaSeedGenerator(seed)
         self.trackers = {
             name: keras.metrics.Mean(name)
             for name in (*_LOSSES, *_PLAY, *_TRAINING)
@@ -106,17 +111,18 @@ class AdversarialModel(ResumableModel):
                 by default.
             discriminator_optimizer: likewise, another object.
             loss: an adversarial loss of `losses`; `NonSaturating()` by
-                default.
+                default; or one of your own, a `losses.AdversarialLoss`.
             gradient_penalty: None, or `losses.R1`, `losses.R2` or
-                `losses.WassersteinGradientPenalty`. With one, the
-                discriminator must have no batch normalisation; with an
-                interval above 1 on several replicas, no synchronised one.
+                `losses.WassersteinGradientPenalty`; taken at the pictures as
+                the discriminator saw them, augmented ones too. With one, the
+                discriminator must have no batch normalisation, which mixes
+                the slopes of a batch's pictures.
             augmentation: None, or a `layers.DiffAugment`, applied to all
                 pictures that the discriminator is shown in training.
             discriminator_steps: discriminator steps a generator step. A batch
                 of `fit` is dealt out to them, so that each sees pictures of
                 its own: give as many times the batch size. The generator's
-                step makes as many pictures as the last of them.
+                step makes as many pictures as the last of them saw.
             average_decay: of the generator's moving average, in [0, 1); 0
                 follows the generator itself. In the first steps t the decay
                 is at most (1 + t) / (10 + t), or the average would remember
@@ -139,6 +145,7 @@ class AdversarialModel(ResumableModel):
             discriminator_steps,
             average_decay,
             kwargs,
+            self.discriminator_networks,
         )
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             optimizers = [_with_scaled_loss(o) for o in optimizers]
@@ -185,13 +192,14 @@ class AdversarialModel(ResumableModel):
     def train_step(self, data):
         batch = self.read_batch(data)
         count = self.discriminator_steps
+        discriminator_loss = 0.0
         for index in range(count):
-            part = [tensor[index::count] for tensor in batch]
-            for network in self.discriminator_networks:
-                _update_spectral_norms(network)
-            discriminator_loss = self._step("discriminator", part)
+            # Of fewer pictures than steps, some are dealt twice.
+            first = index % ops.maximum(ops.shape(batch[0])[0], 1)
+            part = [tensor[first::count] for tensor in batch]
+            discriminator_loss += self._step("discriminator", part) / count
         generator_loss = self._step("generator", part)
-        self._track("loss", discriminator_loss + generator_loss, part[0])
+        self._track("loss", discriminator_loss + generator_loss, batch[0])
         self._update_average()
         names = [*_LOSSES, *_PLAY, *_TRAINING]
         if self.gradient_penalty is None:
@@ -200,8 +208,10 @@ class AdversarialModel(ResumableModel):
 
     def test_step(self, data):
         batch = self.read_batch(data)
-        loss = self.discriminator_loss(batch, training=False)
-        loss = loss + self.generator_loss(batch, training=False)
+        networks = (*self.generator_networks, *self.discriminator_networks)
+        loss = sum(sum(network.losses) for network in networks)
+        loss += self.discriminator_loss(batch, training=False)
+        loss += self.generator_loss(batch, training=False)
         self._track("loss", loss, batch[0])
         return {
             name: self.trackers[name].result() for name in (*_LOSSES, *_PLAY)
@@ -213,6 +223,8 @@ class AdversarialModel(ResumableModel):
         optimizer = getattr(self, f"{player}_optimizer")
         loss_of = getattr(self, f"{player}_loss")
         variables = _trainable_variables(networks)
+        for network in networks:
+            _update_spectral_norms(network)
         share, replicas = share_of_batch(batch[0])
         with tf.GradientTape() as tape:
             loss = loss_of(batch, training=True)
@@ -222,9 +234,9 @@ class AdversarialModel(ResumableModel):
                 share * loss + regularisation / replicas
             )
         gradients = tape.gradient(scaled_loss, variables)
+        norm = tf.linalg.global_norm(gradients)
+        norm = norm / (share * optimizer.scale_loss(1.0))
         optimizer.apply(gradients, variables)
-        scale = share * optimizer.scale_loss(1.0)
-        norm = tf.linalg.global_norm(gradients) / scale
         # A step that mixed precision skips has no norm.
         finite = tf.math.is_finite(norm)
         self.trackers[f"{player}_gradient_norm"].update_state(
@@ -258,7 +270,7 @@ class AdversarialModel(ResumableModel):
             ("accuracy_real", real_logits > boundary),
             ("accuracy_fake", fake_logits < boundary),
         ):
-            self._track(name, ops.mean(ops.cast(right, "float32")), real)
+            self._track(name, mean_or_zero(ops.cast(right, "float32")), real)
         loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
         self._track("discriminator_loss", loss, real)
         if training and self.gradient_penalty is not None:
@@ -294,11 +306,13 @@ class AdversarialModel(ResumableModel):
             due = ops.equal(step % interval, 0)
             value = tf.cond(due, penalty, lambda: tf.constant(0.0))
             due = ops.cast(due, "float32")
-        self.trackers["gradient_penalty"].update_state(value, due)
+        count = ops.cast(ops.shape(real)[0], "float32")
+        self.trackers["gradient_penalty"].update_state(value, due * count)
         return interval * value
 
     def _update_average(self):
-        step = ops.cast(self.generator_optimizer.iterations, "float32")
+        self.average_steps.assign_add(1.0)
+        step = ops.convert_to_tensor(self.average_steps)
         decay = ops.minimum(self.average_decay, (1.0 + step) / (10.0 + step))
         if self.average_decay == 0:
             decay = 0.0
@@ -356,4 +370,6 @@ def _update_spectral_norms(network):
 
 def _deviation(images):
     """Over the batch, averaged over pixels and channels."""
-    return ops.mean(ops.std(images, axis=0)) + keras.config.epsilon()
+    centred = images - mean_or_zero(images, axis=0)
+    variance = mean_or_zero(ops.square(centred), axis=0)
+    return ops.mean(ops.sqrt(variance)) + keras.config.epsilon()

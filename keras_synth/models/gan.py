@@ -15,7 +15,8 @@ import tensorflow as tf
 from keras import ops
 
 from keras_synth.models.adversarial import AdversarialModel
-from keras_synth.models.checks import check_gan_networks, check_latents
+from keras_synth.models.adversarial_checks import check_gan_networks
+from keras_synth.models.checks import check_latents
 from keras_synth.models.generative import GenerativeModel
 
 
@@ -75,12 +76,11 @@ class GAN(GenerativeModel, AdversarialModel):
         """The generator."""
         return self.generator
 
-    def draw_latents(self, images):
-        """Noise for training, a latent for each of a batch's pictures."""
+    def draw_latents(self, images, training=True):
+        """Noise for a step, a latent for each of a batch's pictures."""
+        seeds = self.seed_generator if training else self.evaluation_seeds
         shape = (ops.shape(images)[0], self.latent_dim)
-        return keras.random.normal(
-            shape, dtype="float32", seed=self.seed_generator
-        )
+        return keras.random.normal(shape, dtype="float32", seed=seeds)
 
     def read_batch(self, data):
         """`[images]` or `[images, labels]`."""
@@ -101,7 +101,7 @@ class GAN(GenerativeModel, AdversarialModel):
         return self.play_generator(judge, real, fake, training)
 
     def _fakes(self, real, labels, training):
-        latents = self.draw_latents(real)
+        latents = self.draw_latents(real, training)
         network = self.generator if training else self.sampling_generator
         return _run(network, latents, labels, training)
 
@@ -160,7 +160,8 @@ class GAN(GenerativeModel, AdversarialModel):
             start: latents, (batch, latent_dim).
             end: latents of the same shape.
             steps: pictures a line, both ends included; at least 2.
-            labels: int (batch,), for a class-conditional model.
+            labels: int (batch,), or one int for all, for a class-conditional
+                model.
 
         Returns:
             (batch, steps, height, width, channels), in [0, 1].
@@ -172,7 +173,12 @@ class GAN(GenerativeModel, AdversarialModel):
         start = ops.convert_to_tensor(start, "float32")
         end = ops.convert_to_tensor(end, "float32")
         check_latents(start, self.latent_dim)
-        check_latents(end, self.latent_dim)
+        if len(start.shape) != 2 or start.shape != end.shape:
+            raise ValueError(
+                "`start` and `end` must both be of shape (batch, "
+                f"{self.latent_dim}). Received: {start.shape} and {end.shape}"
+            )
+        count = start.shape[0]
         cosine = ops.sum(
             ops.normalize(start) * ops.normalize(end), axis=-1, keepdims=True
         )
@@ -184,7 +190,8 @@ class GAN(GenerativeModel, AdversarialModel):
             + ops.sin(t * angle) * end[:, None]
         ) / ops.sin(angle)
         if labels is not None:
-            labels = ops.repeat(ops.convert_to_tensor(labels), steps)
+            labels = ops.broadcast_to(ops.convert_to_tensor(labels), (count,))
+            labels = ops.repeat(labels, steps)
         pictures = self.generate(
             ops.reshape(latents, (-1, self.latent_dim)), labels
         )

@@ -24,7 +24,7 @@ from keras_synth.models.importance_sampling import (
     log_prior_ratio,
 )
 from keras_synth.models.replicas import share_of_batch
-from keras_synth.ops import standard_normal_kl
+from keras_synth.ops import mean_or_zero, standard_normal_kl
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -191,16 +191,16 @@ class VAE(Autoencoder):
         divergence = standard_normal_kl(mean, log_variance)
         terms = {
             "mean": mean,
-            "reconstruction": -_mean(log_likelihood),
-            "kl": _mean(ops.sum(divergence, axis=-1)),
+            "reconstruction": -mean_or_zero(log_likelihood),
+            "kl": mean_or_zero(ops.sum(divergence, axis=-1)),
         }
         if self.num_importance_samples > 1:
             log_weights = log_likelihood + log_prior_ratio(
                 latents, mean, log_variance
             )
-            terms["loss"] = -_mean(log_mean_exp(log_weights))
+            terms["loss"] = -mean_or_zero(log_mean_exp(log_weights))
             return terms
-        per_dimension = _mean(divergence, axis=0)
+        per_dimension = mean_or_zero(divergence, axis=0)
         if self.free_bits > 0:
             per_dimension = ops.maximum(per_dimension, self.free_bits)
         terms["loss"] = terms["reconstruction"] + kl_weight * ops.sum(
@@ -241,10 +241,3 @@ class VAE(Autoencoder):
                 config[key], custom_objects=custom_objects
             )
         return cls(**config)
-
-
-def _mean(values, axis=None):
-    """The mean; 0 of an empty batch, which a replica may be given."""
-    count = ops.size(values) if axis is None else ops.shape(values)[axis]
-    count = ops.cast(ops.maximum(count, 1), values.dtype)
-    return ops.sum(values, axis=axis) / count

@@ -172,7 +172,10 @@ def inception_features(weights="imagenet", channels=3):
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if digest == _INCEPTION_MD5:
             name = "inception_v3_imagenet"
-    return FeatureNetwork(image, outputs, name=name)
+    network = FeatureNetwork(image, outputs, name=name)
+    if name == "inception_v3_imagenet":
+        network.published_hash = network.weight_hash
+    return network
 
 
 def _classifier(name, weights):

@@ -95,6 +95,11 @@ def compile_gan(
         The same model.
     """
     loss, penalty, _, discriminator_steps = OBJECTIVES[objective]
+    if any(
+        isinstance(layer, layers.SpectralNormalization)
+        for layer in gan.discriminator.layers
+    ):
+        penalty = None  # its slope is bounded already
 
     def adam(steps):
         rate = learning_rate

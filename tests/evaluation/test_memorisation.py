@@ -82,16 +82,18 @@ def test_the_report_is_that_of_scipys_distances():
     flat = [x.reshape(len(x), -1) for x in (samples, training, test)]
     nearest = [cdist(x, flat[1]).min(axis=1) for x in (flat[0], flat[2])]
     medians = [np.median(x) for x in nearest]
-    assert memorisation(
-        samples, training, test, features=None, batch_size=7
-    ) == pytest.approx(
-        {
-            "sample_distance": medians[0],
-            "test_distance": medians[1],
-            "ratio": medians[0] / medians[1],
-            "copies": np.mean(nearest[0] <= np.quantile(nearest[1], 0.01)),
-        }
-    )
+    report = memorisation(samples, training, test, features=None, batch_size=7)
+    expected = {
+        "sample_distance": medians[0],
+        "test_distance": medians[1],
+        "ratio": medians[0] / medians[1],
+        "copies": np.mean(nearest[0] <= np.quantile(nearest[1], 0.01)),
+    }
+    for name, value in expected.items():
+        assert report[name] == pytest.approx(value), name
+    counts = [report[f"num_{what}"] for what in ("samples", "training", "test")]
+    assert counts == [9, 30, 50]
+    assert report["extractor"] == "pixels" and report["weight_hash"] is None
 
 
 def test_a_share_of_copies_is_found():

@@ -241,6 +241,8 @@ def test_the_description_says_what_was_measured():
 )
 def test_only_inceptions_distance_is_called_fid(name, size, title):
     network = scoring_network(name=name)
+    if name == "inception_v3_imagenet":
+        network.published_hash = weight_hash(network)
     network.input_size = size
     network.resizing = "bilinear"
     metric = FrechetDistance(network)
@@ -249,6 +251,15 @@ def test_only_inceptions_distance_is_called_fid(name, size, title):
     assert described["metric"] == title
     assert tuple(described["input_size"]) == tuple(size)
     assert described["resizing"] == "bilinear"
+
+
+def test_other_weights_under_that_name_are_no_fid():
+    network = scoring_network(name="inception_v3_imagenet")
+    network.input_size = (299, 299)
+    network.published_hash = "of other weights"
+    metric = FrechetDistance(network)
+    metric.update_state(pictures(), pictures())
+    assert metric.describe()["metric"] == "Frechet distance"
 
 
 def test_sample_weights_are_refused():

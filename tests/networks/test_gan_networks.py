@@ -204,15 +204,16 @@ def test_generators_give_float32_under_mixed_precision(kind):
 @pytest.mark.parametrize("kind", OF_EACH)
 def test_discriminators_give_float32_under_mixed_precision(kind):
     keras.config.set_dtype_policy("mixed_float16")
+    images = pictures((8, 8, 1))
+    logits = discriminator(kind, (8, 8, 1))(images)
+    assert logits.dtype == "float32"
+    assert np.any(logits != np.asarray(logits, "float16"))  # nor rounded to it
+
     network = discriminator(kind, (8, 8, 1), num_classes=3)
-    inputs = [pictures((8, 8, 1)), LABELS]
-    logits = network(inputs)
-    assert logits.dtype == network.output.dtype == "float32"
-    # Features in half precision, logits not rounded to it.
-    features, embedding = features_and_embedding(network, inputs[0])
+    assert network([images, LABELS]).dtype == network.output.dtype == "float32"
+    features, embedding = features_and_embedding(network, images)
     assert features.dtype == "float16"
     assert embedding(LABELS).dtype == "float32"
-    assert np.any(logits != np.asarray(logits, "float16"))
 
 
 @pytest.mark.parametrize("upsampling", ["nearest", "transposed"])

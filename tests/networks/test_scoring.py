@@ -271,7 +271,9 @@ def test_the_standard_weights_are_known_by_their_file(
     digest = hashlib.md5(inception_file.read_bytes()).hexdigest()
     monkeypatch.setattr(scoring, "_INCEPTION_MD5", digest)
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    assert networks.inception_features().name == "inception_v3_imagenet"
+    network = networks.inception_features()
+    assert network.name == "inception_v3_imagenet"
+    assert network.published_hash == network.weight_hash
     ((name, address, file_hash),) = asked
     assert address.endswith(name) and file_hash == digest
 

@@ -1,0 +1,14 @@
+"""Means that know what to do with nothing."""
+
+from keras import ops
+
+
+def mean_or_zero(values, axis=None):
+    """The mean; 0 of an empty batch, which a replica may be given.
+
+    >>> float(mean_or_zero(ops.zeros((0, 3))))
+    0.0
+    """
+    count = ops.size(values) if axis is None else ops.shape(values)[axis]
+    count = ops.cast(ops.maximum(count, 1), values.dtype)
+    return ops.sum(values, axis=axis) / count
