@@ -104,7 +104,7 @@ def run(name):
         data,
         samples,
         protocol=f"`recipes.{train.__name__}`, {words}, at commit {commit}",
-        training=minutes,
+        minutes=minutes,
     )
 
 
@@ -132,7 +132,7 @@ def load(data, split):
     )
 
 
-def score(name, data, pictures, protocol, training=None):
+def score(name, data, pictures, protocol, minutes=None):
     """Writes the row of 10,000 pictures."""
     features, classifier = (build() for build in SCORERS[data])
     training, _ = load(data, "train").arrays()
@@ -158,7 +158,7 @@ def score(name, data, pictures, protocol, training=None):
         f"{100 * (probabilities.max(axis=1) >= 0.9).mean():.1f} %"
     )
     figures["shares of classes"] = f"{shares.min():.1f} to {shares.max():.1f} %"
-    if training is not None:
+    if minutes is not None:
         recall = metrics.PrecisionRecall(feature_dim=of_test.shape[1])
         recall.update_state(of_test, of_pictures)
         for measure, value in recall.result().items():
@@ -167,8 +167,8 @@ def score(name, data, pictures, protocol, training=None):
             pictures[:1000], training, test[:1000], features
         )
         figures["copies"] = f"{100 * memory['copies']:.1f} % (test 1 %)"
-    if training is not None:
-        figures["training"] = training
+    if minutes is not None:
+        figures["training"] = minutes
     write_row(
         name,
         TABLES[data],
@@ -178,7 +178,7 @@ def score(name, data, pictures, protocol, training=None):
             "pictures, kernel distance to 10,000 of them"
             + (
                 ""
-                if training is None
+                if minutes is None
                 else ", precision to coverage against the 10,000 test "
                 "pictures, copies among 1,000"
             )
