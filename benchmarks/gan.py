@@ -33,11 +33,11 @@ GANS = {
     "dcgan": ("mnist", {"epochs": 50}),
     "dcgan_conditional": ("mnist", {"epochs": 10, "conditional": True}),
     "dcgan_fashion": ("fashion_mnist", {"epochs": 10, "conditional": True}),
-    "fashion_non_saturating": ("fashion_mnist", {"epochs": 4}),
-    "fashion_hinge": ("fashion_mnist", {"epochs": 4, "objective": "hinge"}),
+    "fashion_non_saturating": ("fashion_mnist", {"epochs": 2}),
+    "fashion_hinge": ("fashion_mnist", {"epochs": 2, "objective": "hinge"}),
     "fashion_wasserstein": (
         "fashion_mnist",
-        {"epochs": 4, "objective": "wasserstein"},
+        {"epochs": 2, "objective": "wasserstein"},
     ),
 }
 VAES = {"grey_vae": "mnist", "grey_vae_fashion": "fashion_mnist"}
