@@ -179,7 +179,7 @@ def test_datasets_lists_every_source(capsys):
         ("", "COMMAND"),
         ("trian", "'trian'"),
         ("train", "MODEL"),
-        ("train gan", "'gan'"),
+        ("train nonsense", "'nonsense'"),
         ("train vae --epoch-count 3", "--epoch-count"),
         ("train vae --image-size big", "'big'"),
         ("train vae --likelihood poisson", "'poisson'"),
