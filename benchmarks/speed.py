@@ -48,7 +48,7 @@ def step_time(repetitions=40):
     )
 
 
-def gan_step_time(repetitions=20):
+def gan_step_time(repetitions=10):
     """A GAN's step in `fit` against a compiled loop written by hand."""
     write_row(
         "gan_step_time",
