@@ -25,6 +25,7 @@ BENCHMARKS = {
     "fashion_non_saturating": ("gan", 3, "short: non-saturating and R1"),
     "fashion_hinge": ("gan", 3, "short: hinge and spectral norms"),
     "fashion_wasserstein": ("gan", 6, "short: Wasserstein and its penalty"),
+    "denoiser": ("denoiser", 100, "dB of the denoiser that ships"),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
 

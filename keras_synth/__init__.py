@@ -7,8 +7,10 @@ __version__ = "0.1.0"
 _SUBMODULES = (
     "callbacks",
     "datasets",
+    "degradations",
     "evaluation",
     "export",
+    "inference",
     "layers",
     "losses",
     "metrics",

@@ -1,5 +1,6 @@
 """What watches training: pictures, schedules."""
 
+from keras_synth.callbacks.epoch_order import EpochOrder
 from keras_synth.callbacks.generative_quality import GenerativeQuality
 from keras_synth.callbacks.image_grid import ImageGrid, reconstruction_grid
 from keras_synth.callbacks.latent_space import (
@@ -10,6 +11,7 @@ from keras_synth.callbacks.latent_space import (
 from keras_synth.callbacks.warmup import KLWarmup
 
 __all__ = [
+    "EpochOrder",
     "GenerativeQuality",
     "ImageGrid",
     "KLWarmup",

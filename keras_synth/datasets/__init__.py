@@ -7,6 +7,10 @@ from keras_synth.datasets.pipeline import (
     stochastic_binarization,
     synthesis_pipeline,
 )
+from keras_synth.datasets.restoration import (
+    random_symmetry,
+    restoration_pipeline,
+)
 from keras_synth.datasets.source import Source, source_from_arrays
 
 __all__ = [
@@ -15,6 +19,8 @@ __all__ = [
     "image_folder",
     "load_source",
     "random_flip",
+    "random_symmetry",
+    "restoration_pipeline",
     "source_from_arrays",
     "stochastic_binarization",
     "synthesis_pipeline",

@@ -5,11 +5,14 @@ from keras_synth.layers.gaussian_sampling import GaussianSampling
 from keras_synth.layers.minibatch_standard_deviation import (
     MinibatchStandardDeviation,
 )
+from keras_synth.layers.padding import CropLike, PadToMultiple
 from keras_synth.layers.spectral_normalization import SpectralNormalization
 
 __all__ = [
+    "CropLike",
     "DiffAugment",
     "GaussianSampling",
     "MinibatchStandardDeviation",
+    "PadToMultiple",
     "SpectralNormalization",
 ]

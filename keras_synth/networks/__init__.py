@@ -1,5 +1,6 @@
 """Architectures: functions that return a functional `keras.Model`."""
 
+from keras_synth.networks.denoising import autoencoder, dncnn, ffdnet
 from keras_synth.networks.feature_network import FeatureNetwork
 from keras_synth.networks.gan import (
     dcgan_discriminator,
@@ -18,6 +19,7 @@ from keras_synth.networks.scoring import (
     mnist_classifier,
     mnist_features,
 )
+from keras_synth.networks.unet import unet
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -27,6 +29,7 @@ from keras_synth.networks.vae import (
 
 __all__ = [
     "FeatureNetwork",
+    "autoencoder",
     "conv_decoder",
     "conv_encoder",
     "dcgan_discriminator",
@@ -35,11 +38,14 @@ __all__ = [
     "dense_discriminator",
     "dense_encoder",
     "dense_generator",
+    "dncnn",
     "fashion_mnist_classifier",
     "fashion_mnist_features",
+    "ffdnet",
     "inception_features",
     "mnist_classifier",
     "mnist_features",
     "residual_discriminator",
     "residual_generator",
+    "unet",
 ]

@@ -54,3 +54,26 @@ def join_label(x, label, num_classes):
 def network_inputs(first, label):
     """What `keras.Model` takes as its inputs."""
     return first if label is None else [first, label]
+
+
+def check_counts(channels, **counts):
+    """Refuses channels other than 1 and 3, and counts below 1.
+
+    Args:
+        channels: of the pictures.
+        **counts: positive ints, or tuples of them; `depth` at least 2.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
+    for name, value in counts.items():
+        several = isinstance(value, list | tuple)
+        least = 2 if name == "depth" else 1
+        values = value if several else [value]
+        if not values or not all(
+            isinstance(v, int) and v >= least for v in values
+        ):
+            kind = "hold ints" if several else "be an int"
+            raise ValueError(
+                f"`{name}` must {kind} of at least {least}. "
+                f"Received: {name}={value!r}"
+            )

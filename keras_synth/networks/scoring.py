@@ -4,19 +4,17 @@ All take pictures of any size in [0, 1] and resize them inside; all work in
 float32, whatever the dtype policy, so that a figure does not depend on it.
 """
 
-import contextlib
 import hashlib
 import pathlib
-import warnings
 
 import keras
 from keras import layers
 
-from keras_synth import weights as shipped
 from keras_synth.networks.feature_network import (
     AntialiasedResizing,
     FeatureNetwork,
 )
+from keras_synth.networks.pretrained import float32_layers, load_weights
 
 _INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _INCEPTION_ADDRESS = (
@@ -151,7 +149,7 @@ def inception_features(weights="imagenet", channels=3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
     if weights == "imagenet":
         weights = _download_inception()
-    with _float32():
+    with float32_layers():
         image = keras.Input((None, None, channels), name="image")
         x = AntialiasedResizing(299, 299)(image)
         x = layers.Rescaling(2.0, offset=-1.0)(x)
@@ -167,7 +165,7 @@ def inception_features(weights="imagenet", channels=3):
         outputs = inception(x)
     name = "inception_v3"
     if weights is not None:
-        _load(inception, weights, f"Fetch {_INCEPTION_ADDRESS}")
+        load_weights(inception, weights, f"Fetch {_INCEPTION_ADDRESS}")
         content = pathlib.Path(weights).read_bytes()
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if digest == _INCEPTION_MD5:
@@ -179,7 +177,7 @@ def inception_features(weights="imagenet", channels=3):
 
 
 def _classifier(name, weights):
-    with _float32():
+    with float32_layers():
         image = keras.Input((None, None, 1), name="image")
         x = AntialiasedResizing(28, 28)(image)
         x = layers.Rescaling(2.0, offset=-1.0)(x)
@@ -196,10 +194,7 @@ def _classifier(name, weights):
         x = layers.Dropout(0.2)(x)
         x = layers.Dense(10, activation="softmax", name="probabilities")(x)
         network = keras.Model(image, x, name=name)
-    if weights == "shipped":
-        weights = shipped.path(f"{name}.weights.h5")
-    if weights is not None:
-        _load(network, weights, "Train one: keras-synth train classifier")
+    load_weights(network, weights, "Train one: keras-synth train classifier")
     return network
 
 
@@ -217,17 +212,6 @@ def _penultimate(classifier):
     )
 
 
-@contextlib.contextmanager
-def _float32():
-    """Layers made inside are float32: those of keras.applications too."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
 def _download_inception():
     try:
         return keras.utils.get_file(
@@ -241,22 +225,4 @@ def _download_inception():
             f"Could not download Inception-v3's weights ({error}). Fetch "
             f"{_INCEPTION_ADDRESS} elsewhere and give its path: "
             f'inception_features(weights="{_INCEPTION_FILE}")'
-        ) from error
-
-
-def _load(network, path, advice):
-    if not pathlib.Path(path).is_file():
-        raise FileNotFoundError(
-            f"There is no weights file {str(path)!r}. {advice}, and give its "
-            "path as `weights`."
-        )
-    try:
-        with warnings.catch_warnings():
-            # Keras only warns of layers that the file leaves as they were.
-            warnings.simplefilter("error", UserWarning)
-            network.load_weights(path)
-    except (ValueError, OSError, KeyError, UserWarning) as error:
-        raise ValueError(
-            f"{str(path)!r} does not hold weights of {network.name}. {advice}, "
-            "and give its path as `weights`."
         ) from error

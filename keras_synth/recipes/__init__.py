@@ -2,6 +2,12 @@
 
 from keras_synth.recipes.classifier import train_classifier
 from keras_synth.recipes.data import describe_data, open_data
+from keras_synth.recipes.denoiser import (
+    DAMAGES,
+    build_denoiser,
+    compile_denoiser,
+    train_denoiser,
+)
 from keras_synth.recipes.gan import (
     OBJECTIVES,
     build_gan,
@@ -17,10 +23,13 @@ from keras_synth.recipes.saved import (
 from keras_synth.recipes.vae import build_vae, demo, train_vae
 
 __all__ = [
+    "DAMAGES",
     "EXPORTS",
     "OBJECTIVES",
+    "build_denoiser",
     "build_gan",
     "build_vae",
+    "compile_denoiser",
     "compile_gan",
     "demo",
     "describe_data",
@@ -29,6 +38,7 @@ __all__ = [
     "open_data",
     "save_samples",
     "train_classifier",
+    "train_denoiser",
     "train_gan",
     "train_vae",
 ]

@@ -82,6 +82,7 @@ def fit_in_folder(
     history = model.fit(
         pictures,
         epochs=epochs,
+        shuffle=False,  # the pipeline does
         callbacks=[
             *watchers,
             keras.callbacks.TensorBoard(output / "log"),

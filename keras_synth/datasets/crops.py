@@ -1,0 +1,120 @@
+"""Cutting and resizing uint8 pictures inside a pipeline."""
+
+import math
+
+import tensorflow as tf
+
+from keras_synth.datasets.epochs import fold
+
+_SHUFFLED_BYTES = 2 * 1024**3
+
+
+def parse_size(value, name):
+    """None, or (height, width) from an int or a pair of them."""
+    if value is None:
+        return None
+    several = isinstance(value, list | tuple)
+    size = tuple(value) if several else (value, value)
+    if len(size) != 2 or not all(
+        isinstance(side, int) and side > 0 for side in size
+    ):
+        raise ValueError(
+            f"`{name}` must be a positive int or two of them. "
+            f"Received: {name}={value!r}"
+        )
+    return size
+
+
+def check_crop(source, crop, name):
+    """Refuses a crop larger than some picture of the source."""
+    smallest = source.smallest
+    if crop and smallest and (crop[0] > smallest[0] or crop[1] > smallest[1]):
+        raise ValueError(
+            f"`{name}` {crop[0]}x{crop[1]} is larger than some pictures of "
+            f"{source.name!r} (down to {smallest[0]}x{smallest[1]}): choose a "
+            "smaller one, or `image_size` of `synthesis_pipeline`, which "
+            "enlarges."
+        )
+
+
+def check_batch_size(source, batch_size, num_pictures, training):
+    """Refuses batches that no number of pictures fills."""
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(
+            f"`batch_size` must be a positive int. Received: {batch_size!r}"
+        )
+    if training and batch_size > num_pictures:
+        raise ValueError(
+            f"`batch_size={batch_size}` is more than the {num_pictures} "
+            f"pictures of {source.name!r}: no batch would be full."
+        )
+
+
+def shuffle_buffer(source, shape):
+    """How many pictures to shuffle among: all that fit into 2 GB."""
+    size = math.prod(side or 1024 for side in shape)
+    return max(1, min(source.num_images, _SHUFFLED_BYTES // size))
+
+
+def as_tensors(pictures, source):
+    """All pictures and labels, decoded: `{"image": ..., "label": ...}`."""
+    whole = pictures.batch(
+        source.num_images, num_parallel_calls=tf.data.AUTOTUNE
+    )
+    try:
+        return whole.get_single_element()
+    except tf.errors.InvalidArgumentError as error:
+        raise ValueError(
+            f"The pictures of {source.name!r} cannot be prepared: "
+            f"{error.message}"
+        ) from error
+
+
+def map_images(dataset, function):
+    """Applies `image -> image` to the elements' pictures, in parallel."""
+    return dataset.map(
+        lambda element: {**element, "image": function(element["image"])},
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+
+
+def crop_randomly(elements, crop, key):
+    """Cuts `crop` at a place drawn for each element's number."""
+
+    def cut(index, element):
+        part = tf.random.stateless_uniform((2,), fold(key, index))
+
+        def place(margin):
+            corner = part * tf.cast(margin + 1, "float32")
+            return tf.minimum(tf.cast(corner, "int32"), margin)
+
+        return {**element, "image": _crop_at(element["image"], crop, place)}
+
+    return elements.enumerate().map(cut, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def center_crop(image, crop):
+    """Cuts the middle out of a picture."""
+    return _crop_at(image, crop, lambda margin: margin // 2)
+
+
+def fit_to(image, size):
+    """Resizes the largest middle part that has the size's aspect, to uint8."""
+    full = tf.cast(tf.shape(image)[:2], "float32")
+    scale = tf.reduce_min(full / size)
+    part = tf.cast(tf.round(scale * size), "int32")
+    part = tf.maximum(part, 1)
+    top, left = tf.unstack((tf.shape(image)[:2] - part) // 2)
+    image = image[top : top + part[0], left : left + part[1]]
+    image = tf.image.resize(image, size, "bicubic", antialias=True)
+    return tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), "uint8")
+
+
+def _crop_at(image, crop, place):
+    """Cuts `crop`; `place` maps the margins (2,) to the upper left corner."""
+    margin = tf.shape(image)[:2] - crop
+    tf.debugging.assert_non_negative(
+        margin, f"A picture is smaller than the crop of {crop[0]}x{crop[1]}."
+    )
+    top, left = tf.unstack(place(margin))
+    return image[top : top + crop[0], left : left + crop[1]]

@@ -1,0 +1,59 @@
+"""The damage catalogue: seeded, composable, and it says what it did."""
+
+from keras_synth.degradations.base import Compose, Degradation, OneOf
+from keras_synth.degradations.blur import GaussianBlur, MotionBlur
+from keras_synth.degradations.contrast import LowContrast
+from keras_synth.degradations.noise import (
+    GaussianNoise,
+    PoissonNoise,
+    SaltAndPepper,
+)
+from keras_synth.degradations.occlusion import (
+    HolesFromFolder,
+    IrregularHoles,
+    Occlusion,
+)
+from keras_synth.degradations.resolution import Downsample, JPEGCompression
+from keras_synth.degradations.stains import Stains
+from keras_synth.degradations.wear import Dust, Scratches
+
+#: Damage with a scale of severities, for sweeps: `{name: class}`.
+CATALOGUE = {
+    kind.__name__: kind
+    for kind in (
+        GaussianNoise,
+        PoissonNoise,
+        SaltAndPepper,
+        GaussianBlur,
+        MotionBlur,
+        Downsample,
+        JPEGCompression,
+        Occlusion,
+        Scratches,
+        Stains,
+        IrregularHoles,
+        Dust,
+        LowContrast,
+    )
+}
+
+__all__ = [
+    "CATALOGUE",
+    "Compose",
+    "Degradation",
+    "Downsample",
+    "Dust",
+    "GaussianBlur",
+    "GaussianNoise",
+    "HolesFromFolder",
+    "IrregularHoles",
+    "JPEGCompression",
+    "LowContrast",
+    "MotionBlur",
+    "Occlusion",
+    "OneOf",
+    "PoissonNoise",
+    "SaltAndPepper",
+    "Scratches",
+    "Stains",
+]

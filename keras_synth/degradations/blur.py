@@ -1,0 +1,163 @@
+"""Blur: every pixel becomes an average of those around it.
+
+Each picture has its own kernel, whose weights sum to 1, and goes on beyond its
+edges as its mirror image (c b a | a b c | c b a), however wide the kernel.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from keras_synth.degradations.base import (
+    Degradation,
+    check_range,
+    draw_range,
+    keep_range,
+    split_seed,
+)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class GaussianBlur(Degradation):
+    """A lens out of focus: weights `exp(-d² / 2σ²)` at distance d.
+
+    Computed along the rows, then along the columns, cut off at 4 σ (as
+    `scipy.ndimage.gaussian_filter` does). The record's parameters hold
+    `sigma`, float32 (batch, 1, 1, 1).
+
+    Args:
+        sigma: σ in pixels, or a range from which each picture draws its own,
+            uniformly.
+
+    Example:
+
+    >>> point = tf.one_hot([12], 25)[..., None, None]  # (1, 25, 1, 1)
+    >>> blurred = GaussianBlur(2.0)(point, seed=0)
+    >>> print(f"{tf.reduce_max(blurred):.3f}")  # 1 / (σ √2π)
+    0.199
+    """
+
+    SEVERITIES = tuple({"sigma": sigma} for sigma in (0.5, 1.0, 1.6, 2.5, 4.0))
+
+    def __init__(self, sigma):
+        self.sigma = check_range(sigma, "sigma")
+
+    def apply(self, images, seed):
+        sigma = draw_range(self.sigma, (tf.shape(images)[0], 1, 1, 1), seed)
+        kernel = _gaussian_kernels(sigma[:, 0, 0, 0], self.sigma[1])
+        blurred = _filter(images, kernel[:, :, None])
+        blurred = _filter(blurred, kernel[:, None, :])
+        damaged, mask = _where_blurred(sigma > 0, blurred, images)
+        return damaged, mask, {"sigma": sigma}
+
+    def get_config(self):
+        return {"sigma": self.sigma}
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class MotionBlur(Degradation):
+    """A camera moved: the mean of the picture along a straight line.
+
+    `y(p) = 1/n Σ x(p + tᵢ u)`, u the direction, tᵢ evenly over the line's
+    length and x bilinear between its pixels, so that lines of any length and
+    angle are smooth. The record's parameters hold `length` and `angle`,
+    float32 (batch, 1, 1, 1).
+
+    Args:
+        length: of the line in pixels, or a range from which each picture
+            draws its own.
+        angle: of the line in degrees, anticlockwise from the horizontal,
+            from -180 to 360, or a range.
+
+    Example:
+
+    >>> edge = tf.concat([tf.zeros((1, 4, 4, 1)), tf.ones((1, 4, 4, 1))], 2)
+    >>> blurred = MotionBlur(4.0, angle=90.0)(edge, seed=0)  # along the edge
+    >>> bool(tf.reduce_all(tf.abs(blurred - edge) < 1e-6))
+    True
+    """
+
+    SEVERITIES = tuple({"length": length} for length in (3, 6, 10, 16, 25))
+
+    def __init__(self, length, angle=(0.0, 180.0)):
+        self.length = check_range(length, "length")
+        self.angle = check_range(angle, "angle", low=-180.0, high=360.0)
+
+    def apply(self, images, seed):
+        length_seed, angle_seed = split_seed(seed, 2)
+        shape = (tf.shape(images)[0], 1, 1, 1)
+        length = draw_range(self.length, shape, length_seed)
+        angle = draw_range(self.angle, shape, angle_seed)
+        kernel = _line_kernels(
+            length[:, 0, 0, 0], angle[:, 0, 0, 0], self.length[1]
+        )
+        damaged, mask = _where_blurred(
+            length > 0, _filter(images, kernel), images
+        )
+        return damaged, mask, {"length": length, "angle": angle}
+
+    def get_config(self):
+        return {"length": self.length, "angle": self.angle}
+
+
+def _gaussian_kernels(sigma, largest):
+    """(batch, size) weights for sigma (batch,), none above `largest`."""
+    radius = int(4.0 * largest + 0.5)
+    distance = tf.range(-radius, radius + 1, dtype="float32")
+    width = tf.maximum(sigma, 1e-3)[:, None]
+    weights = tf.exp(-0.5 * tf.square(distance / width))
+    inside = tf.abs(distance) <= tf.floor(4.0 * sigma + 0.5)[:, None]
+    weights = tf.where(inside, weights, 0.0)
+    return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
+
+
+def _line_kernels(length, angle, largest):
+    """(batch, size, size) weights for lengths (batch,) and degrees."""
+    radius = math.ceil(0.5 * largest)
+    count = 4 * math.ceil(largest) + 1  # points, at most 1/4 pixel apart
+    step = (tf.range(count, dtype="float32") + 0.5) / count - 0.5
+    along = length[:, None] * step  # (batch, count)
+    radians = (angle * (math.pi / 180.0))[:, None]
+    across = tf.cos(radians) * along
+    up = tf.sin(radians) * along
+    pixels = tf.range(-radius, radius + 1, dtype="float32")
+
+    def bilinear(position):  # (batch, count, size)
+        return tf.maximum(1.0 - tf.abs(pixels - position[..., None]), 0.0)
+
+    # Rows count downwards.
+    return tf.einsum("bny,bnx->byx", bilinear(-up), bilinear(across)) / count
+
+
+def _filter(images, kernels):
+    """Each picture under its own kernel (batch, rows, columns), odd sizes.
+
+    All pictures and channels become the channels of one picture, which a
+    depthwise convolution filters one by one.
+    """
+    rows, columns = kernels.shape[1:]
+    padded = _mirror(_mirror(images, 1, rows // 2), 2, columns // 2)
+    shape = tf.shape(padded)
+    stacked = tf.transpose(padded, (1, 2, 0, 3))
+    stacked = tf.reshape(stacked, (1, shape[1], shape[2], shape[0] * shape[3]))
+    weights = tf.repeat(tf.transpose(kernels, (1, 2, 0)), shape[3], axis=2)
+    filtered = tf.nn.depthwise_conv2d(
+        stacked, weights[..., None], (1, 1, 1, 1), "VALID"
+    )
+    size = tf.shape(images)
+    filtered = tf.reshape(filtered, (size[1], size[2], size[0], size[3]))
+    return tf.transpose(filtered, (2, 0, 1, 3))
+
+
+def _mirror(images, axis, margin):
+    """Mirrors a picture at its edges, as often as the margin needs."""
+    size = tf.shape(images)[axis]
+    index = tf.range(-margin, size + margin) % (2 * size)
+    return tf.gather(images, tf.minimum(index, 2 * size - 1 - index), axis=axis)
+
+
+def _where_blurred(blurs, blurred, images):
+    """Pictures of zero strength stay as they are, to the last bit."""
+    mask = tf.cast(blurs, "float32") * tf.ones_like(images[..., :1])
+    return tf.where(blurs, keep_range(blurred, images), images), mask

@@ -1,0 +1,60 @@
+"""Contrast: a picture faded, too dark or too bright."""
+
+import keras
+import tensorflow as tf
+
+from keras_synth.degradations.base import (
+    Degradation,
+    check_range,
+    draw_range,
+    keep_range,
+    split_seed,
+)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class LowContrast(Degradation):
+    """A faded picture, `y = m + c (x - m) + b`, m the picture's mean.
+
+    What leaves [0, 1] is clipped. The record's parameters hold `contrast` c
+    and `brightness` b, float32 (batch, 1, 1, 1).
+
+    Args:
+        contrast: c, from 1 (as it is) to 0 (one flat grey), or a range from
+            which each picture draws its own.
+        brightness: b, -1 to 1, added to every pixel, or a range.
+
+    Example:
+
+    >>> picture = tf.constant([[[0.0], [1.0]]])  # (1, 2, 1)
+    >>> LowContrast(0.5, brightness=0.25)(picture, seed=0)[0, :, 0].numpy()
+    array([0.5, 1. ], dtype=float32)
+    """
+
+    SEVERITIES = (
+        {"contrast": 0.8, "brightness": 0.02},
+        {"contrast": 0.6, "brightness": 0.05},
+        {"contrast": 0.45, "brightness": 0.1},
+        {"contrast": 0.3, "brightness": 0.15},
+        {"contrast": 0.15, "brightness": 0.2},
+    )
+
+    def __init__(self, contrast, brightness=0.0):
+        self.contrast = check_range(contrast, "contrast", high=1.0)
+        self.brightness = check_range(brightness, "brightness", -1.0, 1.0)
+
+    def apply(self, images, seed):
+        contrast_seed, brightness_seed = split_seed(seed, 2)
+        shape = (tf.shape(images)[0], 1, 1, 1)
+        contrast = draw_range(self.contrast, shape, contrast_seed)
+        brightness = draw_range(self.brightness, shape, brightness_seed)
+        mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
+        faded = mean + contrast * (images - mean) + brightness
+        changes = (contrast < 1.0) | (brightness != 0.0)
+        damaged = tf.where(changes, keep_range(faded, images), images)
+        mask = tf.cast(changes, "float32") * tf.ones_like(images[..., :1])
+        parameters = {"contrast": contrast, "brightness": brightness}
+        return damaged, mask, parameters
+
+    def get_config(self):
+        return {"contrast": self.contrast, "brightness": self.brightness}

@@ -1,0 +1,117 @@
+"""Detail lost: to a smaller size, and to JPEG."""
+
+import keras
+import tensorflow as tf
+
+from keras_synth.degradations.base import (
+    Degradation,
+    check_range,
+    draw_range,
+    keep_range,
+)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class Downsample(Degradation):
+    """A smaller picture, bicubic with antialiasing.
+
+    What the super-resolution benchmarks start from: the cubic kernel with
+    a = -1/2, stretched by the factor, as in MATLAB's `imresize`. The result is
+    not rounded to 8 bits.
+
+    The whole picture becomes `⌊height / factor⌋ x ⌊width / factor⌋` (at least
+    one pixel); crop to multiples of the factor first to follow a benchmark.
+    The record's parameters hold `factor`, float32 (batch, 1, 1, 1).
+
+    Args:
+        factor: int, at least 1; 1 leaves the picture as it is.
+        keep_size: whether to enlarge the small picture to its old size,
+            bicubic: the blurred input of networks that keep the size.
+
+    Example:
+
+    >>> Downsample(4)(tf.zeros((1, 32, 48, 3)), seed=0).shape
+    TensorShape([1, 8, 12, 3])
+
+    Reference: Keys, Cubic Convolution Interpolation for Digital Image
+    Processing, 1981, equation 15.
+    """
+
+    SEVERITIES = tuple(
+        {"factor": factor, "keep_size": True} for factor in (2, 3, 4, 6, 8)
+    )
+
+    def __init__(self, factor, keep_size=False):
+        if type(factor) is not int or factor < 1:
+            raise ValueError(
+                f"`factor` must be an int, at least 1. Received: {factor=}"
+            )
+        self.factor = factor
+        self.keep_size = bool(keep_size)
+        self.keeps_size = self.keep_size or factor == 1
+
+    def apply(self, images, seed):
+        shape = tf.shape(images)
+        parameters = {
+            "factor": tf.fill((shape[0], 1, 1, 1), float(self.factor))
+        }
+        if self.factor == 1:
+            return images, tf.zeros_like(images[..., :1]), parameters
+        size = tf.maximum(shape[1:3] // self.factor, 1)
+        damaged = tf.image.resize(images, size, "bicubic", antialias=True)
+        damaged = keep_range(damaged, images)
+        if self.keep_size:
+            damaged = tf.image.resize(damaged, shape[1:3], "bicubic")
+            damaged = keep_range(damaged, images)
+        return damaged, None, parameters
+
+    def get_config(self):
+        return {"factor": self.factor, "keep_size": self.keep_size}
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class JPEGCompression(Degradation):
+    """A picture saved as JPEG and read again: blocks, ringing, 8 bits.
+
+    Colour is stored at half resolution (4:2:0), as cameras do; values are
+    clipped to [0, 1] on the way. The record's parameters hold `quality`,
+    int32 (batch, 1, 1, 1).
+
+    Args:
+        quality: int of 1 (worst) to 100 (best), or a range from which each
+            picture draws its own; None leaves the picture as it is, with
+            `quality` 101 in the record (even 100 rounds).
+
+    Example:
+
+    >>> JPEGCompression((10, 90))(tf.zeros((2, 16, 16, 3)), seed=0).shape
+    TensorShape([2, 16, 16, 3])
+    """
+
+    SEVERITIES = tuple({"quality": quality} for quality in (80, 50, 25, 12, 5))
+
+    def __init__(self, quality):
+        self.quality = quality
+        if quality is not None:
+            self.quality = check_range(quality, "quality", 1, 100, whole=True)
+
+    def apply(self, images, seed):
+        shape = (tf.shape(images)[0], 1, 1, 1)
+        if self.quality is None:
+            unchanged = tf.zeros_like(images[..., :1])
+            return images, unchanged, {"quality": tf.fill(shape, 101)}
+        if images.shape[-1] not in (1, 3):
+            raise ValueError(
+                "JPEG knows pictures of 1 or 3 channels. "
+                f"Received: shape {tuple(images.shape)}"
+            )
+        quality = draw_range(self.quality, shape, seed)
+        damaged = tf.map_fn(
+            lambda pair: tf.image.adjust_jpeg_quality(*pair),
+            (images, quality[:, 0, 0, 0]),
+            fn_output_signature=tf.TensorSpec(images.shape[1:], "float32"),
+        )
+        return damaged, None, {"quality": quality}
+
+    def get_config(self):
+        return {"quality": self.quality}

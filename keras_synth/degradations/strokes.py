@@ -1,0 +1,124 @@
+"""Lines on a grid of pixels: distances to them, and drawing them smoothly.
+
+Points are (row, column) in pixels; a pixel's centre lies on whole numbers.
+"""
+
+import tensorflow as tf
+
+from keras_synth.degradations.base import one_by_one
+
+
+def squared_distance(points, start, end):
+    """Squared distance from points to straight segments.
+
+    Args:
+        points: float32 (..., 2).
+        start: of the segments, broadcast to the points.
+        end: of the segments; may equal the start.
+
+    Returns:
+        float32 (...).
+
+    Example:
+
+    >>> point, start, end = tf.constant([[0.0, 2.0], [0.0, 0.0], [0.0, 1.0]])
+    >>> float(squared_distance(point, start, end))
+    1.0
+    """
+    along, offset = end - start, points - start
+    share = tf.math.divide_no_nan(
+        tf.reduce_sum(offset * along, -1), tf.reduce_sum(along * along, -1)
+    )
+    share = tf.clip_by_value(share, 0.0, 1.0)[..., None]
+    return tf.reduce_sum(tf.square(offset - share * along), -1)
+
+
+def line_coverage(distance, thickness):
+    """How much of a pixel a line covers, seen across the line.
+
+    The overlap of the line, `[-t/2, t/2]`, with the pixel, `[d-½, d+½]`:
+    `min(t/2 + ½ - d, t, 1)`, not below 0; the edge is a ramp one pixel wide,
+    a line thinner than a pixel is faint, and one of thickness 0 is not there.
+
+    Args:
+        distance: d, from the pixel's centre to the line's.
+        thickness: t, in pixels.
+
+    Returns:
+        float32, in [0, 1].
+    """
+    overlap = 0.5 * thickness + 0.5 - distance
+    return tf.clip_by_value(overlap, 0.0, tf.minimum(thickness, 1.0))
+
+
+def draw_segments(start, end, thickness, opacity, reach, height, width):
+    """Draws short segments, each into a small window around its middle.
+
+    Where segments meet or cross the strongest counts, so the pieces of a
+    polyline look like one line. What lies outside the picture is left out.
+
+    Args:
+        start: float32 (batch, segments, 2).
+        end: float32 (batch, segments, 2).
+        thickness: in pixels, (batch, segments).
+        opacity: in [0, 1], (batch, segments).
+        reach: int, of the window to each side: at least half the longest
+            segment plus half the thickness plus 1.
+        height: of the picture.
+        width: of the picture.
+
+    Returns:
+        Opacity of every pixel, float32 (batch, height, width, 1).
+    """
+    middle = tf.round(0.5 * (start + end))
+    steps = tf.range(-reach, reach + 1, dtype="float32")
+    window = tf.stack(tf.meshgrid(steps, steps, indexing="ij"), -1)
+    window = tf.reshape(window, (-1, 2))
+    points = middle[:, :, None] + window  # (batch, segments, window, 2)
+    distance = tf.sqrt(
+        squared_distance(points, start[:, :, None], end[:, :, None])
+    )
+    alpha = opacity[..., None] * line_coverage(distance, thickness[..., None])
+
+    batch = tf.shape(start)[0]
+    row, column = tf.unstack(tf.cast(points, "int64"), axis=-1)
+    height, width = tf.cast(height, "int64"), tf.cast(width, "int64")
+    inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    picture = tf.range(tf.cast(batch, "int64"))[:, None, None]
+    index = (picture * height + row) * width + column
+    index = tf.where(inside, index, 0)
+    alpha = tf.where(inside, alpha, 0.0)
+    canvas = tf.zeros([tf.cast(batch, "int64") * height * width])
+    canvas = tf.tensor_scatter_nd_max(
+        canvas, tf.reshape(index, (-1, 1)), tf.reshape(alpha, (-1,))
+    )
+    return tf.reshape(canvas, (-1, height, width, 1))
+
+
+def stroke_distance(start, end, scale, height, width):
+    """Distance of every pixel to the nearest of long segments.
+
+    Args:
+        start: float32 (batch, segments, 2).
+        end: float32 (batch, segments, 2).
+        scale: (batch, segments); distances are divided by it.
+        height: of the picture.
+        width: of the picture.
+
+    Returns:
+        float32 (batch, height, width), squared.
+    """
+    rows = tf.range(tf.cast(height, "float32"))
+    columns = tf.range(tf.cast(width, "float32"))
+    points = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), -1)[None]
+
+    def nearer(nearest, segment):
+        # One segment of each picture at a time, so that memory stays small.
+        first, last, width_of = segment
+        distance = squared_distance(
+            points, first[:, None, None], last[:, None, None]
+        )
+        return tf.minimum(nearest, distance / width_of[:, None, None] ** 2)
+
+    far = tf.fill((tf.shape(start)[0], height, width), float("inf"))
+    return one_by_one(nearer, far, (start, end, scale))

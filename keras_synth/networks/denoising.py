@@ -1,0 +1,176 @@
+"""Networks that take noise out of pictures, for plain `compile` and `fit`.
+
+All take pictures of any size in [0, 1] (noise may leave it) and return as
+large ones, not clipped. They predict the damage and subtract it: at the start
+of training, and where there is nothing to mend, the picture passes through.
+"""
+
+import keras
+from keras import layers, ops
+
+from keras_synth.layers import CropLike, PadToMultiple
+from keras_synth.networks.inputs import check_counts
+
+
+def autoencoder(channels=1, widths=(32, 64)):
+    """An encoder that halves the picture twice, and a decoder back.
+
+    The plainest network that can mend: what is no picture does not get
+    through the bottleneck, and neither do the finest details. It predicts the
+    picture itself.
+
+    Args:
+        channels: of the pictures, 1 or 3.
+        widths: channels after each halving.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to the same.
+
+    Raises:
+        ValueError: other `channels`, or `widths` that are no positive ints.
+
+    Example:
+
+    >>> autoencoder()(ops.zeros((1, 9, 14, 1))).shape
+    TensorShape([1, 9, 14, 1])
+
+    Reference: Vincent et al., Extracting and Composing Robust Features with
+    Denoising Autoencoders, 2008, section 2.
+    """
+    check_counts(channels, widths=widths)
+    image = keras.Input((None, None, channels), name="image")
+    x = PadToMultiple(2 ** len(widths))(image)
+    for width in widths:
+        x = _convolution(x, width)
+        x = layers.MaxPooling2D(2)(x)
+    for width in reversed(widths):
+        x = layers.Conv2DTranspose(width, 4, 2, "same", activation="relu")(x)
+    x = layers.Conv2D(channels, 3, padding="same", dtype="float32")(x)
+    return keras.Model(image, CropLike()([x, image]), name="autoencoder")
+
+
+def dncnn(channels=1, depth=17, width=64):
+    """DnCNN: a stack of convolutions that predicts the noise, `x̂ = y - R(y)`.
+
+    Trained on one noise level it is DnCNN-S (the paper's depth 17), on a
+    range of them the blind DnCNN-B (depth 20).
+
+    Args:
+        channels: of the pictures, 1 or 3.
+        depth: convolutions, at least 2; the receptive field is
+            `2 depth + 1` pixels.
+        width: channels of the hidden layers.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to the same.
+
+    Raises:
+        ValueError: arguments out of range.
+
+    Example:
+
+    >>> dncnn(depth=3, width=8)(ops.zeros((1, 9, 14, 1))).shape
+    TensorShape([1, 9, 14, 1])
+
+    Reference: Zhang et al., Beyond a Gaussian Denoiser: Residual Learning of
+    Deep CNN for Image Denoising, 2017, section 3.
+    """
+    check_counts(channels, depth=depth, width=width)
+    image = keras.Input((None, None, channels), name="image")
+    x = _convolution(image, width)
+    for _ in range(depth - 2):
+        x = layers.Conv2D(
+            width,
+            3,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+        )(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.ReLU()(x)
+    noise = _last_convolution(x, channels)
+    return keras.Model(image, image - noise, name="dncnn")
+
+
+def ffdnet(channels=1, depth=15, width=64):
+    """FFDNet: works at half resolution, and is told how strong the noise is.
+
+    The picture's 2 x 2 blocks become channels, which takes a quarter of
+    DnCNN's arithmetic and doubles the receptive field; a map of noise levels
+    goes in beside them, so that one network serves every level, and noise
+    that varies over the picture. Unlike the paper's, ours predicts the noise,
+    which trains faster on little.
+
+    Args:
+        channels: of the pictures, 1 or 3.
+        depth: convolutions, at least 2 (the paper: 15 for grey, 12 for
+            colour).
+        width: channels of the hidden layers (the paper: 64 and 96).
+
+    Returns:
+        A `keras.Model` from `{"image": (batch, height, width, channels),
+        "noise_level": (batch, 1, 1, 1)}` to pictures; the level, in units of
+        [0, 1], may as well be a map (batch, height, width, 1).
+
+    Raises:
+        ValueError: arguments out of range.
+
+    Example:
+
+    >>> network = ffdnet(depth=3, width=8)
+    >>> noisy = ops.zeros((2, 9, 14, 1))
+    >>> network({"image": noisy, "noise_level": ops.ones((2, 1, 1, 1))}).shape
+    TensorShape([2, 9, 14, 1])
+
+    Reference: Zhang et al., FFDNet: Toward a Fast and Flexible Solution for
+    CNN-Based Image Denoising, 2018, section 3.
+    """
+    check_counts(channels, depth=depth, width=width)
+    inputs, x = halved_with_noise_map(channels)
+    x = _convolution(x, width)
+    for _ in range(depth - 2):
+        x = _convolution(x, width)
+    noise = _last_convolution(x, 4 * channels)
+    noise = CropLike()([ops.depth_to_space(noise, 2), inputs["image"]])
+    return keras.Model(inputs, inputs["image"] - noise, name="ffdnet")
+
+
+def halved_with_noise_map(channels, multiple=2):
+    """The inputs of a network that is told the noise, at half resolution.
+
+    Args:
+        channels: of the pictures.
+        multiple: what the network needs both sides to be divisible by.
+
+    Returns:
+        `(inputs, x)`: the two `keras.Input`s by name, and the picture's 2 x 2
+        blocks with the noise level, (batch, height / 2, width / 2,
+        4 channels + 1).
+    """
+    inputs = {
+        "image": keras.Input((None, None, channels), name="image"),
+        "noise_level": keras.Input((None, None, 1), name="noise_level"),
+    }
+    image = inputs["image"]
+    level = inputs["noise_level"] + ops.zeros_like(image[..., :1])
+    pad = PadToMultiple(multiple)
+    halved = ops.space_to_depth(pad(image), 2)
+    level = ops.average_pool(pad(level), 2)
+    return inputs, ops.concatenate([halved, level], axis=-1)
+
+
+def _convolution(x, width):
+    return layers.Conv2D(
+        width,
+        3,
+        padding="same",
+        activation="relu",
+        kernel_initializer="he_normal",
+    )(x)
+
+
+def _last_convolution(x, channels):
+    """Starts at nothing to subtract; float32 in mixed precision as well."""
+    return layers.Conv2D(
+        channels, 3, padding="same", kernel_initializer="zeros", dtype="float32"
+    )(x)

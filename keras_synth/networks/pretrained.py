@@ -1,0 +1,55 @@
+"""What networks with trained weights share."""
+
+import contextlib
+import pathlib
+import warnings
+
+import keras
+
+from keras_synth import weights as shipped
+
+
+@contextlib.contextmanager
+def float32_layers():
+    """Layers made inside are float32: those of keras.applications too."""
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
+def load_weights(network, weights, advice):
+    """Fills a network.
+
+    Args:
+        network: a `keras.Model`; its name is that of the shipped file.
+        weights: "shipped", None to leave it as it is, or the path of a
+            weights file.
+        advice: where to get one, a sentence without its full stop.
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+    """
+    if weights is None:
+        return
+    path = weights
+    if weights == "shipped":
+        path = shipped.path(f"{network.name}.weights.h5")
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(
+            f"There is no weights file {str(path)!r}. {advice}, and give its "
+            "path as `weights`."
+        )
+    try:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that the file leaves as they were.
+            warnings.simplefilter("error", UserWarning)
+            network.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
+        raise ValueError(
+            f"{str(path)!r} does not hold weights of {network.name}. {advice}, "
+            "and give its path as `weights`."
+        ) from error

@@ -1,0 +1,87 @@
+"""The U-Net of restoration: most of its work done at low resolution."""
+
+import keras
+from keras import layers, ops
+
+from keras_synth.layers import CropLike, PadToMultiple
+from keras_synth.networks.denoising import halved_with_noise_map
+from keras_synth.networks.inputs import check_counts
+
+
+def unet(channels=1, widths=(32, 64, 128), blocks=2, noise_level=False):
+    """A residual U-Net for pictures of any size.
+
+    The picture's 2 x 2 blocks become channels; each further level halves the
+    sides again. Down and up again, each level has residual blocks
+    (`x + W₂ relu(W₁ x)`), and the way up adds what the way down knew. What
+    comes out is subtracted from the picture. No layer has a bias or a
+    normalisation, so that a picture twice as bright with twice the noise is
+    mended alike.
+
+    Args:
+        channels: of the pictures, 1 or 3.
+        widths: channels of the levels, at a half, a quarter, ... of the
+            picture's sides.
+        blocks: residual blocks of each level, on each way.
+        noise_level: whether the network is told how strong the noise is, as
+            `ffdnet` is.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to the same; with
+        `noise_level` from `{"image": ..., "noise_level": (batch, 1, 1, 1) or
+        (batch, height, width, 1)}`.
+
+    Raises:
+        ValueError: arguments out of range.
+
+    Example:
+
+    >>> unet(widths=(8, 16), blocks=1)(ops.zeros((1, 9, 14, 1))).shape
+    TensorShape([1, 9, 14, 1])
+
+    Reference: Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser
+    Prior, 2022, section 3.1: the shape at full width and resolution (DRUNet).
+    Mohan et al., Robust and Interpretable Blind Image Denoising via Bias-Free
+    Convolutional Neural Networks, 2020, section 4: why no biases.
+    """
+    check_counts(channels, widths=widths, blocks=blocks)
+    multiple = 2 ** len(widths)
+    if noise_level:
+        inputs, x = halved_with_noise_map(channels, multiple)
+        image = inputs["image"]
+    else:
+        inputs = image = keras.Input((None, None, channels), name="image")
+        x = ops.space_to_depth(PadToMultiple(multiple)(image), 2)
+    x = _convolution(x, widths[0])
+    known = []
+    for level, width in enumerate(widths):
+        if level:
+            x = layers.Conv2D(width, 2, strides=2, use_bias=False)(x)
+        x = _blocks(x, width, blocks)
+        known.append(x)
+    for width, skip in zip(widths[-2::-1], known[-2::-1], strict=True):
+        x = layers.Conv2DTranspose(width, 2, strides=2, use_bias=False)(x)
+        x = _blocks(layers.Add()([x, skip]), width, blocks)
+    damage = _convolution(x, 4 * channels, "zeros", dtype="float32")
+    damage = CropLike()([ops.depth_to_space(damage, 2), image])
+    return keras.Model(inputs, image - damage, name="unet")
+
+
+def _blocks(x, width, blocks):
+    for _ in range(blocks):
+        y = layers.ReLU()(_convolution(x, width, "he_normal"))
+        # Small, so that a deep stack starts near the identity.
+        y = _convolution(y, width, keras.initializers.VarianceScaling(0.1))
+        x = layers.Add()([x, y])
+    return x
+
+
+def _convolution(x, width, initializer="glorot_uniform", **options):
+    return layers.Conv2D(
+        width,
+        3,
+        padding="same",
+        use_bias=False,
+        kernel_initializer=initializer,
+        **options,
+    )(x)

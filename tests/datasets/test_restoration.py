@@ -1,0 +1,189 @@
+"""Pairs of damaged and clean pictures, repeatable and aligned."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth import degradations
+from keras_synth.datasets import (
+    Source,
+    random_symmetry,
+    restoration_pipeline,
+    source_from_arrays,
+)
+
+RNG = np.random.default_rng(0)
+NOISE = degradations.GaussianNoise((0.1, 0.3))
+
+
+def _source(count=6, height=12, width=12, channels=1):
+    images = RNG.integers(0, 256, (count, height, width, channels), "uint8")
+    return source_from_arrays("x", "all", images, np.zeros(count, int)), images
+
+
+def _mixed():
+    pictures = [
+        RNG.integers(0, 256, size, "uint8") for size in [(9, 12, 1), (10, 8, 1)]
+    ]
+    dataset = tf.data.Dataset.from_generator(
+        lambda: ({"image": p, "label": 0} for p in pictures),
+        output_signature={
+            "image": tf.TensorSpec((None, None, 1), "uint8"),
+            "label": tf.TensorSpec((), "int64"),
+        },
+    )
+    source = Source("mixed", "all", dataset, 2, (None, None, 1))
+    return source, pictures
+
+
+def _passes(pairs, count=1):
+    return [[(d, c.numpy()) for d, c in pairs] for _ in range(count)]
+
+
+def test_whole_pictures_come_in_order_with_the_same_damage():
+    source, images = _source()
+    pairs = restoration_pipeline(source, NOISE, batch_size=4, training=False)
+    first, second = _passes(pairs, 2)
+    assert [len(clean) for _, clean in first] == [4, 2]
+    clean = np.concatenate([clean for _, clean in first])
+    np.testing.assert_allclose(clean, images / 255.0, atol=1e-6)
+    for (damaged, _), (again, _) in zip(first, second, strict=True):
+        np.testing.assert_array_equal(damaged, again)
+
+
+def test_what_is_clean_is_what_was_damaged():
+    """Noise of level zero, and noise by its own law."""
+    source, _ = _source(20, 32, 32)
+    pairs = restoration_pipeline(
+        source, degradations.GaussianNoise(0.2), 32, batch_size=20
+    )
+    ((damaged, clean),) = _passes(pairs)[0]
+    assert abs(np.std(damaged - clean) - 0.2) < 0.01
+    none = degradations.GaussianNoise(0.0)
+    ((damaged, clean),) = _passes(
+        restoration_pipeline(source, none, 16, batch_size=20)
+    )[0]
+    np.testing.assert_array_equal(damaged, clean)
+
+
+def test_epochs_differ_and_depend_on_their_number_alone():
+    source, _ = _source()
+    options = dict(patch_size=8, batch_size=3, patches_per_image=2, seed=3)
+    pairs = restoration_pipeline(source, NOISE, **options)
+    assert len(pairs) == 4
+    first, second = _passes(pairs, 2)
+    assert np.abs(first[0][1] - second[0][1]).max() > 0
+    again = restoration_pipeline(source, NOISE, **options)
+    again.set_epoch(1)
+    for (damaged, clean), (ours, kept) in zip(
+        second, _passes(again)[0], strict=True
+    ):
+        np.testing.assert_array_equal(damaged, ours)
+        np.testing.assert_array_equal(clean, kept)
+
+
+def test_every_picture_gives_its_patches():
+    images = np.arange(6, dtype="uint8")[:, None, None, None]
+    images = np.broadcast_to(images, (6, 9, 9, 1))
+    source = source_from_arrays("x", "all", images, np.zeros(6, int))
+    pairs = restoration_pipeline(
+        source, NOISE, 4, patches_per_image=3, batch_size=2
+    )
+    seen = [round(255 * p.mean()) for _, c in _passes(pairs)[0] for p in c]
+    assert sorted(seen) == sorted(3 * list(range(6)))
+    assert seen != sorted(seen)
+
+
+def test_patches_are_parts_of_their_picture_turned_somehow():
+    source, (image, *_) = _source(1, 6, 6)
+    pairs = restoration_pipeline(
+        source, NOISE, 5, patches_per_image=40, batch_size=40
+    )
+    ((_, clean),) = _passes(pairs)[0]
+    parts = [image[y : y + 5, x : x + 5, 0] for y in (0, 1) for x in (0, 1)]
+    possible = {
+        np.rot90(side, turns).tobytes(): index
+        for index, part in enumerate(parts)
+        for turns in range(4)
+        for side in [part, part[::-1]]
+    }
+    patches = np.rint(255 * clean[..., 0]).astype("uint8")
+    found = [
+        possible[np.ascontiguousarray(patch).tobytes()] for patch in patches
+    ]
+    assert set(found) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_pictures_of_several_sizes(cache):
+    source, pictures = _mixed()
+    whole = restoration_pipeline(
+        source, NOISE, batch_size=1, training=False, cache=cache
+    )
+    for (_, clean), picture in zip(_passes(whole)[0], pictures, strict=True):
+        np.testing.assert_allclose(clean[0], picture / 255.0, atol=1e-6)
+    pairs = restoration_pipeline(
+        source, NOISE, 8, batch_size=4, patches_per_image=2, cache=cache
+    )
+    ((_, clean),) = _passes(pairs)[0]
+    assert clean.shape == (4, 8, 8, 1)
+    middle = restoration_pipeline(
+        source, NOISE, 8, batch_size=2, training=False, cache=cache
+    )
+    ((_, clean),) = _passes(middle)[0]
+    np.testing.assert_allclose(clean[0], pictures[0][:8, 2:10] / 255, atol=1e-6)
+
+
+def test_networks_are_told_what_they_ask_for():
+    source, _ = _source()
+    pairs = restoration_pipeline(
+        source, NOISE, 8, inputs=("image", "noise_level", "mask"), batch_size=6
+    )
+    ((told, clean),) = _passes(pairs)[0]
+    assert set(told) == {"image", "noise_level", "mask"}
+    assert told["noise_level"].shape == (6, 1, 1, 1)
+    assert told["mask"].shape == (6, 8, 8, 1)
+    spread = np.std(told["image"] - clean, axis=(1, 2, 3))
+    order = np.corrcoef(spread, told["noise_level"][:, 0, 0, 0])[0, 1]
+    assert order > 0.9
+
+
+def test_all_symmetries_come_up():
+    corner = np.zeros((800, 2, 2, 1), "float32")
+    corner[:, 0, 0], corner[:, 0, 1] = 1.0, 2.0
+    turned = random_symmetry(tf.constant(corner), tf.constant([1, 2]))
+    kinds, counts = np.unique(
+        turned.numpy().reshape(800, 4), axis=0, return_counts=True
+    )
+    assert len(kinds) == 8 and counts.min() > 60
+    wide = random_symmetry(tf.zeros((4, 2, 3, 1)), tf.constant([1, 2]))
+    assert wide.shape == (4, 2, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "needs a `patch_size`"),
+        ({"patch_size": 20}, "larger than some pictures"),
+        ({"patch_size": 8, "batch_size": 9}, "no batch would be full"),
+        ({"patch_size": 8, "inputs": "masks"}, "`inputs` must be some of"),
+        ({"patch_size": 8.5}, "positive int or two"),
+    ],
+)
+def test_bad_arguments_are_refused(options, message):
+    source, _ = _source()
+    with pytest.raises(ValueError, match=message):
+        restoration_pipeline(source, NOISE, **options)
+
+
+def test_what_the_damage_does_not_tell_is_refused():
+    source, _ = _source()
+    nothing = degradations.Compose([])
+    with pytest.raises(ValueError, match="has no 'noise_level'"):
+        restoration_pipeline(
+            source, nothing, 8, inputs=("image", "noise_level"), batch_size=2
+        )
+    with pytest.raises(ValueError, match="must be one of `keras_synth.degra"):
+        restoration_pipeline(source, lambda x, seed: x, 8)
+    with pytest.raises(ValueError, match="`batch_size=1` for whole"):
+        restoration_pipeline(_mixed()[0], NOISE, training=False)

@@ -1,0 +1,50 @@
+"""Padding to a multiple and cutting it off again."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth.layers import CropLike, PadToMultiple
+from tests.helpers import check_layer
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("size", [(5, 8), (8, 8), (1, 3), (13, 2)])
+def test_it_mirrors_as_numpy_does(size):
+    images = RNG.uniform(size=(2, *size, 3)).astype("float32")
+    height, width = (-side % 4 for side in size)
+    expected = np.pad(
+        images, ((0, 0), (0, height), (0, width), (0, 0)), "symmetric"
+    )
+    np.testing.assert_array_equal(PadToMultiple(4)(images), expected)
+
+
+def test_layers_keep_what_every_layer_must():
+    images = RNG.uniform(size=(2, 5, 7, 3)).astype("float32")
+    check_layer(PadToMultiple(4), images)
+    check_layer(CropLike(), images, images[:, :3, :6, :1])
+
+
+def test_sizes_unknown_to_the_graph():
+    layer = PadToMultiple(8)
+    padded = tf.function(
+        layer.call, input_signature=[tf.TensorSpec((None, None, None, 1))]
+    )
+    images = RNG.uniform(size=(1, 9, 16, 1)).astype("float32")
+    np.testing.assert_array_equal(padded(images), layer(images))
+
+
+def test_cropping_undoes_padding():
+    image = keras.Input((None, None, 1))
+    there_and_back = CropLike()([PadToMultiple(16)(image), image])
+    images = RNG.uniform(size=(2, 11, 3, 1)).astype("float32")
+    model = keras.Model(image, there_and_back)
+    np.testing.assert_array_equal(model(images), images)
+
+
+@pytest.mark.parametrize("multiple", [0, -2, 1.5])
+def test_a_multiple_that_is_none_is_refused(multiple):
+    with pytest.raises(ValueError, match="`multiple` must be a positive int"):
+        PadToMultiple(multiple)

@@ -1,0 +1,152 @@
+"""Denoisers: any size, a start at the identity, noise maps, training."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import networks
+
+RNG = np.random.default_rng(0)
+SMALL = {
+    "autoencoder": {"widths": (8, 8)},
+    "dncnn": {"depth": 4, "width": 8},
+    "ffdnet": {"depth": 4, "width": 8},
+    "unet": {"widths": (8, 16), "blocks": 1},
+}
+
+
+def build(name, **options):
+    return getattr(networks, name)(**SMALL[name], **options)
+
+
+def inputs_of(network, images, level=0.1):
+    if not isinstance(network.input, dict):
+        return images
+    levels = np.full((len(images), 1, 1, 1), level, "float32")
+    return {"image": images, "noise_level": levels}
+
+
+def noise(*shape):
+    return RNG.uniform(size=shape).astype("float32")
+
+
+def disturb(network):
+    """Random weights everywhere, so that nothing passes by a zero."""
+    for weight in network.trainable_weights:
+        weight.assign(weight + 0.1 * RNG.standard_normal(weight.shape))
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 16)])
+def test_pictures_of_any_size(name, channels, size):
+    network = build(name, channels=channels)
+    images = noise(2, *size, channels)
+    output = network(inputs_of(network, images))
+    assert output.shape == images.shape and np.isfinite(output).all()
+
+
+@pytest.mark.parametrize("name", ["dncnn", "ffdnet", "unet"])
+def test_residual_networks_start_at_the_identity(name):
+    network = build(name)
+    images = noise(2, 9, 12, 1)
+    np.testing.assert_array_equal(network(inputs_of(network, images)), images)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_plain_compile_and_fit_train_them(name):
+    network = build(name)
+    clean = np.tile(np.linspace(0, 1, 16, dtype="float32"), (4, 16, 1))
+    clean = clean[..., None]
+    noisy = clean + 0.2 * RNG.standard_normal(clean.shape).astype("float32")
+    data = inputs_of(network, noisy, 0.2)
+    network.compile(keras.optimizers.Adam(3e-3), "mse")
+    before = np.mean((noisy - clean) ** 2)
+    network.fit(data, clean, epochs=100, verbose=0)
+    assert network.evaluate(data, clean, verbose=0) < 0.3 * before
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_saved_and_loaded_they_predict_the_same(name, tmp_path):
+    network = build(name)
+    disturb(network)
+    data = inputs_of(network, noise(2, 9, 12, 1))
+    network.save(tmp_path / "network.keras")
+    again = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(again(data), network(data))
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_outputs_stay_in_float32_under_mixed_precision(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    network = build(name)
+    dtypes = {layer.compute_dtype for layer in network.layers if layer.weights}
+    assert dtypes == {"bfloat16", "float32"}
+    images = noise(1, 8, 8, 1)
+    assert network(inputs_of(network, images)).dtype == "float32"
+
+
+@pytest.mark.parametrize("name", ["ffdnet", "unet"])
+def test_one_number_is_the_map_that_is_that_everywhere(name):
+    network = build(name, **({"noise_level": True} if name == "unet" else {}))
+    disturb(network)
+    images = noise(2, 9, 12, 1)
+    levels = np.array([0.1, 0.3], "float32")[:, None, None, None]
+    maps = np.broadcast_to(levels, images.shape)
+    told = network({"image": images, "noise_level": levels})
+    np.testing.assert_array_equal(
+        network({"image": images, "noise_level": maps}), told
+    )
+    other = network({"image": images, "noise_level": levels[::-1]})
+    assert np.abs(other - told).max() > 1e-3
+
+
+def test_the_map_acts_where_it_differs():
+    network = build("ffdnet")
+    disturb(network)
+    images, maps = noise(1, 32, 32, 1), np.full((1, 32, 32, 1), 0.1, "float32")
+    first = np.asarray(network({"image": images, "noise_level": maps}))
+    maps[:, 24:] = 0.3
+    second = np.asarray(network({"image": images, "noise_level": maps}))
+    # 4 convolutions at half resolution reach 8 pixels, and one block.
+    np.testing.assert_array_equal(first[:, :14], second[:, :14])
+    assert np.abs(first[:, 24:] - second[:, 24:]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["dncnn", "ffdnet"])
+def test_the_receptive_field_is_what_the_papers_say(name):
+    network = build(name)
+    disturb(network)
+    images = noise(1, 41, 41, 1)
+    first = np.asarray(network(inputs_of(network, images)))
+    images[0, 20, 20] += 1.0
+    changed = np.asarray(network(inputs_of(network, images))) != first
+    rows = np.flatnonzero(changed.any(axis=(0, 2, 3)))
+    # depth 4: 9 pixels, at half resolution 9 blocks of 2
+    assert rows[-1] - rows[0] + 1 == {"dncnn": 9, "ffdnet": 18}[name]
+
+
+def test_without_biases_twice_the_light_gives_twice_the_picture():
+    network = build("unet", noise_level=True)
+    disturb(network)
+    images = noise(1, 16, 16, 1)
+    levels = np.full((1, 1, 1, 1), 0.1, "float32")
+    once = network({"image": images, "noise_level": levels})
+    twice = network({"image": 2 * images, "noise_level": 2 * levels})
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("dncnn", {"channels": 2}, "`channels` must be 1 or 3"),
+        ("dncnn", {"depth": 1}, "`depth` must be an int of at least 2"),
+        ("ffdnet", {"width": 0}, "`width` must be an int of at least 1"),
+        ("unet", {"widths": ()}, "`widths` must hold ints"),
+        ("unet", {"blocks": 1.5}, "`blocks` must be an int"),
+        ("autoencoder", {"widths": (8, -1)}, "`widths` must hold ints"),
+    ],
+)
+def test_bad_arguments_are_refused(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        getattr(networks, name)(**options)
