@@ -23,7 +23,7 @@ HELD_OUT = 20  # every twentieth picture of Train400
 TRAININGS = {
     "denoiser": {
         "damage": "noise",
-        "epochs": 40,
+        "epochs": 60,
         "widths": (32, 64, 128),
         "blocks": 2,
         "learning_rate": 2e-3,
