@@ -20,20 +20,30 @@ from keras_synth.losses.likelihoods import (
     DiscretizedLogistic,
     Gaussian,
 )
+from keras_synth.losses.restoration import (
+    Charbonnier,
+    MultiScaleSSIMLoss,
+    SSIMLoss,
+    total_variation,
+)
 
 __all__ = [
     "R1",
     "R2",
     "AdversarialLoss",
     "Bernoulli",
+    "Charbonnier",
     "DiscretizedLogistic",
     "Gaussian",
     "GradientPenalty",
     "Hinge",
     "LeastSquares",
     "Minimax",
+    "MultiScaleSSIMLoss",
     "NonSaturating",
     "RelativisticAverage",
+    "SSIMLoss",
     "Wasserstein",
     "WassersteinGradientPenalty",
+    "total_variation",
 ]

@@ -4,10 +4,14 @@ from keras_synth.metrics.active_units import ActiveUnits
 from keras_synth.metrics.frechet_distance import FrechetDistance
 from keras_synth.metrics.kernel_distance import KernelDistance
 from keras_synth.metrics.precision_recall import PrecisionRecall
+from keras_synth.metrics.restoration import PSNR, SSIM, MultiScaleSSIM
 
 __all__ = [
+    "PSNR",
+    "SSIM",
     "ActiveUnits",
     "FrechetDistance",
     "KernelDistance",
+    "MultiScaleSSIM",
     "PrecisionRecall",
 ]

@@ -1,18 +1,29 @@
 """Pure functions on tensors."""
 
+from keras_synth.ops.colour import full_range_luma, studio_range_luma
 from keras_synth.ops.distances import pairwise_distances
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
 from keras_synth.ops.gradients import squared_gradient_norms
 from keras_synth.ops.means import mean_or_zero
 from keras_synth.ops.random import ReplicaSeedGenerator
+from keras_synth.ops.similarity import (
+    multi_scale_structural_similarity,
+    peak_signal_to_noise_ratio,
+    structural_similarity,
+)
 from keras_synth.ops.weights import weight_hash
 
 __all__ = [
     "ReplicaSeedGenerator",
+    "full_range_luma",
     "gaussian_log_prob",
     "mean_or_zero",
+    "multi_scale_structural_similarity",
     "pairwise_distances",
+    "peak_signal_to_noise_ratio",
     "squared_gradient_norms",
     "standard_normal_kl",
+    "structural_similarity",
+    "studio_range_luma",
     "weight_hash",
 ]

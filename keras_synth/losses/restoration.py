@@ -1,0 +1,211 @@
+"""What training a restorer minimises, beside Keras' own MSE and MAE."""
+
+import keras
+from keras import ops
+
+from keras_synth.ops.similarity import (
+    POWER_FACTORS,
+    check_max_value,
+    check_power_factors,
+    check_same_shape,
+    multi_scale_structural_similarity,
+    structural_similarity,
+)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class Charbonnier(keras.losses.Loss):
+    """The absolute error, rounded off at zero.
+
+    `mean sqrt((x - y)² + ε²)`: close to MAE where errors are above ε, with a
+    gradient that falls to 0 below it. Equal pictures cost ε.
+
+    Args:
+        epsilon: ε, in the unit of the pictures.
+        reduction: Keras' kind of mean over the batch.
+        name: name of the loss.
+        dtype: of its computation, float32 by default.
+
+    Raises:
+        ValueError: `epsilon` is not above 0; called with shapes that differ.
+
+    Reference: Lai et al., Deep Laplacian Pyramid Networks, 2017, section 3.2.
+
+    Example:
+
+    >>> loss = Charbonnier(epsilon=3.0)
+    >>> float(loss(ops.zeros((1, 2, 2, 1)), ops.full((1, 2, 2, 1), 4.0)))
+    5.0
+    """
+
+    def __init__(
+        self,
+        epsilon=1e-3,
+        reduction="sum_over_batch_size",
+        name="charbonnier",
+        dtype=None,
+    ):
+        if not epsilon > 0:
+            raise ValueError(
+                f"`epsilon` must be above 0. Received: epsilon={epsilon!r}"
+            )
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.epsilon = epsilon
+
+    def call(self, y_true, y_pred):
+        """The mean over each picture, (batch,)."""
+        check_same_shape(y_true, y_pred)
+        squared = ops.square(y_true - y_pred) + self.epsilon**2
+        return ops.mean(
+            ops.sqrt(squared), axis=tuple(range(1, len(squared.shape)))
+        )
+
+    def get_config(self):
+        return {**_config(self), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class SSIMLoss(keras.losses.Loss):
+    """One minus the structural similarity, averaged over the pictures.
+
+    `1 - SSIM(x, y)`, from 0 for equal pictures to 2. Finite in gradient
+    everywhere. Predictions are not clipped, for what is clipped does not learn.
+
+    Args:
+        max_value: value of white in the pictures, which have at least 11 x 11
+            pixels.
+        reduction: Keras' kind of mean over the batch.
+        name: name of the loss.
+        dtype: of its computation, float32 by default.
+
+    Raises:
+        ValueError: `max_value` is not above 0; called with pictures that
+            do not fit or are too small.
+
+    Reference: Zhao et al., Loss Functions for Image Restoration with Neural
+    Networks, 2017, section 3.2.
+
+    Example:
+
+    >>> loss = SSIMLoss()
+    >>> float(loss(ops.ones((2, 16, 16, 3)), ops.ones((2, 16, 16, 3))))
+    0.0
+    """
+
+    def __init__(
+        self,
+        max_value=1.0,
+        reduction="sum_over_batch_size",
+        name="ssim_loss",
+        dtype=None,
+    ):
+        check_max_value(max_value)
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.max_value = max_value
+
+    def call(self, y_true, y_pred):
+        """One minus the SSIM of each picture, (batch,)."""
+        return 1.0 - structural_similarity(y_true, y_pred, self.max_value)
+
+    def get_config(self):
+        return {**_config(self), "max_value": self.max_value}
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class MultiScaleSSIMLoss(keras.losses.Loss):
+    """One minus the multi-scale similarity, averaged over the pictures.
+
+    `1 - MS-SSIM(x, y)`, from 0 for equal pictures to 1. Where the structure of
+    some scale is inverted the loss is 1 and its gradient 0, so a network that
+    starts by inverting pictures stays there: start from one that does not (a
+    residual network), or add the mean absolute error, as the paper does.
+
+    Args:
+        max_value: value of white in the pictures.
+        power_factors: a scale's exponent, finest first; five of them by
+            default, for pictures of at least 161 x 161 pixels. Training
+            patches are smaller: three scales need 41 x 41.
+        reduction: Keras' kind of mean over the batch.
+        name: name of the loss.
+        dtype: of its computation, float32 by default.
+
+    Raises:
+        ValueError: arguments out of range; called with pictures that do not
+            fit or are too small for so many scales.
+
+    Reference: Zhao et al. 2017, section 3.3.
+
+    Example:
+
+    >>> loss = MultiScaleSSIMLoss(power_factors=(0.5, 0.5))
+    >>> float(loss(ops.ones((2, 32, 32, 3)), ops.ones((2, 32, 32, 3))))
+    0.0
+    """
+
+    def __init__(
+        self,
+        max_value=1.0,
+        power_factors=POWER_FACTORS,
+        reduction="sum_over_batch_size",
+        name="multi_scale_ssim_loss",
+        dtype=None,
+    ):
+        check_max_value(max_value)
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.max_value = max_value
+        self.power_factors = check_power_factors(power_factors)
+
+    def call(self, y_true, y_pred):
+        """One minus the MS-SSIM of each picture, (batch,)."""
+        return 1.0 - multi_scale_structural_similarity(
+            y_true, y_pred, self.max_value, self.power_factors
+        )
+
+    def get_config(self):
+        return {
+            **_config(self),
+            "max_value": self.max_value,
+            "power_factors": self.power_factors,
+        }
+
+
+def total_variation(images):
+    """How much neighbouring pixels of each picture differ, in all.
+
+    `Σ |x[i + 1, j] - x[i, j]| + |x[i, j + 1] - x[i, j]|` over pixels and
+    channels: the anisotropic total variation, of one picture. It is no
+    loss on pairs but a price on roughness, to be added to one. It grows with
+    the size of the picture.
+
+    Args:
+        images: float (batch, height, width, channels).
+
+    Returns:
+        (batch,).
+
+    Raises:
+        ValueError: another number of axes.
+
+    Reference: Rudin et al., Nonlinear Total Variation Based Noise Removal
+    Algorithms, 1992, in the anisotropic form.
+
+    Example:
+
+    >>> edge = ops.reshape([0.0, 0.0, 1.0, 1.0], (1, 2, 2, 1))
+    >>> total_variation(edge).numpy()
+    array([2.], dtype=float32)
+    """
+    images = ops.convert_to_tensor(images)
+    if len(images.shape) != 4:
+        raise ValueError(
+            "`images` must be (batch, height, width, channels). "
+            f"Received: shape {tuple(images.shape)}"
+        )
+    down = ops.abs(images[:, 1:] - images[:, :-1])
+    right = ops.abs(images[:, :, 1:] - images[:, :, :-1])
+    return ops.sum(down, axis=(1, 2, 3)) + ops.sum(right, axis=(1, 2, 3))
+
+
+def _config(loss):
+    """What Keras keeps of a loss, and the dtype that it leaves out."""
+    return {**keras.losses.Loss.get_config(loss), "dtype": loss.dtype}

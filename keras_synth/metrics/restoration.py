@@ -1,0 +1,294 @@
+"""How close restored pictures are to the clean ones.
+
+A published figure is a formula and a protocol. The protocols of the field:
+
+- grey denoising: `PSNR(round_to_8_bits=True)`;
+- super-resolution by a factor s: `PSNR(luma="studio", border=s,
+  round_to_8_bits=True)`, and `SSIM` likewise;
+- inpainting, colour denoising: `PSNR(round_to_8_bits=True)` on RGB.
+
+Every metric here does the same to both pictures of a pair, in this order:
+clip the restored one to [0, max_value]; round both to 8 bits; take the luma;
+crop the border; compare. Its result is the mean of the pictures' figures, so
+that it does not depend on how they were batched.
+"""
+
+import keras
+from keras import ops
+
+from keras_synth.ops import (
+    full_range_luma,
+    multi_scale_structural_similarity,
+    peak_signal_to_noise_ratio,
+    structural_similarity,
+    studio_range_luma,
+)
+from keras_synth.ops.similarity import (
+    POWER_FACTORS,
+    check_max_value,
+    check_power_factors,
+    check_same_shape,
+)
+
+
+class PictureMetric(keras.metrics.Mean):
+    """What the metrics share: the protocol, and the mean over pictures.
+
+    Args:
+        max_value: value of white.
+        luma: None (all channels), "full" or "studio".
+        border: pixels cropped at each side.
+        round_to_8_bits: whether pictures are rounded to 256 levels.
+        name: name in the logs.
+        dtype: of the figures and their mean.
+    """
+
+    def __init__(self, max_value, luma, border, round_to_8_bits, name, dtype):
+        check_max_value(max_value)
+        if luma not in (None, "full", "studio"):
+            raise ValueError(
+                '`luma` must be None, "full" or "studio". '
+                f"Received: luma={luma!r}"
+            )
+        if not isinstance(border, int) or border < 0:
+            raise ValueError(
+                f"`border` must be an int, 0 or more. Received: {border!r}"
+            )
+        super().__init__(name=name, dtype=dtype)
+        self.max_value = max_value
+        self.luma = luma
+        self.border = border
+        self.round_to_8_bits = round_to_8_bits
+        self._direction = "up"  # how EarlyStopping knows what is better
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Adds a batch.
+
+        Args:
+            y_true: clean pictures, float (batch, height, width, channels) in
+                [0, max_value].
+            y_pred: restored ones, of the same shape.
+            sample_weight: (batch,), a weight for each picture. One of weight 0
+                does not count, be its figure infinite or not a number.
+
+        Raises:
+            ValueError: the shapes differ, or are too small; integers where
+                white is 1.
+        """
+        y_true, y_pred = self._floats(y_true), self._floats(y_pred)
+        check_same_shape(y_true, y_pred)
+        y_pred = ops.clip(y_pred, 0.0, self.max_value)
+        scores = self.compare(self._prepare(y_true), self._prepare(y_pred))
+        if sample_weight is not None:
+            sample_weight = ops.cast(sample_weight, self.dtype)
+            if len(sample_weight.shape) == 2 and sample_weight.shape[1] == 1:
+                sample_weight = ops.squeeze(sample_weight, axis=1)
+            if len(sample_weight.shape) > 1:
+                raise ValueError(
+                    "`sample_weight` must hold one number a picture, (batch,). "
+                    f"Received: shape {tuple(sample_weight.shape)}"
+                )
+            scores = ops.where(sample_weight == 0.0, 0.0, scores)
+        super().update_state(scores, sample_weight)
+
+    def compare(self, clean, restored):
+        """The figure of each picture, from pairs that the protocol prepared.
+
+        Args:
+            clean: float (batch, height, width, channels).
+            restored: of the same shape.
+
+        Returns:
+            (batch,).
+        """
+        raise NotImplementedError
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "max_value": self.max_value,
+            "luma": self.luma,
+            "border": self.border,
+            "round_to_8_bits": self.round_to_8_bits,
+        }
+
+    def _floats(self, images):
+        images = ops.convert_to_tensor(images)
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        if "float" not in dtype and self.max_value <= 1:
+            raise ValueError(
+                f"{type(self).__name__} takes floats in [0, {self.max_value}]: "
+                "divide integer pictures by their white, or give it as "
+                f"`max_value`. Received: dtype {dtype}"
+            )
+        return ops.cast(images, self.dtype)
+
+    def _prepare(self, images):
+        if self.round_to_8_bits:
+            level = self.max_value / 255.0
+            images = ops.round(images / level) * level
+        if self.luma is not None and images.shape[-1] != 1:
+            images = (
+                full_range_luma(images)
+                if self.luma == "full"
+                else studio_range_luma(images, self.max_value)
+            )
+        if self.border:
+            inside = slice(self.border, -self.border)
+            images = images[:, inside, inside]
+        return images
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class PSNR(PictureMetric):
+    """Mean peak signal-to-noise ratio of the pictures, in decibels.
+
+    `10 log10(max_value² / mean (x - y)²)` for each picture; the mean of these,
+    as tables give it, not the PSNR of the mean squared error.
+
+    A picture restored exactly has infinitely many decibels, and so has the
+    mean, as in published code: nothing is capped.
+
+    Because predictions are clipped, as a saved picture would be, noisy inputs
+    score somewhat more than `20 log10(max_value / sigma)`.
+
+    Args:
+        max_value: value of white in the pictures.
+        luma: None (default) for all channels together; "full" for
+            `ops.full_range_luma`; "studio" for `ops.studio_range_luma`, the Y
+            of super-resolution tables, which stands 1.32 dB too high for any
+            other. Pictures of one channel stay as they are.
+        border: pixels cropped at each side before comparing.
+        round_to_8_bits: whether both pictures are rounded to 256 levels, as
+            files are on which published figures were computed.
+        name: name in the logs.
+        dtype: of the figures and their mean.
+
+    Raises:
+        ValueError: arguments out of range; from `update_state`, pictures that
+            do not fit.
+
+    Example:
+
+    >>> metric = PSNR()
+    >>> clean, restored = ops.zeros((2, 8, 8, 1)), ops.full((2, 8, 8, 1), 0.1)
+    >>> metric.update_state(clean, restored)
+    >>> float(metric.result())
+    20.0
+    """
+
+    def __init__(
+        self,
+        max_value=1.0,
+        luma=None,
+        border=0,
+        round_to_8_bits=False,
+        name="psnr",
+        dtype=None,
+    ):
+        super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)
+
+    def compare(self, clean, restored):
+        """PSNR of each picture."""
+        return peak_signal_to_noise_ratio(clean, restored, self.max_value)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class SSIM(PictureMetric):
+    """Mean structural similarity of the pictures.
+
+    See `ops.structural_similarity`: a Gaussian window of 11 x 11 pixels, the
+    mean over its positions inside the picture; 1 for equal pictures.
+
+    Args:
+        max_value: value of white in the pictures.
+        luma: None (default) for the mean over channels, "full" or "studio" as
+            for `PSNR`.
+        border: pixels cropped at each side before comparing.
+        round_to_8_bits: whether both pictures are rounded to 256 levels.
+        name: name in the logs.
+        dtype: of the figures and their mean.
+
+    Raises:
+        ValueError: arguments out of range; from `update_state`, pictures that
+            do not fit or have fewer than 11 x 11 pixels.
+
+    Reference: Wang et al. 2004, equation 13.
+
+    Example:
+
+    >>> metric = SSIM()
+    >>> metric.update_state(ops.ones((2, 16, 16, 3)), ops.ones((2, 16, 16, 3)))
+    >>> float(metric.result())
+    1.0
+    """
+
+    def __init__(
+        self,
+        max_value=1.0,
+        luma=None,
+        border=0,
+        round_to_8_bits=False,
+        name="ssim",
+        dtype=None,
+    ):
+        super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)
+
+    def compare(self, clean, restored):
+        """SSIM of each picture."""
+        return structural_similarity(clean, restored, self.max_value)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class MultiScaleSSIM(PictureMetric):
+    """Mean structural similarity over several scales.
+
+    See `ops.multi_scale_structural_similarity`; 1 for equal pictures, 0 where
+    structure is inverted at some scale.
+
+    Args:
+        max_value: value of white in the pictures.
+        power_factors: a scale's exponent, finest first; five of them in the
+            paper, for pictures of at least 161 x 161 pixels.
+        luma: None (default) for the mean over channels, "full" or "studio" as
+            for `PSNR`.
+        border: pixels cropped at each side before comparing.
+        round_to_8_bits: whether both pictures are rounded to 256 levels.
+        name: name in the logs.
+        dtype: of the figures and their mean.
+
+    Raises:
+        ValueError: arguments out of range; from `update_state`, pictures that
+            do not fit or are too small for so many scales.
+
+    Reference: Wang et al. 2003, equation 7.
+
+    Example:
+
+    >>> metric = MultiScaleSSIM(power_factors=(0.5, 0.5))
+    >>> metric.update_state(ops.ones((2, 32, 32, 3)), ops.ones((2, 32, 32, 3)))
+    >>> float(metric.result())
+    1.0
+    """
+
+    def __init__(
+        self,
+        max_value=1.0,
+        power_factors=POWER_FACTORS,
+        luma=None,
+        border=0,
+        round_to_8_bits=False,
+        name="multi_scale_ssim",
+        dtype=None,
+    ):
+        super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)
+        self.power_factors = check_power_factors(power_factors)
+
+    def compare(self, clean, restored):
+        """MS-SSIM of each picture."""
+        return multi_scale_structural_similarity(
+            clean, restored, self.max_value, self.power_factors
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "power_factors": self.power_factors}
