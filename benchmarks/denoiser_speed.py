@@ -1,0 +1,64 @@
+"""A training step of DnCNN and FFDNet against the same nets in PyTorch."""
+
+import os
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+from benchmarks.peers import Peer, peer_python
+from benchmarks.rows import write_row
+from keras_synth import networks
+
+BATCH, SIDE, TURNS, STEPS = 16, 64, 10, 4
+
+
+def run(name):
+    """Measures the row."""
+    python = peer_python("torch", ["torch==2.15.0", "numpy"])
+    script = pathlib.Path(__file__).with_name("torch_denoisers.py")
+    threads = os.cpu_count()
+    with Peer(python, script, BATCH, SIDE, threads) as peer:
+        figures = {kind: _ratio(kind, peer) for kind in ("dncnn", "ffdnet")}
+    write_row(
+        name,
+        "Speed, as ratios of interleaved medians",
+        figures,
+        data=f"a batch of {BATCH} grey patches of {SIDE}x{SIDE}",
+        protocol=(
+            "speed of `train_on_batch` over that of the same network in "
+            "PyTorch (channels last, Adam, mean squared error, float32, "
+            f"{threads} threads); {TURNS} turns of {STEPS} steps"
+        ),
+        seed=0,
+        bar="≥ 0.9",
+    )
+
+
+def _ratio(kind, peer):
+    keras.utils.set_random_seed(0)
+    network = getattr(networks, kind)()
+    network.compile(keras.optimizers.Adam(1e-3), "mse")
+    generator = np.random.default_rng(0)
+    clean = generator.random((BATCH, SIDE, SIDE, 1), "float32")
+    noise = generator.standard_normal(clean.shape).astype("float32")
+    inputs = clean + 0.1 * noise
+    if kind == "ffdnet":
+        level = np.full((BATCH, 1, 1, 1), 0.1, "float32")
+        inputs = {"image": inputs, "noise_level": level}
+    ours, theirs = [], []
+    for turn in range(TURNS + 1):  # the first warms up
+        for _ in range(STEPS):
+            start = time.perf_counter()
+            network.train_on_batch(inputs, clean)
+            if turn:
+                ours.append(time.perf_counter() - start)
+        seconds = [float(s) for s in peer.ask(f"{kind} {STEPS}").split()]
+        if turn:
+            theirs += seconds
+    ours, theirs = np.median(ours), np.median(theirs)
+    return (
+        f"{theirs / ours:.2f} ({1e3 * ours:.0f} ms against "
+        f"{1e3 * theirs:.0f} ms)"
+    )
