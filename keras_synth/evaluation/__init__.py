@@ -1,8 +1,34 @@
-"""Looking at what a trained model makes: comparisons, privacy."""
+"""Looking at what a trained model makes: comparisons, cost, privacy."""
 
+from keras_synth.evaluation.classical import (
+    adaptive_median,
+    biharmonic,
+    median,
+    non_local_means,
+    total_variation,
+)
+from keras_synth.evaluation.comparison import Comparison, compare
+from keras_synth.evaluation.cost_card import CostCard, cost_card
 from keras_synth.evaluation.memorisation import (
     memorisation,
     nearest_training_pictures,
 )
+from keras_synth.evaluation.panel import draw_panel
+from keras_synth.evaluation.robustness import Robustness, robustness
 
-__all__ = ["memorisation", "nearest_training_pictures"]
+__all__ = [
+    "Comparison",
+    "CostCard",
+    "Robustness",
+    "adaptive_median",
+    "biharmonic",
+    "compare",
+    "cost_card",
+    "draw_panel",
+    "median",
+    "memorisation",
+    "nearest_training_pictures",
+    "non_local_means",
+    "robustness",
+    "total_variation",
+]

@@ -1,0 +1,225 @@
+"""What a restorer costs: parameters, arithmetic, time, memory."""
+
+import contextlib
+import dataclasses
+import math
+import statistics
+import time
+
+import keras
+import numpy as np
+
+from keras_synth.evaluation.comparison import named_inputs
+from keras_synth.evaluation.peak_memory import peak_memory
+from keras_synth.evaluation.tables import markdown_table
+from keras_synth.inference import restore_batch
+
+_PLACED_BY_OUTPUT = (
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Dense,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+)
+_PLACED_BY_INPUT = (
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class CostCard:
+    """What `cost_card` found; None where it does not apply.
+
+    Attributes:
+        name: of the model or function.
+        image_shape: (height, width, channels) it was measured on.
+        parameters: how many, trainable or not.
+        multiply_adds: of one such picture.
+        seconds_per_megapixel: median, by 10⁶ pixels of the input.
+        peak_memory: bytes of the first run, beyond those of the model.
+    """
+
+    name: str
+    image_shape: tuple
+    parameters: int | None
+    multiply_adds: int | None
+    seconds_per_megapixel: float
+    peak_memory: int | None
+
+    def to_markdown(self, header=True):
+        """One line of a table; `header=False` to put below another's."""
+        titles = [
+            "method",
+            "picture",
+            "parameters",
+            "multiply-adds",
+            "s / megapixel",
+            "peak memory",
+        ]
+        line = [
+            self.name,
+            "x".join(map(str, self.image_shape)),
+            _counted(self.parameters, ""),
+            _counted(self.multiply_adds, ""),
+            self.seconds_per_megapixel,
+            _counted(self.peak_memory, "B"),
+        ]
+        table = markdown_table(titles, [line])
+        return table if header else table.splitlines()[-1]
+
+
+def cost_card(
+    model, image_shape=(256, 256, 1), *, name=None, repeats=5, memory=True
+):
+    """Measures what mending one picture costs, on this machine.
+
+    Multiply-adds are counted in one forward pass, from the shapes that pass
+    through each convolution (transposed, depthwise and separable ones too)
+    and each dense layer, as often as it is called, wherever it is nested:
+
+        positions · kernel size,
+
+    the positions being those of the output (of the input for transposed
+    convolutions). Nothing else is counted, neither biases, activations and
+    resizing, nor attention and products of tensors outside of such layers.
+
+    Time is the median of `repeats` runs after a first one that compiles.
+
+    Memory is what the first run takes in a fresh process (which makes this
+    slow), beyond the model itself; see `peak_memory`. It is None for plain
+    functions, on systems other than Linux, and where Keras runs on an
+    accelerator, whose memory the processor does not see.
+
+    Args:
+        model: a `keras.Model`, functional with one input or a dict of them,
+            or subclassed; or any function from a batch of pictures to a batch
+            of pictures.
+        image_shape: (height, width, channels) of the picture, noise in
+            [0, 1]. Other inputs of a dict are zeros, (1, 1, 1, 1) where they
+            may be of any size.
+        name: on the card; the model's own by default.
+        repeats: how many runs to time.
+        memory: whether to measure it.
+
+    Returns:
+        A `CostCard`.
+
+    Raises:
+        ValueError: a shape that is none, or no repeats.
+
+    Example:
+
+    >>> network = keras.Sequential(
+    ...     [keras.Input((None, None, 1)), keras.layers.Conv2D(2, 3)]
+    ... )
+    >>> card = cost_card(network, (12, 12, 1), memory=False)
+    >>> card.parameters, card.multiply_adds  # 2 · 9 + 2, and 10² · 2 · 9
+    (20, 1800)
+    """
+    _check(model, image_shape, repeats)
+    inputs = _inputs(model, image_shape)
+    is_model = isinstance(model, keras.Model)
+    restore_batch(model, inputs)  # builds and compiles it
+    multiply_adds = _multiply_adds(model, inputs) if is_model else None
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        restore_batch(model, inputs)
+        seconds.append(time.perf_counter() - start)
+    megapixels = image_shape[0] * image_shape[1] / 1e6
+    return CostCard(
+        name=name or getattr(model, "name", None) or _function_name(model),
+        image_shape=tuple(image_shape),
+        parameters=model.count_params() if is_model else None,
+        multiply_adds=multiply_adds,
+        seconds_per_megapixel=statistics.median(seconds) / megapixels,
+        peak_memory=(
+            peak_memory(model, inputs) if is_model and memory else None
+        ),
+    )
+
+
+def _inputs(model, image_shape):
+    """A picture of noise, and zeros for what else a network takes."""
+    image = np.random.default_rng(0).uniform(size=(1, *image_shape))
+    image = image.astype("float32")
+    others = {
+        name: np.zeros([side or 1 for side in tensor.shape], "float32")
+        for name, tensor in named_inputs(model).items()
+    }
+    return {**others, "image": image} if others else image
+
+
+def _multiply_adds(model, inputs):
+    """Of one forward pass; None where no layer of the kind was called."""
+    counts = []
+
+    def count(layer, given, returned):
+        placed = given if isinstance(layer, _PLACED_BY_INPUT) else returned
+        kernels = [w.shape for w in layer.weights if len(w.shape) > 1]
+        counts.append(
+            math.prod(placed.shape[1:-1]) * sum(map(math.prod, kernels))
+        )
+
+    with contextlib.ExitStack() as stack:
+        for layer in model._flatten_layers():
+            if isinstance(layer, _PLACED_BY_OUTPUT + _PLACED_BY_INPUT):
+                stack.enter_context(_watched(layer, count))
+        model(inputs, training=False)
+    return sum(counts) if counts else None
+
+
+@contextlib.contextmanager
+def _watched(layer, report):
+    """Reports each call of a layer for a while."""
+    call = layer.call
+
+    def reporting_call(inputs, *args, **kwargs):
+        outputs = call(inputs, *args, **kwargs)
+        report(layer, inputs, outputs)
+        return outputs
+
+    # Past Keras' bookkeeping of attributes: the layer is as it was after.
+    object.__setattr__(layer, "call", reporting_call)
+    try:
+        yield
+    finally:
+        object.__delattr__(layer, "call")
+
+
+def _counted(value, unit):
+    """4,200,000 as "4.2 M"."""
+    if value is None:
+        return None
+    for prefix, size in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g} {prefix}{unit}"
+    return f"{value} {unit}".strip()
+
+
+def _function_name(function):
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _check(model, image_shape, repeats):
+    if not callable(model):
+        raise ValueError(
+            "`model` must be a keras.Model or a function from pictures to "
+            f"pictures. Received: {model!r}"
+        )
+    if len(tuple(image_shape)) != 3 or not all(
+        isinstance(side, int) and side > 0 for side in image_shape
+    ):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels). Received: "
+            f"image_shape={image_shape!r}"
+        )
+    if not isinstance(repeats, int) or repeats < 1:
+        raise ValueError(
+            f"`repeats` must be a positive int. Received: repeats={repeats!r}"
+        )

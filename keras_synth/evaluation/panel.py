@@ -1,0 +1,145 @@
+"""One picture as several methods mend it, with the telling part enlarged."""
+
+import math
+import pathlib
+
+import numpy as np
+
+
+def draw_panel(path, pictures, labels, crop=None, crop_size=64, columns=6):
+    """Writes the panel: whole pictures, and below each its enlarged part.
+
+    Args:
+        path: of the file, .png; missing folders are made.
+        pictures: dict, name → (height, width, channels) in [0, 1], the first
+            of them the clean one, or what the others are to be compared
+            to; one of another size (a small picture that was enlarged) is
+            stretched over the same area.
+        labels: dict, name → what to write below the name; may lack some.
+        crop: part to enlarge, (top, left, height, width) in pixels of the
+            clean picture; None takes `most_different`'s square.
+        crop_size: side of that square in pixels.
+        columns: pictures side by side, at most.
+
+    Returns:
+        The path, a `pathlib.Path`.
+
+    Raises:
+        ValueError: a part outside the picture, `columns` below 1.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
+
+    if columns < 1:
+        raise ValueError(f"`columns` must be at least 1. Received: {columns}")
+    names = list(pictures)
+    height, width, _ = pictures[names[0]].shape
+    if crop is None:
+        crop = most_different(pictures, crop_size)
+    top, left, crop_height, crop_width = _checked_crop(crop, height, width)
+    bands = math.ceil(len(names) / columns)
+    columns = math.ceil(len(names) / bands)  # bands of equal length
+    side = 2.6  # inches
+    tall = side * (
+        min(2.0, height / width) + min(2.0, crop_height / crop_width)
+    )
+    figure = Figure(
+        figsize=(side * columns, bands * (tall + 0.5)), layout="constrained"
+    )
+    axes = figure.subplots(
+        2 * bands,
+        columns,
+        squeeze=False,
+        height_ratios=[height / width, crop_height / crop_width] * bands,
+    )
+    for each in axes.flat:
+        each.set_axis_off()
+    for index, name in enumerate(names):
+        band, column = divmod(index, columns)
+        whole, part = axes[2 * band : 2 * band + 2, column]
+        picture = np.clip(pictures[name], 0.0, 1.0)
+        if picture.shape[-1] == 1:
+            picture = picture[..., 0]
+        for each, smoothing in ((whole, "antialiased"), (part, "nearest")):
+            each.imshow(
+                picture,
+                cmap="gray",
+                vmin=0.0,
+                vmax=1.0,
+                interpolation=smoothing,
+                extent=(0, width, height, 0),
+            )
+        whole.set_title(f"{name}\n{labels.get(name, '')}", fontsize=8)
+        whole.add_patch(
+            Rectangle(
+                (left, top),
+                crop_width,
+                crop_height,
+                fill=False,
+                edgecolor="tab:red",
+            )
+        )
+        part.set_xlim(left, left + crop_width)
+        part.set_ylim(top + crop_height, top)
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    return path
+
+
+def most_different(pictures, crop_size=64):
+    """The square in which the methods differ most.
+
+    That with the largest sum of variances between the methods' pixels (with a
+    single method, between its and the first picture's).
+
+    Args:
+        pictures: dict, name → (height, width, channels); the first, and
+            "damaged", are no methods.
+        crop_size: side of the square in pixels, cut to the picture's.
+
+    Returns:
+        `(top, left, height, width)` in pixels.
+
+    Example:
+
+    >>> clean, other = np.zeros((2, 9, 9, 1))
+    >>> other[4, 7] = 1.0
+    >>> most_different({"clean": clean, "method": other}, crop_size=1)
+    (4, 7, 1, 1)
+    """
+    if not isinstance(crop_size, int) or crop_size < 1:
+        raise ValueError(
+            "`crop_size` must be a positive int. "
+            f"Received: crop_size={crop_size!r}"
+        )
+    reference, *methods = (
+        picture for name, picture in pictures.items() if name != "damaged"
+    )
+    if len(methods) < 2:
+        methods.append(reference)
+    variance = np.var(np.stack(methods).astype("float64"), axis=0).sum(axis=-1)
+    height, width = (min(crop_size, side) for side in variance.shape)
+    # Sums over all squares, from the sums over all upper left rectangles.
+    total = np.pad(variance.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    rows = total[height:] - total[:-height]
+    sums = rows[:, width:] - rows[:, :-width]
+    top, left = np.unravel_index(np.argmax(sums), sums.shape)
+    return int(top), int(left), height, width
+
+
+def _checked_crop(crop, height, width):
+    numbers = tuple(crop)
+    if len(numbers) == 4:
+        top, left, crop_height, crop_width = numbers
+        if (
+            min(top, left) >= 0
+            and min(crop_height, crop_width) >= 1
+            and top + crop_height <= height
+            and left + crop_width <= width
+        ):
+            return numbers
+    raise ValueError(
+        "`crop` must be (top, left, height, width), inside the picture of "
+        f"{height}x{width}. Received: crop={crop!r}"
+    )

@@ -1,0 +1,93 @@
+"""The memory that one picture takes, measured in a process of its own.
+
+TensorFlow keeps what it once took, so that a second run in the same process
+seems to need nothing. A fresh process has taken nothing yet.
+"""
+
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import keras
+import numpy as np
+
+from keras_synth.inference import restore_batch
+
+_STATUS = pathlib.Path("/proc/self/status")
+_RESET = pathlib.Path("/proc/self/clear_refs")
+
+
+def peak_memory(model, inputs):
+    """Bytes that a model's first batch takes beyond the model itself.
+
+    The model is saved and loaded in a fresh process, which runs it once. The
+    figure is the highest number of bytes resident during that run (`VmHWM` of
+    Linux) less those before it: activations, and some tens of megabytes for
+    tracing and compiling.
+
+    Args:
+        model: a `keras.Model` that can be saved.
+        inputs: array or dict of arrays, one batch.
+
+    Returns:
+        int; None on systems other than Linux, and where Keras runs on an
+        accelerator, whose memory the processor does not see. None with a
+        warning where the model cannot be saved or loaded.
+    """
+    if not _RESET.exists() or keras.distribution.list_devices("gpu"):
+        return None
+    named = inputs if isinstance(inputs, dict) else {"": inputs}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            model.save(pathlib.Path(folder) / "model.keras")
+        except (ValueError, TypeError, NotImplementedError) as error:
+            return _unknown(error)
+        np.savez(pathlib.Path(folder) / "inputs.npz", **named)
+        modules = sorted({type(x).__module__ for x in model._flatten_layers()})
+        code = (
+            "from keras_synth.evaluation.peak_memory import measure; "
+            f"measure({folder!r}, {modules!r})"
+        )
+        finished = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+        )
+    if finished.returncode:
+        return _unknown((finished.stderr.strip() or "killed").splitlines()[-1])
+    return json.loads(finished.stdout.splitlines()[-1])
+
+
+def measure(folder, modules):
+    """What the fresh process does: prints the bytes.
+
+    Args:
+        folder: with model.keras and inputs.npz.
+        modules: to import first, for the classes of the model's layers.
+    """
+    for name in modules:
+        importlib.import_module(name)
+    path = pathlib.Path(folder)
+    model = keras.saving.load_model(path / "model.keras", compile=False)
+    with np.load(path / "inputs.npz") as stored:
+        inputs = dict(stored)
+    inputs = inputs.get("", inputs)
+    _RESET.write_text("5")  # the highest so far is what is held now
+    before = _kilobytes("VmRSS")
+    restore_batch(model, inputs)
+    print(json.dumps(1024 * (_kilobytes("VmHWM") - before)))
+
+
+def _kilobytes(name):
+    lines = _STATUS.read_text().splitlines()
+    return int(next(x for x in lines if x.startswith(f"{name}:")).split()[1])
+
+
+def _unknown(reason):
+    warnings.warn(f"Its memory was not measured: {reason}", stacklevel=4)

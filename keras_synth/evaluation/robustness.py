@@ -1,0 +1,184 @@
+"""How restoration methods stand as the damage grows."""
+
+import dataclasses
+import pathlib
+
+from keras_synth.degradations import Degradation
+from keras_synth.evaluation.comparison import compare
+from keras_synth.evaluation.tables import markdown_table, write_csv
+
+
+@dataclasses.dataclass(frozen=True)
+class Robustness:
+    """What `robustness` found.
+
+    Attributes:
+        metric: its name.
+        rows: a dict for each kind of damage, severity and method: `{"damage":
+            ..., "severity": 1, "method": ..., "num_images": n, metric:
+            mean}`; the method "damaged" is the damaged pictures themselves.
+    """
+
+    metric: str
+    rows: list
+
+    def to_markdown(self):
+        """A line for each damage and method, a column for each severity."""
+        severities = sorted({row["severity"] for row in self.rows})
+        lines = {}
+        for row in self.rows:
+            line = lines.setdefault((row["damage"], row["method"]), {})
+            line[row["severity"]] = row[self.metric]
+        return markdown_table(
+            ["damage", "method", *(f"severity {x}" for x in severities)],
+            [
+                [*names, *(line.get(severity) for severity in severities)]
+                for names, line in lines.items()
+            ],
+        )
+
+    def to_csv(self, path):
+        """Writes `rows`; gives the path."""
+        return write_csv(path, self.rows)
+
+    def plot(self, path, columns=4):
+        """Draws the metric against the severity, one plot for each damage.
+
+        Args:
+            path: of the file, .png or what else Matplotlib writes.
+            columns: plots side by side.
+
+        Returns:
+            The path, a `pathlib.Path`.
+        """
+        from matplotlib.figure import Figure
+
+        damages = list(dict.fromkeys(row["damage"] for row in self.rows))
+        methods = list(dict.fromkeys(row["method"] for row in self.rows))
+        columns = min(columns, len(damages))
+        lines = -(-len(damages) // columns)
+        figure = Figure(
+            figsize=(3.2 * columns, 2.8 * lines + 0.5), layout="constrained"
+        )
+        axes = figure.subplots(lines, columns, squeeze=False, sharey=True)
+        for each in axes.flat[len(damages) :]:
+            each.set_axis_off()
+        for damage, each in zip(damages, axes.flat, strict=False):
+            for method in methods:
+                points = [
+                    (row["severity"], row[self.metric])
+                    for row in self.rows
+                    if (row["damage"], row["method"]) == (damage, method)
+                ]
+                plain = method == "damaged"
+                each.plot(
+                    *zip(*sorted(points), strict=True),
+                    label=method,
+                    marker="o",
+                    color="grey" if plain else None,
+                    linestyle="--" if plain else "-",
+                )
+            each.set_title(damage)
+            each.set_xlabel("severity")
+            each.set_xticks(sorted({row["severity"] for row in self.rows}))
+        for each in axes[:, 0]:
+            each.set_ylabel(self.metric)
+        figure.legend(
+            *axes[0, 0].get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=len(methods),
+        )
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=150)
+        return path
+
+
+def robustness(
+    methods,
+    dataset,
+    degradations,
+    metric,
+    severities=range(1, 6),
+    *,
+    seed=0,
+    verbose=1,
+):
+    """Measures methods on several kinds of damage at growing severities.
+
+    `compare` at every `degradation.severity(level)`; its page says what each
+    method gets. All severities of a picture start from the same seed, so that
+    curves are smooth. Damage that changes a picture's size is no damage to
+    sweep here, unless every method undoes it.
+
+    Args:
+        methods: dict, name → network or function.
+        dataset: `keras_synth.datasets.Source`, or any iterable of clean
+            pictures (height, width, channels) in [0, 1].
+        degradations: classes of `keras_synth.degradations`, a list or a dict
+            by name.
+        metric: a `keras.metrics.Metric`.
+        severities: levels, 1 (hardly visible) to 5 (heavy); 0 is none.
+        seed: int.
+        verbose: 1 shows progress, 0 does not.
+
+    Returns:
+        A `Robustness`.
+
+    Raises:
+        ValueError: as `compare`, or degradations that are no classes of ours.
+
+    Example:
+
+    >>> import keras, numpy
+    >>> from keras_synth import degradations
+    >>> found = robustness(
+    ...     {"nothing": lambda images: images},
+    ...     numpy.full((2, 16, 16, 1), 0.5),
+    ...     [degradations.GaussianNoise],
+    ...     keras.metrics.MeanAbsoluteError(name="mae"),
+    ...     verbose=0,
+    ... )
+    >>> mae = [r["mae"] for r in found.rows if r["method"] == "nothing"]
+    >>> len(mae), mae == sorted(mae)
+    (5, True)
+    """
+    kinds = _named_classes(degradations)
+    damages = {
+        (name, level): kind.severity(level)
+        for name, kind in kinds.items()
+        for level in severities
+    }
+    comparison = compare(
+        methods,
+        dataset,
+        damages,
+        [metric],
+        seed=seed,
+        num_shown=0,
+        verbose=verbose,
+    )
+    rows = []
+    for row in comparison.rows:
+        name, level = row.pop("damage")
+        rows.append({"damage": name, "severity": level, **row})
+    return Robustness(comparison.metrics[0], rows)
+
+
+def _named_classes(degradations):
+    kinds = degradations
+    if isinstance(degradations, list | tuple):
+        kinds = {getattr(x, "__name__", ""): x for x in degradations}
+    if (
+        not isinstance(kinds, dict)
+        or not kinds
+        or not all(
+            isinstance(x, type) and issubclass(x, Degradation)
+            for x in kinds.values()
+        )
+    ):
+        raise ValueError(
+            "`degradations` must be classes of `keras_synth.degradations`, a "
+            f"list or a dict by name. Received: {degradations!r}"
+        )
+    return kinds

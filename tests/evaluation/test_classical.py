@@ -1,0 +1,201 @@
+"""The classical filters do what their names say."""
+
+import importlib
+import statistics
+
+import numpy as np
+import pytest
+
+from keras_synth.datasets import load_source
+from keras_synth.evaluation import (
+    adaptive_median,
+    biharmonic,
+    median,
+    non_local_means,
+    total_variation,
+)
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(size=shape)
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    """(1, 128, 128, 3) out of the first test photograph, with detail."""
+    element = next(iter(load_source("photos", "test").dataset))
+    picture = element["image"].numpy()[80:208, 180:308] / 255.0
+    return picture[None].astype("float32")
+
+
+def decibels(clean, restored):
+    return -10 * np.log10(np.mean((clean - restored) ** 2))
+
+
+def neighbourhood(picture, row, column, size):
+    """Values of a square, borders repeated."""
+    height, width = picture.shape
+    reach = range(-(size // 2), size // 2 + 1)
+    return [
+        picture[
+            min(max(row + down, 0), height - 1),
+            min(max(column + right, 0), width - 1),
+        ]
+        for down in reach
+        for right in reach
+    ]
+
+
+def adaptive_twin(picture, largest):
+    """Gonzalez & Woods' flow chart, pixel by pixel."""
+    restored = np.empty_like(picture)
+    for (row, column), z in np.ndenumerate(picture):
+        for size in range(3, largest + 1, 2):
+            values = neighbourhood(picture, row, column, size)
+            low, high = min(values), max(values)
+            middle = statistics.median(values)
+            if low < middle < high:
+                restored[row, column] = z if low < z < high else middle
+                break
+        else:
+            restored[row, column] = middle
+    return restored
+
+
+def impulses(images, share, seed=0):
+    """Salt-and-pepper on a share of the values."""
+    draw = noise(*images.shape, seed=seed)
+    damaged = np.where(draw < share / 2, 0.0, images)
+    return np.where(draw > 1 - share / 2, 1.0, damaged).astype("float32")
+
+
+def each_channel(filter_one, images):
+    return np.stack(
+        [
+            np.stack([filter_one(x[..., c]) for c in range(x.shape[-1])], -1)
+            for x in images
+        ]
+    )
+
+
+def test_medians_are_those_of_the_neighbourhood():
+    images = noise(2, 7, 9, 3).astype("float32")
+
+    def twin(picture):
+        return np.array(
+            [
+                [
+                    statistics.median(neighbourhood(picture, row, column, 5))
+                    for column in range(picture.shape[1])
+                ]
+                for row in range(picture.shape[0])
+            ]
+        )
+
+    restored = median(5)(images)
+    np.testing.assert_array_equal(restored, each_channel(twin, images))
+    assert restored.dtype == "float32"
+
+
+@pytest.mark.parametrize("largest", [3, 5, 7])
+def test_adaptive_medians_follow_the_flow_chart(largest):
+    images = impulses(noise(2, 14, 11, 2).astype("float32"), 0.6)
+    expected = each_channel(lambda x: adaptive_twin(x, largest), images)
+    np.testing.assert_array_equal(adaptive_median(largest)(images), expected)
+
+
+def test_the_adaptive_median_beats_the_median_on_heavy_impulses(photograph):
+    damaged = impulses(photograph, 0.3)
+    adaptive = decibels(photograph, adaptive_median(7)(damaged))
+    plain = max(decibels(photograph, median(k)(damaged)) for k in (3, 5, 7))
+    assert adaptive > plain + 2
+    # And it leaves what is clean nearly alone.
+    kept = adaptive_median(7)(photograph)
+    assert decibels(photograph, kept) > 3 + decibels(
+        photograph, median(3)(photograph)
+    )
+
+
+@pytest.mark.parametrize(
+    "method, gain",
+    [
+        (non_local_means(0.1), 5),
+        (non_local_means(), 5),
+        (total_variation(0.1), 5),
+    ],
+)
+def test_gaussian_noise_is_reduced(photograph, method, gain):
+    rng = np.random.default_rng(0)
+    noisy = photograph + rng.normal(0, 0.1, photograph.shape)
+    noisy = np.concatenate([noisy, noisy[:, ::-1]]).astype("float32")
+    restored = method(noisy)
+    assert restored.shape == noisy.shape and restored.dtype == "float32"
+    before, after = (decibels(photograph, x[:1]) for x in (noisy, restored))
+    assert after > before + gain
+    np.testing.assert_allclose(restored[1], method(noisy[1:])[0], atol=1e-6)
+
+
+def test_non_local_means_estimates_each_picture_s_own_noise():
+    flat = np.full((1, 64, 64, 1), 0.5)
+    rng = np.random.default_rng(0)
+    weak, strong = (flat + rng.normal(0, s, flat.shape) for s in (0.02, 0.2))
+    batch = np.concatenate([flat, weak, strong])
+    restored = non_local_means()(batch)
+    np.testing.assert_array_equal(restored[0], flat[0].astype("float32"))
+    for picture, sigma in ((1, 0.02), (2, 0.2)):
+        told = non_local_means(sigma)(batch[picture : picture + 1])
+        np.testing.assert_allclose(restored[picture], told[0], atol=0.1 * sigma)
+        assert restored[picture].std() < 0.3 * sigma
+
+
+def test_biharmonic_leaves_what_is_known(photograph):
+    mask = np.zeros((2, 128, 128, 1))
+    mask[0, 20:30, 40:52] = 1.0
+    mask[0, 90:93] = 1.0
+    images = np.concatenate([photograph, photograph[:, ::-1]])
+    damaged = np.where(mask == 1, 0.0, images)
+    filled = biharmonic()(damaged, mask)
+    known = np.broadcast_to(mask == 0, images.shape)
+    np.testing.assert_array_equal(filled[known], images[known])
+    assert decibels(images, filled) > decibels(images, damaged) + 10
+    assert filled.dtype == "float32"
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    absent = importlib.import_module
+
+    def refuse(name, *arguments):
+        if name.split(".")[0] in ("scipy", "skimage"):
+            raise ImportError(name)
+        return absent(name, *arguments)
+
+    monkeypatch.setattr(importlib, "import_module", refuse)
+    images = np.zeros((1, 8, 8, 1))
+    for method in (
+        median(),
+        adaptive_median(),
+        non_local_means(0.1),
+        total_variation(),
+        lambda x: biharmonic()(x, x),
+    ):
+        with pytest.raises(ImportError, match=r"keras_synth\[samples\]"):
+            method(images)
+
+
+def test_mistakes_are_refused():
+    for make, message in (
+        (lambda: median(4), "size=4"),
+        (lambda: median(1), "size=1"),
+        (lambda: adaptive_median(6.0), "largest=6.0"),
+        (lambda: non_local_means(0), "noise_level=0"),
+        (lambda: total_variation(-1), "weight=-1"),
+        (lambda: median()(np.zeros((8, 8, 1))), r"shape \(8, 8, 1\)"),
+        (lambda: median()(np.zeros((1, 8, 8, 1), "uint8")), "uint8"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+    images = np.zeros((1, 8, 8, 3))
+    with pytest.raises(ValueError, match=r"must be \(1, 8, 8, 1\)"):
+        biharmonic()(images, images)
+    with pytest.raises(ValueError, match="a mask of ones"):
+        biharmonic()(images, np.ones((1, 8, 8, 1)))

@@ -1,0 +1,254 @@
+"""Tiles give what the whole picture gives; eight views their mean."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth.inference import restore_batch, restore_tiled, self_ensemble
+from keras_synth.networks import autoencoder, ffdnet, unet
+
+
+def pictures(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(size=shape).astype("float32")
+
+
+def randomised(network):
+    """No zero kernels: every layer reaches as far as it can."""
+    for seed, weight in enumerate(network.trainable_weights):
+        scale = 1.5 / np.sqrt(max(1, np.prod(weight.shape[:-1])))
+        values = np.random.default_rng(seed).normal(size=weight.shape) * scale
+        weight.assign(values)
+    return network
+
+
+def three_convolutions(channels=1):
+    """A receptive field of 7 pixels a side: a radius of 3 + 1 + 1 = 5."""
+    return randomised(
+        keras.Sequential(
+            [
+                keras.Input((None, None, channels)),
+                keras.layers.Conv2D(4, 7, padding="same", activation="relu"),
+                keras.layers.Conv2D(4, 3, padding="same"),
+                keras.layers.Conv2D(channels, 3, padding="same"),
+            ]
+        )
+    )
+
+
+def difference(model, images, **options):
+    options = {"verbose": 0, "multiple": 1, **options}
+    tiled = restore_tiled(model, images, **options)
+    whole = restore_batch(model, images)
+    assert tiled.shape == whole.shape and tiled.dtype == "float32"
+    return np.abs(tiled - whole).max()
+
+
+def test_tiles_are_the_whole_where_the_overlap_covers_the_field():
+    network, images = three_convolutions(), pictures(2, 61, 83, 1)
+    assert difference(network, images, tile=24, overlap=5) < 1e-5
+    # One pixel less, and the seams are there.
+    assert difference(network, images, tile=24, overlap=4) > 1e-3
+    assert difference(network, images, tile=24, overlap=0) > 1e-2
+
+
+@pytest.mark.parametrize(
+    "size", [(1, 1), (3, 50), (24, 24), (25, 23), (40, 41), (64, 31)]
+)
+def test_any_size(size):
+    images = pictures(1, *size, 3)
+    network = three_convolutions(3)
+    assert difference(network, images, tile=24, overlap=6) < 1e-5
+
+
+def test_every_pixel_is_written_once_from_a_tile_that_covers_it():
+    for length in range(1, 90):
+        images = np.arange(length, dtype="float32").reshape(1, 1, -1, 1) + 1
+        seen = []
+
+        def shift(batch, seen=seen):
+            seen.append(batch.shape[2])
+            return batch + 0.5
+
+        for multiple in (1, 4):
+            tiled = restore_tiled(
+                shift, images, 20, 5, multiple=multiple, verbose=0
+            )
+            np.testing.assert_array_equal(tiled, images + 0.5)
+        assert max(seen) <= 20 and len(set(seen)) <= 2
+
+
+@pytest.mark.parametrize(
+    "network, multiple, overlap",
+    [
+        # Half resolution, three 3 x 3: a radius of 6, and the block's one.
+        (ffdnet(depth=3, width=4), 2, 8),
+        (unet(widths=(4, 8), blocks=1), 4, 30),
+        (autoencoder(widths=(4, 8)), 4, 16),
+    ],
+    ids=["ffdnet", "unet", "autoencoder"],
+)
+def test_our_networks_do_not_show_seams(network, multiple, overlap):
+    images = pictures(1, 157, 175, 1)
+    if isinstance(network.input, dict):
+        images = {"image": images, "noise_level": np.full((1, 1, 1, 1), 0.1)}
+    options = {"tile": 88, "overlap": overlap}
+    randomised(network)
+    tiled = restore_tiled(
+        network, images, multiple=multiple, verbose=0, **options
+    )
+    whole = restore_batch(network, images)
+    scale = np.abs(whole).max()
+    np.testing.assert_allclose(tiled, whole, atol=1e-5 * scale)
+    # Offsets off the network's stride are seen.
+    odd = restore_tiled(network, images, multiple=1, verbose=0, **options)
+    assert np.abs(odd - whole).max() > 1e-3 * scale
+
+
+def enlarger():
+    image = keras.Input((None, None, 1))
+    x = keras.layers.Conv2D(12, 3, padding="same")(image)
+    x = keras.ops.depth_to_space(x, 2)
+    return randomised(keras.Model(image, x))
+
+
+@pytest.mark.parametrize("scale", [None, 2])
+def test_larger_outputs(scale):
+    images = pictures(2, 37, 45, 1)
+    options = {"tile": 16, "overlap": 2, "scale": scale}
+    assert difference(enlarger(), images, **options) < 1e-5
+    assert restore_batch(enlarger(), images).shape == (2, 74, 90, 3)
+
+
+def test_maps_are_cut_alike_and_numbers_handed_on():
+    inputs = {
+        "image": pictures(3, 33, 47, 1),
+        "noise_level": pictures(3, 33, 47, 1, seed=1),
+        "mask": np.round(pictures(3, 33, 47, 1, seed=2)),
+        "strength": pictures(3, 1, 1, 1, seed=3),
+        "index": np.arange(3.0),
+    }
+
+    def mend(x):
+        whole = x["image"] * x["noise_level"] + 10 * x["mask"]
+        return whole + x["strength"] + 100 * x["index"].reshape(-1, 1, 1, 1)
+
+    tiled = restore_tiled(mend, inputs, 16, 2, multiple=1, verbose=0)
+    np.testing.assert_array_equal(tiled, mend(inputs).astype("float32"))
+    turned = self_ensemble(mend, inputs)
+    np.testing.assert_allclose(turned, mend(inputs), rtol=1e-6)
+
+
+def test_files_larger_than_memory(tmp_path):
+    shape = (1, 50, 60, 1)
+    given, output = (
+        np.memmap(tmp_path / name, "float32", "w+", shape=shape)
+        for name in ("in", "out")
+    )
+    given[:] = pictures(*shape)
+    largest = []
+
+    def double(batch):
+        largest.append(batch.size)
+        return 2 * batch
+
+    result = restore_tiled(
+        double,
+        given,
+        16,
+        2,
+        batch_size=2,
+        multiple=2,
+        output=output,
+        verbose=0,
+    )
+    assert result is output and max(largest) <= 2 * 16 * 16
+    np.testing.assert_array_equal(output, 2 * given)
+
+
+def test_progress_is_shown_when_asked(capsys):
+    images = pictures(1, 40, 40, 1)
+    restore_tiled(lambda x: x, images, 24, 2, verbose=0)
+    assert capsys.readouterr().out == ""
+    restore_tiled(lambda x: x, images, 24, 2, verbose=1)
+    assert "4/4" in capsys.readouterr().out
+
+
+def test_an_ensemble_of_what_commutes_is_the_thing_itself():
+    images = pictures(2, 5, 8, 3)
+
+    def laplacian(x):
+        neighbours = [np.roll(x, by, axis) for by in (1, -1) for axis in (1, 2)]
+        return sum(neighbours) - 4 * x
+
+    np.testing.assert_allclose(
+        self_ensemble(laplacian, images), laplacian(images), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("network", [three_convolutions(), enlarger()])
+def test_an_ensemble_is_the_mean_of_eight_views(network):
+    images = pictures(1, 9, 14, 1)
+    views = []
+    for transpose in (False, True):
+        for down in (1, -1):
+            for right in (1, -1):
+                view = images[:, ::down, ::right]
+                view = view.swapaxes(1, 2) if transpose else view
+                back = restore_batch(network, np.ascontiguousarray(view))
+                back = back.swapaxes(1, 2) if transpose else back
+                views.append(back[:, ::down, ::right])
+    mean = self_ensemble(network, images)
+    np.testing.assert_allclose(mean, np.mean(views, axis=0), atol=1e-5)
+    assert mean.dtype == "float32"
+
+    def in_place(x):
+        x += 1
+        return x
+
+    untouched = images.copy()
+    moved = self_ensemble(in_place, images)
+    np.testing.assert_allclose(moved, images + 1, atol=1e-6)
+    np.testing.assert_array_equal(images, untouched)
+    assert np.abs(mean - views[0]).max() > 1e-2
+
+
+def test_mistakes_are_refused():
+    good = pictures(2, 20, 20, 1)
+
+    def identity(x):
+        return x
+
+    for images, message in (
+        (good[0], r"Received: shape \(20, 20, 1\)"),
+        (np.zeros((1, 4, 4, 1), "uint8"), "dtype uint8"),
+        (good * np.nan, "'image' must be finite"),
+        ({"mask": good}, r"Received: \['mask'\]"),
+        ({"image": good, "mask": good[:, :9]}, "'mask' must go with"),
+        ({"image": good, "noise_level": np.ones((1, 1, 1, 1))}, "must go with"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            restore_tiled(identity, images, verbose=0)
+        with pytest.raises(ValueError, match=message):
+            self_ensemble(identity, images)
+    for options, message in (
+        ({"tile": 0}, "tile=0"),
+        ({"overlap": -1}, "overlap=-1"),
+        ({"batch_size": 1.5}, "batch_size=1.5"),
+        ({"multiple": True}, "multiple=True"),
+        ({"scale": 0}, "scale=0"),
+        ({"tile": 64, "overlap": 32}, r"multiple = 80. Received: tile=64"),
+        ({"output": np.empty((2, 20, 21, 1))}, r"\(2, 20, 20, 1\)"),
+        ({"scale": 2}, r"\(2\). Received: \(20, 20\) for"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            restore_tiled(identity, good, verbose=0, **options)
+    for function in (
+        lambda x: x[:, 1:],
+        lambda x: x[:, :, :0],
+        lambda x: np.repeat(x, 2, 1),
+    ):
+        with pytest.raises(ValueError, match="integer times larger"):
+            restore_tiled(function, good, verbose=0)
+    for function in (np.mean, lambda x: x[:1], lambda x: x[..., 0]):
+        with pytest.raises(ValueError, match=r"must return \(batch"):
+            self_ensemble(function, good)
