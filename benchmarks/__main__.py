@@ -26,6 +26,7 @@ BENCHMARKS = {
     "fashion_hinge": ("gan", 3, "short: hinge and spectral norms"),
     "fashion_wasserstein": ("gan", 6, "short: Wasserstein and its penalty"),
     "denoiser": ("denoiser", 100, "dB of the denoiser that ships"),
+    "salt_and_pepper": ("denoiser", 15, "dB above the best median filter"),
     "denoiser_step_time": ("denoiser_speed", 4, "training step vs PyTorch"),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
