@@ -242,7 +242,7 @@ def one_by_one(step, state, items):
 
     Args:
         step: `(state, one) -> state`.
-        state: what goes through, a tuple of tensors.
+        state: what goes through, tensors that keep their shapes.
         items: a tuple of tensors (batch, things, ...); `one` holds the same
             of one thing, (batch, ...).
 
@@ -252,7 +252,15 @@ def one_by_one(step, state, items):
     swapped = tuple(
         tf.transpose(item, (1, 0, *range(2, item.shape.rank))) for item in items
     )
-    return tf.foldl(step, swapped, initializer=state)
+
+    def same_shapes(before, one):
+        return tf.nest.map_structure(
+            lambda new, old: tf.ensure_shape(new, old.shape),
+            step(before, one),
+            before,
+        )
+
+    return tf.foldl(same_shapes, swapped, initializer=state)
 
 
 @keras.saving.register_keras_serializable("keras_synth")

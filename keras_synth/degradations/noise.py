@@ -153,7 +153,9 @@ class SaltAndPepper(Degradation):
         shape = tf.shape(images)
         amount = draw_range(self.amount, (shape[0], 1, 1, 1), amount_seed)
         salt = draw_range(self.salt, (shape[0], 1, 1, 1), salt_seed)
-        uniform = tf.random.stateless_uniform((*shape[:3], 1), pixel_seed)
+        uniform = tf.random.stateless_uniform(
+            tf.shape(images[..., :1]), pixel_seed
+        )
         struck = uniform < amount
         value = tf.cast(uniform < amount * salt, "float32")
         damaged = tf.where(struck, value, images)

@@ -277,7 +277,7 @@ def _nearest_pixels(distance, area):
     ascending = tf.sort(flat, axis=1)
     last = tf.gather(ascending, tf.maximum(count - 1, 0), batch_dims=1)
     mask = (flat <= last[:, None]) & (count > 0)[:, None]
-    return tf.reshape(tf.cast(mask, "float32"), (*shape, 1))
+    return tf.reshape(tf.cast(mask, "float32"), shape)[..., None]
 
 
 def _read_masks(folder):

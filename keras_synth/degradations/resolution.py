@@ -107,7 +107,10 @@ class JPEGCompression(Degradation):
             )
         quality = draw_range(self.quality, shape, seed)
         damaged = tf.map_fn(
-            lambda pair: tf.image.adjust_jpeg_quality(*pair),
+            # The decoder that libraries outside TensorFlow use by default.
+            lambda pair: tf.image.adjust_jpeg_quality(
+                *pair, dct_method="INTEGER_ACCURATE"
+            ),
             (images, quality[:, 0, 0, 0]),
             fn_output_signature=tf.TensorSpec(images.shape[1:], "float32"),
         )

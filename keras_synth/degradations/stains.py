@@ -82,7 +82,7 @@ class Stains(Degradation):
         radius = tf.where(there, radius, 0.0)
         opacity = draw_range(self.opacity, drawn, seeds[3])
         share = tf.random.stateless_uniform((*drawn, 1), seeds[4])
-        dark, light = tf.constant(self.colour)
+        dark, light = map(tf.constant, self.colour)
         colour = dark + share * (light - dark)
         parameters = {
             "centre": centre,

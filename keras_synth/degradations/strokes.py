@@ -8,12 +8,13 @@ import tensorflow as tf
 from keras_synth.degradations.base import one_by_one
 
 
-def squared_distance(points, start, end):
+def squared_distance(row, column, start, end):
     """Squared distance from points to straight segments.
 
     Args:
-        points: float32 (..., 2).
-        start: of the segments, broadcast to the points.
+        row: of the points, float32; with `column` broadcast to (...).
+        column: of the points.
+        start: of the segments, float32 (..., 2), broadcast to the points.
         end: of the segments; may equal the start.
 
     Returns:
@@ -21,16 +22,19 @@ def squared_distance(points, start, end):
 
     Example:
 
-    >>> point, start, end = tf.constant([[0.0, 2.0], [0.0, 0.0], [0.0, 1.0]])
-    >>> float(squared_distance(point, start, end))
-    1.0
+    >>> start, end = tf.constant([[0.0, 0.0], [0.0, 1.0]])
+    >>> float(squared_distance(0.0, 3.0, start, end))
+    4.0
     """
-    along, offset = end - start, points - start
-    share = tf.math.divide_no_nan(
-        tf.reduce_sum(offset * along, -1), tf.reduce_sum(along * along, -1)
+    (down, right), (first_row, first_column) = (
+        tf.unstack(pair, axis=-1) for pair in (end - start, start)
     )
-    share = tf.clip_by_value(share, 0.0, 1.0)[..., None]
-    return tf.reduce_sum(tf.square(offset - share * along), -1)
+    row, column = row - first_row, column - first_column
+    share = tf.math.divide_no_nan(
+        row * down + column * right, down * down + right * right
+    )
+    share = tf.clip_by_value(share, 0.0, 1.0)
+    return tf.square(row - share * down) + tf.square(column - share * right)
 
 
 def line_coverage(distance, thickness):
@@ -72,16 +76,17 @@ def draw_segments(start, end, thickness, opacity, reach, height, width):
     """
     middle = tf.round(0.5 * (start + end))
     steps = tf.range(-reach, reach + 1, dtype="float32")
-    window = tf.stack(tf.meshgrid(steps, steps, indexing="ij"), -1)
-    window = tf.reshape(window, (-1, 2))
-    points = middle[:, :, None] + window  # (batch, segments, window, 2)
+    row, column = (
+        middle[..., axis, None] + tf.reshape(step, (-1,))
+        for axis, step in enumerate(tf.meshgrid(steps, steps, indexing="ij"))
+    )  # (batch, segments, window)
     distance = tf.sqrt(
-        squared_distance(points, start[:, :, None], end[:, :, None])
+        squared_distance(row, column, start[:, :, None], end[:, :, None])
     )
     alpha = opacity[..., None] * line_coverage(distance, thickness[..., None])
 
     batch = tf.shape(start)[0]
-    row, column = tf.unstack(tf.cast(points, "int64"), axis=-1)
+    row, column = tf.cast(row, "int64"), tf.cast(column, "int64")
     height, width = tf.cast(height, "int64"), tf.cast(width, "int64")
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
     picture = tf.range(tf.cast(batch, "int64"))[:, None, None]
@@ -108,15 +113,14 @@ def stroke_distance(start, end, scale, height, width):
     Returns:
         float32 (batch, height, width), squared.
     """
-    rows = tf.range(tf.cast(height, "float32"))
+    rows = tf.range(tf.cast(height, "float32"))[:, None]
     columns = tf.range(tf.cast(width, "float32"))
-    points = tf.stack(tf.meshgrid(rows, columns, indexing="ij"), -1)[None]
 
     def nearer(nearest, segment):
         # One segment of each picture at a time, so that memory stays small.
         first, last, width_of = segment
         distance = squared_distance(
-            points, first[:, None, None], last[:, None, None]
+            rows, columns, first[:, None, None], last[:, None, None]
         )
         return tf.minimum(nearest, distance / width_of[:, None, None] ** 2)
 

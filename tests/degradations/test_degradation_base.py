@@ -1,0 +1,122 @@
+"""What is checked for all, and damage made of other damage."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth.degradations import (
+    Compose,
+    Downsample,
+    GaussianBlur,
+    GaussianNoise,
+    Occlusion,
+    OneOf,
+    SaltAndPepper,
+)
+from keras_synth.degradations.base import check_range, draw_range, split_seed
+
+
+@pytest.mark.parametrize(
+    "images, message",
+    [
+        (np.zeros((1, 4, 4, 1), "uint8"), "divide uint8 pictures by 255"),
+        (np.zeros((4, 4), "float32"), r"shape \(4, 4\)"),
+        (np.zeros((1, 1, 4, 4, 1), "float32"), r"must be \(batch, height"),
+    ],
+)
+def test_pictures_of_other_kinds_are_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        GaussianNoise(0.1)(images, 0)
+
+
+@pytest.mark.parametrize("seed", [None, True, 1.5, "1", [1, 2, 3]])
+def test_seeds_of_other_kinds_are_refused(seed):
+    with pytest.raises(ValueError, match="`seed` must be an int"):
+        GaussianNoise(0.1)(np.zeros((4, 4, 1), "float32"), seed)
+
+
+def test_other_floats_become_float32():
+    assert GaussianNoise(0.1)(np.zeros((4, 4, 1)), 0).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1", None, True, -0.1, 1.1, (0.5, 0.2), (0.1,), float("nan"), (0, "1")],
+)
+def test_ranges_of_other_kinds_are_refused(value):
+    with pytest.raises(ValueError, match="`size` must be a number, or"):
+        check_range(value, "size", high=1.0)
+
+
+def test_an_infinite_range_is_refused():
+    with pytest.raises(ValueError, match="at least 0"):
+        check_range(float("inf"), "sigma")
+
+
+def test_whole_ranges():
+    assert check_range(np.int64(3), "count", whole=True) == (3, 3)
+    with pytest.raises(ValueError, match="`count` must be an int, or"):
+        check_range(1.5, "count", whole=True)
+
+
+def test_draws_fill_their_range():
+    seed = split_seed(tf.constant([0, 0], tf.int64), 1)[0]
+    drawn = draw_range((2.0, 4.0), (20000,), seed).numpy()
+    assert drawn.min() >= 2.0 and drawn.max() <= 4.0
+    assert abs(drawn.mean() - 3.0) < 0.02  # deviation of the mean: 0.004
+    whole = draw_range((1, 3), (3000,), seed).numpy()
+    # Each about 1000 times, deviation 26.
+    np.testing.assert_allclose(np.bincount(whole)[1:], 1000, atol=130)
+
+
+def test_compose_is_one_after_the_other():
+    pictures = np.random.default_rng(0).random((2, 16, 16, 1), "float32")
+    first, second = GaussianBlur(1.0), Occlusion(1, size=0.5)
+    result, record = Compose([first, second])(pictures, 1, return_record=True)
+    blurred = first(pictures, 0)
+    hole = record["parameters"]["1_Occlusion"]
+    for picture, sharp, *sides in zip(
+        result, blurred, *hole.values(), strict=True
+    ):
+        top, left, height, width = (int(side[0]) for side in sides)
+        expected = sharp.numpy()
+        expected[top : top + height, left : left + width] = 0.0
+        np.testing.assert_allclose(picture, expected, atol=1e-6)
+    assert set(record["parameters"]) == {"0_GaussianBlur", "1_Occlusion"}
+
+
+def test_members_of_a_compose_draw_apart():
+    noise = Compose([GaussianNoise(1.0), GaussianNoise(1.0)])
+    drawn = noise(np.zeros((100, 100, 1), "float32"), 0).numpy()
+    # Equal draws would give a deviation of 2.
+    assert abs(drawn.std() - np.sqrt(2.0)) < 0.03
+
+
+def test_the_mask_follows_the_size():
+    damage = Compose([Occlusion(1, size=0.5), Downsample(2), SaltAndPepper(0)])
+    pictures = np.zeros((2, 16, 24, 1), "float32")
+    result, record = damage(pictures, 0, return_record=True)
+    assert not damage.keeps_size
+    assert result.shape == record["mask"].shape == (2, 8, 12, 1)
+
+
+def test_one_of_chooses_evenly_and_reports_what_it_did():
+    damage = OneOf([Occlusion(1, 1.0, fill=0.25), SaltAndPepper(0.0)])
+    pictures = np.ones((400, 2, 2, 1), "float32")
+    result, record = damage(pictures, 0, return_record=True)
+    choice = record["parameters"]["choice"].numpy()
+    np.testing.assert_array_equal(
+        result[:, 0, 0, 0], np.where(choice == 0, 0.25, 1.0)
+    )
+    np.testing.assert_array_equal(record["mask"][:, 0, 0, 0], choice == 0)
+    assert abs(choice.mean() - 0.5) < 0.1  # deviation of the mean: 0.025
+
+
+def test_lists_of_other_things_are_refused():
+    for wrong in ([1], GaussianNoise(0.1), "noise"):
+        with pytest.raises(ValueError, match="must be a list of degradations"):
+            Compose(wrong)
+    with pytest.raises(ValueError, match="at least one"):
+        OneOf([])
+    with pytest.raises(ValueError, match="keep the size .* a Downsample"):
+        OneOf([GaussianNoise(0.1), Downsample(2)])
