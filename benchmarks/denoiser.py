@@ -34,14 +34,12 @@ _SHAPE = {"widths": (32, 64, 128), "blocks": 2}
 TRAININGS = {
     "denoiser": {
         "damage": "noise",
-        "epochs": 60,
-        "learning_rate": 2e-3,
+        "epochs": 45,
         **_SHAPE,
     },
     "salt_and_pepper": {
         "damage": "salt_and_pepper",
         "epochs": 8,
-        "learning_rate": 2e-3,
         **_SHAPE,
     },
 }

@@ -41,8 +41,8 @@ def build_denoiser(architecture="unet", channels=1, told=True, **options):
 def compile_denoiser(network, learning_rate=1e-3, steps=None):
     """Compiles a network that mends: mean absolute error, Adam.
 
-    The weights that `fit` leaves are an average over the last thousand or so
-    steps (kept by the optimizer), which is worth 0.1 dB.
+    The weights that `fit` leaves are an average over the last steps, which
+    the optimizer keeps: a fiftieth of all, at most 1,000.
 
     Args:
         network: a `keras.Model`.
@@ -53,15 +53,22 @@ def compile_denoiser(network, learning_rate=1e-3, steps=None):
     Returns:
         The same network.
     """
-    rate = learning_rate
+    rate, averaged = learning_rate, 100
     if steps is not None:
+        averaged = min(1000, max(1, steps // 50))
         warmup = min(_WARMUP_STEPS, steps // 2)
         rate = keras.optimizers.schedules.CosineDecay(
             0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup
         )
     network.compile(
         keras.optimizers.Adam(
-            rate, global_clipnorm=0.5, use_ema=True, ema_momentum=0.999
+            rate,
+            # A single step cannot undo what thousands learnt: gradients are
+            # of norm 0.05, and the memory of their squares is short.
+            beta_2=0.99,
+            global_clipnorm=0.1,
+            use_ema=True,
+            ema_momentum=1.0 - 1.0 / averaged,
         ),
         "mean_absolute_error",
     )
