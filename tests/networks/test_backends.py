@@ -21,6 +21,10 @@ VARIANTS = [
     ("dcgan_discriminator", {"minibatch_deviation": True}),
     ("dcgan_discriminator", {"normalization": "batch"}),
     ("dcgan_discriminator", {"normalization": "layer"}),
+    ("autoencoder", {"widths": (4, 8)}),
+    ("dncnn", {"depth": 3, "width": 4}),
+    ("ffdnet", {"depth": 3, "width": 4}),
+    ("unet", {"widths": (4, 8), "blocks": 1, "noise_level": True}),
 ]
 
 SCRIPT = """
@@ -33,6 +37,7 @@ for index, (name, arguments) in enumerate(json.load(open(folder + "/cases"))):
     network = getattr(networks, name)(**arguments)
     network.load_weights(f"{folder}/{index}.weights.h5")
     *data, expected = np.load(f"{folder}/{index}.npz").values()
+    data = keras.tree.pack_sequence_as(network.input, data)
     predicted = keras.tree.flatten(network.predict(data, verbose=0))
     np.testing.assert_allclose(
         np.concatenate(predicted), expected, rtol=1e-4, atol=1e-5, err_msg=name
@@ -55,9 +60,14 @@ def test_weights_predict_the_same_on_other_backends(backend, tmp_path):
     rng = np.random.default_rng(0)
     for index, (name, arguments) in enumerate(cases()):
         network = getattr(networks, name)(**arguments)
-        first, _ = network.inputs
-        data = [rng.uniform(size=(4, *first.shape[1:])), np.array([1, 2, 0, 3])]
-        outputs = keras.tree.flatten(network(data))
+        data = [
+            rng.uniform(size=(4, *(side or 9 for side in each.shape[1:])))
+            if len(each.shape) > 1
+            else np.array([1, 2, 0, 3])
+            for each in network.inputs
+        ]
+        packed = keras.tree.pack_sequence_as(network.input, data)
+        outputs = keras.tree.flatten(network(packed))
         np.savez(tmp_path / f"{index}.npz", *data, np.concatenate(outputs))
         network.save_weights(tmp_path / f"{index}.weights.h5")
     (tmp_path / "cases").write_text(json.dumps(list(cases())))
