@@ -25,8 +25,17 @@ BENCHMARKS = {
     "fashion_non_saturating": ("gan", 3, "short: non-saturating and R1"),
     "fashion_hinge": ("gan", 3, "short: hinge and spectral norms"),
     "fashion_wasserstein": ("gan", 6, "short: Wasserstein and its penalty"),
+    "damage_picture": ("damage_picture", 1, "the README's damaged pictures"),
+    "restoration_picture": (
+        "restoration_picture",
+        1,
+        "the README's mended pictures",
+    ),
     "denoiser": ("denoiser", 100, "dB of the denoiser that ships"),
     "salt_and_pepper": ("denoiser", 15, "dB above the best median filter"),
+    "colour_denoising": ("denoiser", 8, "dB of `restore` on colour"),
+    "bm3d": ("bm3d", 12, "dB against the authors' binary"),
+    "bm3d_time": ("bm3d", 3, "seconds against the authors' binary"),
     "denoiser_step_time": ("denoiser_speed", 4, "training step vs PyTorch"),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }

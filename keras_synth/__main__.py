@@ -1,15 +1,17 @@
 """The command line: parses, calls one recipe, prints where things went."""
 
 import argparse
-import functools
 import os
 import pathlib
 import shutil
 import sys
 
-DESCRIPTION = """\
-Makes pictures with Keras models: train one, sample from it, export it.
+from keras_synth import options
 
+DESCRIPTION = """\
+Makes and mends pictures with Keras models.
+
+  keras-synth restore noisy.png clean.png
   keras-synth demo                       digits from nothing, in minutes
   keras-synth datasets                   what there is to train on
   keras-synth train vae --data FOLDER --image-size 64
@@ -58,18 +60,18 @@ def _import_tensorflow_quietly():
         os.close(errors)
 
 
-def _train_vae(**options):
+def _train_vae(**arguments):
     from keras_synth.recipes import train_vae
 
-    train_vae(**options)
-    _say_what_training_left(options["output"], "vae")
+    train_vae(**arguments)
+    _say_what_training_left(arguments["output"], "vae")
 
 
-def _train_gan(**options):
+def _train_gan(**arguments):
     from keras_synth.recipes import train_gan
 
-    train_gan(**options)
-    _say_what_training_left(options["output"], "gan")
+    train_gan(**arguments)
+    _say_what_training_left(arguments["output"], "gan")
 
 
 def _say_what_training_left(output, name):
@@ -79,14 +81,35 @@ def _say_what_training_left(output, name):
     print(f"next:     {sample} {output}/{name}.keras samples.png")
 
 
-def _train_classifier(**options):
+def _train_classifier(**arguments):
     from keras_synth.recipes import train_classifier
 
-    network, accuracy = train_classifier(**options)
-    output = options["output"]
+    network, accuracy = train_classifier(**arguments)
+    output = arguments["output"]
     print(f"\nweights:  {output}/{network.name}.weights.h5")
     print(f"card:     {output}/card.md")
     print(f"accuracy: {100 * accuracy:.2f} % of the test split")
+
+
+def _train_denoiser(**arguments):
+    from keras_synth.recipes import train_denoiser
+
+    train_denoiser(**arguments)
+    output = arguments["output"]
+    print(f"\nmodel:    {output}/denoiser.keras")
+    print(f"log:      {_command('tensorboard')} --logdir {output}/log")
+
+
+def _restore(**arguments):
+    from keras_synth.recipes import restore_pictures
+
+    for restored in restore_pictures(**arguments):
+        print(
+            f"picture: {restored.target} (noise of "
+            f"{255 * restored.noise_level:.1f} grey levels taken out)"
+        )
+        if restored.comparison:
+            print(f"before and after: {restored.comparison}")
 
 
 def _command(name):
@@ -97,22 +120,22 @@ def _command(name):
     return os.path.relpath(beside)
 
 
-def _sample(**options):
+def _sample(**arguments):
     from keras_synth.recipes import save_samples
 
-    print(f"pictures: {save_samples(**options)}")
+    print(f"pictures: {save_samples(**arguments)}")
 
 
-def _export(**options):
+def _export(**arguments):
     from keras_synth.recipes import export_model
 
-    print(f"exported: {export_model(**options)}")
+    print(f"exported: {export_model(**arguments)}")
 
 
-def _demo(**options):
+def _demo(**arguments):
     from keras_synth.recipes import demo
 
-    paths = demo(**options)
+    paths = demo(**arguments)
     print("\nLook at:")
     for what, path in paths.items():
         print(f"  {what + ':':17}{path}")
@@ -155,19 +178,26 @@ def _parser():
 
     train = commands.add_parser("train", help="train a model")
     kinds = train.add_subparsers(required=True, metavar="MODEL")
-    _add_vae_options(
+    options.add_vae_options(
         add("vae", _train_vae, "train a variational autoencoder", kinds)
     )
-    _add_gan_options(
+    options.add_gan_options(
         add("gan", _train_gan, "train a generative adversarial network", kinds)
     )
-    _add_classifier_options(
+    options.add_classifier_options(
         add(
             "classifier",
             _train_classifier,
             "train the network whose features score digits or clothes",
             kinds,
         )
+    )
+
+    options.add_denoiser_options(
+        add("denoiser", _train_denoiser, "train a network that mends", kinds)
+    )
+    options.add_restore_options(
+        add("restore", _restore, "take the noise out of pictures")
     )
 
     sample = add("sample", _sample, "new pictures from a trained model")
@@ -202,114 +232,6 @@ def _parser():
 
     add("datasets", _datasets, "list what there is to train on")
     return parser
-
-
-def _option(parser, name, default, help, **kwargs):
-    if default is not None and "choices" not in kwargs:
-        kwargs.setdefault("type", type(default))
-    parser.add_argument(name, default=default, help=help, **kwargs)
-
-
-def _add_training_options(parser, output, batch_size, learning_rate):
-    """What every generator's training takes."""
-    option = functools.partial(_option, parser)
-    option("--data", "digits", "a source (keras-synth datasets) or a folder")
-    option("--output", output, "folder for model, pictures and log")
-    option("--image-size", None, "side of the pictures", type=int)
-    option("--data-dir", None, "folder of prepared TensorFlow Datasets")
-    option("--manual-dir", None, "folder with the set's original files")
-    option("--channels", 3, "of a folder's pictures", choices=(1, 3), type=int)
-    option(
-        "--unreadable",
-        "raise",
-        "what to do with files of a folder that cannot be read",
-        choices=("raise", "skip"),
-    )
-    parser.add_argument(
-        "--cache",
-        default=True,
-        metavar="FILE",
-        help="where decoded pictures of a large set go, instead of memory",
-    )
-    option("--epochs", 40, "passes over the data")
-    option("--batch-size", batch_size, "pictures a step")
-    option("--learning-rate", learning_rate, "at the start")
-    option("--seed", 0, "of the randomness")
-    for name, help in (
-        ("--conditional", "tell the model each picture's class"),
-        ("--resume", "go on after the last finished epoch in OUTPUT"),
-    ):
-        parser.add_argument(name, action="store_true", help=help)
-
-
-def _add_vae_options(parser):
-    _add_training_options(parser, "runs/vae", 32, 2e-3)
-    option = functools.partial(_option, parser)
-    option("--latent-dim", 16, "dimension of the latents; 2 draws the plane")
-    option(
-        "--likelihood",
-        "bernoulli",
-        "of the pixels",
-        choices=(
-            "bernoulli",
-            "gaussian",
-            "learned_gaussian",
-            "discretized_logistic",
-        ),
-    )
-    option(
-        "--architecture", "conv", "of the networks", choices=("conv", "dense")
-    )
-    option("--beta", 1.0, "weight of the divergence")
-    option("--free-bits", 0.0, "nats a latent may use for nothing")
-    option("--num-importance-samples", 1, "above 1: the IWAE bound")
-    option("--warmup-epochs", 0, "length of a KL warm-up")
-
-
-def _add_gan_options(parser):
-    _add_training_options(parser, "runs/gan", 64, 1e-3)
-    option = functools.partial(_option, parser)
-    option("--latent-dim", 64, "dimension of the latents")
-    option(
-        "--architecture",
-        "dcgan",
-        "of the networks",
-        choices=("dcgan", "dense", "residual"),
-    )
-    option(
-        "--objective",
-        "non_saturating",
-        "what the two play for, with the penalty that belongs to it",
-        choices=(
-            "non_saturating",
-            "hinge",
-            "wasserstein",
-            "least_squares",
-            "relativistic",
-        ),
-    )
-    option("--width", 32, "channels of the networks")
-    parser.add_argument(
-        "--augment",
-        action="store_true",
-        help="augment all that the discriminator sees, for few pictures",
-    )
-
-
-def _add_classifier_options(parser):
-    option = functools.partial(_option, parser)
-    option(
-        "--data",
-        "mnist",
-        "which pictures it learns from",
-        choices=("mnist", "fashion_mnist", "digits"),
-    )
-    option("--output", "runs/classifier", "folder for weights and card")
-    option("--data-dir", None, "folder of prepared TensorFlow Datasets")
-    option("--manual-dir", None, "folder with the set's original files")
-    option("--epochs", 12, "passes over the data")
-    option("--batch-size", 128, "pictures a step")
-    option("--seed", 0, "of the randomness")
 
 
 if __name__ == "__main__":

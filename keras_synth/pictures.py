@@ -6,6 +6,7 @@ Everywhere else a picture is a float32 array (height, width, channels) in
 
 import io
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -122,6 +123,62 @@ def _decode_deep_png(data):
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(error.message) from error
     return values.astype("float32") / 65535.0
+
+
+def bit_depth(path):
+    """Bits of a channel in an image file.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        16 for 16-bit files, 8 for all others.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is no image.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no picture {path}")
+    with path.open("rb") as file:
+        header = file.read(25)
+    if header[:8] == b"\x89PNG\r\n\x1a\n" and header[24:] == b"\x10":
+        return 16
+    try:
+        with Image.open(path) as image:
+            return 16 if image.mode.startswith("I;16") else 8
+    except (UnidentifiedImageError, OSError) as error:
+        raise ValueError(f"{path} is not a readable image: {error}") from error
+
+
+def check_target(path, overwrite=False):
+    """Refuses a picture's path before anything is worked out for it.
+
+    Args:
+        path: where a picture shall go; missing folders are made.
+        overwrite: whether a file may be there already.
+
+    Raises:
+        FileExistsError: there is one.
+        PermissionError: nothing can be written there.
+        ValueError: no known format has this ending.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() not in EXTENSIONS:
+        raise ValueError(
+            f"{path} must end in one of {', '.join(sorted(EXTENSIONS))}."
+        )
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} is there already: ask to overwrite it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PermissionError(
+            f"Cannot write {path}: {path.parent} can be no folder."
+        ) from error
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"Cannot write {path}.")
 
 
 def write_picture(path, picture, bits=8):

@@ -31,7 +31,8 @@ MAY_IMPORT = {
 BELOW_EVALUATION = set(MAY_IMPORT)
 MAY_IMPORT["evaluation"] = BELOW_EVALUATION
 MAY_IMPORT["recipes"] = BELOW_EVALUATION | {"evaluation"}
-MAY_IMPORT["__main__"] = {"recipes", "datasets"}
+MAY_IMPORT["options"] = set()
+MAY_IMPORT["__main__"] = {"recipes", "datasets", "options"}
 MAY_IMPORT["__init__"] = set()
 
 # ops/random.py asks which replica it runs on, inside the function.

@@ -279,7 +279,7 @@ def test_a_file_that_is_no_model_of_ours_is_one_line(capsys, tmp_path, command):
         ("missing.keras", "There is no model"),
         ("text.keras", "is not a .keras file"),
         ("zip.keras", "holds no model"),
-        ("other.keras", "holds a Functional, not a model of keras_synth"),
+        ("other.keras", "holds a Functional, which cannot do this"),
         ("unknown.keras", "holds no model"),
     ):
         target = tmp_path / "out.png"

@@ -9,7 +9,9 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_synth.pictures import (
+    bit_depth,
     center_crop,
+    check_target,
     picture_grid,
     read_picture,
     write_picture,
@@ -350,3 +352,37 @@ def test_center_crop_treats_pictures_of_a_batch_alike():
 def test_center_crop_larger_than_the_picture_is_refused(size):
     with pytest.raises(ValueError, match="9x8 .* {}x{}".format(*size)):
         center_crop(np.zeros((9, 8, 3)), *size)
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "depth"),
+    [("a.png", 8, 8), ("a.png", 16, 16), ("a.jpg", 8, 8)],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bit_depth_of_files(name, bits, depth, channels, tmp_path):
+    write_picture(tmp_path / name, np.ones((4, 4, channels)), bits)
+    assert bit_depth(tmp_path / name) == depth
+
+
+def test_bit_depth_of_16_bit_tiff_and_of_what_is_no_picture(tmp_path):
+    deep = np.arange(16, dtype="uint16").reshape(4, 4)
+    Image.fromarray(deep).save(tmp_path / "a.tif")
+    assert bit_depth(tmp_path / "a.tif") == 16
+    (tmp_path / "b.png").write_text("no")
+    with pytest.raises(ValueError, match="not a readable image"):
+        bit_depth(tmp_path / "b.png")
+    with pytest.raises(FileNotFoundError, match="There is no picture"):
+        bit_depth(tmp_path / "c.png")
+
+
+def test_targets_are_checked_before_the_work(tmp_path):
+    write_picture(tmp_path / "a.png", np.zeros((2, 2)))
+    check_target(tmp_path / "new" / "a.png")
+    assert (tmp_path / "new").is_dir()
+    check_target(tmp_path / "a.png", overwrite=True)
+    with pytest.raises(FileExistsError, match="is there already"):
+        check_target(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="must end in one of"):
+        check_target(tmp_path / "a.txt")
+    with pytest.raises(PermissionError, match="can be no folder"):
+        check_target(tmp_path / "a.png" / "b.png")

@@ -9,6 +9,8 @@ import importlib
 
 import numpy as np
 
+from keras_synth.ops import estimate_noise_level
+
 
 def median(size=3):
     """The median of each pixel's neighbourhood, channel by channel.
@@ -105,8 +107,8 @@ def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
     strength h = 0.8 σ, as its documentation recommends.
 
     Args:
-        noise_level: σ in units of [0, 1]; None estimates it for each picture
-            from its finest diagonal Haar details, `median|d| / 0.6745`.
+        noise_level: σ in units of [0, 1]; None estimates it for each picture,
+            see `ops.estimate_noise_level`.
         patch_size: side of the surroundings in pixels.
         patch_distance: how far to look for them in pixels.
 
@@ -116,9 +118,7 @@ def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
     Raises:
         ValueError: `noise_level` is not above 0.
 
-    Reference: Buades et al., A Non-Local Algorithm for Image Denoising, 2005;
-    for the estimate, Donoho & Johnstone, Ideal Spatial Adaptation by Wavelet
-    Shrinkage, 1994, section 2.
+    Reference: Buades et al., A Non-Local Algorithm for Image Denoising, 2005.
 
     Example:
 
@@ -133,7 +133,9 @@ def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
         denoise = _imported("skimage.restoration").denoise_nl_means
         restored = images.copy()
         for image, place in zip(images, restored, strict=True):
-            sigma = noise_level or _estimated_noise(image)
+            sigma = noise_level or float(
+                np.mean(estimate_noise_level(image[None]))
+            )
             if sigma:
                 place[:] = denoise(
                     image,
@@ -256,19 +258,6 @@ def _checked(images):
 def _rank(rank_filter, images, size):
     """SciPy's filter over squares, borders repeated."""
     return rank_filter(images, size=(1, size, size, 1), mode="nearest")
-
-
-def _estimated_noise(image):
-    """σ of Gaussian noise, from one picture (height, width, channels)."""
-    height, width, _ = image.shape
-    image = image[: height // 2 * 2, : width // 2 * 2]
-    details = (
-        image[::2, ::2]
-        - image[1::2, ::2]
-        - image[::2, 1::2]
-        + image[1::2, 1::2]
-    ) / 2.0
-    return float(np.median(np.abs(details))) / 0.6745 if details.size else 0.0
 
 
 def _imported(name):

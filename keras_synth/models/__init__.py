@@ -1,8 +1,9 @@
-"""Training procedures: `keras.Model`s that own compile and train_step."""
+"""Procedures: `keras.Model`s that own how they are trained or run."""
 
 from keras_synth.models.adversarial import AdversarialModel
+from keras_synth.models.bm3d import BM3D
 from keras_synth.models.gan import GAN
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.vae import VAE
 
-__all__ = ["GAN", "VAE", "AdversarialModel", "GenerativeModel"]
+__all__ = ["BM3D", "GAN", "VAE", "AdversarialModel", "GenerativeModel"]

@@ -19,7 +19,7 @@ from keras_synth.networks.scoring import (
     mnist_classifier,
     mnist_features,
 )
-from keras_synth.networks.unet import unet
+from keras_synth.networks.unet import grey_denoiser, unet
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -42,6 +42,7 @@ __all__ = [
     "fashion_mnist_classifier",
     "fashion_mnist_features",
     "ffdnet",
+    "grey_denoiser",
     "inception_features",
     "mnist_classifier",
     "mnist_features",

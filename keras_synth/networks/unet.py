@@ -6,6 +6,7 @@ from keras import layers, ops
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.networks.denoising import halved_with_noise_map
 from keras_synth.networks.inputs import check_counts
+from keras_synth.networks.pretrained import float32_layers, load_weights
 
 
 def unet(channels=1, widths=(32, 64, 128), blocks=2, noise_level=False):
@@ -65,6 +66,39 @@ def unet(channels=1, widths=(32, 64, 128), blocks=2, noise_level=False):
     damage = _convolution(x, 4 * channels, "zeros", dtype="float32")
     damage = CropLike()([ops.depth_to_space(damage, 2), image])
     return keras.Model(inputs, image - damage, name="unet")
+
+
+def grey_denoiser(weights="shipped"):
+    """A U-Net that takes noise of any strength out of grey pictures.
+
+    The shipped weights come from `make benchmark NAME=denoiser`;
+    `weights/grey_denoiser.md` says what they reach.
+
+    Args:
+        weights: "shipped", None for random ones, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from `{"image": (batch, height, width, 1),
+        "noise_level": (batch, 1, 1, 1) or (batch, height, width, 1)}`, the
+        level from 0 to 75 / 255, to pictures.
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+
+    Example:
+
+    >>> noisy = ops.zeros((1, 30, 20, 1))
+    >>> level = 0.1 * ops.ones((1, 1, 1, 1))
+    >>> grey_denoiser()({"image": noisy, "noise_level": level}).shape
+    TensorShape([1, 30, 20, 1])
+    """
+    with float32_layers():
+        shape = unet(noise_level=True)
+        network = keras.Model(shape.input, shape.output, name="grey_denoiser")
+    load_weights(network, weights, "Train one: make benchmark NAME=denoiser")
+    return network
 
 
 def _blocks(x, width, blocks):

@@ -5,6 +5,7 @@ from keras_synth.ops.distances import pairwise_distances
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
 from keras_synth.ops.gradients import squared_gradient_norms
 from keras_synth.ops.means import mean_or_zero
+from keras_synth.ops.noise_estimation import estimate_noise_level
 from keras_synth.ops.random import ReplicaSeedGenerator
 from keras_synth.ops.similarity import (
     multi_scale_structural_similarity,
@@ -15,6 +16,7 @@ from keras_synth.ops.weights import weight_hash
 
 __all__ = [
     "ReplicaSeedGenerator",
+    "estimate_noise_level",
     "full_range_luma",
     "gaussian_log_prob",
     "mean_or_zero",

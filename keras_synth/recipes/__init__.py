@@ -14,6 +14,7 @@ from keras_synth.recipes.gan import (
     compile_gan,
     train_gan,
 )
+from keras_synth.recipes.restore import METHODS, Restored, restore_pictures
 from keras_synth.recipes.saved import (
     EXPORTS,
     export_model,
@@ -25,7 +26,9 @@ from keras_synth.recipes.vae import build_vae, demo, train_vae
 __all__ = [
     "DAMAGES",
     "EXPORTS",
+    "METHODS",
     "OBJECTIVES",
+    "Restored",
     "build_denoiser",
     "build_gan",
     "build_vae",
@@ -36,6 +39,7 @@ __all__ = [
     "export_model",
     "load_model",
     "open_data",
+    "restore_pictures",
     "save_samples",
     "train_classifier",
     "train_denoiser",

@@ -9,11 +9,12 @@ from keras_synth import export, models
 from keras_synth.pictures import picture_grid, write_picture
 
 
-def load_model(path):
+def load_model(path, kind=models.GenerativeModel):
     """Loads a `.keras` file of ours, or says clearly why not.
 
     Args:
         path: the file.
+        kind: what class of model it must hold.
 
     Returns:
         The model, compiled as it was saved.
@@ -33,9 +34,10 @@ def load_model(path):
         raise ValueError(
             f"{path} holds no model that Keras and keras_synth know"
         ) from error
-    if not isinstance(model, models.GenerativeModel):
+    if not isinstance(model, kind):
         raise ValueError(
-            f"{path} holds a {type(model).__name__}, not a model of keras_synth"
+            f"{path} holds a {type(model).__name__}, which cannot do this: "
+            f"it takes a {kind.__name__} made by keras_synth"
         )
     return model
 
