@@ -9,15 +9,20 @@ from keras_synth.networks.inputs import check_counts
 from keras_synth.networks.pretrained import float32_layers, load_weights
 
 
-def unet(channels=1, widths=(32, 64, 128), blocks=2, noise_level=False):
+def unet(
+    channels=1,
+    widths=(32, 64, 128),
+    blocks=2,
+    noise_level=False,
+    use_bias=True,
+):
     """A residual U-Net for pictures of any size.
 
     The picture's 2 x 2 blocks become channels; each further level halves the
     sides again. Down and up again, each level has residual blocks
     (`x + W₂ relu(W₁ x)`), and the way up adds what the way down knew. What
-    comes out is subtracted from the picture. No layer has a bias or a
-    normalisation, so that a picture twice as bright with twice the noise is
-    mended alike.
+    comes out is subtracted from the picture. No layer normalises: damage is
+    measured in grey levels.
 
     Args:
         channels: of the pictures, 1 or 3.
@@ -26,6 +31,9 @@ def unet(channels=1, widths=(32, 64, 128), blocks=2, noise_level=False):
         blocks: residual blocks of each level, on each way.
         noise_level: whether the network is told how strong the noise is, as
             `ffdnet` is.
+        use_bias: False for noise: a picture twice as bright with twice the
+            noise is then mended alike, also beyond the levels trained on.
+            Damage that is known by its values (pepper is 0) needs biases.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to the same; with
@@ -43,9 +51,10 @@ def unet(channels=1, widths=(32, 64, 128), blocks=2, noise_level=False):
     Reference: Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser
     Prior, 2022, section 3.1: the shape at full width and resolution (DRUNet).
     Mohan et al., Robust and Interpretable Blind Image Denoising via Bias-Free
-    Convolutional Neural Networks, 2020, section 4: why no biases.
+    Convolutional Neural Networks, 2020, section 4: what biases do.
     """
     check_counts(channels, widths=widths, blocks=blocks)
+    bias = {"use_bias": use_bias}
     multiple = 2 ** len(widths)
     if noise_level:
         inputs, x = halved_with_noise_map(channels, multiple)
@@ -53,17 +62,17 @@ def unet(channels=1, widths=(32, 64, 128), blocks=2, noise_level=False):
     else:
         inputs = image = keras.Input((None, None, channels), name="image")
         x = ops.space_to_depth(PadToMultiple(multiple)(image), 2)
-    x = _convolution(x, widths[0])
+    x = _convolution(x, widths[0], **bias)
     known = []
     for level, width in enumerate(widths):
         if level:
-            x = layers.Conv2D(width, 2, strides=2, use_bias=False)(x)
-        x = _blocks(x, width, blocks)
+            x = layers.Conv2D(width, 2, strides=2, **bias)(x)
+        x = _blocks(x, width, blocks, **bias)
         known.append(x)
     for width, skip in zip(widths[-2::-1], known[-2::-1], strict=True):
-        x = layers.Conv2DTranspose(width, 2, strides=2, use_bias=False)(x)
-        x = _blocks(layers.Add()([x, skip]), width, blocks)
-    damage = _convolution(x, 4 * channels, "zeros", dtype="float32")
+        x = layers.Conv2DTranspose(width, 2, strides=2, **bias)(x)
+        x = _blocks(layers.Add()([x, skip]), width, blocks, **bias)
+    damage = _convolution(x, 4 * channels, "zeros", dtype="float32", **bias)
     damage = CropLike()([ops.depth_to_space(damage, 2), image])
     return keras.Model(inputs, image - damage, name="unet")
 
@@ -95,17 +104,20 @@ def grey_denoiser(weights="shipped"):
     TensorShape([1, 30, 20, 1])
     """
     with float32_layers():
-        shape = unet(noise_level=True)
+        shape = unet(noise_level=True, use_bias=False)
         network = keras.Model(shape.input, shape.output, name="grey_denoiser")
     load_weights(network, weights, "Train one: make benchmark NAME=denoiser")
     return network
 
 
-def _blocks(x, width, blocks):
+def _blocks(x, width, blocks, use_bias):
     for _ in range(blocks):
-        y = layers.ReLU()(_convolution(x, width, "he_normal"))
+        y = layers.ReLU()(
+            _convolution(x, width, "he_normal", use_bias=use_bias)
+        )
         # Small, so that a deep stack starts near the identity.
-        y = _convolution(y, width, keras.initializers.VarianceScaling(0.1))
+        small = keras.initializers.VarianceScaling(0.1)
+        y = _convolution(y, width, small, use_bias=use_bias)
         x = layers.Add()([x, y])
     return x
 
@@ -115,7 +127,6 @@ def _convolution(x, width, initializer="glorot_uniform", **options):
         width,
         3,
         padding="same",
-        use_bias=False,
         kernel_initializer=initializer,
         **options,
     )(x)

@@ -21,8 +21,8 @@ def build_denoiser(architecture="unet", channels=1, told=True, **options):
     Args:
         architecture: one of `ARCHITECTURES`.
         channels: of the pictures, 1 or 3.
-        told: whether a U-Net is told the noise level; the FFDNet always is,
-            the others never are.
+        told: whether a U-Net is told the noise level, and does without
+            biases; the FFDNet always is, the others never are.
         **options: of the network's builder.
 
     Returns:
@@ -34,7 +34,7 @@ def build_denoiser(architecture="unet", channels=1, told=True, **options):
             f"Received: {architecture!r}"
         )
     if architecture == "unet":
-        options["noise_level"] = told
+        options = {"noise_level": told, "use_bias": not told, **options}
     return getattr(networks, architecture)(channels, **options)
 
 

@@ -127,7 +127,7 @@ def test_the_receptive_field_is_what_the_papers_say(name):
 
 
 def test_without_biases_twice_the_light_gives_twice_the_picture():
-    network = build("unet", noise_level=True)
+    network = build("unet", noise_level=True, use_bias=False)
     disturb(network)
     images = noise(1, 16, 16, 1)
     levels = np.full((1, 1, 1, 1), 0.1, "float32")
