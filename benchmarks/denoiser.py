@@ -39,8 +39,10 @@ TRAININGS = {
     },
     "salt_and_pepper": {
         "damage": "salt_and_pepper",
-        "epochs": 5,
-        **_SHAPE,
+        "epochs": 20,
+        "learning_rate": 2e-3,
+        "widths": (32, 64, 128),
+        "blocks": 1,
     },
 }
 
@@ -100,7 +102,8 @@ def score_denoiser(folder, minutes, words):
 
 def score_salt_and_pepper(folder, minutes, words):
     """A network against medians, three pixels in ten black or white."""
-    network = recipes.build_denoiser("unet", told=False, **_SHAPE)
+    shape = {key: TRAININGS["salt_and_pepper"][key] for key in _SHAPE}
+    network = recipes.build_denoiser("unet", told=False, **shape)
     network.load_weights(folder / "salt_and_pepper.weights.h5")
     methods = {f"median {n}": evaluation.median(n) for n in (3, 5, 7)}
     methods["adaptive median"] = evaluation.adaptive_median()
