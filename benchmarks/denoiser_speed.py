@@ -17,7 +17,7 @@ BATCH, SIDE, TURNS, STEPS = 16, 64, 10, 4
 def run(name):
     """Measures the row."""
     python = peer_python("torch", ["torch==2.15.0", "numpy"])
-    script = pathlib.Path(__file__).with_name("torch_denoisers.py")
+    script = pathlib.Path(__file__).with_name("torch_denoisers.py").read_text()
     threads = os.cpu_count()
     with Peer(python, script, BATCH, SIDE, threads) as peer:
         figures = {kind: _ratio(kind, peer) for kind in ("dncnn", "ffdnet")}

@@ -1,65 +1,79 @@
-"""Programs to compare with, each in an environment of its own."""
+"""Libraries to compare with, each in a virtual environment of its own."""
 
-import pathlib
 import subprocess
 import sys
-import venv
 
-from benchmarks.rows import RUNS
+from benchmarks.rows import ROOT
 
 
 def peer_python(name, requirements):
-    """The Python of an environment that holds a peer; made when needed.
+    """The Python of a peer's environment, made and filled where it is not.
 
     Args:
-        name: of the environment, a folder in `runs/peers`.
-        requirements: what pip installs into it, versions pinned.
+        name: of the peer; its environment is `runs/peers/NAME/.venv`.
+        requirements: what pip installs, list of str with versions.
 
     Returns:
-        Path of its interpreter.
+        Path of the interpreter.
+
+    Raises:
+        SystemExit: pip could not install them.
     """
-    folder = RUNS.parent / "peers" / name
-    python = folder / "bin" / "python"
-    ready = folder / "ready.txt"
-    wanted = "\n".join(requirements)
-    if not ready.exists() or ready.read_text() != wanted:
-        print(f"installing {', '.join(requirements)} into {folder}")
-        venv.create(folder, with_pip=True, clear=True)
-        install = [python, "-m", "pip", "install", "--quiet", *requirements]
-        subprocess.run(install, check=True)
-        ready.write_text(wanted)
+    folder = ROOT / "runs" / "peers" / name
+    python = folder / ".venv" / "bin" / "python"
+    done = folder / "requirements.txt"
+    wanted = "\n".join(requirements) + "\n"
+    if done.exists() and done.read_text() == wanted:
+        return python
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "venv", "--clear", folder / ".venv"],
+            check=True,
+        )
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", *requirements],
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(
+            f"The peer {name} could not be installed: {error}"
+        ) from error
+    done.write_text(wanted)
     return python
 
 
 class Peer:
-    """A script that runs elsewhere and answers one line with one line.
+    """A script that runs elsewhere and answers each line with one line.
+
+    A context manager: leaving it ends the script.
 
     Args:
         python: interpreter, see `peer_python`.
-        script: its path.
+        script: its text.
         *arguments: of the script.
     """
 
     def __init__(self, python, script, *arguments):
-        self.process = subprocess.Popen(
-            [python, pathlib.Path(script), *map(str, arguments)],
+        self._process = subprocess.Popen(
+            [python, "-c", script, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=sys.stderr,
             text=True,
         )
 
     def ask(self, line):
         """Sends a line, and gives the one that comes back."""
-        print(line, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
+        print(line, file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
         if not answer:
-            raise SystemExit(f"The peer ended: {self.process.args}")
+            raise SystemExit("The peer ended: see its message above.")
         return answer.strip()
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
+    def __exit__(self, *error):
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()

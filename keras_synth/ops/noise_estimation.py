@@ -57,7 +57,7 @@ def estimate_noise_level(images):
         )
         details = ops.reshape(ops.abs(details), (ops.shape(images)[0], -1))
         levels.append(_median_of_positive(details))
-    return ops.stack(levels, axis=1)
+    return ops.stack(levels, axis=1)[:, None, None]
 
 
 def _median_of_positive(values):

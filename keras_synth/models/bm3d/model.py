@@ -28,7 +28,7 @@ class BM3D(keras.Model):
 
     There is nothing to train: use `predict`, `evaluate` (after `compile()`)
     or `restore`. `model.export(directory, input_signature=[
-    keras.InputSpec(shape=(None, None, None, 1))])` gives a SavedModel
+    keras.InputSpec("float32", (None, None, None, 1))])` gives a SavedModel
     for grey pictures of any size.
 
     Colour pictures go through opponent colours, grouped by luminance. Noise
@@ -92,22 +92,18 @@ class BM3D(keras.Model):
         self.profile = profile
         # Sizes are dynamic all through, which XLA does not compile.
         self.supports_jit = False
+        self.built = True
 
     def call(self, images):
         _check(images)
-        colour = images.shape[-1] == 3
-        if colour:
-            images = tf.einsum("bhwc,oc->bhwo", images, _OPPONENT)
-        denoised = tf.map_fn(
-            self._denoise_one,
-            (images, self._levels(images)),
-            fn_output_signature=tf.TensorSpec(images.shape[1:]),
-            parallel_iterations=1,
+        if images.shape[-1] is not None:
+            return self._denoise(images)
+        # Keras' `predict` forgets the channels when it has seen both kinds.
+        return tf.cond(
+            tf.equal(tf.shape(images)[-1], 3),
+            lambda: self._denoise(tf.ensure_shape(images, (None,) * 3 + (3,))),
+            lambda: self._denoise(tf.ensure_shape(images, (None,) * 3 + (1,))),
         )
-        if colour:
-            back = np.linalg.inv(_OPPONENT)
-            denoised = tf.einsum("bhwo,co->bhwc", denoised, back)
-        return denoised
 
     def restore(self, images):
         """The denoised pictures, clipped to [0, 1].
@@ -141,10 +137,6 @@ class BM3D(keras.Model):
             "BM3D has no weights to train: use `predict` or `evaluate`."
         )
 
-    def build(self, input_shape=None):
-        """Nothing to make."""
-        self.built = True
-
     def compute_output_shape(self, input_shape):
         """The shape of the pictures."""
         return input_shape
@@ -166,8 +158,25 @@ class BM3D(keras.Model):
             "name": self.name,
         }
 
+    # It has no Python control flow to convert; looking for it takes seconds.
+    @tf.autograph.experimental.do_not_convert
+    def _denoise(self, images):
+        colour = images.shape[-1] == 3
+        if colour:
+            images = tf.einsum("bhwc,oc->bhwo", images, _OPPONENT)
+        denoised = tf.map_fn(
+            self._denoise_one,
+            (images, self._levels(images)),
+            fn_output_signature=tf.TensorSpec(images.shape[1:]),
+            parallel_iterations=1,
+        )
+        if colour:
+            back = np.linalg.inv(_OPPONENT)
+            denoised = tf.einsum("bhwo,co->bhwc", denoised, back)
+        return denoised
+
     def _levels(self, images):
-        """Of the noise in each channel after the transform."""
+        """Of the noise in each channel, (batch, channels)."""
         channels = images.shape[-1]
         if self.noise_level is None:
             return tf.reshape(estimate_noise_level(images), (-1, channels))
@@ -184,15 +193,20 @@ class BM3D(keras.Model):
 
         if self.profile != "auto":
             return denoise(self.profile)
-        strong = levels[0] * np.sqrt(levels.shape[0]) > STRONG_NOISE
+        if self.noise_level is not None:
+            strong = self.noise_level > STRONG_NOISE
+            return denoise("high" if strong else "normal")
         return tf.cond(
-            strong, lambda: denoise("high"), lambda: denoise("normal")
+            # In red, green and blue it is the norm of those in opponents.
+            tf.norm(levels) > STRONG_NOISE,
+            lambda: denoise("high"),
+            lambda: denoise("normal"),
         )
 
 
 def _check(images):
     shape = images.shape
-    if len(shape) != 4 or shape[-1] not in (1, 3):
+    if len(shape) != 4 or shape[-1] not in (1, 3, None):
         raise ValueError(
             "Images must be of shape (batch, height, width, 1 or 3). "
             f"Received: shape {tuple(shape)}"

@@ -3,7 +3,8 @@
 Block, step, group and match distances are the normal profile's of Dabov et
 al., 2007, table I. Noise adds to the distance of two equal blocks, so it adds
 to the largest distance too. λ and μ² belong to exact variances, see
-`variances`; they were chosen on Set12 with other noise than the benchmark's.
+`variances`. They were found on Set12 with other noise than the benchmark's; on
+ten pictures of Train400 (σ = 25) no neighbour is better by over 0.005 dB.
 """
 
 import dataclasses
