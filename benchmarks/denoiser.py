@@ -238,10 +238,12 @@ def psnr(result, clean):
 
 
 def store_in_half_precision(source, target):
-    """Writes a weights file as float16: half the size, the same pictures."""
+    """Writes a weights file as float16, without the optimizer's state."""
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
         def copy(name, item):
+            if name.startswith("optimizer"):
+                return
             if isinstance(item, h5py.Dataset):
                 new[name] = item[()].astype("float16")
             else:
