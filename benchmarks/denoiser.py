@@ -108,6 +108,14 @@ def score_salt_and_pepper(folder, minutes, words):
     methods = {f"median {n}": evaluation.median(n) for n in (3, 5, 7)}
     methods["adaptive median"] = evaluation.adaptive_median()
     methods["U-Net"] = network
+
+    def keep_sound(images):
+        """Pixels that are neither black nor white were not struck."""
+        struck = (images <= 0.0) | (images >= 1.0)
+        mended = inference.self_ensemble(network, images)
+        return np.where(struck, mended, images)
+
+    methods["U-Net, x8, sound pixels kept"] = keep_sound
     comparison = evaluation.compare(
         methods,
         [clean for _, clean in noisy_pictures("Set12", 0)],
@@ -123,7 +131,11 @@ def score_salt_and_pepper(folder, minutes, words):
         "Salt and pepper, PSNR in dB",
         {
             **{name: f"{value:.2f}" for name, value in found.items()},
-            "above the best median": f"{found['U-Net'] - max(medians):.2f}",
+            "above the best median": " and ".join(
+                f"{value - max(medians):.2f}"
+                for name, value in found.items()
+                if name.startswith("U-Net")
+            ),
             "training": minutes,
         },
         data="Set12, 30 % of the pixels",

@@ -11,7 +11,7 @@ from benchmarks.peers import Peer, peer_python
 from benchmarks.rows import write_row
 from keras_synth import networks
 
-BATCH, SIDE, TURNS, STEPS = 16, 64, 10, 4
+BATCH, SIDE, TURNS, STEPS = 16, 64, 5, 3
 
 
 def run(name):
