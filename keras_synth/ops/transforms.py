@@ -26,6 +26,24 @@ def dct_matrix(size):
     return matrix * np.sqrt(2.0 / size)
 
 
+def opponent_matrix():
+    """From red, green and blue to brightness and two differences of colours.
+
+    Rows: luminance, red against blue, green against both. They are orthogonal
+    and all of norm 1/√3, so luminance is the mean of the three, and each has
+    a third of the variance of white noise.
+
+    Returns:
+        float64 (3, 3).
+
+    Example:
+
+    >>> opponent_matrix().round(4).tolist()[0]
+    [0.3333, 0.3333, 0.3333]
+    """
+    return dct_matrix(3) / np.sqrt(3.0)
+
+
 def haar_matrix(size):
     """The orthonormal Haar wavelet transform, down to a single mean.
 

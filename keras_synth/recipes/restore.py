@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_synth import evaluation, inference, models, networks, ops
-from keras_synth.ops.transforms import dct_matrix
+from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.pictures import (
     EXTENSIONS,
     bit_depth,
@@ -24,9 +24,8 @@ from keras_synth.recipes.saved import load_model
 _TILE, _OVERLAP = 768, 96
 
 
-# Brightness, and two differences of colours; see `models.BM3D`. Differences
-# lie around 0, and networks know pictures around a half.
-_OPPONENT = (dct_matrix(3) / np.sqrt(3.0)).astype("float32")
+# Differences of colours lie around 0, and networks know pictures around ½.
+_OPPONENT = opponent_matrix().astype("float32")
 _MIDDLE = np.float32([0.0, 0.5, 0.5])
 
 _shipped = functools.cache(networks.grey_denoiser)
@@ -87,12 +86,12 @@ def _bm3d(noise_level, ensemble):
     return lambda images: inference.self_ensemble(restore, images)
 
 
-@functools.cache
-def _loaded(path):
+def _trained(path):
+    """As an entry of `METHODS`, from a `.keras` file."""
     network = load_model(path, keras.Model)
     if isinstance(network, models.GenerativeModel):
         raise ValueError(f"{path} makes pictures; it does not mend them.")
-    return network
+    return functools.partial(_with_network, network)
 
 
 #: name: function from `(noise_level, ensemble)` to a method for pictures.
@@ -181,19 +180,25 @@ def restore_pictures(
         check_target(goal, overwrite)
         if compare:
             check_target(_comparison_path(goal), overwrite)
+    make = METHODS[method] if method in METHODS else _trained(method)
     done, problems = [], []
     for file, goal in plan:
         try:
             picture = read_picture(file, alpha="keep")
             bits = bit_depth(file)
+            colour, alpha = _split_alpha(picture)
+            level = noise_level
+            if level == "auto":
+                level = _estimated_level(colour, file)
         except ValueError as error:
             problems.append(str(error))
             continue
-        colour, alpha = _split_alpha(picture)
-        level = noise_level
-        if level == "auto":
-            level = float(np.mean(ops.estimate_noise_level(colour[None])))
-        restored = _restored(colour, method, level, ensemble)
+        restored = colour
+        if level > 0.0 or method not in METHODS or method.endswith("median"):
+            mended = inference.restore_batch(
+                make(level, ensemble), colour[None]
+            )
+            restored = np.clip(mended[0], 0.0, 1.0)
         restored = _enhanced(restored, contrast, sharpness)
         if alpha is not None:
             restored = np.concatenate([restored, alpha], axis=-1)
@@ -265,15 +270,12 @@ def _split_alpha(picture):
     return picture, None
 
 
-def _restored(colour, method, level, ensemble):
-    if level == 0.0 and method in METHODS and not method.endswith("median"):
-        return colour  # nothing to take out
-    if method in METHODS:
-        restore = METHODS[method](level, ensemble)
-    else:
-        restore = _with_network(_loaded(method), level, ensemble)
-    result = inference.restore_batch(restore, colour[None])[0]
-    return np.clip(result, 0.0, 1.0)
+def _estimated_level(picture, file):
+    if min(picture.shape[:2]) < 4:
+        raise ValueError(
+            f"{file} is too small to tell its noise: give a noise level."
+        )
+    return float(np.mean(ops.estimate_noise_level(picture[None])))
 
 
 def _enhanced(picture, contrast, sharpness):

@@ -93,6 +93,30 @@ def test_tiny_pictures(size, method, tmp_path):
     assert read_picture(tmp_path / "out.png").shape == (*size, 3)
 
 
+def test_a_picture_too_small_to_tell_its_noise_is_named(noisy, tmp_path):
+    write_picture(tmp_path / "in" / "a.png", np.zeros((3, 9)))
+    write_picture(tmp_path / "in" / "b.png", noisy)
+    with pytest.raises(ValueError, match="a.png is too small to tell"):
+        restore_pictures(tmp_path / "in", tmp_path / "out", method="median")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["b.png"]
+
+
+def test_a_network_trained_again_is_loaded_again(tmp_path):
+    write_picture(tmp_path / "in.png", np.full((16, 16), 0.5))
+    path = tmp_path / "denoiser.keras"
+    results = []
+    for bias in (0.0, 0.25):
+        network = recipes.build_denoiser("ffdnet", depth=2, width=4)
+        network.trainable_weights[-1].assign([bias] * 4)
+        network.save(path)
+        out = tmp_path / f"{bias}.png"
+        restore_pictures(
+            tmp_path / "in.png", out, method=str(path), noise_level=0.1
+        )
+        results.append(read_picture(out).mean())
+    np.testing.assert_allclose(results, [0.5, 0.25], atol=0.01)
+
+
 def test_no_noise_leaves_the_picture(clean, tmp_path):
     write_picture(tmp_path / "in.png", clean)
     restore_pictures(tmp_path / "in.png", tmp_path / "out.png", noise_level=0.0)

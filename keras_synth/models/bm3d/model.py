@@ -7,12 +7,9 @@ import tensorflow as tf
 from keras_synth.models.bm3d.profiles import PROFILES, STRONG_NOISE
 from keras_synth.models.bm3d.stages import run_stage
 from keras_synth.ops.noise_estimation import estimate_noise_level
-from keras_synth.ops.transforms import dct_matrix
+from keras_synth.ops.transforms import opponent_matrix
 
-# Opponent colours: luminance, red against blue, green against both. The rows
-# are orthogonal and all of norm 1/√3, so luminance is the mean of the three
-# and all have a third of the noise's variance.
-_OPPONENT = (dct_matrix(3) / np.sqrt(3.0)).astype("float32")
+_OPPONENT = opponent_matrix().astype("float32")
 
 
 @keras.saving.register_keras_serializable("keras_synth")
