@@ -37,6 +37,7 @@ BENCHMARKS = {
     "bm3d": ("bm3d", 12, "dB against the authors' binary"),
     "bm3d_time": ("bm3d", 3, "seconds against the authors' binary"),
     "denoiser_step_time": ("denoiser_speed", 4, "training step vs PyTorch"),
+    "super_resolution": ("super_resolution", 70, "dB of x4 enlargement"),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
 

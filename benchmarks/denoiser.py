@@ -7,15 +7,12 @@ cannot be brighter than white is no error of measurement).
 """
 
 import datetime
-import json
-import shutil
-import time
 
-import h5py
 import keras
 import numpy as np
 
-from benchmarks.rows import RUNS, current_commit, data_folder, write_row
+from benchmarks.rows import RUNS, data_folder, write_row
+from benchmarks.trainings import store_in_half_precision, train, words_of
 from keras_synth import (
     degradations,
     evaluation,
@@ -29,7 +26,6 @@ from keras_synth import (
 SEED = 0
 SIGMAS = (15, 25, 50)
 TABLE = "Grey denoising, PSNR in dB"
-HELD_OUT = 20  # every twentieth picture of Train400
 _SHAPE = {"widths": (32, 64, 128), "blocks": 2}
 TRAININGS = {
     "denoiser": {
@@ -53,11 +49,13 @@ def run(name):
         score_colour()
         return
     folder = RUNS / name
-    minutes, commit = train(name, folder, TRAININGS[name])
+    minutes, commit = train(
+        recipes.train_denoiser, name, folder, TRAININGS[name]
+    )
     keras.config.set_dtype_policy("float32")
     words = (
         f"`recipes.train_denoiser` on 380 of Train400, "
-        f"{_words(TRAININGS[name])}, at commit {commit}"
+        f"{words_of(TRAININGS[name])}, at commit {commit}"
     )
     if name == "denoiser":
         score_denoiser(folder, minutes, words)
@@ -181,48 +179,6 @@ def score_colour():
     )
 
 
-def train(name, folder, options):
-    """Trains unless that is done; gives `(minutes, commit)`."""
-    trained = folder / "trained.json"
-    if not trained.exists():
-        resumed = (folder / "backup").exists()
-        start = time.perf_counter(), time.process_time()
-        # Half the time where the processor has the instructions.
-        keras.config.set_dtype_policy("mixed_bfloat16")
-        network = recipes.train_denoiser(
-            training_folder(folder),
-            folder,
-            resume=True,
-            seed=SEED,
-            verbose=2,
-            **options,
-        )
-        network.save_weights(folder / f"{name}.weights.h5")
-        wall = (time.perf_counter() - start[0]) / 60
-        cpu = (time.process_time() - start[1]) / 60
-        minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
-        if resumed:
-            minutes = f"resumed, then {minutes}"
-        trained.write_text(
-            json.dumps([_words(options), current_commit(), minutes])
-        )
-    stored, commit, minutes = json.loads(trained.read_text())
-    if stored != _words(options):
-        raise SystemExit(f"{folder} holds another training: remove it first.")
-    return minutes, commit
-
-
-def training_folder(folder):
-    """Train400 without what is held out, as a folder of its own."""
-    target = folder / "Train400"
-    files = sorted((data_folder() / "denoise" / "Train400").iterdir())
-    target.mkdir(parents=True, exist_ok=True)
-    for index, file in enumerate(files):
-        if index % HELD_OUT and not (target / file.name).exists():
-            shutil.copy(file, target / file.name)
-    return target
-
-
 def noisy_pictures(test, sigma):
     """`(noisy, clean)` of each picture, float32 (height, width, 1)."""
     generator = np.random.default_rng(SEED)
@@ -249,22 +205,6 @@ def psnr(result, clean):
     return -10.0 * np.log10(np.mean((result - clean) ** 2, dtype="float64"))
 
 
-def store_in_half_precision(source, target):
-    """Writes a weights file as float16, without the optimizer's state."""
-    with h5py.File(source) as old, h5py.File(target, "w") as new:
-
-        def copy(name, item):
-            if name.startswith("optimizer"):
-                return
-            if isinstance(item, h5py.Dataset):
-                new[name] = item[()].astype("float16")
-            else:
-                new.require_group(name).attrs.update(item.attrs)
-
-        old.visititems(copy)
-        new.attrs.update(old.attrs)
-
-
 def card(figures, words):
     """What `weights/grey_denoiser.md` says."""
     rows = "\n".join(f"| PSNR, {k} | {v} dB |" for k, v in figures.items())
@@ -284,7 +224,3 @@ for research and teaching) that DnCNN learnt from |
 | stored as | float16 |
 | licence of the weights | Apache-2.0 |
 """
-
-
-def _words(options):
-    return ", ".join(f"{key}={value}" for key, value in options.items())

@@ -19,6 +19,14 @@ from keras_synth.networks.scoring import (
     mnist_classifier,
     mnist_features,
 )
+from keras_synth.networks.super_resolution import (
+    ICNR,
+    edsr,
+    grey_upscaler,
+    rrdb,
+    srcnn,
+    srresnet,
+)
 from keras_synth.networks.unet import grey_denoiser, unet
 from keras_synth.networks.vae import (
     conv_decoder,
@@ -29,6 +37,7 @@ from keras_synth.networks.vae import (
 
 __all__ = [
     "FeatureNetwork",
+    "ICNR",
     "autoencoder",
     "conv_decoder",
     "conv_encoder",
@@ -39,14 +48,19 @@ __all__ = [
     "dense_encoder",
     "dense_generator",
     "dncnn",
+    "edsr",
     "fashion_mnist_classifier",
     "fashion_mnist_features",
     "ffdnet",
     "grey_denoiser",
+    "grey_upscaler",
     "inception_features",
     "mnist_classifier",
     "mnist_features",
     "residual_discriminator",
     "residual_generator",
+    "rrdb",
+    "srcnn",
+    "srresnet",
     "unet",
 ]

@@ -5,7 +5,6 @@ from keras_synth.recipes.data import describe_data, open_data
 from keras_synth.recipes.denoiser import (
     DAMAGES,
     build_denoiser,
-    compile_denoiser,
     train_denoiser,
 )
 from keras_synth.recipes.gan import (
@@ -14,6 +13,7 @@ from keras_synth.recipes.gan import (
     compile_gan,
     train_gan,
 )
+from keras_synth.recipes.mending import compile_mender
 from keras_synth.recipes.restore import METHODS, Restored, restore_pictures
 from keras_synth.recipes.saved import (
     EXPORTS,
@@ -21,6 +21,7 @@ from keras_synth.recipes.saved import (
     load_model,
     save_samples,
 )
+from keras_synth.recipes.upscaler import UPSCALERS, train_upscaler
 from keras_synth.recipes.vae import build_vae, demo, train_vae
 
 __all__ = [
@@ -29,11 +30,12 @@ __all__ = [
     "METHODS",
     "OBJECTIVES",
     "Restored",
+    "UPSCALERS",
     "build_denoiser",
     "build_gan",
     "build_vae",
-    "compile_denoiser",
     "compile_gan",
+    "compile_mender",
     "demo",
     "describe_data",
     "export_model",
@@ -44,5 +46,6 @@ __all__ = [
     "train_classifier",
     "train_denoiser",
     "train_gan",
+    "train_upscaler",
     "train_vae",
 ]

@@ -2,9 +2,9 @@
 
 import keras
 
-from keras_synth import callbacks, datasets, degradations, networks
+from keras_synth import degradations, networks
 from keras_synth.recipes.data import open_data
-from keras_synth.recipes.training import fit_in_folder
+from keras_synth.recipes.mending import fit_mender
 
 ARCHITECTURES = ("unet", "ffdnet", "dncnn", "autoencoder")
 #: What a network learns to mend.
@@ -12,7 +12,6 @@ DAMAGES = {
     "noise": degradations.GaussianNoise((0.0, 75 / 255)),
     "salt_and_pepper": degradations.SaltAndPepper((0.0, 0.5)),
 }
-_WARMUP_STEPS = 200
 
 
 def build_denoiser(architecture="unet", channels=1, told=True, **options):
@@ -36,43 +35,6 @@ def build_denoiser(architecture="unet", channels=1, told=True, **options):
     if architecture == "unet":
         options = {"noise_level": told, "use_bias": not told, **options}
     return getattr(networks, architecture)(channels, **options)
-
-
-def compile_denoiser(network, learning_rate=1e-3, steps=None):
-    """Compiles a network that mends: mean absolute error, Adam.
-
-    The weights that `fit` leaves are an average over the last steps, which
-    the optimizer keeps: a fiftieth of all, at most 1,000.
-
-    Args:
-        network: a `keras.Model`.
-        learning_rate: the highest, after a short warm-up.
-        steps: of the whole training, over which the rate falls to 0 along a
-            cosine; None for a constant rate.
-
-    Returns:
-        The same network.
-    """
-    rate, averaged = learning_rate, 100
-    if steps is not None:
-        averaged = min(1000, max(1, steps // 50))
-        warmup = min(_WARMUP_STEPS, steps // 2)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, steps - warmup, warmup_target=rate, warmup_steps=warmup
-        )
-    network.compile(
-        keras.optimizers.Adam(
-            rate,
-            # A single step cannot undo what thousands learnt: gradients are
-            # of norm 0.05, and the memory of their squares is short.
-            beta_2=0.99,
-            global_clipnorm=0.1,
-            use_ema=True,
-            ema_momentum=1.0 - 1.0 / averaged,
-        ),
-        "mean_absolute_error",
-    )
-    return network
 
 
 def train_denoiser(
@@ -139,29 +101,19 @@ def train_denoiser(
     network = build_denoiser(
         architecture, source.image_shape[-1], told, **options
     )
-    pairs = datasets.restoration_pipeline(
+    fit_mender(
+        network,
         source,
         damage,
-        patch_size,
-        patches_per_image=patches_per_image,
-        inputs=tuple(network.input) if takes_names(network) else "image",
-        batch_size=batch_size,
-        seed=seed,
-    )
-    compile_denoiser(network, learning_rate, epochs * len(pairs))
-    fit_in_folder(
-        network,
-        pairs,
         output,
         "denoiser",
+        patch_size=patch_size,
+        patches_per_image=patches_per_image,
         epochs=epochs,
-        watchers=[callbacks.EpochOrder(pairs)],
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
         resume=resume,
         verbose=verbose,
     )
     return network
-
-
-def takes_names(network):
-    """Whether a network takes a dict of inputs, not the picture alone."""
-    return isinstance(network.input, dict)

@@ -17,7 +17,7 @@ from keras_synth.pictures import (
     read_picture,
     write_picture,
 )
-from keras_synth.recipes.denoiser import takes_names
+from keras_synth.recipes.mending import takes_names
 from keras_synth.recipes.saved import load_model
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`.
