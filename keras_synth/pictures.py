@@ -300,3 +300,40 @@ def center_crop(pictures, height, width):
     top = (full_height - height) // 2
     left = (full_width - width) // 2
     return pictures[..., top : top + height, left : left + width, :]
+
+
+def modulo_crop(pictures, multiple):
+    """Cuts pictures to a multiple of a number of pixels, bottom and right.
+
+    What the super-resolution benchmarks do before they make a picture
+    `multiple` times smaller, so that it comes back in its own size.
+
+    Args:
+        pictures: array or tensor (..., height, width, channels), at least
+            `multiple` pixels high and wide.
+        multiple: int, at least 1.
+
+    Returns:
+        The same kind, (..., height - height mod multiple, width - width mod
+        multiple, channels).
+
+    Raises:
+        ValueError: nothing would be left.
+
+    Example:
+
+    >>> modulo_crop(np.zeros((10, 7, 3)), 4).shape
+    (8, 4, 3)
+    """
+    if type(multiple) is not int or multiple < 1:
+        raise ValueError(
+            "`multiple` must be an int, at least 1. "
+            f"Received: multiple={multiple!r}"
+        )
+    height, width = (side - side % multiple for side in pictures.shape[-3:-1])
+    if not height or not width:
+        raise ValueError(
+            f"A picture of {pictures.shape[-3]}x{pictures.shape[-2]} is "
+            f"smaller than `multiple={multiple}`."
+        )
+    return pictures[..., :height, :width, :]

@@ -12,6 +12,7 @@ from keras_synth.pictures import (
     bit_depth,
     center_crop,
     check_target,
+    modulo_crop,
     picture_grid,
     read_picture,
     write_picture,
@@ -352,6 +353,20 @@ def test_center_crop_treats_pictures_of_a_batch_alike():
 def test_center_crop_larger_than_the_picture_is_refused(size):
     with pytest.raises(ValueError, match="9x8 .* {}x{}".format(*size)):
         center_crop(np.zeros((9, 8, 3)), *size)
+
+
+def test_modulo_crop_cuts_the_bottom_and_the_right():
+    batch = np.random.RandomState(0).rand(2, 9, 8, 3)
+    np.testing.assert_array_equal(modulo_crop(batch, 3), batch[:, :, :6])
+    np.testing.assert_array_equal(modulo_crop(batch, 4), batch[:, :8])
+    np.testing.assert_array_equal(modulo_crop(batch[0], 1), batch[0])
+    tensor = modulo_crop(tf.constant(batch[0]), 5)
+    np.testing.assert_array_equal(tensor, batch[0, :5, :5])
+    for multiple in (0, 2.0):
+        with pytest.raises(ValueError, match=f"multiple={multiple}"):
+            modulo_crop(batch, multiple)
+    with pytest.raises(ValueError, match="9x8 is smaller than `multiple=9`"):
+        modulo_crop(batch, 9)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Where pictures come from, and the pipelines that feed `fit`."""
 
 from keras_synth.datasets.catalogue import CATALOGUE, load_source
+from keras_synth.datasets.crops import resize_source
 from keras_synth.datasets.folder import image_folder
+from keras_synth.datasets.paired import paired_folder, paired_pipeline
 from keras_synth.datasets.pipeline import (
     random_flip,
     stochastic_binarization,
@@ -11,15 +13,23 @@ from keras_synth.datasets.restoration import (
     random_symmetry,
     restoration_pipeline,
 )
-from keras_synth.datasets.source import Source, source_from_arrays
+from keras_synth.datasets.source import (
+    PairedSource,
+    Source,
+    source_from_arrays,
+)
 
 __all__ = [
     "CATALOGUE",
+    "PairedSource",
     "Source",
     "image_folder",
     "load_source",
+    "paired_folder",
+    "paired_pipeline",
     "random_flip",
     "random_symmetry",
+    "resize_source",
     "restoration_pipeline",
     "source_from_arrays",
     "stochastic_binarization",

@@ -1,5 +1,6 @@
 """Cutting and resizing uint8 pictures inside a pipeline."""
 
+import dataclasses
 import math
 
 import tensorflow as tf
@@ -32,8 +33,17 @@ def check_crop(source, crop, name):
         raise ValueError(
             f"`{name}` {crop[0]}x{crop[1]} is larger than some pictures of "
             f"{source.name!r} (down to {smallest[0]}x{smallest[1]}): choose a "
-            "smaller one, or `image_size` of `synthesis_pipeline`, which "
-            "enlarges."
+            "smaller one, or enlarge (`image_size` of `synthesis_pipeline`, "
+            "`jitter=1.0` of `paired_pipeline`)."
+        )
+
+
+def check_whole(source, crop, name, batch_size):
+    """Refuses whole pictures of several sizes in one batch."""
+    if not crop and None in source.image_shape and batch_size != 1:
+        raise ValueError(
+            f"The pictures of {source.name!r} differ in size: give "
+            f"`batch_size=1` for whole pictures, or `{name}`."
         )
 
 
@@ -108,6 +118,37 @@ def fit_to(image, size):
     image = image[top : top + part[0], left : left + part[1]]
     image = tf.image.resize(image, size, "bicubic", antialias=True)
     return tf.cast(tf.round(tf.clip_by_value(image, 0, 255)), "uint8")
+
+
+def resize_source(source, size):
+    """A source whose pictures are all of one size.
+
+    Of each picture the largest middle part that has the size's aspect,
+    resized by bicubic interpolation with antialiasing.
+
+    Args:
+        source: a `Source`.
+        size: int or (height, width).
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        ValueError: another `size`.
+
+    Example:
+
+    >>> from keras_synth import datasets
+    >>> datasets.resize_source(datasets.load_source("digits"), 16).image_shape
+    (16, 16, 1)
+    """
+    size = parse_size(size, "size")
+    pictures = map_images(source.dataset, lambda image: fit_to(image, size))
+    shape = (*size, source.image_shape[-1])
+    pictures = map_images(pictures, lambda x: tf.ensure_shape(x, shape))
+    return dataclasses.replace(
+        source, dataset=pictures, image_shape=shape, smallest=size
+    )
 
 
 def _crop_at(image, crop, place):

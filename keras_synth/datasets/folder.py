@@ -2,13 +2,19 @@
 
 import pathlib
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
 
+from keras_synth.datasets.files import (
+    check_channels,
+    check_found,
+    common_shape,
+    decode_picture,
+    find_pictures,
+    picture_sizes,
+)
 from keras_synth.datasets.source import Source
-from keras_synth.pictures import EXTENSIONS, read_picture
 
 
 def image_folder(path, channels=3, unreadable="raise"):
@@ -36,25 +42,10 @@ def image_folder(path, channels=3, unreadable="raise"):
         raise ValueError(
             f'`unreadable` must be "raise" or "skip". Received: {unreadable!r}'
         )
-    if channels not in (1, 3):
-        raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
+    check_channels(channels)
     root = pathlib.Path(path)
-    if not root.is_dir():
-        raise FileNotFoundError(f"There is no folder {root}")
-    files = sorted(
-        file
-        for file in root.rglob("*")
-        if file.suffix.lower() in EXTENSIONS and not file.is_dir()
-    )
-
-    def size(file):
-        try:
-            return read_picture(file, channels).shape[:2]
-        except (ValueError, OSError) as error:
-            return str(error)
-
-    with ThreadPoolExecutor() as pool:
-        sizes = list(pool.map(size, files))
+    files = find_pictures(root)
+    sizes = picture_sizes(files, channels)
     problems = [problem for problem in sizes if isinstance(problem, str)]
     if problems:
         listed = "\n".join(problems)
@@ -68,23 +59,13 @@ def image_folder(path, channels=3, unreadable="raise"):
             stacklevel=2,
         )
     files = [f for f, s in zip(files, sizes, strict=True) if type(s) is tuple]
-    if not files:
-        raise ValueError(
-            f"{root} holds no readable images "
-            f"({', '.join(sorted(EXTENSIONS))})."
-        )
+    check_found(files, root)
     sizes = np.array([s for s in sizes if type(s) is tuple])
-    same = (sizes == sizes[0]).all()
-    shape = (*map(int, sizes[0]), channels) if same else (None, None, channels)
+    shape = common_shape(sizes, channels)
     class_names, labels = _classes(root, files)
 
-    def decode(file):
-        picture = read_picture(file.numpy().decode(), channels)
-        return np.rint(255 * picture).astype("uint8")
-
     def element(file, label):
-        image = tf.py_function(decode, [file], tf.uint8)
-        return {"image": tf.ensure_shape(image, shape), "label": label}
+        return {"image": decode_picture(file, shape), "label": label}
 
     dataset = tf.data.Dataset.from_tensor_slices(
         ([str(file) for file in files], np.array(labels, "int64"))

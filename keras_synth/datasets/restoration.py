@@ -2,26 +2,17 @@
 
 import tensorflow as tf
 
-from keras_synth.datasets.crops import (
-    as_tensors,
-    center_crop,
-    check_batch_size,
-    check_crop,
-    crop_randomly,
-    map_images,
-    parse_size,
-    shuffle_buffer,
-)
-from keras_synth.datasets.epochs import (
-    by_epoch,
-    epoch_key,
-    fold,
-    shuffle_by_key,
-    shuffled_order,
-)
+from keras_synth.datasets.batches import crop_batches
+from keras_synth.datasets.crops import check_crop, check_whole, parse_size
 from keras_synth.degradations import Degradation
 
 _INPUTS = ("image", "mask", "noise_level")
+#: Axes that may be reversed, and whether squares may be turned.
+_SYMMETRIES = {
+    "square": ((1, 2), True),
+    "mirror": ((2,), False),
+    "none": ((), False),
+}
 
 
 def restoration_pipeline(
@@ -31,6 +22,7 @@ def restoration_pipeline(
     *,
     patches_per_image=1,
     inputs="image",
+    symmetry="square",
     batch_size=16,
     training=True,
     cache=True,
@@ -38,7 +30,7 @@ def restoration_pipeline(
 ):
     """Damaged pictures and the clean ones they shall become.
 
-    Training: patches cut anywhere, turned and mirrored at random, damaged,
+    Training: patches cut anywhere, mirrored and turned at random, damaged,
     all anew in each epoch. Testing (`training=False`): every picture once,
     in order, whole or its middle, with the same damage on each pass.
 
@@ -55,6 +47,9 @@ def restoration_pipeline(
         patches_per_image: patches cut from each picture in an epoch.
         inputs: what the network takes: "image" alone, or a tuple out of
             "image", "mask" and "noise_level".
+        symmetry: what training does to patches: "square", all turns and
+            mirrors, for textures and scenes; "mirror", left and right, for
+            faces; "none", for digits.
         batch_size: patches a batch; 1 where whole pictures differ in size.
         training: see above. Training drops an incomplete last batch.
         cache: whether decoded pictures stay in memory (filled here and now).
@@ -86,75 +81,47 @@ def restoration_pipeline(
     patch = parse_size(patch_size, "patch_size")
     several = not isinstance(inputs, str)
     names = tuple(inputs) if several else (inputs,)
-    whole = patch or source.image_shape[:2]
-    num_patches = source.num_images * patches_per_image
     _check(source, degradation, patch, names, batch_size, training)
-    check_batch_size(source, batch_size, num_patches, training)
-    shape = (*whole, source.image_shape[-1])
-    pictures = source.dataset
-    if patch and not training:
-        pictures = map_images(pictures, lambda image: center_crop(image, patch))
-    in_memory = cache and None not in source.image_shape
-    if in_memory:
-        stored = as_tensors(pictures, source)["image"]
-    elif cache:
-        pictures = pictures.cache()
-
-    def one_epoch(epoch):
-        key = epoch_key(seed, epoch)
-        if in_memory:
-            order = tf.range(num_patches)
-            if training:
-                order = shuffled_order(num_patches, key)
-            elements = tf.data.Dataset.from_tensor_slices(order).map(
-                lambda index: {"image": stored[index % source.num_images]}
-            )
-        else:
-            elements = pictures
-            if training:
-                elements = shuffle_by_key(
-                    elements.repeat(patches_per_image),
-                    shuffle_buffer(source, source.image_shape),
-                    key,
-                )
-        if training:
-            elements = crop_randomly(elements, patch, key)
-        batches = elements.batch(batch_size, drop_remainder=training)
-
-        def prepare(index, batch):
-            clean = tf.cast(batch["image"], "float32") / 255.0
-            clean = tf.ensure_shape(clean, (None, *shape))
-            # Crops use the indices below: no seed serves twice.
-            seeds = tf.random.split(fold(key, num_patches + index), 2)
-            if training:
-                clean = random_symmetry(clean, seeds[0])
-            damaged, record = degradation(clean, seeds[1], return_record=True)
-            known = {
-                "image": damaged,
-                "mask": record["mask"],
-                **record["parameters"],
-            }
-            missing = [name for name in names if name not in known]
-            if missing:
-                raise ValueError(
-                    f"{type(degradation).__name__} has no {missing[0]!r} to "
-                    f"give to the network: its record holds {list(known)}."
-                )
-            if several:
-                damaged = {name: known[name] for name in names}
-            return damaged, clean
-
-        return batches.enumerate().map(
-            prepare, num_parallel_calls=tf.data.AUTOTUNE
+    if symmetry not in _SYMMETRIES:
+        raise ValueError(
+            f"`symmetry` must be one of {', '.join(_SYMMETRIES)}. "
+            f"Received: symmetry={symmetry!r}"
         )
 
-    if not training:
-        return one_epoch(0).prefetch(tf.data.AUTOTUNE)
-    return by_epoch(one_epoch, num_patches // batch_size)
+    def damage(clean, key):
+        seeds = tf.random.split(key, 2)
+        if training:
+            clean = random_symmetry(clean, seeds[0], symmetry)
+        damaged, record = degradation(clean, seeds[1], return_record=True)
+        known = {
+            "image": damaged,
+            "mask": record["mask"],
+            **record["parameters"],
+        }
+        missing = [name for name in names if name not in known]
+        if missing:
+            raise ValueError(
+                f"{type(degradation).__name__} has no {missing[0]!r} to "
+                f"give to the network: its record holds {list(known)}."
+            )
+        if several:
+            damaged = {name: known[name] for name in names}
+        return damaged, clean
+
+    return crop_batches(
+        source,
+        patch,
+        damage,
+        crops_per_image=patches_per_image,
+        batch_size=batch_size,
+        training=training,
+        cache=cache,
+        seed=seed,
+    )
 
 
-def random_symmetry(images, seed):
-    """Mirrors each picture in either direction, and turns squares.
+def random_symmetry(images, seed, symmetry="square"):
+    """Mirrors pictures at random, and turns squares.
 
     Each of the eight symmetries of a square has the same chance; pictures
     that are no squares have the four that keep their shape.
@@ -162,16 +129,19 @@ def random_symmetry(images, seed):
     Args:
         images: float32 (batch, height, width, channels).
         seed: int (2,).
+        symmetry: see `restoration_pipeline`.
 
     Returns:
         Pictures of the same shape.
     """
+    axes, turns = _SYMMETRIES[symmetry]
     draws = tf.random.stateless_uniform((3, tf.shape(images)[0]), seed) < 0.5
     draws = draws[..., None, None, None]
-    images = tf.where(draws[0], tf.reverse(images, [1]), images)
-    images = tf.where(draws[1], tf.reverse(images, [2]), images)
+    for axis in axes:
+        mirrored = tf.reverse(images, [axis])
+        images = tf.where(draws[axis - 1], mirrored, images)
     height, width = images.shape[1:3]
-    if height is None or height != width:
+    if not turns or height is None or height != width:
         return images
     return tf.where(draws[2], tf.transpose(images, (0, 2, 1, 3)), images)
 
@@ -191,8 +161,4 @@ def _check(source, degradation, patch, names, batch_size, training):
             "Training needs a `patch_size`: pictures are cut into patches."
         )
     check_crop(source, patch, "patch_size")
-    if not patch and None in source.image_shape and batch_size != 1:
-        raise ValueError(
-            f"The pictures of {source.name!r} differ in size: give "
-            "`batch_size=1` for whole pictures, or a `patch_size`."
-        )
+    check_whole(source, patch, "patch_size", batch_size)

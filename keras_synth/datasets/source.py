@@ -40,15 +40,47 @@ class Source:
         Raises:
             ValueError: the pictures differ in size.
         """
+        whole = self._whole("synthesis_pipeline")
+        images = whole["image"].numpy().astype("float32") / 255.0
+        return images, whole["label"].numpy()
+
+    def _whole(self, pipeline):
+        """All elements as one; `pipeline` is what to use where none is."""
         if None in self.image_shape:
             raise ValueError(
                 f"The pictures of {self.name!r} differ in size, so they are "
-                "no single array: use "
-                "`synthesis_pipeline(source, image_size=...)`."
+                f"no single array: use `{pipeline}(source, image_size=...)`."
             )
-        whole = self.dataset.batch(self.num_images).get_single_element()
-        images = whole["image"].numpy().astype("float32") / 255.0
-        return images, whole["label"].numpy()
+        return self.dataset.batch(self.num_images).get_single_element()
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedSource(Source):
+    """A set of pairs: pictures, and what a model shall make them from.
+
+    Attributes:
+        dataset: `tf.data.Dataset` of `{"image": uint8 (height, width,
+            channels), "damaged": uint8 (height, width, damaged_channels)}`,
+            always in the same order: the target, and the input.
+        damaged_channels: of the inputs.
+        others: of the targets, as in `Source`.
+    """
+
+    damaged_channels: int = 3
+
+    def arrays(self):
+        """All pairs in memory, as `fit` takes them.
+
+        Returns:
+            `(damaged, images)`: float32 (n, height, width, channels) in
+            [0, 1].
+
+        Raises:
+            ValueError: the pictures differ in size.
+        """
+        whole = self._whole("paired_pipeline")
+        damaged, images = whole["damaged"].numpy(), whole["image"].numpy()
+        return tuple(x.astype("float32") / 255.0 for x in (damaged, images))
 
 
 def source_from_arrays(name, split, images, labels, class_names=()):

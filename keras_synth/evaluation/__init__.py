@@ -2,10 +2,12 @@
 
 from keras_synth.evaluation.classical import (
     adaptive_median,
+    bicubic,
     biharmonic,
     median,
     non_local_means,
     total_variation,
+    wiener,
 )
 from keras_synth.evaluation.comparison import Comparison, compare
 from keras_synth.evaluation.cost_card import CostCard, cost_card
@@ -21,6 +23,7 @@ __all__ = [
     "CostCard",
     "Robustness",
     "adaptive_median",
+    "bicubic",
     "biharmonic",
     "compare",
     "cost_card",
@@ -31,4 +34,5 @@ __all__ = [
     "non_local_means",
     "robustness",
     "total_variation",
+    "wiener",
 ]

@@ -8,6 +8,7 @@ from keras_synth import degradations
 from keras_synth.datasets import (
     Source,
     random_symmetry,
+    resize_source,
     restoration_pipeline,
     source_from_arrays,
 )
@@ -158,6 +159,15 @@ def test_all_symmetries_come_up():
     assert len(kinds) == 8 and counts.min() > 60
     wide = random_symmetry(tf.zeros((4, 2, 3, 1)), tf.constant([1, 2]))
     assert wide.shape == (4, 2, 3, 1)
+    for symmetry, kinds in (
+        ("mirror", {(1, 2, 0, 0), (2, 1, 0, 0)}),
+        ("none", {(1, 2, 0, 0)}),
+    ):
+        turned = random_symmetry(
+            tf.constant(corner), tf.constant([1, 2]), symmetry
+        )
+        rows = turned.numpy().reshape(800, 4).astype(int)
+        assert set(map(tuple, rows.tolist())) == kinds
 
 
 @pytest.mark.parametrize(
@@ -168,12 +178,47 @@ def test_all_symmetries_come_up():
         ({"patch_size": 8, "batch_size": 9}, "no batch would be full"),
         ({"patch_size": 8, "inputs": "masks"}, "`inputs` must be some of"),
         ({"patch_size": 8.5}, "positive int or two"),
+        ({"patch_size": 8, "symmetry": "all"}, "`symmetry` must be one of"),
     ],
 )
 def test_bad_arguments_are_refused(options, message):
     source, _ = _source()
     with pytest.raises(ValueError, match=message):
         restoration_pipeline(source, NOISE, **options)
+
+
+def test_digits_stay_as_they_are():
+    source, images = _source()
+    pairs = restoration_pipeline(
+        source,
+        degradations.GaussianNoise(0.0),
+        12,
+        symmetry="none",
+        batch_size=6,
+    )
+    ((_, clean),) = list(pairs)
+    known = {image.tobytes() for image in images}
+    assert {
+        np.rint(255 * c.numpy()).astype("uint8").tobytes() for c in clean
+    } == known
+
+
+def test_a_source_of_one_size():
+    """The middle, resized with antialiasing: a mean where it halves flats."""
+    source, _ = _mixed()
+    resized = resize_source(source, (4, 4))
+    assert resized.image_shape == (4, 4, 1) and resized.smallest == (4, 4)
+    assert resized.arrays()[0].shape == (2, 4, 4, 1)
+    flat = np.zeros((1, 8, 16, 1), "uint8")
+    flat[:, :, 4:12] = 200
+    source = source_from_arrays("x", "all", flat, np.zeros(1, int))
+    images, _ = resize_source(source, 4).arrays()
+    np.testing.assert_allclose(images, 200 / 255, atol=1e-6)
+    same, pictures = _source()
+    images, _ = resize_source(same, 12).arrays()
+    np.testing.assert_array_equal(np.rint(255 * images), pictures)
+    with pytest.raises(ValueError, match="`size` must be"):
+        resize_source(source, 0)
 
 
 def test_what_the_damage_does_not_tell_is_refused():

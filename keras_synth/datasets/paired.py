@@ -1,0 +1,339 @@
+"""Pairs of pictures from folders: what a model is given, what it shall make."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from keras_synth.datasets.batches import crop_batches
+from keras_synth.datasets.crops import (
+    check_crop,
+    check_whole,
+    fit_to,
+    map_images,
+    parse_size,
+)
+from keras_synth.datasets.files import (
+    check_channels,
+    check_found,
+    common_shape,
+    decode_picture,
+    find_pictures,
+    picture_sizes,
+)
+from keras_synth.datasets.pipeline import random_flip
+from keras_synth.datasets.source import PairedSource
+
+
+def paired_folder(
+    path, target_path=None, *, input_side="right", channels=3, input_channels=3
+):
+    """Pairs from a folder of double pictures, or from two folders.
+
+    One folder: the input and the target stand side by side in each file, each
+    half the width, as in the data sets of pix2pix. Two folders: files of the
+    same name below their folder make a pair, whatever their endings
+    (`input/a/1.png` and `target/a/1.jpg`).
+
+    Every file is decoded once at the start, so that a bad one is known before
+    training.
+
+    Args:
+        path: the folder of double pictures, or of inputs.
+        target_path: the folder of targets; None where `path` holds both.
+        input_side: "left" or "right", the half of a double picture that is
+            the input. (In pix2pix's facades: the right one, the label map.)
+        channels: of the targets, 3 for colour or 1 for grey; every picture is
+            converted.
+        input_channels: of the inputs, 3 or 1.
+
+    Returns:
+        A `PairedSource`, in the order of the names, for `paired_pipeline`.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: no pictures, unreadable ones, odd widths of double
+            pictures, files without a partner or of another size than theirs.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> from keras_synth.pictures import write_picture
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> black_white = np.repeat([[0.0, 1.0]], 4, axis=1) * np.ones((6, 1))
+    >>> _ = write_picture(folder / "1.png", black_white)
+    >>> source = paired_folder(folder, input_side="left", channels=1)
+    >>> pair = source.dataset.get_single_element()
+    >>> pair["image"].shape, pair["damaged"].shape
+    (TensorShape([6, 4, 1]), TensorShape([6, 4, 3]))
+    >>> int(pair["image"][0, 0, 0]), int(pair["damaged"][0, 0, 0])
+    (255, 0)
+
+    Reference: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017.
+    """
+    if input_side not in ("left", "right"):
+        raise ValueError(
+            f'`input_side` must be "left" or "right". Received: {input_side!r}'
+        )
+    check_channels(channels)
+    check_channels(input_channels, "input_channels")
+    if target_path is None:
+        sides = (input_side, "left" if input_side == "right" else "right")
+        inputs = targets = find_pictures(path)
+        check_found(inputs, path)
+        sizes = _half_sizes(inputs, path)
+    else:
+        sides = (None, None)
+        inputs, targets = _partners(path, target_path)
+        sizes = _equal_sizes(inputs, targets)
+    shape = common_shape(sizes, channels)
+    damaged_shape = (*shape[:2], input_channels)
+
+    def pair(input_file, target_file):
+        return {
+            "image": _side(target_file, sides[1], shape),
+            "damaged": _side(input_file, sides[0], damaged_shape),
+        }
+
+    files = tuple([str(file) for file in part] for part in (inputs, targets))
+    return PairedSource(
+        name=" and ".join(str(p) for p in (path, target_path) if p),
+        split="all",
+        dataset=tf.data.Dataset.from_tensor_slices(files).map(
+            pair, num_parallel_calls=tf.data.AUTOTUNE
+        ),
+        num_images=len(inputs),
+        image_shape=shape,
+        smallest=tuple(map(int, sizes.min(axis=0))),
+        damaged_channels=input_channels,
+    )
+
+
+def paired_pipeline(
+    source,
+    image_size=None,
+    *,
+    jitter=286 / 256,
+    batch_size=1,
+    training=True,
+    cache=True,
+    seed=0,
+):
+    """Batches of pairs for a model that makes one picture from another.
+
+    Training: each pair is resized to `jitter` times `image_size`, cut to
+    `image_size` at a place drawn anew in each epoch and mirrored left to
+    right with probability one half, input and target alike (the "random
+    jitter" of pix2pix). Testing (`training=False`): each pair once, in order,
+    resized to `image_size`. Where the aspect differs from that of
+    `image_size`, the middle is kept, never stretched.
+
+    Order and randomness depend on `seed` and the number of the epoch alone,
+    see `restoration_pipeline`.
+
+    Args:
+        source: a `PairedSource`, see `paired_folder`.
+        image_size: int or (height, width); the source's own by default.
+            Pairs of several sizes need it, but for testing them whole, one
+            a batch.
+        jitter: how many times `image_size` a pair is before it is cut, at
+            least 1. None never resizes: `image_size` is cut out of the
+            pictures as they are, any place for training and the middle for
+            testing, which suits damage that resizing would change (noise,
+            blur).
+        batch_size: pairs a batch; 1, as for pix2pix's facades, by default.
+        training: see above. Training drops an incomplete last batch.
+        cache: whether decoded, resized pictures stay in memory (filled here
+            and now).
+        seed: int.
+
+    Returns:
+        A `tf.data.Dataset` of `(damaged, clean)`, input and target, float32
+        (batch, height, width, channels) in [0, 1].
+
+    Raises:
+        ValueError: arguments that do not fit the source.
+
+    Example:
+
+    >>> images = np.zeros((5, 8, 8, 4), "uint8")
+    >>> pairs = tf.data.Dataset.from_tensor_slices(
+    ...     {"image": images[..., :3], "damaged": images[..., 3:]}
+    ... )
+    >>> source = PairedSource("mine", "all", pairs, 5, (8, 8, 3),
+    ...     smallest=(8, 8), damaged_channels=1)
+    >>> damaged, clean = next(iter(paired_pipeline(source, 32, batch_size=4)))
+    >>> damaged.shape, clean.shape
+    (TensorShape([4, 32, 32, 1]), TensorShape([4, 32, 32, 3]))
+
+    Reference: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017, appendix 6.2.
+    """
+    if not isinstance(source, PairedSource):
+        raise ValueError(
+            "`source` must be a `PairedSource`, as `paired_folder` gives. "
+            f"Received: {source!r}"
+        )
+    size = parse_size(image_size, "image_size")
+    if not size and None not in source.image_shape:
+        size = source.image_shape[:2]
+    _check(source, size, jitter, batch_size, training)
+    stacked = _stacked(source)
+    if size and jitter is not None:
+        stacked = _resized(stacked, size, jitter if training else 1.0)
+
+    def separate(images, key):
+        if training:
+            images = random_flip(images, key)
+        clean, damaged = tf.split(
+            images, [source.image_shape[-1], source.damaged_channels], axis=-1
+        )
+        return damaged, clean
+
+    return crop_batches(
+        stacked,
+        size,
+        separate,
+        batch_size=batch_size,
+        training=training,
+        cache=cache,
+        seed=seed,
+    )
+
+
+def _stacked(source):
+    """Target and input as the channels of one picture: cropped alike."""
+
+    def stack(pair):
+        return {"image": tf.concat([pair["image"], pair["damaged"]], -1)}
+
+    height, width, channels = source.image_shape
+    return dataclasses.replace(
+        source,
+        dataset=source.dataset.map(stack, num_parallel_calls=tf.data.AUTOTUNE),
+        image_shape=(height, width, channels + source.damaged_channels),
+    )
+
+
+def _resized(source, size, times):
+    """The source with every picture `times` as large as `size`."""
+    size = tuple(round(times * side) for side in size)
+    if source.image_shape[:2] == size:
+        return source
+    return dataclasses.replace(
+        source,
+        dataset=map_images(source.dataset, lambda image: fit_to(image, size)),
+        image_shape=(*size, source.image_shape[-1]),
+        smallest=size,
+    )
+
+
+def _side(path, side, shape):
+    """A half of a double picture, or with no side a whole one."""
+    if side is None:
+        return decode_picture(path, shape)
+    height, width, channels = shape
+    both = decode_picture(path, (height, width and 2 * width, channels))
+    middle = tf.shape(both)[1] // 2
+    half = both[:, :middle] if side == "left" else both[:, middle:]
+    return tf.ensure_shape(half, shape)
+
+
+def _half_sizes(files, root):
+    """int (n, 2): sizes of a half; refuses what does not halve."""
+    sizes = _readable_sizes(files)
+    odd = [
+        f"{file} ({height}x{width})"
+        for file, (height, width) in zip(files, sizes, strict=True)
+        if width % 2
+    ]
+    if odd:
+        raise ValueError(
+            f"The pictures in {root} must have an even width, input and "
+            "target side by side (give two folders where they are apart). "
+            "Received:\n" + "\n".join(odd)
+        )
+    return sizes // (1, 2)
+
+
+def _partners(path, target_path):
+    """Input files and target files, one list each, in the same order."""
+    named = [_by_name(root) for root in (path, target_path)]
+    alone = [
+        str(files[name])
+        for files, others in (named, named[::-1])
+        for name in sorted(set(files) - set(others))
+    ]
+    if alone:
+        raise ValueError(
+            f"{len(alone)} pictures have no partner of the same name in the "
+            "other folder:\n" + "\n".join(alone)
+        )
+    names = sorted(named[0])
+    return tuple([files[name] for name in names] for files in named)
+
+
+def _by_name(root):
+    """Name below the root, without the ending → file."""
+    files = find_pictures(root)
+    check_found(files, root)
+    named = {}
+    for file in files:
+        name = file.relative_to(root).with_suffix("").as_posix()
+        if name in named:
+            raise ValueError(
+                f"{named[name]} and {file} have the same name: which of them "
+                "makes the pair?"
+            )
+        named[name] = file
+    return named
+
+
+def _equal_sizes(inputs, targets):
+    """int (n, 2): sizes of the pairs, whose two pictures must agree."""
+    sizes = _readable_sizes(inputs + targets).reshape(2, -1, 2)
+    unequal = [
+        f"{file} ({h}x{w}) and {target} ({target_h}x{target_w})"
+        for file, target, (h, w), (target_h, target_w) in zip(
+            inputs, targets, *sizes, strict=True
+        )
+        if (h, w) != (target_h, target_w)
+    ]
+    if unequal:
+        raise ValueError(
+            "The two pictures of a pair must have the same size. Received:\n"
+            + "\n".join(unequal)
+        )
+    return sizes[0]
+
+
+def _readable_sizes(files):
+    """int (n, 2): height and width of each file."""
+    sizes = picture_sizes(files, 3)
+    problems = [problem for problem in sizes if isinstance(problem, str)]
+    if problems:
+        raise ValueError(
+            f"{len(problems)} files cannot be read:\n" + "\n".join(problems)
+        )
+    return np.array(sizes)
+
+
+def _check(source, size, jitter, batch_size, training):
+    if jitter is not None and (
+        isinstance(jitter, bool)
+        or not isinstance(jitter, int | float)
+        or not 1.0 <= jitter <= 8.0
+    ):
+        raise ValueError(
+            "`jitter` must be None or a number of 1 to 8. "
+            f"Received: jitter={jitter!r}"
+        )
+    if training and not size:
+        raise ValueError(
+            f"The pictures of {source.name!r} differ in size: give "
+            "`image_size`."
+        )
+    if jitter is None:
+        check_crop(source, size, "image_size")
+    check_whole(source, size, "image_size", batch_size)
