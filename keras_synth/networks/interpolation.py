@@ -1,0 +1,57 @@
+"""Between two networks of one architecture."""
+
+import keras
+
+
+def interpolate_networks(first, second, share):
+    """A network whose weights lie between those of two others.
+
+    `θ = (1 - share) · θ₁ + share · θ₂`. Where the second was trained on from
+    the first, against a discriminator say, results change gradually: exact
+    and smooth at 0, crisp at 1.
+
+    Args:
+        first: a functional `keras.Model`.
+        second: another of the same architecture.
+        share: of the second, 0 to 1.
+
+    Returns:
+        A new `keras.Model`.
+
+    Raises:
+        ValueError: networks of different architectures, or another share.
+
+    Example:
+
+    >>> from keras_synth import networks
+    >>> smooth, crisp = (
+    ...     networks.edsr(2, width=4, blocks=1) for _ in range(2)
+    ... )
+    >>> between = interpolate_networks(smooth, crisp, 0.3)
+
+    Reference: Wang et al., ESRGAN: Enhanced Super-Resolution Generative
+    Adversarial Networks, 2018, section 3.4.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(
+            f"`share` must be from 0 to 1. Received: share={share!r}"
+        )
+    shapes = [
+        [tuple(weight.shape) for weight in network.weights]
+        for network in (first, second)
+    ]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            "`first` and `second` must be of the same architecture. Received: "
+            f"{len(shapes[0])} and {len(shapes[1])} weights, of other shapes"
+        )
+    network = keras.models.clone_model(first)
+    network.set_weights(
+        [
+            (1.0 - share) * one + share * other
+            for one, other in zip(
+                first.get_weights(), second.get_weights(), strict=True
+            )
+        ]
+    )
+    return network
