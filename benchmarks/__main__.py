@@ -37,7 +37,19 @@ BENCHMARKS = {
     "bm3d": ("bm3d", 12, "dB against the authors' binary"),
     "bm3d_time": ("bm3d", 3, "seconds against the authors' binary"),
     "denoiser_step_time": ("denoiser_speed", 4, "training step vs PyTorch"),
+    "blind_faces": ("blind_repair", 20, "five kinds of damage in faces"),
+    "blind_digits": ("blind_repair", 12, "the same in digits"),
+    "inpainting": (
+        "inpainting",
+        60,
+        "holes in faces, with and without a judge",
+    ),
     "super_resolution": ("super_resolution", 70, "dB of x4 enlargement"),
+    "super_resolution_gan": (
+        "super_resolution_gan",
+        25,
+        "the same for looks, against a judge",
+    ),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
 

@@ -13,7 +13,14 @@ import numpy as np
 
 from benchmarks.rows import RUNS, data_folder, write_row
 from benchmarks.trainings import store_in_half_precision, train, words_of
-from keras_synth import inference, metrics, networks, pictures, recipes
+from keras_synth import (
+    evaluation,
+    inference,
+    metrics,
+    networks,
+    pictures,
+    recipes,
+)
 from keras_synth.degradations import Downsample
 from keras_synth.ops import studio_range_luma
 
@@ -42,7 +49,7 @@ def run(name):
     store_in_half_precision(folder / f"{name}.weights.h5", shipped)
     network = networks.grey_upscaler(shipped)
     methods = {
-        "bicubic": enlarge_bicubically,
+        "bicubic": evaluation.bicubic(SCALE),
         "EDSR": network,
         "EDSR, x8": lambda small: inference.self_ensemble(network, small),
     }
@@ -70,15 +77,13 @@ def run(name):
 def test_pictures(test):
     """`(small, large)` brightness of each, float32 (1, height, width, 1)."""
     for file in sorted((data_folder() / "sr" / test).iterdir()):
-        large = pictures.read_picture(file, channels=3)
-        height, width = (side - side % SCALE for side in large.shape[:2])
-        large = large[None, :height, :width]
+        large = pictures.modulo_crop(pictures.read_picture(file)[None], SCALE)
         small = np.asarray(Downsample(SCALE)(large, seed=0))
         small = np.round(255 * np.clip(small, 0, 1)) / 255
-        yield tuple(
-            np.asarray(studio_range_luma(image.astype("float32")))
-            for image in (small, large)
-        )
+        pair = small.astype("float32"), large.astype("float32")
+        if large.shape[-1] == 3:  # Grey pictures are compared as they are.
+            pair = tuple(np.asarray(studio_range_luma(x)) for x in pair)
+        yield pair
 
 
 def score(method, test):
@@ -93,12 +98,6 @@ def score(method, test):
             measure.update_state(large, result)
     psnr, ssim = (float(measure.result()) for measure in measures)
     return f"{psnr:.2f} dB / {ssim:.4f}"
-
-
-def enlarge_bicubically(small):
-    """What every network must beat."""
-    size = [SCALE * side for side in small.shape[1:3]]
-    return keras.ops.image.resize(small, size, "bicubic")
 
 
 def card(figures, words):

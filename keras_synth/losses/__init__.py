@@ -20,6 +20,7 @@ from keras_synth.losses.likelihoods import (
     DiscretizedLogistic,
     Gaussian,
 )
+from keras_synth.losses.perceptual import Perceptual, Style
 from keras_synth.losses.restoration import (
     Charbonnier,
     MultiScaleSSIMLoss,
@@ -41,8 +42,10 @@ __all__ = [
     "Minimax",
     "MultiScaleSSIMLoss",
     "NonSaturating",
+    "Perceptual",
     "RelativisticAverage",
     "SSIMLoss",
+    "Style",
     "Wasserstein",
     "WassersteinGradientPenalty",
     "total_variation",

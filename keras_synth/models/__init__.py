@@ -4,6 +4,14 @@ from keras_synth.models.adversarial import AdversarialModel
 from keras_synth.models.bm3d import BM3D
 from keras_synth.models.gan import GAN
 from keras_synth.models.generative import GenerativeModel
+from keras_synth.models.restoration_gan import RestorationGAN
 from keras_synth.models.vae import VAE
 
-__all__ = ["BM3D", "GAN", "VAE", "AdversarialModel", "GenerativeModel"]
+__all__ = [
+    "BM3D",
+    "GAN",
+    "VAE",
+    "AdversarialModel",
+    "GenerativeModel",
+    "RestorationGAN",
+]

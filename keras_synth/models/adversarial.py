@@ -31,7 +31,8 @@ class AdversarialModel(ResumableModel):
     of one replica, with `play_discriminator` and `play_generator` for the
     adversarial part; and `read_batch(data)`, which gives the batch as a list
     of tensors. A model with more than two networks extends
-    `generator_networks` or `discriminator_networks`.
+    `generator_networks` or `discriminator_networks`, and `NETWORKS`; one that
+    measures more names it in `OWN_LOGS`, and updates it with `track`.
 
     Saved and resumed bit-equal: both networks, both optimizers, the average,
     all seeds, and the arguments of `compile`.
@@ -52,6 +53,12 @@ class AdversarialModel(ResumableModel):
         seed: of all noise, an int or None for a random one.
     """
 
+    #: The constructor's arguments that are networks.
+    NETWORKS = ("generator", "discriminator")
+
+    #: What a subclass logs besides, in training and in evaluation.
+    OWN_LOGS = ()
+
     def __init__(self, generator, discriminator, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.generator = generator
@@ -68,7 +75,7 @@ class AdversarialModel(ResumableModel):
         self.evaluation_seeds = ReplicaSeedGenerator(seed)
         self.trackers = {
             name: keras.metrics.Mean(name)
-            for name in (*_LOSSES, *_PLAY, *_TRAINING)
+            for name in (*_LOSSES, *self.OWN_LOGS, *_PLAY, *_TRAINING)
         }
         self.built = True
 
@@ -190,7 +197,7 @@ class AdversarialModel(ResumableModel):
         return list(self.trackers.values())
 
     def train_step(self, data):
-        batch = self.read_batch(data)
+        part = batch = self.read_batch(data)
         count = self.discriminator_steps
         discriminator_loss = 0.0
         for index in range(count):
@@ -199,12 +206,9 @@ class AdversarialModel(ResumableModel):
             part = [tensor[first::count] for tensor in batch]
             discriminator_loss += self._step("discriminator", part) / count
         generator_loss = self._step("generator", part)
-        self._track("loss", discriminator_loss + generator_loss, batch[0])
+        self.track("loss", discriminator_loss + generator_loss, batch[0])
         self._update_average()
-        names = [*_LOSSES, *_PLAY, *_TRAINING]
-        if self.gradient_penalty is None:
-            names.remove("gradient_penalty")
-        return {name: self.trackers[name].result() for name in names}
+        return self._results(training=True)
 
     def test_step(self, data):
         batch = self.read_batch(data)
@@ -212,10 +216,21 @@ class AdversarialModel(ResumableModel):
         loss = sum(sum(network.losses) for network in networks)
         loss += self.discriminator_loss(batch, training=False)
         loss += self.generator_loss(batch, training=False)
-        self._track("loss", loss, batch[0])
-        return {
-            name: self.trackers[name].result() for name in (*_LOSSES, *_PLAY)
-        }
+        self.track("loss", loss, batch[0])
+        return self._results(training=False)
+
+    def log_names(self, training):
+        """What a step of training, or of evaluation, reports."""
+        names = [*_LOSSES, *self.OWN_LOGS, *_PLAY]
+        if training:
+            names += _TRAINING
+            if self.gradient_penalty is None:
+                names.remove("gradient_penalty")
+        return names
+
+    def _results(self, training):
+        names = self.log_names(training)
+        return {name: self.trackers[name].result() for name in names}
 
     def _step(self, player, batch):
         """One step of one player; all that it minimised."""
@@ -257,7 +272,7 @@ class AdversarialModel(ResumableModel):
             A scalar, and the metrics of the game are updated.
         """
         fake = ops.stop_gradient(fake)
-        self._track("diversity", _deviation(fake) / _deviation(real), real)
+        self.track("diversity", _deviation(fake) / _deviation(real), real)
         if training and self.augmentation is not None:
             draw = self.augmentation.draw(
                 ops.shape(real)[0], self.seed_generator
@@ -270,9 +285,9 @@ class AdversarialModel(ResumableModel):
             ("accuracy_real", real_logits > boundary),
             ("accuracy_fake", fake_logits < boundary),
         ):
-            self._track(name, mean_or_zero(ops.cast(right, "float32")), real)
+            self.track(name, mean_or_zero(ops.cast(right, "float32")), real)
         loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
-        self._track("discriminator_loss", loss, real)
+        self.track("discriminator_loss", loss, real)
         if training and self.gradient_penalty is not None:
             loss = loss + self._penalty(judge, real, fake)
         return loss
@@ -289,7 +304,7 @@ class AdversarialModel(ResumableModel):
         loss = self.adversarial_loss.generator(
             judge(real) if sees_real else None, judge(fake)
         )
-        self._track("generator_loss", loss, fake)
+        self.track("generator_loss", loss, fake)
         return loss
 
     def _penalty(self, judge, real, fake):
@@ -321,23 +336,22 @@ class AdversarialModel(ResumableModel):
         ):
             average.assign(decay * average + (1.0 - decay) * weight)
 
-    def _track(self, name, value, images):
+    def track(self, name, value, images):
+        """Logs the mean over a batch."""
         self.trackers[name].update_state(value, ops.shape(images)[0])
 
     def get_config(self):
         config = super().get_config()
         serialize = keras.saving.serialize_keras_object
-        config.update(
-            generator=serialize(self.generator),
-            discriminator=serialize(self.discriminator),
-            seed=self.seed,
-        )
+        for name in self.NETWORKS:
+            config[name] = serialize(getattr(self, name))
+        config["seed"] = self.seed
         return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
-        for key in ("generator", "discriminator"):
+        for key in cls.NETWORKS:
             config[key] = keras.saving.deserialize_keras_object(
                 config[key], custom_objects=custom_objects
             )

@@ -3,8 +3,8 @@
 import keras
 
 
-def check_gan_networks(generator, discriminator):
-    """Refuses a generator and a discriminator that do not fit."""
+def check_makes_and_judges(generator, discriminator):
+    """Refuses a generator and a discriminator that end as they must not."""
     for name, network in (
         ("generator", generator),
         ("discriminator", discriminator),
@@ -26,6 +26,11 @@ def check_gan_networks(generator, discriminator):
             "`generator` must make pictures in [0, 1]: append "
             "`keras.layers.Rescaling(0.5, offset=0.5)` to its tanh."
         )
+
+
+def check_gan_networks(generator, discriminator):
+    """Refuses a generator and a discriminator that do not fit."""
+    check_makes_and_judges(generator, discriminator)
     if len(generator.inputs) != len(discriminator.inputs):
         raise ValueError(
             "`generator` and `discriminator` must both take a label or "

@@ -12,10 +12,14 @@ def check_pictures(images, image_shape):
 
     Args:
         images: a tensor.
-        image_shape: the (height, width, channels) wanted.
+        image_shape: the (height, width, channels) wanted, None for any.
     """
-    wanted = ", ".join(str(size) for size in image_shape)
-    if tuple(images.shape[1:]) != tuple(image_shape):
+    wanted = ", ".join(str(size or "any") for size in image_shape)
+    fits = len(images.shape) == len(image_shape) + 1 and all(
+        size in (None, given)
+        for size, given in zip(image_shape, images.shape[1:], strict=True)
+    )
+    if not fits:
         raise ValueError(
             f"Images must be of shape (batch, {wanted}). "
             f"Received: shape {tuple(images.shape)}"

@@ -51,6 +51,10 @@ class ResumableModel(keras.Model):
         for name, state in zip(names, states, strict=True):
             state.assign(store[name])
 
+    def check_array(self, images):
+        """Refuses what `fit` cannot learn from."""
+        check_pictures(images, self.image_shape)
+
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
@@ -59,7 +63,7 @@ class ResumableModel(keras.Model):
         """`keras.Model.fit`, see there."""
         self._initial_epoch = None  # which a restored model would remember
         if isinstance(x, np.ndarray):
-            check_pictures(x, self.image_shape)
+            self.check_array(x)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # or Keras warns
         if hasattr(x, "set_epoch"):

@@ -2,12 +2,21 @@
 
 from keras_synth.networks.denoising import autoencoder, dncnn, ffdnet
 from keras_synth.networks.feature_network import FeatureNetwork
+from keras_synth.networks.features import (
+    squeezenet_features,
+    vgg16_features,
+    vgg19_features,
+)
 from keras_synth.networks.gan import (
     dcgan_discriminator,
     dcgan_generator,
     dense_discriminator,
     dense_generator,
 )
+from keras_synth.networks.inpainting import gated_inpainter, partial_inpainter
+from keras_synth.networks.interpolation import interpolate_networks
+from keras_synth.networks.patch_discriminator import patch_discriminator
+from keras_synth.networks.perceptual_network import PerceptualNetwork
 from keras_synth.networks.residual_gan import (
     residual_discriminator,
     residual_generator,
@@ -27,6 +36,8 @@ from keras_synth.networks.super_resolution import (
     srcnn,
     srresnet,
 )
+from keras_synth.networks.torchvision_weights import convert_torchvision
+from keras_synth.networks.translation import pix2pix_generator
 from keras_synth.networks.unet import grey_denoiser, unet
 from keras_synth.networks.vae import (
     conv_decoder,
@@ -38,9 +49,11 @@ from keras_synth.networks.vae import (
 __all__ = [
     "FeatureNetwork",
     "ICNR",
+    "PerceptualNetwork",
     "autoencoder",
     "conv_decoder",
     "conv_encoder",
+    "convert_torchvision",
     "dcgan_discriminator",
     "dcgan_generator",
     "dense_decoder",
@@ -52,15 +65,23 @@ __all__ = [
     "fashion_mnist_classifier",
     "fashion_mnist_features",
     "ffdnet",
+    "gated_inpainter",
     "grey_denoiser",
     "grey_upscaler",
     "inception_features",
+    "interpolate_networks",
     "mnist_classifier",
     "mnist_features",
+    "partial_inpainter",
+    "patch_discriminator",
+    "pix2pix_generator",
     "residual_discriminator",
     "residual_generator",
     "rrdb",
+    "squeezenet_features",
     "srcnn",
     "srresnet",
     "unet",
+    "vgg16_features",
+    "vgg19_features",
 ]

@@ -1,6 +1,7 @@
 """What networks with trained weights share."""
 
 import contextlib
+import hashlib
 import pathlib
 import warnings
 
@@ -20,7 +21,7 @@ def float32_layers():
         keras.config.set_dtype_policy(policy)
 
 
-def load_weights(network, weights, advice):
+def load_weights(network, weights, advice, read=keras.Model.load_weights):
     """Fills a network.
 
     Args:
@@ -28,6 +29,7 @@ def load_weights(network, weights, advice):
         weights: "shipped", None to leave it as it is, or the path of a
             weights file.
         advice: where to get one, a sentence without its full stop.
+        read: `read(network, path)`, which raises where the file does not fit.
 
     Raises:
         FileNotFoundError: no file at that path.
@@ -47,9 +49,41 @@ def load_weights(network, weights, advice):
         with warnings.catch_warnings():
             # Keras only warns of layers that the file leaves as they were.
             warnings.simplefilter("error", UserWarning)
-            network.load_weights(path)
+            read(network, path)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         raise ValueError(
             f"{str(path)!r} does not hold weights of {network.name}. {advice}, "
             "and give its path as `weights`."
         ) from error
+
+
+def download(address, expected_md5, call):
+    """Fetches a file once.
+
+    Args:
+        address: of the file.
+        expected_md5: of its content.
+        call: how the user gives the path instead, with `{}` in its place.
+
+    Returns:
+        Its path in Keras' own cache, a str.
+
+    Raises:
+        OSError: the download failed.
+    """
+    name = address.rpartition("/")[2]
+    try:
+        return keras.utils.get_file(
+            name, address, cache_subdir="models", file_hash=expected_md5
+        )
+    except Exception as error:  # Keras raises a bare one.
+        raise OSError(
+            f"Could not download {name} ({error}). Fetch it elsewhere, "
+            f"curl -LO {address}, and give its path: {call.format(repr(name))}"
+        ) from error
+
+
+def md5(path):
+    """The MD5 of a file, by which published ones are known: a str."""
+    content = pathlib.Path(path).read_bytes()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -4,9 +4,6 @@ All take pictures of any size in [0, 1] and resize them inside; all work in
 float32, whatever the dtype policy, so that a figure does not depend on it.
 """
 
-import hashlib
-import pathlib
-
 import keras
 from keras import layers
 
@@ -14,7 +11,12 @@ from keras_synth.networks.feature_network import (
     AntialiasedResizing,
     FeatureNetwork,
 )
-from keras_synth.networks.pretrained import float32_layers, load_weights
+from keras_synth.networks.pretrained import (
+    download,
+    float32_layers,
+    load_weights,
+    md5,
+)
 
 _INCEPTION_FILE = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
 _INCEPTION_ADDRESS = (
@@ -148,7 +150,11 @@ def inception_features(weights="imagenet", channels=3):
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
     if weights == "imagenet":
-        weights = _download_inception()
+        weights = download(
+            _INCEPTION_ADDRESS,
+            _INCEPTION_MD5,
+            "inception_features(weights={})",
+        )
     with float32_layers():
         image = keras.Input((None, None, channels), name="image")
         x = AntialiasedResizing(299, 299)(image)
@@ -166,9 +172,7 @@ def inception_features(weights="imagenet", channels=3):
     name = "inception_v3"
     if weights is not None:
         load_weights(inception, weights, f"Fetch {_INCEPTION_ADDRESS}")
-        content = pathlib.Path(weights).read_bytes()
-        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        if digest == _INCEPTION_MD5:
+        if md5(weights) == _INCEPTION_MD5:
             name = "inception_v3_imagenet"
     network = FeatureNetwork(image, outputs, name=name)
     if name == "inception_v3_imagenet":
@@ -210,19 +214,3 @@ def _penultimate(classifier):
         classifier.get_layer("features").output,
         name=classifier.name,
     )
-
-
-def _download_inception():
-    try:
-        return keras.utils.get_file(
-            _INCEPTION_FILE,
-            _INCEPTION_ADDRESS,
-            cache_subdir="models",
-            file_hash=_INCEPTION_MD5,
-        )
-    except Exception as error:  # Keras raises a bare one.
-        raise OSError(
-            f"Could not download Inception-v3's weights ({error}). Fetch "
-            f"{_INCEPTION_ADDRESS} elsewhere and give its path: "
-            f'inception_features(weights="{_INCEPTION_FILE}")'
-        ) from error

@@ -2,6 +2,7 @@
 
 from keras_synth.ops.colour import full_range_luma, studio_range_luma
 from keras_synth.ops.distances import pairwise_distances
+from keras_synth.ops.feature_maps import gram_matrix
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
 from keras_synth.ops.gradients import squared_gradient_norms
 from keras_synth.ops.means import mean_or_zero
@@ -13,16 +14,19 @@ from keras_synth.ops.similarity import (
     structural_similarity,
 )
 from keras_synth.ops.weights import weight_hash
+from keras_synth.ops.windows import random_windows
 
 __all__ = [
     "ReplicaSeedGenerator",
     "estimate_noise_level",
     "full_range_luma",
     "gaussian_log_prob",
+    "gram_matrix",
     "mean_or_zero",
     "multi_scale_structural_similarity",
     "pairwise_distances",
     "peak_signal_to_noise_ratio",
+    "random_windows",
     "squared_gradient_norms",
     "standard_normal_kl",
     "structural_similarity",

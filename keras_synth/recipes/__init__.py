@@ -13,7 +13,13 @@ from keras_synth.recipes.gan import (
     compile_gan,
     train_gan,
 )
-from keras_synth.recipes.mending import compile_mender
+from keras_synth.recipes.inpainter import (
+    HOLES,
+    build_inpainter,
+    compile_inpainter,
+    train_inpainter,
+)
+from keras_synth.recipes.mending import compile_mender, fit_mender
 from keras_synth.recipes.restore import METHODS, Restored, restore_pictures
 from keras_synth.recipes.saved import (
     EXPORTS,
@@ -27,18 +33,22 @@ from keras_synth.recipes.vae import build_vae, demo, train_vae
 __all__ = [
     "DAMAGES",
     "EXPORTS",
+    "HOLES",
     "METHODS",
     "OBJECTIVES",
     "Restored",
     "UPSCALERS",
     "build_denoiser",
     "build_gan",
+    "build_inpainter",
     "build_vae",
     "compile_gan",
+    "compile_inpainter",
     "compile_mender",
     "demo",
     "describe_data",
     "export_model",
+    "fit_mender",
     "load_model",
     "open_data",
     "restore_pictures",
@@ -46,6 +56,7 @@ __all__ = [
     "train_classifier",
     "train_denoiser",
     "train_gan",
+    "train_inpainter",
     "train_upscaler",
     "train_vae",
 ]

@@ -60,6 +60,7 @@ def fit_mender(
     seed,
     resume,
     verbose,
+    symmetry="square",
 ):
     """Trains a network on patches, and leaves what comes of it in a folder.
 
@@ -77,6 +78,7 @@ def fit_mender(
         seed: of the patches and their damage.
         resume: go on after the last finished epoch in `output`.
         verbose: as in `fit`.
+        symmetry: see `datasets.restoration_pipeline`.
     """
     pairs = datasets.restoration_pipeline(
         source,
@@ -84,6 +86,7 @@ def fit_mender(
         patch_size,
         patches_per_image=patches_per_image,
         inputs=tuple(network.input) if takes_names(network) else "image",
+        symmetry=symmetry,
         batch_size=batch_size,
         seed=seed,
     )

@@ -14,7 +14,9 @@ import pytest
 from keras_synth import networks
 
 PARTS = ("encoder", "decoder", "generator", "discriminator")
-ARGUMENTS = dict(image_shape=(8, 8, 1), latent_dim=3, width=4, num_classes=4)
+ARGUMENTS = dict(
+    image_shape=(8, 8, 1), latent_dim=3, width=4, widths=(4, 8), num_classes=4
+)
 VARIANTS = [
     *((name, {}) for name in networks.__all__ if name.endswith(PARTS)),
     ("dcgan_generator", {"upsampling": "nearest"}),
@@ -25,6 +27,8 @@ VARIANTS = [
     ("dncnn", {"depth": 3, "width": 4}),
     ("ffdnet", {"depth": 3, "width": 4}),
     ("unet", {"widths": (4, 8), "blocks": 1, "noise_level": True}),
+    ("gated_inpainter", {}),
+    ("partial_inpainter", {}),
 ]
 
 SCRIPT = """

@@ -1,0 +1,160 @@
+"""Five kinds of damage, one network, and nobody tells it which.
+
+Digits of 28x28 and faces of 64x64, of people who taught nothing. Classical
+methods are told the kind of damage, and the inpainting one even where it is;
+of each the best is the baseline.
+"""
+
+import json
+import time
+
+import keras
+import numpy as np
+
+from benchmarks.faces import SIZE, TEACH, faces, test_faces
+from benchmarks.rows import RUNS, current_commit, data_folder, write_row
+from keras_synth import (
+    datasets,
+    degradations,
+    evaluation,
+    metrics,
+    networks,
+    recipes,
+)
+
+SEED = 0
+KINDS = {
+    "scratches": degradations.Scratches.severity(3),
+    "stains": degradations.Stains.severity(3),
+    "occlusion": degradations.Occlusion.severity(3),
+    "noise": degradations.GaussianNoise(50 / 255),
+    # As much noise as rounding to 8 bits leaves.
+    "blur": degradations.Compose(
+        [
+            degradations.GaussianBlur((0.8, 1.6)),
+            degradations.GaussianNoise(0.3 / 255),
+        ]
+    ),
+}
+CLASSICAL = {
+    "scratches": {"median 5": evaluation.median(5)},
+    "stains": {"median 5": evaluation.median(5)},
+    "occlusion": {"median 5": evaluation.median(5)},
+    "noise": {
+        "non-local means": evaluation.non_local_means(50 / 255),
+        "total variation": evaluation.total_variation(50 / 255),
+    },
+    "blur": {
+        f"Wiener {sigma}": evaluation.wiener(sigma, 1e-3)
+        for sigma in (0.8, 1.2, 1.6)
+    },
+}
+TRAININGS = {
+    "blind_faces": {
+        "size": SIZE,
+        "patches_per_image": 16,
+        "epochs": 20,
+        "batch_size": 16,
+        "symmetry": "mirror",
+    },
+    "blind_digits": {
+        "size": 28,
+        "patches_per_image": 1,
+        "epochs": 4,
+        "batch_size": 32,
+        "symmetry": "none",
+    },
+}
+
+
+def run(name):
+    """Trains (resuming what was begun) and measures one row."""
+    folder = RUNS / name
+    words = train(name, folder)
+    keras.config.set_dtype_policy("float32")
+    network = keras.saving.load_model(folder / "mender.keras", compile=False)
+    figures = {}
+    for kind, damage in KINDS.items():
+        methods = {"network": network, **CLASSICAL[kind]}
+        if kind in ("scratches", "stains", "occlusion"):
+            methods["biharmonic, told where"] = evaluation.biharmonic()
+        comparison = evaluation.compare(
+            methods, _test(name), damage, metrics.PSNR(), seed=SEED, verbose=0
+        )
+        comparison.panel(folder / f"{kind}.png", picture=0)
+        found = {row["method"]: row["psnr"] for row in comparison.rows}
+        gain = found["network"] - found["damaged"]
+        best = max(
+            (key for key in found if key not in ("damaged", "network")),
+            key=found.get,
+        )
+        figures[kind] = (
+            f"{found['network']:.2f} (+{gain:.2f}; {best} {found[best]:.2f})"
+        )
+        print(kind, {key: round(value, 2) for key, value in found.items()})
+    write_row(
+        name,
+        "Blind repair, PSNR in dB",
+        figures,
+        data=(
+            "every 50th test digit of MNIST (200)"
+            if name == "blind_digits"
+            else "ORL faces of people 31 to 40 (100), 64x64"
+        ),
+        protocol=(
+            "one U-Net for all kinds, gain over the damaged picture, best "
+            f"classical method; {words}"
+        ),
+        seed=SEED,
+        bar="≥ 6 dB above the damaged, and above the best classical method",
+    )
+    print(f"pictures: {folder}/*.png")
+
+
+def train(name, folder):
+    """Unless that is done; gives words about it."""
+    done = folder / "trained.json"
+    options = TRAININGS[name]
+    if not done.exists():
+        start = time.perf_counter(), time.process_time()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        keras.utils.set_random_seed(SEED)
+        if name == "blind_digits":
+            source = datasets.load_source(
+                "mnist", "train", manual_dir=data_folder() / "mnist"
+            )
+        else:
+            source = faces(TEACH)
+        network = networks.unet()
+        others = {k: v for k, v in options.items() if k != "size"}
+        recipes.fit_mender(
+            network,
+            source,
+            degradations.OneOf(list(KINDS.values())),
+            folder,
+            "mender",
+            patch_size=options["size"],
+            learning_rate=1e-3,
+            seed=SEED,
+            resume=True,
+            verbose=2,
+            **others,
+        )
+        wall = (time.perf_counter() - start[0]) / 60
+        cpu = (time.process_time() - start[1]) / 60
+        done.write_text(
+            json.dumps(
+                f"{options['epochs']} epochs, {wall:.0f} min ({cpu:.0f} CPU "
+                f"min), at commit {current_commit()}"
+            )
+        )
+    return json.loads(done.read_text())
+
+
+def _test(name):
+    if name == "blind_faces":
+        return test_faces()
+    source = datasets.load_source(
+        "mnist", "test", manual_dir=data_folder() / "mnist"
+    )
+    return np.asarray(source.arrays()[0][::50])

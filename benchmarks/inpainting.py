@@ -1,0 +1,220 @@
+"""Faces with holes: error alone, with features, with a discriminator.
+
+Thirty people of the ORL faces teach, ten others test, 64x64. All rows share
+one training to the least absolute error; then three go on from it for equally
+many steps. Features that teach (VGG-16, tuned on edges) are others than those
+that judge (SqueezeNet).
+"""
+
+import json
+import time
+
+import keras
+import numpy as np
+import PIL.Image
+
+from benchmarks.faces import SIZE, TEACH, faces, test_faces
+from benchmarks.judges import perceptual_metric, pooled_squeezenet
+from benchmarks.perceptual_weights import hed_vgg16
+from benchmarks.rows import RUNS, current_commit, data_folder, write_row
+from keras_synth import (
+    degradations,
+    evaluation,
+    metrics,
+    networks,
+    pictures,
+    recipes,
+)
+from keras_synth.recipes.inpainter import hole_pairs
+from keras_synth.recipes.training import fit_in_folder
+
+SEED = 0
+WARMUP_EPOCHS = 28
+EPOCHS = 8
+TEACHING_LAYERS = ("block1_conv2", "block2_conv2")
+VARIANTS = {
+    "L1": {"adversarial_weight": 0.0, "perceptual_weight": 0.0},
+    "L1 + perceptual": {"adversarial_weight": 0.0, "perceptual_weight": 0.005},
+    "+ discriminator": {"adversarial_weight": 0.01, "perceptual_weight": 0.005},
+}
+
+
+def run(name):
+    """Trains (resuming what was begun) and measures."""
+    folder = RUNS / name
+    words = train(folder)
+    keras.config.set_dtype_policy("float32")
+    figures = {}
+    for kind in ("centre", "irregular"):
+        for method, found in measure(folder, kind).items():
+            figures[f"{kind}, {method}"] = found
+    write_row(
+        name,
+        "Inpainting faces",
+        figures,
+        data=(
+            "ORL faces of people 31 to 40 (100), 64x64; hole "
+            "of 32x32 in the middle, or one of NVIDIA's 120 irregular ones"
+        ),
+        protocol=(
+            "PSNR in dB and SSIM in the hole / whole, after rounding to 8 "
+            "bits; perceptual distance (SqueezeNet, LPIPS weights); kernel "
+            "distance x 1000 to the true pictures (SqueezeNet at 227x227, "
+            f"100 and 100); {words}"
+        ),
+        seed=SEED,
+        bar="better than biharmonic in all; discriminator: lower kernel "
+        "distance",
+    )
+
+
+def train(folder):
+    """Unless that is done; gives words about it."""
+    done = folder / "trained.json"
+    if not done.exists():
+        start = time.perf_counter(), time.process_time()
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        keras.utils.set_random_seed(SEED)
+        pairs = hole_pairs(
+            faces(TEACH),
+            holes(folder),
+            SIZE,
+            symmetry="mirror",
+            patches_per_image=8,
+            batch_size=16,
+            seed=SEED,
+        )
+        common = {"watchers": [], "resume": True, "verbose": 2}
+
+        def fit(name, epochs, rate, start=None, **weights):
+            features = None
+            if weights["perceptual_weight"]:
+                features = networks.vgg16_features(
+                    hed_vgg16(),
+                    TEACHING_LAYERS,
+                    channels=1,
+                    name="vgg16_hed",
+                )
+            model = recipes.build_inpainter(1, SIZE // 2, features, SEED)
+            if start is not None:
+                model.generator.set_weights(start)
+                model.generator_average.set_weights(start)
+            recipes.compile_inpainter(
+                model, rate, epochs * len(pairs), **weights
+            )
+            fit_in_folder(
+                model,
+                pairs,
+                folder / name,
+                "inpainter",
+                epochs=epochs,
+                **common,
+            )
+            return model.generator_average.get_weights()
+
+        shared = fit("warmup", WARMUP_EPOCHS, 1e-3, **VARIANTS["L1"])
+        for name, weights in VARIANTS.items():
+            fit(name, EPOCHS, 3e-4, shared, **weights)
+        wall = (time.perf_counter() - start[0]) / 60
+        cpu = (time.process_time() - start[1]) / 60
+        done.write_text(
+            json.dumps(
+                f"{WARMUP_EPOCHS} and {EPOCHS} epochs of {len(pairs)} steps of "
+                f"16, {wall:.0f} min ({cpu:.0f} CPU min) in all, at commit "
+                f"{current_commit()}"
+            )
+        )
+    return json.loads(done.read_text())
+
+
+def holes(folder):
+    """What it learns: the middle, and irregular ones of our own."""
+    return degradations.OneOf(
+        [centre(folder), degradations.IrregularHoles((0.05, 0.5))]
+    )
+
+
+def centre(folder):
+    """A square of half the sides in the middle."""
+    masks = folder / "centre"
+    masks.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros((SIZE, SIZE), "uint8")
+    mask[SIZE // 4 : -SIZE // 4, SIZE // 4 : -SIZE // 4] = 255
+    PIL.Image.fromarray(mask).save(masks / "mask.png")
+    return degradations.HolesFromFolder(masks)
+
+
+def damaged_faces(folder, kind):
+    """`(damaged, mask, clean)`, float32 (100, 64, 64, 1) each."""
+    clean = test_faces()
+    if kind == "centre":
+        damage = centre(folder)
+    else:
+        damage = degradations.HolesFromFolder(
+            data_folder() / "masks" / "nvidia_irregular_test"
+        )
+    damaged, record = damage(clean, seed=SEED, return_record=True)
+    return np.asarray(damaged), np.asarray(record["mask"]), clean
+
+
+def measure(folder, kind):
+    """`{method: figures in words}` and a picture."""
+    damaged, mask, clean = damaged_faces(folder, kind)
+    biharmonic = evaluation.biharmonic()
+    mended = {"biharmonic": biharmonic(damaged, mask)}
+    for name in VARIANTS:
+        model = keras.saving.load_model(
+            folder / name / "inpainter.keras", compile=False
+        )
+        mended[name] = np.asarray(model.restore(damaged, mask))
+        known = mask[..., 0] == 0
+        if not (mended[name][known] == damaged[known]).all():
+            raise SystemExit(f"{name} changed known pixels.")
+    found = {}
+    for name, images in mended.items():
+        images = np.round(255 * np.clip(images, 0, 1)) / 255
+        found[name] = scores(images.astype("float32"), clean, mask)
+    rows = [clean[:12], damaged[:12], *(m[:12] for m in mended.values())]
+    path = folder / f"{kind}.png"
+    grid = pictures.picture_grid(np.concatenate(rows), columns=12)
+    pictures.write_picture(path, grid)
+    print(f"picture (true, damaged, {', '.join(mended)}): {path}")
+    return found
+
+
+def scores(images, clean, mask):
+    """In words."""
+    from skimage.metrics import structural_similarity
+
+    error = np.square(images - clean)
+    inside = np.sum(mask * error, (1, 2, 3)) / np.sum(mask, (1, 2, 3))
+    psnr = [
+        np.mean(-10 * np.log10(value))
+        for value in (inside, np.mean(error, (1, 2, 3)))
+    ]
+    ssim = []
+    for image, true, hole in zip(images, clean, mask, strict=True):
+        whole, pixels = structural_similarity(
+            image[..., 0],
+            true[..., 0],
+            data_range=1.0,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            full=True,
+        )
+        ssim.append((pixels[hole[..., 0] > 0].mean(), whole))
+    ssim = np.mean(ssim, axis=0)
+    perceptual = perceptual_metric(channels=1)
+    perceptual.update_state(clean, images)
+    kernel = metrics.KernelDistance(
+        pooled_squeezenet(), num_samples=len(clean), subset_size=50
+    )
+    kernel.update_real(clean)
+    kernel.update_generated(images)
+    return (
+        f"{psnr[0]:.2f} / {psnr[1]:.2f} dB, "
+        f"{ssim[0]:.3f} / {ssim[1]:.3f}, "
+        f"{float(perceptual.result()):.4f}, "
+        f"{1000 * float(kernel.result()):.2f}"
+    )

@@ -1,0 +1,126 @@
+"""A convolution that sees the valid pixels alone, and fills holes inwards."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class PartialConv2D(keras.layers.Layer):
+    """Convolves what is known, weighted up for what is missing.
+
+    With M = 1 - mask, the validity of each pixel under the window,
+
+        y = Wᵀ (X · M) · sum(1) / sum(M) + b   where sum(M) > 0,
+        y = 0                                  elsewhere,
+
+    and a position of the output is valid as soon as one pixel under its
+    window was: holes shrink from layer to layer. As in the paper, what lies
+    outside of the picture is one more hole, so that sum(1) is the whole
+    window, and borders are weighted up as well. Where the window lies inside
+    the picture and has no hole the layer is a plain convolution.
+
+    Args:
+        filters: channels of the output.
+        kernel_size: sides of the window, an int or two.
+        strides: of the window, an int or two.
+        use_bias: whether there is a b.
+        kernel_initializer: as Keras takes it.
+        **kwargs: `name` and `dtype` of the layer.
+
+    Call arguments:
+        inputs: `[images, masks]`, (batch, height, width, channels) and
+            (batch, height, width, 1), 1 = damaged. Where channels have holes
+            of their own (after a concatenation) the mask may have as many.
+
+    Returns:
+        `[images, masks]`: (batch, height', width', filters), and what is
+        still a hole, float32 (batch, height', width', 1). The sides are the
+        input's over `strides`, rounded up.
+
+    Raises:
+        ValueError: arguments out of range, or shapes that do not fit.
+
+    Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
+    Convolutions, 2018, equations 1 and 2; section 3.2 on borders.
+
+    Example:
+
+    >>> mask = ops.pad(ops.ones((1, 3, 3, 1)), [[0, 0], [2, 2], [2, 2], [0, 0]])
+    >>> layer = PartialConv2D(4, 3)
+    >>> images, mask = layer([ops.ones((1, 7, 7, 2)), mask])
+    >>> images.shape, float(ops.sum(mask))  # of the nine, one is left
+    (TensorShape([1, 7, 7, 4]), 1.0)
+    """
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        use_bias=True,
+        kernel_initializer="he_normal",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.use_bias = use_bias
+        self.convolution = keras.layers.Conv2D(
+            filters,
+            kernel_size,
+            strides,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=kernel_initializer,
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, input_shape):
+        images, masks = input_shape
+        if masks[-1] not in (1, images[-1]):
+            raise ValueError(
+                "`masks` must have one channel, or as many as `images`. "
+                f"Received: shapes {tuple(masks)} and {tuple(images)}"
+            )
+        self.convolution.build(images)
+        self.bias = None
+        if self.use_bias:
+            filters = self.convolution.filters
+            self.bias = self.add_weight((filters,), "zeros", name="bias")
+
+    def call(self, inputs):
+        images, masks = inputs
+        # Validity is counted in full precision.
+        valid = 1.0 - ops.cast(masks, "float32")
+        seen = self._sum_under_window(ops.mean(valid, axis=-1, keepdims=True))
+        known = seen > 0.0
+        size = self.convolution.kernel_size[0] * self.convolution.kernel_size[1]
+        ratio = ops.where(known, size / ops.where(known, seen, 1.0), 0.0)
+        x = self.convolution(images * ops.cast(valid, images.dtype))
+        x = x * ops.cast(ratio, x.dtype)
+        known = ops.cast(known, "float32")
+        if self.use_bias:
+            x = x + self.bias * ops.cast(known, x.dtype)
+        return [x, 1.0 - known]
+
+    def compute_output_shape(self, input_shape):
+        shape = self.convolution.compute_output_shape(input_shape[0])
+        return [shape, (*shape[:-1], 1)]
+
+    def get_config(self):
+        inner = self.convolution
+        return {
+            **super().get_config(),
+            "filters": inner.filters,
+            "kernel_size": inner.kernel_size,
+            "strides": inner.strides,
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(
+                inner.kernel_initializer
+            ),
+        }
+
+    def _sum_under_window(self, valid):
+        """Of (batch, height, width, 1), with zeros outside."""
+        ones = ops.ones((*self.convolution.kernel_size, 1, 1))
+        return ops.conv(
+            valid, ones, strides=self.convolution.strides, padding="same"
+        )

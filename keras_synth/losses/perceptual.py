@@ -1,0 +1,202 @@
+"""Losses that compare what a feature network sees in two pictures."""
+
+import keras
+from keras import ops
+
+from keras_synth.ops import gram_matrix
+from keras_synth.ops.feature_maps import (
+    check_feature_network,
+    feature_maps,
+    feature_network_config,
+    feature_network_from_config,
+)
+from keras_synth.ops.similarity import check_same_shape
+
+
+class FeatureLoss(keras.losses.Loss):
+    """What the losses share: the network, and the sum over its maps.
+
+    They compute in float32. The network is not trained: its weights belong to
+    none of the model's. They are not saved with the loss either, whose
+    configuration says where they came from (`PerceptualNetwork.source`):
+    `load_model` reads them there again, or asks for `compile=False`.
+
+    Args:
+        features: network from pictures in [0, 1] to `{layer name: map}`.
+        layer_weights: `{layer name: weight}`; None for 1 each.
+        squared: whether differences are squared.
+        reduction: Keras' kind of mean over the batch.
+        name: name of the loss.
+    """
+
+    def __init__(self, features, layer_weights, squared, reduction, name):
+        names = check_feature_network(features)
+        super().__init__(name=name, reduction=reduction, dtype="float32")
+        self.features = features
+        self.layer_weights = _checked(layer_weights, names)
+        self.squared = squared
+
+    def call(self, y_true, y_pred):
+        """The loss of each picture, (batch,); predictions are not clipped."""
+        check_same_shape(y_true, y_pred)
+        return self.compare(
+            feature_maps(self.features, y_true),
+            feature_maps(self.features, y_pred),
+        )
+
+    def compare(self, true_maps, predicted_maps):
+        """The loss of each picture from maps, which losses can share.
+
+        Args:
+            true_maps: what `features` gives for the true pictures.
+            predicted_maps: and for the predicted ones.
+
+        Returns:
+            (batch,).
+        """
+        return sum(
+            weight * self.distance(true_maps[name], predicted_maps[name])
+            for name, weight in self.layer_weights.items()
+        )
+
+    def distance(self, true_map, predicted_map):
+        """What one layer contributes, (batch,), before its weight."""
+        raise NotImplementedError
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "features": feature_network_config(self.features),
+            "layer_weights": self.layer_weights,
+            "squared": self.squared,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        features = feature_network_from_config(config["features"])
+        return cls(**{**config, "features": features})
+
+    def _difference(self, x, y):
+        return ops.square(x - y) if self.squared else ops.abs(x - y)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class Perceptual(FeatureLoss):
+    """How much the maps of two pictures differ.
+
+    `Σ_l w_l mean |φ_l(x) - φ_l(y)|`, the mean over each map's pixels and
+    channels, so that size does not count; with `squared`, of the squared
+    difference. It leaves exact pixels alone and asks for the same edges and
+    textures at the same places. Its unit is that of the maps: weigh it
+    against other losses anew for every network.
+
+    Args:
+        features: network from pictures in [0, 1] to `{layer name: map}`, such
+            as `networks.vgg16_features()`.
+        layer_weights: `{layer name: weight}`, layers left out not counting;
+            None (default) for 1 each.
+        squared: False (default) for absolute differences (Liu), True for
+            squared ones (Johnson).
+        reduction: Keras' kind of mean over the batch.
+        name: name of the loss.
+
+    Raises:
+        ValueError: a network that gives no maps, weights that do not fit it;
+            called with shapes that differ, or pictures of other channels.
+
+    Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
+    Convolutions, 2018, equation 4. Johnson et al., Perceptual Losses for
+    Real-Time Style Transfer and Super-Resolution, 2016, equation 2.
+
+    Example:
+
+    >>> image = keras.Input((None, None, 1))
+    >>> double = keras.Model(image, {"double": 2.0 * image})
+    >>> loss = Perceptual(double)
+    >>> float(loss(ops.zeros((1, 4, 4, 1)), ops.ones((1, 4, 4, 1))))
+    2.0
+    """
+
+    def __init__(
+        self,
+        features,
+        layer_weights=None,
+        squared=False,
+        reduction="sum_over_batch_size",
+        name="perceptual",
+    ):
+        super().__init__(features, layer_weights, squared, reduction, name)
+
+    def distance(self, true_map, predicted_map):
+        """The mean difference of a layer's maps, (batch,)."""
+        return ops.mean(self._difference(true_map, predicted_map), (1, 2, 3))
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class Style(FeatureLoss):
+    """How much the textures of two pictures differ, wherever they are.
+
+    `Σ_l w_l mean |G(φ_l(x)) - G(φ_l(y))|` over the entries of
+    `ops.gram_matrix`; with `squared`, the sum (not the mean) over the entries
+    of the squared difference, `Σ_l w_l ‖G(φ_l(x)) - G(φ_l(y))‖²`.
+
+    Args:
+        features: network from pictures in [0, 1] to `{layer name: map}`, such
+            as `networks.vgg16_features()`.
+        layer_weights: `{layer name: weight}`, layers left out not counting;
+            None (default) for 1 each.
+        squared: False (default) for absolute differences (Liu), True for
+            squared ones (Johnson).
+        reduction: Keras' kind of mean over the batch.
+        name: name of the loss.
+
+    Raises:
+        ValueError: as for `Perceptual`.
+
+    Reference: Liu et al. 2018, equation 5. Johnson et al. 2016, equation 4;
+    Gatys et al., Image Style Transfer Using Convolutional Neural Networks,
+    2016, equation 4, is a fourth of it.
+
+    Example:
+
+    >>> image = keras.Input((None, None, 1))
+    >>> double = keras.Model(image, {"double": 2.0 * image})
+    >>> loss = Style(double)
+    >>> float(loss(ops.zeros((1, 4, 4, 1)), ops.ones((1, 4, 4, 1))))
+    4.0
+    """
+
+    def __init__(
+        self,
+        features,
+        layer_weights=None,
+        squared=False,
+        reduction="sum_over_batch_size",
+        name="style",
+    ):
+        super().__init__(features, layer_weights, squared, reduction, name)
+
+    def distance(self, true_map, predicted_map):
+        """The difference of a layer's Gram matrices, (batch,)."""
+        difference = self._difference(
+            gram_matrix(true_map), gram_matrix(predicted_map)
+        )
+        if self.squared:
+            return ops.sum(difference, (1, 2))
+        return ops.mean(difference, (1, 2))
+
+
+def _checked(layer_weights, names):
+    if layer_weights is None:
+        return dict.fromkeys(names, 1.0)
+    if (
+        not isinstance(layer_weights, dict)
+        or not layer_weights
+        or not set(layer_weights) <= set(names)
+        or not all(weight >= 0 for weight in layer_weights.values())
+    ):
+        raise ValueError(
+            "`layer_weights` must be {layer name: 0 or more} for layers of "
+            f"{names}. Received: layer_weights={layer_weights!r}"
+        )
+    return {name: float(weight) for name, weight in layer_weights.items()}

@@ -1,0 +1,140 @@
+"""Mistakes in setting up and using a restoration GAN, said early."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_synth.models.adversarial_checks import check_makes_and_judges
+
+_JUDGED = {"image", "damaged", "mask"}
+
+
+def check_restoration_networks(
+    generator, discriminator, local_discriminator, features
+):
+    """Refuses networks that do not fit each other."""
+    check_makes_and_judges(generator, discriminator)
+    if local_discriminator is not None:
+        check_makes_and_judges(generator, local_discriminator)
+    takes, judged = generator.input, discriminator.input
+    if isinstance(takes, dict) and set(takes) != {"image", "mask"}:
+        raise ValueError(
+            "`generator` must take the picture alone, or "
+            '`{"image": ..., "mask": ...}`. Received: a network that takes '
+            f"{sorted(takes)}"
+        )
+    if isinstance(judged, dict) and not {"image"} <= set(judged) <= _JUDGED:
+        raise ValueError(
+            '`discriminator` must take the picture, or a dict of it, "image", '
+            'with "damaged" and "mask", or one of them. Received: a network '
+            f"that takes {sorted(judged)}"
+        )
+    made = generator.outputs[0].shape[-1]
+    image = judged["image"] if isinstance(judged, dict) else judged
+    if image.shape[-1] != made:
+        raise ValueError(
+            f"`generator` makes pictures of {made} channels, `discriminator` "
+            f"takes {image.shape[-1]}."
+        )
+    if local_discriminator is not None:
+        window = local_discriminator.input
+        if isinstance(window, dict) or None in window.shape[1:]:
+            raise ValueError(
+                "`local_discriminator` must take pictures alone, of a fixed "
+                "size: that of the window it looks at."
+            )
+        if window.shape[-1] != made:
+            raise ValueError(
+                f"`generator` makes pictures of {made} channels, "
+                f"`local_discriminator` takes {window.shape[-1]}."
+            )
+    if features is not None and features.inputs[0].shape[-1] != made:
+        raise ValueError(
+            f"`features` must take pictures of {made} channels, as the "
+            f"generator makes them: build them with `channels={made}`. "
+            f"Received: features of {features.inputs[0].shape[-1]} channels"
+        )
+
+
+def check_weights(weights, features, conditional, others):
+    """Refuses weights of losses that cannot be."""
+    for name, value in weights.items():
+        if not isinstance(value, int | float) or not value >= 0:
+            raise ValueError(
+                f"`{name}` must be a number of at least 0. "
+                f"Received: {name}={value!r}"
+            )
+        if features is None and value and name[:5] in ("perce", "style"):
+            raise ValueError(
+                f"`{name}` needs a model with `features`, such as "
+                f"`networks.vgg16_features()`. Received: {name}={value!r}"
+            )
+    if conditional and others.get("augmentation") is not None:
+        raise ValueError(
+            "An `augmentation` moves the picture and not the damaged one "
+            "beside it: use a discriminator that sees the picture alone, "
+            "`patch_discriminator(condition=())`."
+        )
+
+
+def check_damaged(images, image_shape):
+    """Refuses what is no batch of damaged pictures, floats of any range."""
+    wanted = ", ".join(str(size or "any") for size in image_shape)
+    shape = tuple(images.shape)
+    if len(shape) != 4 or any(
+        size is not None and given not in (None, size)
+        for size, given in zip(image_shape, shape[1:], strict=True)
+    ):
+        raise ValueError(
+            f"Damaged pictures must be of shape (batch, {wanted}). "
+            f"Received: shape {shape}"
+        )
+    if not tf.as_dtype(images.dtype).is_floating:
+        raise ValueError(
+            "Damaged pictures must be floats (divide 8-bit ones by 255). "
+            f"Received: dtype {keras.backend.standardize_dtype(images.dtype)}"
+        )
+    if _has_values(images) and not np.isfinite(np.asarray(images)).all():
+        raise ValueError(
+            "Damaged pictures must be finite. Received: NaN or Inf"
+        )
+
+
+def check_masks(masks, images, wanted):
+    """Refuses masks that are none, or of other pictures.
+
+    Args:
+        masks: (batch, height, width, 1) of 0 and 1, or None.
+        images: the pictures.
+        wanted: whether the model takes a mask.
+    """
+    if masks is None:
+        if wanted:
+            raise ValueError(
+                "This model mends what a mask marks: give masks (batch, "
+                "height, width, 1), 1 = damaged."
+            )
+        return
+    shape = tuple(masks.shape)
+    fits = len(shape) == 4 and shape[-1] == 1
+    if fits:
+        fits = all(
+            None in (given, size) or given == size
+            for given, size in zip(shape[:3], images.shape[:3], strict=True)
+        )
+    if not fits:
+        raise ValueError(
+            "Masks must be (batch, height, width, 1), as large as the "
+            f"pictures {tuple(images.shape)}. Received: shape {shape}"
+        )
+    if _has_values(masks):
+        values = np.asarray(masks)
+        if not np.isin(values, (0, 1)).all():
+            raise ValueError(
+                "Masks must hold 0 (keep) and 1 (damaged) alone. Received: "
+                f"values from {values.min():g} to {values.max():g}"
+            )
+
+
+def _has_values(value):
+    return isinstance(value, np.ndarray) or hasattr(value, "numpy")

@@ -1,0 +1,172 @@
+"""Networks that fill holes whose place is known.
+
+All take `{"image": (batch, height, width, channels), "mask": (batch, height,
+width, 1)}`, 1 = damaged, of any size, and return a whole picture, not
+clipped. What the image holds under the mask is never looked at. Pictures are
+[-1, 1] inside, so that an unknown pixel, 0, is a mid grey.
+"""
+
+import keras
+from keras import layers, ops
+
+from keras_synth.layers import (
+    CropLike,
+    GatedConv2D,
+    PadToMultiple,
+    PartialConv2D,
+)
+from keras_synth.networks.inputs import check_counts
+
+
+def gated_inpainter(channels=1, widths=(32, 64, 128), dilations=(2, 4)):
+    """A U-Net of gated convolutions that looks far around at its bottom.
+
+    The 2 x 2 blocks of picture and mask become channels; each further level
+    halves the sides. At the bottom dilated convolutions carry what is known
+    into the hole. On the way up pixels are repeated and convolved, beside
+    what the way down knew and, last, the picture and its mask themselves.
+
+    A picture of 64 x 64 takes 0.3 billion multiply-adds.
+
+    Args:
+        channels: of the pictures, 1 or 3.
+        widths: channels of the levels, at a half, a quarter, ... of the
+            picture's sides, which are padded to a multiple of
+            `2 ** len(widths)`.
+        dilations: rates of the convolutions at the bottom. With three levels
+            a rate of 8 spans 128 pixels: for large pictures.
+
+    Returns:
+        A `keras.Model` from `{"image": ..., "mask": ...}` to (batch, height,
+        width, channels).
+
+    Raises:
+        ValueError: arguments out of range.
+
+    Example:
+
+    >>> network = gated_inpainter(widths=(8, 16), dilations=(2,))
+    >>> damaged = {"image": ops.zeros((1, 9, 14, 1)),
+    ...            "mask": ops.ones((1, 9, 14, 1))}
+    >>> network(damaged).shape
+    TensorShape([1, 9, 14, 1])
+
+    Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution,
+    2019, sections 3.1 and 3.3: the convolutions and the dilated middle, here
+    in one network instead of two in a row, and with skips.
+    """
+    check_counts(channels, widths=widths, dilations=dilations)
+    inputs, known, mask = _known(channels, 2 ** len(widths))
+    full = ops.concatenate([known, mask], axis=-1)
+    # (batch, height / 2, width / 2, 4 channels + 4)
+    x = GatedConv2D(widths[0], 3)(ops.space_to_depth(full, 2))
+    skips = [full]
+    for level, width in enumerate(widths):
+        if level:
+            x = GatedConv2D(width, 3, strides=2)(x)
+        x = GatedConv2D(width, 3)(x)
+        skips.append(x)
+    for rate in dilations:
+        far = GatedConv2D(widths[-1], 3, dilation_rate=rate)(x)
+        x = layers.Add()([x, far])
+    for width, skip in zip(widths[-2::-1], skips[-2:0:-1], strict=True):
+        x = _doubled_beside(x, skip)
+        x = GatedConv2D(width, 3)(GatedConv2D(width, 3)(x))
+    x = GatedConv2D(max(1, widths[0] // 2), 3)(_doubled_beside(x, full))
+    x = layers.Conv2D(channels, 3, padding="same", **_last())(x)
+    return _picture_network(inputs, x, "gated_inpainter")
+
+
+def partial_inpainter(channels=1, widths=(32, 64, 128, 128)):
+    """The U-Net of partial convolutions: holes close from layer to layer.
+
+    Nothing but valid pixels ever enters a sum. Each level halves the sides,
+    with windows of 7, 5, 5 and then 3 pixels, and shrinks the hole. On the
+    way up features and masks are doubled and joined to those of the way down.
+    Unlike the paper's it does not normalise: with holes, a batch's statistics
+    are those of its masks.
+
+    A hole wider than the levels can close (`2 ** (len(widths) + 1)` pixels)
+    keeps a core that stays mid grey: give more `widths`.
+
+    Args:
+        channels: of the pictures, 1 or 3.
+        widths: channels of the levels, at a half, a quarter, ... of the
+            picture's sides, which are padded to a multiple of
+            `2 ** len(widths)`. (The paper's at 512 x 512: 64, 128, 256 and
+            five times 512.)
+
+    Returns:
+        A `keras.Model` from `{"image": ..., "mask": ...}` to (batch, height,
+        width, channels).
+
+    Raises:
+        ValueError: arguments out of range.
+
+    Example:
+
+    >>> damaged = {"image": ops.zeros((1, 9, 14, 1)),
+    ...            "mask": ops.ones((1, 9, 14, 1))}
+    >>> partial_inpainter(widths=(8, 16))(damaged).shape
+    TensorShape([1, 9, 14, 1])
+
+    Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
+    Convolutions, 2018, section 3.2 and the appendix's table.
+    """
+    check_counts(channels, widths=widths)
+    inputs, x, mask = _known(channels, 2 ** len(widths))
+    skips = [(x, mask)]
+    for level, width in enumerate(widths):
+        size = (7, 5, 5)[level] if level < 3 else 3
+        x, mask = PartialConv2D(width, size, strides=2)([x, mask])
+        x = layers.ReLU()(x)
+        skips.append((x, mask))
+    for width, (skip, skip_mask) in zip(
+        widths[-2::-1], skips[-2:0:-1], strict=True
+    ):
+        x, mask = _doubled_with_holes(x, mask, skip, skip_mask)
+        x, mask = PartialConv2D(width, 3)([x, mask])
+        x = layers.LeakyReLU(0.2)(x)
+    x, mask = _doubled_with_holes(x, mask, *skips[0])
+    x, _ = PartialConv2D(channels, 3, **_last())([x, mask])
+    return _picture_network(inputs, x, "partial_inpainter")
+
+
+def _known(channels, multiple):
+    """The inputs by name; and, padded, the picture without its holes."""
+    inputs = {
+        "image": keras.Input((None, None, channels), name="image"),
+        "mask": keras.Input((None, None, 1), name="mask"),
+    }
+    image = inputs["image"]
+    pad = PadToMultiple(multiple)
+    mask = pad(inputs["mask"] + ops.zeros_like(image[..., :1]))
+    known = (2.0 * pad(image) - 1.0) * (1.0 - mask)
+    return inputs, known, mask
+
+
+def _doubled_beside(x, skip):
+    return layers.Concatenate()([layers.UpSampling2D()(x), skip])
+
+
+def _doubled_with_holes(x, mask, skip, skip_mask):
+    """Two feature maps side by side, each channel with its own holes."""
+    both = _doubled_beside(x, skip)
+    x_mask = layers.UpSampling2D(dtype="float32")(mask)
+    masks = [
+        x_mask + ops.zeros_like(both[..., : x.shape[-1]]),
+        skip_mask + ops.zeros_like(skip),
+    ]
+    return both, ops.concatenate(masks, axis=-1)
+
+
+def _last():
+    """Options of the last layer: a start near mid grey, full precision."""
+    small = keras.initializers.VarianceScaling(0.1)
+    return {"kernel_initializer": small, "dtype": "float32"}
+
+
+def _picture_network(inputs, x, name):
+    """From [-1, 1] to a picture as large as the one that came in."""
+    x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
+    return keras.Model(inputs, CropLike()([x, inputs["image"]]), name=name)

@@ -1,0 +1,131 @@
+"""A discriminator that judges every patch of a picture by itself."""
+
+import keras
+from keras import layers, ops
+
+from keras_synth.layers import SpectralNormalization
+from keras_synth.networks.inputs import check_counts
+
+CONDITIONS = ("damaged", "mask")
+
+
+def patch_discriminator(
+    channels=1,
+    condition=CONDITIONS,
+    condition_channels=None,
+    widths=(64, 128, 256),
+    spectral_normalization=True,
+    size=None,
+    name="discriminator",
+):
+    """PatchGAN: a map of logits, each of them about one patch.
+
+    Convolutions with a kernel of 4, all but the last of them with stride 2,
+    and one more to the logits. With n = `len(widths)` a logit sees a square of
+
+        9 · 2ⁿ⁻¹ - 2
+
+    pixels a side: 16, 34 and 70 for the paper's (64, 128), (64, 128, 256) and
+    (64, 128, 256, 512). There is a logit for every `2ⁿ⁻¹` pixels a side,
+    rounded up. What is outside of the picture is 0, a mid grey.
+
+    Conditioned, it judges whether a picture is a likely repair of that
+    damage, and not only whether it is a likely picture.
+
+    Args:
+        channels: of the pictures judged, 1 or 3.
+        condition: what it sees beside them, of "damaged" (the picture before
+            its repair) and "mask" (1 = damaged); `()` for nothing.
+        condition_channels: of the damaged pictures, 1 or 3; as `channels` by
+            default.
+        widths: channels of the convolutions.
+        spectral_normalization: whether every convolution has
+            `layers.SpectralNormalization`. There is no other normalisation.
+        size: (height, width) of the pictures, sides of at least 2ⁿ⁻¹; None
+            for any.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` to logits (batch, rows, columns, 1), from `{"image":
+        (batch, height, width, channels), "damaged": (batch, height, width,
+        condition_channels), "mask": (batch, height, width, 1)}`, of which
+        the last two are there as `condition` says; without a condition, from
+        the picture alone.
+
+    Raises:
+        ValueError: arguments out of range.
+
+    Example:
+
+    >>> judge = patch_discriminator(widths=(8, 16), condition=("mask",))
+    >>> judge({"image": ops.zeros((2, 9, 14, 1)),
+    ...        "mask": ops.ones((2, 9, 14, 1))}).shape
+    TensorShape([2, 5, 7, 1])
+
+    Reference: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017, section 3.2.2 and appendix 6.1.2; Yu et al.,
+    Free-Form Image Inpainting with Gated Convolution, 2019, section 3.4:
+    spectrally normalised.
+    """
+    check_counts(channels, widths=widths)
+    condition = _check_condition(condition, condition_channels)
+    if condition_channels is None:
+        condition_channels = channels
+    height, width = _check_size(size, 2 ** (len(widths) - 1))
+    depths = {"image": channels, "damaged": condition_channels, "mask": 1}
+    inputs = {
+        key: keras.Input((height, width, depths[key]), name=key)
+        for key in ("image", *condition)
+    }
+    x = ops.concatenate(
+        [
+            each if key == "mask" else 2.0 * each - 1.0
+            for key, each in inputs.items()
+        ],
+        axis=-1,
+    )
+
+    def convolution(x, width, **options):
+        layer = layers.Conv2D(width, 4, padding="same", **options)
+        if spectral_normalization:
+            layer = SpectralNormalization(layer)
+        return layer(x)
+
+    for width in widths[:-1]:
+        x = layers.LeakyReLU(0.2)(convolution(x, width, strides=2))
+    x = layers.LeakyReLU(0.2)(convolution(x, widths[-1]))
+    logits = convolution(x, 1, dtype="float32")
+    if not condition:
+        inputs = inputs["image"]
+    return keras.Model(inputs, logits, name=name)
+
+
+def _check_condition(condition, condition_channels):
+    if isinstance(condition, str) or (
+        sorted(set(condition).intersection(CONDITIONS)) != sorted(condition)
+    ):
+        raise ValueError(
+            f"`condition` must name some of {CONDITIONS}, or none: (). "
+            f"Received: condition={condition!r}"
+        )
+    if condition_channels is not None and (
+        "damaged" not in condition or condition_channels not in (1, 3)
+    ):
+        raise ValueError(
+            '`condition_channels` must be 1 or 3, or None without "damaged" '
+            f"in `condition`. Received: {condition_channels!r}"
+        )
+    return tuple(condition)
+
+
+def _check_size(size, least):
+    if size is None:
+        return None, None
+    if len(size) != 2 or not all(
+        isinstance(side, int) and side >= least for side in size
+    ):
+        raise ValueError(
+            f"`size` must be None, or (height, width) of at least {least} "
+            f"each with so many `widths`. Received: size={size!r}"
+        )
+    return size

@@ -1,0 +1,132 @@
+"""A network from one kind of picture to another: labels to photographs."""
+
+import keras
+from keras import layers
+
+from keras_synth.layers import CropLike, PadToMultiple
+from keras_synth.networks.inputs import check_counts
+
+NORMALIZATIONS = ("instance", "batch", None)
+
+
+def pix2pix_generator(
+    channels=3,
+    output_channels=3,
+    widths=(64, 128, 256, 512, 512, 512),
+    normalization="instance",
+    dropout=0.5,
+    synchronized=False,
+    name="generator",
+):
+    """The U-Net of pix2pix: halved down to a few pixels, and up again.
+
+    Convolutions with a kernel of 4 and stride 2; each step up is joined to
+    what the way down knew at that size. The first level is not normalised,
+    nor is the last, where one pixel may be left and normalised to nothing.
+
+    The dropout of the first three steps up is the only noise. The paper
+    leaves it on at test time; here it is Keras' own, on in training alone, so
+    that one picture always gives the same (the paper found the outputs to
+    vary little). Call the network with `training=True` for a draw. Keras
+    draws the same on all replicas.
+
+    Args:
+        channels: of the pictures that come in, 1 or 3.
+        output_channels: of those that go out, 1 or 3.
+        widths: channels of the levels, at a half, a quarter, ... of the
+            picture's sides, which are padded to a multiple of
+            `2 ** len(widths)`. (The paper's at 256 x 256: 64, 128, 256 and
+            five times 512.)
+        normalization: "instance", each picture and channel by itself, in
+            training and after it alike: what the paper's batch normalisation
+            comes to, with its batches of one picture; "batch"; None.
+        dropout: rate of the dropout, in [0, 1).
+        synchronized: whether batch normalisation takes its statistics over
+            all replicas (TensorFlow alone), instead of over each replica's
+            own part of the batch.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to (batch,
+        height, width, output_channels) in [0, 1].
+
+    Raises:
+        ValueError: arguments out of range.
+
+    Example:
+
+    >>> network = pix2pix_generator(1, 3, widths=(8, 16))
+    >>> network(keras.ops.zeros((1, 9, 14, 1))).shape
+    TensorShape([1, 9, 14, 3])
+
+    Reference: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017, sections 3.1 and 3.3, appendix 6.1.1.
+    """
+    check_counts(channels, widths=widths)
+    _check(output_channels, normalization, dropout, synchronized)
+
+    def normalised(x):
+        if normalization == "instance":
+            return layers.GroupNormalization(groups=-1, epsilon=1e-5)(x)
+        if normalization == "batch":
+            return layers.BatchNormalization(
+                momentum=0.9, synchronized=synchronized
+            )(x)
+        return x
+
+    image = keras.Input((None, None, channels), name="image")
+    x = PadToMultiple(2 ** len(widths))(image)
+    x = layers.Rescaling(2.0, offset=-1.0)(x)
+    skips = []
+    for level, width in enumerate(widths):
+        x = _halved(x, width)
+        if 0 < level < len(widths) - 1:
+            x = normalised(x)
+        x = layers.LeakyReLU(0.2)(x)
+        skips.append(x)
+    for step, width in enumerate(widths[-2::-1]):
+        x = normalised(_doubled(x, width))
+        if step < 3:
+            x = layers.Dropout(dropout)(x)
+        x = layers.ReLU()(x)
+        x = layers.Concatenate()([x, skips[-2 - step]])
+    x = _doubled(x, output_channels, dtype="float32")
+    x = layers.Activation("tanh", dtype="float32")(x)
+    x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
+    return keras.Model(image, CropLike()([x, image]), name=name)
+
+
+def _halved(x, width):
+    return layers.Conv2D(width, 4, 2, "same", kernel_initializer=_small())(x)
+
+
+def _doubled(x, width, **options):
+    return layers.Conv2DTranspose(
+        width, 4, 2, "same", kernel_initializer=_small(), **options
+    )(x)
+
+
+def _small():
+    return keras.initializers.RandomNormal(stddev=0.02)
+
+
+def _check(output_channels, normalization, dropout, synchronized):
+    if output_channels not in (1, 3):
+        raise ValueError(
+            "`output_channels` must be 1 or 3. "
+            f"Received: output_channels={output_channels!r}"
+        )
+    if normalization not in NORMALIZATIONS:
+        raise ValueError(
+            f"`normalization` must be one of {NORMALIZATIONS}. "
+            f"Received: normalization={normalization!r}"
+        )
+    if not 0 <= dropout < 1:
+        raise ValueError(
+            f"`dropout` must be in [0, 1). Received: dropout={dropout!r}"
+        )
+    if synchronized and normalization != "batch":
+        raise ValueError(
+            '`synchronized` needs `normalization="batch"`. '
+            f"Received: normalization={normalization!r}"
+        )

@@ -1,0 +1,131 @@
+"""What pictures look like to a network: its maps, and their Gram matrices."""
+
+import keras
+from keras import ops
+
+from keras_synth.ops.weights import weight_hash
+
+
+def gram_matrix(maps):
+    """How a map's channels go together, wherever in the picture.
+
+    `G_cd = Σ_hw x_hwc x_hwd / (C H W)`: the mean product of two channels over
+    pixels, divided by the number of channels. Where things are is lost; what
+    remains is texture.
+
+    Args:
+        maps: float (batch, height, width, channels).
+
+    Returns:
+        (batch, channels, channels).
+
+    Raises:
+        ValueError: another number of axes.
+
+    Reference: Gatys et al., Image Style Transfer Using Convolutional Neural
+    Networks, 2016, equation 3; normalised as by Johnson et al., Perceptual
+    Losses for Real-Time Style Transfer and Super-Resolution, 2016, equation 3.
+
+    Example:
+
+    >>> maps = ops.reshape([1.0, 0.0, 1.0, 4.0], (1, 1, 2, 2))
+    >>> gram_matrix(maps).numpy()
+    array([[[0.5, 1. ],
+            [1. , 4. ]]], dtype=float32)
+    """
+    maps = ops.convert_to_tensor(maps)
+    if len(maps.shape) != 4:
+        raise ValueError(
+            "`maps` must be (batch, height, width, channels). "
+            f"Received: shape {tuple(maps.shape)}"
+        )
+    _, height, width, channels = ops.shape(maps)
+    pixels = height * width
+    rows = ops.reshape(maps, (-1, pixels, channels))
+    products = ops.matmul(ops.transpose(rows, (0, 2, 1)), rows)
+    return products / ops.cast(pixels * channels, products.dtype)
+
+
+def feature_maps(network, images):
+    """A feature network's maps of pictures.
+
+    Args:
+        network: as `check_feature_network` wants it.
+        images: float (batch, height, width, channels) in [0, 1].
+
+    Returns:
+        `{layer name: (batch, height', width', channels')}`.
+
+    Raises:
+        ValueError: pictures of other channels than the network's.
+    """
+    wanted, received = network.input_shape[-1], images.shape[-1]
+    if received != wanted:
+        raise ValueError(
+            f"`features` was built for pictures of {wanted} channels. Build "
+            f"it with channels={received}. Received: shape "
+            f"{tuple(images.shape)}"
+        )
+    return network(images, training=False)
+
+
+def check_feature_network(network):
+    """Refuses what gives no maps by name.
+
+    Args:
+        network: a `keras.Model` from pictures to `{layer name: map}`, such as
+            `networks.vgg16_features()`.
+
+    Returns:
+        The names of its maps, list of str.
+
+    Raises:
+        ValueError: it is none.
+    """
+    outputs = getattr(network, "output", None)
+    if not isinstance(outputs, dict) or any(
+        len(each.shape) != 4 for each in outputs.values()
+    ):
+        raise ValueError(
+            "`features` must be a network that gives {layer name: map}, such "
+            f"as `networks.vgg16_features()`. Received: features={network!r}"
+        )
+    return list(outputs)
+
+
+def feature_network_config(network):
+    """A feature network as a dict: its shape and which weights it had."""
+    return {
+        "network": keras.saving.serialize_keras_object(network),
+        "weight_hash": weight_hash(network),
+    }
+
+
+def feature_network_from_config(config):
+    """The network of `feature_network_config`, filled from its source.
+
+    Args:
+        config: the dict.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: its weights cannot be had again, or are others now.
+    """
+    network = keras.saving.deserialize_keras_object(config["network"])
+    try:
+        network.reload_weights()
+        if weight_hash(network) != config["weight_hash"]:
+            raise ValueError(
+                "They had been changed since they were loaded, to "
+                f"{config['weight_hash']}."
+            )
+    except (AttributeError, ValueError, OSError) as error:
+        raise ValueError(
+            f"The weights of the feature network {network.name!r}, which are "
+            "not saved with a loss or metric, cannot be had again. Load the "
+            "model with compile=False, and compile it with a loss or metric "
+            f"on a network of yours. ({error})"
+        ) from error
+    return network

@@ -1,0 +1,440 @@
+"""The restoration GAN: what it minimises, what it keeps, what it refuses."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth import layers, losses, models, networks
+from tests.helpers import (
+    assert_same_state,
+    check_mixed_precision,
+    check_overfits,
+    check_resumes,
+)
+
+SIZE = 16
+
+
+def pairs(count=8, seed=0):
+    """Smooth pictures with a hole each: `({"image", "mask"}, clean)`."""
+    rng = np.random.default_rng(seed)
+    corners = rng.uniform(size=(count, 4, 1, 1)).astype("float32")
+    ramp = np.linspace(0, 1, SIZE, dtype="float32")
+    x, y = ramp[None, None, :], ramp[None, :, None]
+    clean = corners[:, 0] * (1 - x) * (1 - y) + corners[:, 1] * x * (1 - y)
+    clean = (clean + corners[:, 2] * (1 - x) * y + corners[:, 3] * x * y)[
+        ..., None
+    ]
+    mask = np.zeros_like(clean)
+    for index, (row, column) in enumerate(rng.integers(0, 10, (count, 2))):
+        mask[index, row : row + 6, column : column + 6] = 1.0
+    return {"image": clean * (1 - mask), "mask": mask}, clean
+
+
+def features():
+    """A tiny network in the form that perceptual losses take."""
+    image = keras.Input((None, None, 1))
+    x = keras.layers.Conv2D(
+        4,
+        3,
+        activation="relu",
+        kernel_initializer=keras.initializers.RandomNormal(seed=1),
+    )(image)
+    y = keras.layers.Conv2D(
+        4,
+        3,
+        strides=2,
+        activation="relu",
+        kernel_initializer=keras.initializers.RandomNormal(seed=2),
+    )(x)
+    return keras.Model(image, {"first": x, "second": y}, name="tiny")
+
+
+def inpainter(local=True, with_features=True, model=models.RestorationGAN):
+    """Not compiled."""
+    return model(
+        networks.gated_inpainter(widths=(4,), dilations=(2,)),
+        networks.patch_discriminator(widths=(4,)),
+        networks.patch_discriminator(
+            condition=(), widths=(4,), size=(8, 8), name="local_discriminator"
+        )
+        if local
+        else None,
+        features() if with_features else None,
+        seed=0,
+    )
+
+
+def blind(**options):
+    return models.RestorationGAN(
+        networks.unet(widths=(4,), blocks=1),
+        networks.patch_discriminator(condition=("damaged",), widths=(4,)),
+        seed=0,
+        **options,
+    )
+
+
+def compiled(gan, **options):
+    gan.compile(**options)
+    return gan
+
+
+def everything():
+    return compiled(
+        inpainter(),
+        generator_optimizer=keras.optimizers.Adam(2e-3),
+        discriminator_optimizer=keras.optimizers.Adam(1e-3),
+        loss=losses.RelativisticAverage(),
+        gradient_penalty=losses.R1(1.0, interval=2),
+        style_weight=1.0,
+        total_variation_weight=0.1,
+    )
+
+
+def copies(variables):
+    return [np.array(variable) for variable in variables]
+
+
+def moved(variables, before):
+    return [
+        np.abs(np.asarray(v) - b).max() > 0
+        for v, b in zip(variables, before, strict=True)
+    ]
+
+
+# What is minimised -----------------------------------------------------------
+
+
+def test_losses_are_the_formulas():
+    damaged, clean = pairs()
+    mask = damaged["mask"]
+    gan = inpainter(local=False)
+    gan.compile(
+        loss=losses.LeastSquares(),
+        hole_weight=2.0,
+        known_weight=0.5,
+        adversarial_weight=0.3,
+        perceptual_weight=0.7,
+        style_weight=0.9,
+        total_variation_weight=0.4,
+    )
+    made = np.asarray(gan.generator_average(damaged))
+    mended = mask * made + (1 - mask) * clean
+    judge = [
+        np.asarray(
+            gan.discriminator(
+                {"image": image, "damaged": damaged["image"], "mask": mask}
+            )
+        )
+        for image in (clean, mended)
+    ]
+    error = np.abs(made - clean)
+    psnr = -10 * np.log10(
+        np.mean((np.clip(mended, 0, 1) - clean) ** 2, axis=(1, 2, 3))
+    )
+    expected = {
+        "reconstruction_loss": np.mean((2.0 * mask + 0.5 * (1 - mask)) * error),
+        "perceptual_loss": np.mean(
+            losses.Perceptual(gan.features).call(clean, mended)
+        ),
+        "style_loss": np.mean(losses.Style(gan.features).call(clean, mended)),
+        "total_variation": np.mean(losses.total_variation(mended)) / SIZE**2,
+        "generator_loss": 0.5 * np.mean((judge[1] - 1) ** 2),
+        "discriminator_loss": 0.5
+        * (np.mean((judge[0] - 1) ** 2) + np.mean(judge[1] ** 2)),
+        "psnr": psnr.mean(),
+    }
+    logs = gan.evaluate(
+        damaged, clean, batch_size=8, verbose=0, return_dict=True
+    )
+    for name, value in expected.items():
+        assert logs[name] == pytest.approx(value, rel=1e-4), name
+    weights = (1.0, 0.7, 0.9, 0.4, 0.3, 1.0)
+    total = sum(
+        w * v for w, v in zip(weights, list(expected.values())[:6], strict=True)
+    )
+    assert logs["loss"] == pytest.approx(total, rel=1e-4)
+
+
+def test_each_step_moves_its_own_networks_alone():
+    damaged, clean = pairs()
+    gan = inpainter()
+    players = (
+        gan.generator.trainable_variables,
+        gan.discriminator.trainable_variables
+        + gan.local_discriminator.trainable_variables,
+    )
+    for player in (0, 1):
+        optimizers = [keras.optimizers.SGD(0.5 * (player == i)) for i in (0, 1)]
+        gan.compile(*optimizers, style_weight=1.0, adversarial_weight=1.0)
+        before = [copies(variables) for variables in players]
+        frozen = copies(gan.features.weights)
+        gan.fit(damaged, clean, batch_size=8, verbose=0)
+        assert sum(moved(players[player], before[player])) > 3
+        assert not any(moved(players[1 - player], before[1 - player]))
+        assert not any(moved(gan.features.weights, frozen))
+
+
+def test_without_adversary_the_discriminators_rest():
+    damaged, clean = pairs()
+    gan = compiled(inpainter(with_features=False), adversarial_weight=0.0)
+    before = copies(gan.discriminator.weights)
+    local = copies(gan.local_discriminator.weights)
+    logs = gan.fit(damaged, clean, verbose=0).history
+    assert not any(moved(gan.discriminator.weights, before))
+    assert not any(moved(gan.local_discriminator.weights, local))
+    assert set(logs) == {
+        "loss",
+        "reconstruction_loss",
+        "psnr",
+        "generator_gradient_norm",
+    }
+    # The warm-up over, the same model plays.
+    gan.compile()
+    logs = gan.fit(damaged, clean, verbose=0).history
+    assert any(moved(gan.discriminator.weights, before))
+    assert "discriminator_loss" in logs
+
+
+def test_the_known_does_not_teach_without_weight():
+    """Only the holes count, and the picture under them is not looked at."""
+    damaged, clean = pairs()
+    gan = compiled(
+        inpainter(with_features=False),
+        known_weight=0.0,
+        adversarial_weight=0.0,
+    )
+    loss = gan.evaluate(damaged, clean, verbose=0, return_dict=True)["loss"]
+    mask = damaged["mask"]
+    other = {"image": damaged["image"] + 5.0 * mask, "mask": mask}
+    same = gan.evaluate(other, clean, verbose=0, return_dict=True)["loss"]
+    assert loss == pytest.approx(same, rel=1e-6)
+
+
+def test_the_local_judge_sees_the_damage():
+    """Each window holds a damaged pixel, of real and fake at one place."""
+    seen = []
+
+    class Recording(models.RestorationGAN):
+        def play_discriminator(self, judge, real, fake, training):
+            seen.append((np.asarray(real), np.asarray(fake)))
+            return super().play_discriminator(judge, real, fake, training)
+
+    damaged, clean = pairs()
+    gan = inpainter(with_features=False, model=Recording)
+    gan.compile(run_eagerly=True)
+    gan.fit(damaged, clean, batch_size=8, shuffle=False, verbose=0)
+    (whole, _), (real, fake) = seen
+    np.testing.assert_array_equal(whole, clean)
+    assert real.shape == (8, 8, 8, 1)
+    for picture, window, mended in zip(clean, real, fake, strict=True):
+        places = [
+            (row, column)
+            for row in range(SIZE - 7)
+            for column in range(SIZE - 7)
+            if (picture[row : row + 8, column : column + 8] == window).all()
+        ]
+        assert len(places) == 1
+        assert (window != mended).any()
+
+
+# What every model must keep --------------------------------------------------
+
+
+def test_it_learns_resumes_and_keeps_to_half_precision(tmp_path):
+    damaged, clean = pairs(4)
+
+    def build():
+        return compiled(
+            inpainter(with_features=False),
+            generator_optimizer=keras.optimizers.Adam(5e-3),
+            adversarial_weight=0.0,
+            average_decay=0.5,
+        )
+
+    def playing():
+        return compiled(inpainter())
+
+    check_overfits(build, (damaged, clean), steps=100, fall=0.5)
+    check_resumes(playing, (damaged, clean), tmp_path)
+    check_mixed_precision(
+        everything, (damaged, clean), "mixed_float16", epochs=40
+    )
+
+
+def test_saved_with_the_weights_of_its_features(tmp_path):
+    gan = everything()
+    gan.fit(*pairs(4), verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    again = keras.saving.load_model(tmp_path / "gan.keras")
+    assert_same_state(gan, again)
+    for ours, theirs in zip(
+        gan.features.weights, again.features.weights, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    assert again.loss_weights == gan.loss_weights
+    damaged, _ = pairs(3, seed=5)
+    np.testing.assert_array_equal(
+        again.restore(damaged["image"], damaged["mask"]),
+        gan.restore(damaged["image"], damaged["mask"]),
+    )
+
+
+def test_two_replicas_equal_one(two_replicas):
+    damaged, clean = pairs(12)
+    data = tf.data.Dataset.from_tensor_slices((damaged, clean)).batch(4)
+
+    def build():
+        keras.utils.set_random_seed(0)
+        gan = inpainter(local=False)
+        gan.compile(
+            keras.optimizers.SGD(0.01),
+            keras.optimizers.SGD(0.01),
+            loss=losses.LeastSquares(),
+            style_weight=1.0,
+            total_variation_weight=0.1,
+            adversarial_weight=1.0,
+            average_decay=0.5,
+        )
+        return gan
+
+    one = build()
+    logs_one = one.fit(data, epochs=2, verbose=0).history
+    with two_replicas.scope():
+        two = build()
+    logs_two = two.fit(data, epochs=2, verbose=0).history
+    for ours, theirs in zip(one.weights, two.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6, err_msg=ours.path)
+    for name in ("loss", "perceptual_loss", "reconstruction_loss", "psnr"):
+        np.testing.assert_allclose(
+            logs_two[name], logs_one[name], rtol=1e-4, err_msg=name
+        )
+
+
+# Use -------------------------------------------------------------------------
+
+
+def test_known_pixels_come_out_bit_equal():
+    damaged, _ = pairs()
+    gan = inpainter()
+    restored = np.asarray(gan.restore(damaged["image"], damaged["mask"]))
+    mask = damaged["mask"] > 0
+    np.testing.assert_array_equal(restored[~mask], damaged["image"][~mask])
+    assert np.abs(restored - damaged["image"])[mask].max() > 0
+    assert restored.min() >= 0 and restored.max() <= 1
+    np.testing.assert_allclose(
+        np.clip(gan.predict(damaged, verbose=0), 0, 1), restored, atol=1e-6
+    )
+
+
+def test_a_blind_model_mends_all_or_what_a_mask_says():
+    damaged, clean = pairs()
+    gan = compiled(blind(), adversarial_weight=0.01)
+    logs = gan.fit(damaged["image"], clean, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    gan.fit(damaged, clean, verbose=0)  # the mask weighs the error
+    everywhere = np.asarray(gan.restore(damaged["image"]))
+    assert np.abs(everywhere - damaged["image"]).min(axis=(1, 2, 3)).max() > 0
+    kept = np.asarray(gan.restore(damaged["image"], damaged["mask"]))
+    mask = damaged["mask"] > 0
+    np.testing.assert_array_equal(kept[~mask], damaged["image"][~mask])
+    np.testing.assert_array_equal(kept[mask], everywhere[mask])
+
+
+def test_it_enlarges():
+    _, clean = pairs()
+    small = clean.reshape(8, SIZE // 2, 2, SIZE // 2, 2, 1).mean(axis=(2, 4))
+    gan = models.RestorationGAN(
+        networks.edsr(2, width=4, blocks=1),
+        networks.patch_discriminator(condition=(), widths=(4,)),
+        seed=0,
+    )
+    gan.compile(
+        loss=losses.RelativisticAverage(), augmentation=layers.DiffAugment()
+    )
+    logs = gan.fit(small, clean, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    assert gan.restore(small).shape == (8, SIZE, SIZE, 1)
+
+
+def test_it_translates():
+    """Pix2pix: from pictures of other channels."""
+    rng = np.random.default_rng(0)
+    plan = rng.uniform(size=(2, 20, 16, 3)).astype("float32")
+    gan = models.RestorationGAN(
+        networks.pix2pix_generator(3, 1, widths=(4, 8)),
+        networks.patch_discriminator(
+            1, ("damaged",), condition_channels=3, widths=(4,)
+        ),
+        seed=0,
+    )
+    gan.compile()
+    gan.fit(plan, plan[..., :1], verbose=0)
+    assert gan.restore(plan).shape == (2, 20, 16, 1)
+
+
+# Mistakes --------------------------------------------------------------------
+
+
+def test_networks_that_do_not_fit_are_refused():
+    generator = networks.unet(widths=(4,), blocks=1)
+    judge = networks.patch_discriminator(condition=(), widths=(4,))
+    for arguments, message in (
+        ((networks.unet(3, widths=(4,)), judge), "3 channels"),
+        ((networks.unet(widths=(4,), noise_level=True), judge), "noise_level"),
+        ((generator, judge, judge), "fixed size"),
+        (
+            (
+                generator,
+                judge,
+                networks.patch_discriminator(3, (), widths=(4,), size=(8, 8)),
+            ),
+            "takes 3",
+        ),
+    ):
+        with pytest.raises(ValueError, match=message):
+            models.RestorationGAN(*arguments)
+    x = keras.Input((8, 8, 1))
+    end = keras.layers.Dense(1, activation="sigmoid")(keras.layers.Flatten()(x))
+    with pytest.raises(ValueError, match="must end in logits"):
+        models.RestorationGAN(generator, keras.Model(x, end))
+    image = keras.Input((None, None, 3))
+    with pytest.raises(ValueError, match="`features` must take pictures of 1"):
+        models.RestorationGAN(
+            generator, judge, features=keras.Model(image, {"same": image * 1.0})
+        )
+
+
+def test_mistakes_in_compile_are_refused():
+    gan = blind()
+    for options, message in (
+        ({"hole_weight": -1.0}, "`hole_weight` must be"),
+        ({"style_weight": 1.0}, "needs a model with `features`"),
+        ({"augmentation": layers.DiffAugment()}, "sees the picture"),
+        ({"metrics": ["mae"]}, "takes no `metrics`"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            gan.compile(**options)
+
+
+def test_bad_data_are_refused():
+    damaged, clean = pairs()
+    image, mask = damaged["image"], damaged["mask"]
+    gan = compiled(inpainter(), adversarial_weight=0.0)
+    for arguments, message in (
+        ((damaged,), "learns from pairs"),
+        ((image, clean), "mends what a mask marks"),
+        ((damaged, 255 * clean), "lie in"),
+        ((damaged, clean[..., 0]), "must be of shape"),
+        (({"image": image, "mask": 0.5 * mask}, clean), "0 \\(keep\\)"),
+        (({"image": image, "mask": mask[:, :8]}, clean), "as large as"),
+        (({"image": image * np.nan, "mask": mask}, clean), "finite"),
+        (((255 * image).astype("uint8"), clean), "floats"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            gan.fit(*arguments, verbose=0)
+    with pytest.raises(ValueError, match="mends what a mask marks"):
+        gan.restore(image)
+    with pytest.raises(ValueError, match="as large as"):
+        gan.restore(image, mask[:4])

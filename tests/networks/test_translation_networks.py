@@ -1,0 +1,301 @@
+"""The pix2pix generator and the discriminator of patches."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth.layers import SpectralNormalization
+from keras_synth.networks import patch_discriminator, pix2pix_generator
+
+RNG = np.random.default_rng(0)
+
+
+def noise(*shape):
+    return RNG.uniform(size=shape).astype("float32")
+
+
+def small_generator(**options):
+    return pix2pix_generator(**{"widths": (4, 8, 8, 8), **options})
+
+
+def conditioned(height=16, width=20, channels=1, condition_channels=None):
+    return {
+        "image": noise(2, height, width, channels),
+        "damaged": noise(2, height, width, condition_channels or channels),
+        "mask": np.round(noise(2, height, width, 1)),
+    }
+
+
+def louder(network, factor=10.0):
+    """Kernels that let something through, all around 0.02 at the start."""
+    for weight in network.trainable_weights:
+        if weight.name == "kernel":
+            weight.assign(factor * weight)
+    return network
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 32)])
+@pytest.mark.parametrize("channels", [(1, 3), (3, 1)])
+@pytest.mark.parametrize("normalization", ["instance", "batch", None])
+def test_pictures_of_any_size_into_the_unit_range(
+    size, channels, normalization
+):
+    network = small_generator(
+        channels=channels[0],
+        output_channels=channels[1],
+        normalization=normalization,
+    )
+    images = noise(2, *size, channels[0])
+    made = np.asarray(network(images))
+    assert made.shape == (2, *size, channels[1])
+    assert np.abs(made - 0.5).max() < 0.2  # the start
+    made = np.asarray(louder(network, 1e3)(images))
+    assert 0 <= made.min() and made.max() <= 1
+    assert network.name == "generator"
+
+
+def test_the_paper_s_network_has_the_paper_s_maps_and_weights():
+    network = pix2pix_generator(
+        widths=(64, 128, 256, 512, 512, 512, 512, 512), normalization="batch"
+    )
+    kinds = keras.layers.Conv2D, keras.layers.Conv2DTranspose
+    found = {kind: [] for kind in kinds}
+    size = 256
+    for layer in network.layers:
+        if isinstance(layer, kinds):
+            found[type(layer)].append(layer.filters)
+            down = type(layer) is keras.layers.Conv2D
+            size = size // 2 if down else size * 2
+    down, up = found.values()
+    assert down == [64, 128, 256, 512, 512, 512, 512, 512]
+    assert up == [512, 512, 512, 512, 256, 128, 64, 3]
+    assert size == 256
+    # The skips double the inputs of all but the first step up.
+    kernels = sum(
+        16 * one * other
+        for one, other in [
+            *zip([3, *down], down, strict=False),
+            *zip([512, *(2 * width for width in up)], up, strict=False),
+        ]
+    )
+    counted = [w for w in network.weights if w.name == "kernel"]
+    assert sum(int(np.prod(w.shape)) for w in counted) == kernels
+    # The authors' PyTorch network has 54.414 million weights.
+    assert network.count_params() == pytest.approx(54.414e6, rel=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("normalization", "kind"),
+    [
+        ("instance", keras.layers.GroupNormalization),
+        ("batch", keras.layers.BatchNormalization),
+    ],
+)
+def test_ends_of_the_way_down_are_not_normalised(normalization, kind):
+    network = small_generator(normalization=normalization)
+    follows = [type(layer) for layer in network.layers]
+    down = [
+        follows[place + 1] is kind
+        for place, each in enumerate(follows)
+        if each is keras.layers.Conv2D
+    ]
+    assert down == [False, True, True, False]
+    assert follows.count(kind) == 2 + 3
+
+
+def test_instances_are_normalised_each_by_itself_and_always():
+    network = louder(small_generator(dropout=0.0))
+    images = noise(4, 32, 32, 3)
+    together = network(images, training=True)
+    np.testing.assert_array_equal(network(images), together)
+    alone = network(images[1:2])[0]
+    np.testing.assert_allclose(alone, together[1], atol=1e-5)
+    normalised = [
+        layer.output
+        for layer in network.layers
+        if isinstance(layer, keras.layers.GroupNormalization)
+    ]
+    for features in keras.Model(network.input, normalised)(images):
+        mean = np.mean(features, axis=(1, 2))
+        np.testing.assert_allclose(mean, 0, atol=1e-4)
+        np.testing.assert_allclose(np.var(features, axis=(1, 2)), 1, atol=0.05)
+
+
+def test_dropout_is_the_noise_and_in_training_alone():
+    network = louder(small_generator())
+    images = noise(1, 32, 32, 3)
+    np.testing.assert_array_equal(network(images), network(images))
+    first, second = (network(images, training=True) for _ in range(2))
+    assert np.abs(first - second).max() > 1e-3
+    rates = [
+        layer.rate
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Dropout)
+    ]
+    assert rates == [0.5] * 3
+
+
+def test_levels_meet_at_their_sizes():
+    """A pixel of the input reaches the output at its own place."""
+    network = louder(small_generator(normalization=None))
+    images = noise(1, 32, 32, 3)
+    first = np.asarray(network(images))
+    images[0, 3, 27] += 0.5
+    difference = np.abs(np.asarray(network(images)) - first).sum(axis=(0, 3))
+    row, column = np.unravel_index(difference.argmax(), difference.shape)
+    assert abs(row - 3) <= 2 and abs(column - 27) <= 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channels": 2}, "`channels` must be 1 or 3"),
+        ({"output_channels": 2}, "`output_channels` must be 1 or 3"),
+        ({"widths": (8, 0)}, "`widths` must hold ints"),
+        ({"normalization": "layer"}, "normalization='layer'"),
+        ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\)"),
+        ({"synchronized": True}, "`synchronized` needs"),
+    ],
+)
+def test_bad_generators_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        small_generator(**options)
+
+
+@pytest.mark.parametrize(
+    ("widths", "field"),
+    [((4,), 7), ((4, 4), 16), ((4, 4, 4), 34), ((4, 4, 4, 4), 70)],
+)
+def test_a_logit_sees_the_patch_that_the_paper_says(widths, field):
+    network = patch_discriminator(condition=(), widths=widths)
+    images = tf.Variable(noise(1, 160, 160, 1))
+    with tf.GradientTape() as tape:
+        logits = network(images)
+        row = logits.shape[1] // 2
+        logit = logits[0, row, row, 0]
+    slope = np.asarray(tape.gradient(logit, images))[0, :, :, 0]
+    stride = 2 ** (len(widths) - 1)
+    assert logits.shape == (1, 160 // stride, 160 // stride, 1)
+    assert field == 9 * stride - 2
+    for axis in (0, 1):
+        seen = np.flatnonzero(slope.any(axis=axis))
+        assert seen[-1] - seen[0] + 1 == field
+        assert abs((seen[0] + seen[-1]) / 2 - row * stride) < field / 4
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 10), (33, 64)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_any_size_gives_a_map_of_logits(size, channels):
+    network = patch_discriminator(channels, widths=(4, 8, 8))
+    logits = network(conditioned(*size, channels))
+    assert logits.shape == (2, *(-(-side // 4) for side in size), 1)
+    assert network.name == "discriminator"
+    assert np.isfinite(logits).all()
+
+
+@pytest.mark.parametrize(
+    "condition", [(), ("mask",), ("damaged",), ("damaged", "mask")]
+)
+def test_it_sees_what_it_was_told_to_see(condition):
+    network = patch_discriminator(condition=condition, widths=(4, 8))
+    data = conditioned()
+    if not condition:
+        assert network(data["image"]).shape == (2, 8, 10, 1)
+        return
+    assert set(network.input) == {"image", *condition}
+    given = {key: data[key] for key in network.input}
+    expected = network(given)
+    for key in given:
+        other = network({**given, key: 1 - given[key]})
+        assert np.abs(other - expected).max() > 1e-3
+
+
+def test_the_condition_may_have_other_channels():
+    network = patch_discriminator(3, condition_channels=1, widths=(4, 8))
+    data = conditioned(channels=3, condition_channels=1)
+    assert network(data).shape == (2, 8, 10, 1)
+    assert network.input["damaged"].shape[-1] == 1
+
+
+def test_mid_grey_is_the_middle_and_logits_have_no_bounds():
+    network = patch_discriminator(condition=(), widths=(4, 8))
+    grey = np.full((1, 16, 16, 1), 0.5, "float32")
+    np.testing.assert_array_equal(network(grey), np.zeros((1, 8, 8, 1)))
+    far = 1e6 * (noise(8, 16, 16, 1) - 0.5)
+    logits = np.asarray(network(far))
+    assert logits.min() < -100 and logits.max() > 100
+
+
+def test_every_convolution_is_spectrally_normalised_or_none():
+    def kinds(**options):
+        network = patch_discriminator(widths=(4, 8, 8), **options)
+        return [type(layer) for layer in network.layers if layer.weights]
+
+    assert kinds() == [SpectralNormalization] * 4
+    assert kinds(spectral_normalization=False) == [keras.layers.Conv2D] * 4
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_ends_in_float32(policy):
+    keras.config.set_dtype_policy(policy)
+    generator = small_generator()
+    made = generator(noise(1, 32, 32, 3))
+    low = {layer.compute_dtype for layer in generator.layers if layer.weights}
+    assert low == {policy.removeprefix("mixed_"), "float32"}
+    assert made.dtype == generator.output.dtype == "float32"
+    assert np.isfinite(made).all()
+    judge = patch_discriminator(widths=(4, 8))
+    logits = judge(conditioned())
+    assert logits.dtype == judge.output.dtype == "float32"
+    inner = [layer.layer for layer in judge.layers if layer.weights]
+    assert [layer.compute_dtype for layer in inner] == [
+        *2 * [policy.removeprefix("mixed_")],
+        "float32",
+    ]
+
+
+@pytest.mark.parametrize("synchronized", [False, True])
+def test_networks_can_be_saved(tmp_path, synchronized):
+    normalization = "batch" if synchronized else "instance"
+    for network, data in (
+        (
+            small_generator(
+                normalization=normalization, synchronized=synchronized
+            ),
+            noise(1, 10, 12, 3),
+        ),
+        (patch_discriminator(widths=(4, 8)), conditioned()),
+        (patch_discriminator(condition=(), widths=(4,)), noise(1, 9, 9, 1)),
+    ):
+        network.save(tmp_path / "network.keras")
+        loaded = keras.saving.load_model(tmp_path / "network.keras")
+        np.testing.assert_array_equal(loaded(data), network(data))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channels": 2}, "`channels` must be 1 or 3"),
+        ({"widths": ()}, "`widths` must hold ints"),
+        ({"condition": "mask"}, "`condition` must name some of"),
+        ({"condition": ("edges",)}, "`condition` must name some of"),
+        ({"condition": ("mask", "mask")}, "`condition` must name some of"),
+        ({"condition_channels": 2}, "`condition_channels` must be 1 or 3"),
+        (
+            {"condition": ("mask",), "condition_channels": 3},
+            "`condition_channels` must be 1 or 3",
+        ),
+        ({"size": (3, 8)}, r"of at least 4 each .* size=\(3, 8\)"),
+        ({"size": (8,)}, "`size` must be None, or"),
+    ],
+)
+def test_bad_discriminators_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        patch_discriminator(**options)
+
+
+def test_a_fixed_size_is_kept():
+    network = patch_discriminator(size=(32, 48), condition=(), widths=(4, 8))
+    assert network.input_shape == (None, 32, 48, 1)
+    assert network.output_shape == (None, 16, 24, 1)
