@@ -54,7 +54,7 @@ def feature_maps(network, images):
         images: float (batch, height, width, channels) in [0, 1].
 
     Returns:
-        `{layer name: (batch, height', width', channels')}`.
+        `{layer name: (batch, height', width', channels')}`, float32.
 
     Raises:
         ValueError: pictures of other channels than the network's.
@@ -66,7 +66,8 @@ def feature_maps(network, images):
             f"it with channels={received}. Received: shape "
             f"{tuple(images.shape)}"
         )
-    return network(images, training=False)
+    maps = network(images, training=False)
+    return {name: ops.cast(each, "float32") for name, each in maps.items()}
 
 
 def check_feature_network(network):

@@ -51,10 +51,23 @@ def features():
     return keras.Model(image, {"first": x, "second": y}, name="tiny")
 
 
+def small_generator():
+    """Two convolutions of the picture and its mask: quick to trace."""
+    inputs = {
+        "image": keras.Input((None, None, 1), name="image"),
+        "mask": keras.Input((None, None, 1), name="mask"),
+    }
+    image, mask = inputs.values()
+    x = keras.ops.concatenate([image * (1.0 - mask), mask], axis=-1)
+    x = keras.layers.Conv2D(8, 5, padding="same", activation="relu")(x)
+    x = keras.layers.Conv2D(1, 5, padding="same", dtype="float32")(x)
+    return keras.Model(inputs, x)
+
+
 def inpainter(local=True, with_features=True, model=models.RestorationGAN):
     """Not compiled."""
     return model(
-        networks.gated_inpainter(widths=(4,), dilations=(2,)),
+        small_generator(),
         networks.patch_discriminator(widths=(4,)),
         networks.patch_discriminator(
             condition=(), widths=(4,), size=(8, 8), name="local_discriminator"
@@ -86,7 +99,7 @@ def everything():
         generator_optimizer=keras.optimizers.Adam(2e-3),
         discriminator_optimizer=keras.optimizers.Adam(1e-3),
         loss=losses.RelativisticAverage(),
-        gradient_penalty=losses.R1(1.0, interval=2),
+        gradient_penalty=losses.R1(0.01, interval=2),
         style_weight=1.0,
         total_variation_weight=0.1,
     )
@@ -242,7 +255,7 @@ def test_the_local_judge_sees_the_damage():
 # What every model must keep --------------------------------------------------
 
 
-def test_it_learns_resumes_and_keeps_to_half_precision(tmp_path):
+def test_it_learns_and_resumes(tmp_path):
     damaged, clean = pairs(4)
 
     def build():
@@ -258,9 +271,10 @@ def test_it_learns_resumes_and_keeps_to_half_precision(tmp_path):
 
     check_overfits(build, (damaged, clean), steps=100, fall=0.5)
     check_resumes(playing, (damaged, clean), tmp_path)
-    check_mixed_precision(
-        everything, (damaged, clean), "mixed_float16", epochs=40
-    )
+
+
+def test_it_trains_in_half_precision():
+    check_mixed_precision(everything, pairs(4), "mixed_float16", epochs=80)
 
 
 def test_saved_with_the_weights_of_its_features(tmp_path):
