@@ -50,6 +50,11 @@ BENCHMARKS = {
         25,
         "the same for looks, against a judge",
     ),
+    "enlarged_picture": (
+        "enlarged_picture",
+        1,
+        "the README's enlarged picture",
+    ),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
 

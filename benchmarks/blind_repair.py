@@ -53,14 +53,14 @@ TRAININGS = {
     "blind_faces": {
         "size": SIZE,
         "patches_per_image": 16,
-        "epochs": 20,
+        "epochs": 14,
         "batch_size": 16,
         "symmetry": "mirror",
     },
     "blind_digits": {
         "size": 28,
         "patches_per_image": 1,
-        "epochs": 4,
+        "epochs": 3,
         "batch_size": 32,
         "symmetry": "none",
     },

@@ -6,13 +6,11 @@ are Set12 and BSD68, whole; the noise is not clipped, the result is (what
 cannot be brighter than white is no error of measurement).
 """
 
-import datetime
-
 import keras
 import numpy as np
 
 from benchmarks.rows import RUNS, data_folder, write_row
-from benchmarks.trainings import store_in_half_precision, train, words_of
+from benchmarks.trainings import card, store_in_half_precision, train, words_of
 from keras_synth import (
     degradations,
     evaluation,
@@ -81,7 +79,14 @@ def score_denoiser(folder, minutes, words):
                 for sigma in SIGMAS
             ]
             figures[test + label] = " / ".join(f"{v:.2f}" for v in values)
-    (folder / "grey_denoiser.md").write_text(card(figures, words))
+    notes = {
+        "noise": "Gaussian, σ from 0 to 75 grey levels; figures for "
+        "15 / 25 / 50"
+    }
+    figures_in_db = {f"PSNR, {k}": f"{v} dB" for k, v in figures.items()}
+    (folder / "grey_denoiser.md").write_text(
+        card("grey_denoiser", figures_in_db, words, notes, "denoiser")
+    )
     write_row(
         "denoiser",
         TABLE,
@@ -203,24 +208,3 @@ def denoised(network, test, sigma, ensemble=False):
 def psnr(result, clean):
     """Peak signal-to-noise ratio in dB, the peak being 1."""
     return -10.0 * np.log10(np.mean((result - clean) ** 2, dtype="float64"))
-
-
-def card(figures, words):
-    """What `weights/grey_denoiser.md` says."""
-    rows = "\n".join(f"| PSNR, {k} | {v} dB |" for k, v in figures.items())
-    return f"""# grey_denoiser
-
-| | |
-|---|---|
-| network | `keras_synth.networks.grey_denoiser` |
-| data | 380 of the 400 grey 180x180 crops of BSDS500 (Martin et al., 2001; \
-for research and teaching) that DnCNN learnt from |
-| training | {words} |
-| command | `make benchmark NAME=denoiser` |
-| seed | {SEED} |
-| date | {datetime.date.today()} |
-{rows}
-| noise | Gaussian, σ from 0 to 75 grey levels; figures for 15 / 25 / 50 |
-| stored as | float16 |
-| licence of the weights | Apache-2.0 |
-"""

@@ -6,13 +6,11 @@ of BT.601 (16 to 235), enlarged by the network, rounded, and compared without
 a border of 4 pixels.
 """
 
-import datetime
-
 import keras
 import numpy as np
 
 from benchmarks.rows import RUNS, data_folder, write_row
-from benchmarks.trainings import store_in_half_precision, train, words_of
+from benchmarks.trainings import card, store_in_half_precision, train, words_of
 from keras_synth import (
     evaluation,
     inference,
@@ -58,7 +56,10 @@ def run(name):
         for test in ("Set5", "Set14")
         for label, method in methods.items()
     }
-    (folder / "grey_upscaler.md").write_text(card(figures, words))
+    notes = {"figures": f"PSNR and SSIM on Y of BT.601, border of {SCALE} cut"}
+    (folder / "grey_upscaler.md").write_text(
+        card("grey_upscaler", figures, words, notes, name)
+    )
     write_row(
         name,
         TABLE,
@@ -98,24 +99,3 @@ def score(method, test):
             measure.update_state(large, result)
     psnr, ssim = (float(measure.result()) for measure in measures)
     return f"{psnr:.2f} dB / {ssim:.4f}"
-
-
-def card(figures, words):
-    """What `weights/grey_upscaler.md` says."""
-    rows = "\n".join(f"| {k} | {v} |" for k, v in figures.items())
-    return f"""# grey_upscaler
-
-| | |
-|---|---|
-| network | `keras_synth.networks.grey_upscaler` |
-| data | 380 of the 400 grey 180x180 crops of BSDS500 (Martin et al., 2001; \
-for research and teaching) that DnCNN learnt from |
-| training | {words} |
-| command | `make benchmark NAME=super_resolution` |
-| seed | {SEED} |
-| date | {datetime.date.today()} |
-{rows}
-| figures | PSNR and SSIM on Y of BT.601, border of {SCALE} pixels cut |
-| stored as | float16 |
-| licence of the weights | Apache-2.0 |
-"""

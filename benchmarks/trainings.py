@@ -4,6 +4,7 @@ The pictures are the 400 of BSD that DnCNN and FFDNet learn from, minus every
 twentieth, which is held out to choose between networks.
 """
 
+import datetime
 import json
 import shutil
 import time
@@ -87,3 +88,33 @@ def store_in_half_precision(source, target):
 def words_of(options):
     """A recipe's options, to be read."""
     return ", ".join(f"{key}={value}" for key, value in options.items())
+
+
+def card(network, figures, words, notes, command):
+    """What `weights/NETWORK.md` says.
+
+    Args:
+        network: its name in `keras_synth.networks`.
+        figures: `{what: value with its unit}`.
+        words: about the training.
+        notes: `{what: words}`, more lines.
+        command: the benchmark's name.
+
+    Returns:
+        Markdown.
+    """
+    rows = {
+        "network": f"`keras_synth.networks.{network}`",
+        "data": "380 of the 400 grey 180x180 crops of BSDS500 (Martin et al., "
+        "2001; for research and teaching) that DnCNN learnt from",
+        "training": words,
+        "command": f"`make benchmark NAME={command}`",
+        "seed": 0,
+        "date": datetime.date.today(),
+        **figures,
+        **notes,
+        "stored as": "float16",
+        "licence of the weights": "Apache-2.0",
+    }
+    lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
+    return f"# {network}\n\n| | |\n|---|---|\n{lines}\n"

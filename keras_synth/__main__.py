@@ -12,10 +12,14 @@ DESCRIPTION = """\
 Makes and mends pictures with Keras models.
 
   keras-synth restore noisy.png clean.png
+  keras-synth restore torn.png whole.png --mask holes.png
+  keras-synth upscale small.png large.png
   keras-synth demo                       digits from nothing, in minutes
   keras-synth datasets                   what there is to train on
   keras-synth train vae --data FOLDER --image-size 64
   keras-synth train gan --data digits --conditional --augment
+  keras-synth train inpainter --data FOLDER
+  keras-synth train pix2pix --data facades/train
   keras-synth sample runs/vae/vae.keras samples.png
   keras-synth export runs/vae/vae.keras saved_models/vae
 """
@@ -95,21 +99,70 @@ def _train_denoiser(**arguments):
     from keras_synth.recipes import train_denoiser
 
     train_denoiser(**arguments)
-    output = arguments["output"]
-    print(f"\nmodel:    {output}/denoiser.keras")
+    _say_what_mends(arguments["output"], "denoiser", "restore noisy.png")
+
+
+def _train_inpainter(**arguments):
+    from keras_synth.recipes import train_inpainter
+
+    train_inpainter(**arguments)
+    use = "restore torn.png --mask holes.png"
+    _say_what_mends(arguments["output"], "inpainter", use)
+
+
+def _train_upscaler(**arguments):
+    from keras_synth.recipes import train_upscaler
+
+    train_upscaler(**arguments)
+    _say_what_mends(arguments["output"], "upscaler", "upscale small.png")
+
+
+def _train_pix2pix(**arguments):
+    from keras_synth.recipes import train_pix2pix
+
+    train_pix2pix(**arguments)
+    _say_what_mends(arguments["output"], "pix2pix", "restore input.png")
+
+
+def _say_what_mends(output, name, use):
+    """`use` is the command that the model is for, up to its input."""
+    command, picture, *options = use.split()
+    words = [command, picture, "out.png", *options]
+    images = pathlib.Path(output) / "images"
+    print(f"\nmodel:    {output}/{name}.keras")
+    if images.exists():
+        print(f"pictures: {images}/")
     print(f"log:      {_command('tensorboard')} --logdir {output}/log")
+    print(
+        f"next:     {_command('keras-synth')} {' '.join(words)} "
+        f"--method {output}/{name}.keras"
+    )
 
 
 def _restore(**arguments):
     from keras_synth.recipes import restore_pictures
 
     for restored in restore_pictures(**arguments):
-        print(
-            f"picture: {restored.target} (noise of "
-            f"{255 * restored.noise_level:.1f} grey levels taken out)"
+        done = (
+            f"noise of {255 * restored.noise_level:.1f} grey levels taken out"
         )
-        if restored.comparison:
-            print(f"before and after: {restored.comparison}")
+        if restored.filled is not None:
+            done = f"{100 * restored.filled:.1f} % of it filled"
+        _say_where(restored, done)
+
+
+def _upscale(**arguments):
+    from keras_synth.recipes import upscale_pictures
+
+    for upscaled in upscale_pictures(**arguments):
+        height, width = upscaled.size
+        _say_where(upscaled, f"{width}x{height}, {upscaled.scale} times larger")
+
+
+def _say_where(written, done):
+    print(f"picture: {written.target} ({done})")
+    if written.comparison:
+        print(f"before and after: {written.comparison}")
 
 
 def _command(name):
@@ -192,13 +245,32 @@ def _parser():
             kinds,
         )
     )
-
     options.add_denoiser_options(
         add("denoiser", _train_denoiser, "train a network that mends", kinds)
     )
-    options.add_restore_options(
-        add("restore", _restore, "take the noise out of pictures")
+    options.add_inpainter_options(
+        add(
+            "inpainter",
+            _train_inpainter,
+            "train a network that fills holes, against a discriminator",
+            kinds,
+        )
     )
+    options.add_upscaler_options(
+        add("upscaler", _train_upscaler, "train a network that enlarges", kinds)
+    )
+    options.add_pix2pix_options(
+        add(
+            "pix2pix",
+            _train_pix2pix,
+            "train a network from one kind of picture to another, on pairs",
+            kinds,
+        )
+    )
+    options.add_restore_options(
+        add("restore", _restore, "take the noise out of pictures, fill holes")
+    )
+    options.add_upscale_options(add("upscale", _upscale, "enlarge pictures"))
 
     sample = add("sample", _sample, "new pictures from a trained model")
     sample.add_argument("model_path", metavar="MODEL", help="a .keras file")
@@ -222,7 +294,7 @@ def _parser():
         dest="form",
         choices=("savedmodel", "onnx", "litert"),
         default="savedmodel",
-        help="savedmodel holds all endpoints, the others the decoder",
+        help="savedmodel holds all endpoints, the others the decoder alone",
     )
 
     demo = add("demo", _demo, "train on embedded digits and show the results")

@@ -1,5 +1,6 @@
 """What the commands take, one function a command."""
 
+import argparse
 import functools
 
 
@@ -114,11 +115,40 @@ def add_classifier_options(parser):
     option("--seed", 0, "of the randomness")
 
 
-def add_denoiser_options(parser):
-    """Of `train denoiser`."""
+def _add_mending_options(parser, output, batch_size, epochs):
+    """What every training takes that damages pictures itself."""
     option = functools.partial(_option, parser)
     option("--data", "photos", "a source (keras-synth datasets) or a folder")
-    option("--output", "runs/denoiser", "folder for model and log")
+    option("--output", output, "folder for model and log")
+    option("--data-dir", None, "folder of prepared TensorFlow Datasets")
+    option("--manual-dir", None, "folder with the set's original files")
+    option("--channels", 1, "of a folder's pictures", choices=(1, 3), type=int)
+    option(
+        "--unreadable",
+        "raise",
+        "what to do with files of a folder that cannot be read",
+        choices=("raise", "skip"),
+    )
+    _add_fit_options(parser, epochs, batch_size, "patches a step", 1e-3)
+
+
+def _add_fit_options(parser, epochs, batch_size, batch, learning_rate):
+    option = functools.partial(_option, parser)
+    option("--epochs", epochs, "passes over the data")
+    option("--batch-size", batch_size, batch)
+    option("--learning-rate", learning_rate, "the highest")
+    option("--seed", 0, "of the randomness")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on after the last finished epoch in OUTPUT",
+    )
+
+
+def add_denoiser_options(parser):
+    """Of `train denoiser`."""
+    _add_mending_options(parser, "runs/denoiser", 16, 10)
+    option = functools.partial(_option, parser)
     option(
         "--damage",
         "noise",
@@ -131,34 +161,109 @@ def add_denoiser_options(parser):
         "of the network",
         choices=("unet", "ffdnet", "dncnn", "autoencoder"),
     )
-    option("--channels", 1, "of a folder's pictures", choices=(1, 3), type=int)
     option("--patch-size", 64, "side of the patches")
     option("--patches-per-image", 40, "of each picture in an epoch")
-    option("--epochs", 10, "passes over the data")
-    option("--batch-size", 16, "patches a step")
-    option("--learning-rate", 1e-3, "the highest")
-    option("--seed", 0, "of the randomness")
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on after the last finished epoch in OUTPUT",
+
+
+def add_inpainter_options(parser):
+    """Of `train inpainter`."""
+    _add_mending_options(parser, "runs/inpainter", 16, 10)
+    option = functools.partial(_option, parser)
+    option(
+        "--holes",
+        "both",
+        "what it learns to fill",
+        choices=("irregular", "square", "both"),
     )
+    option("--image-size", 64, "side of the patches")
+    option("--patches-per-image", 8, "of each picture in an epoch")
+    option(
+        "--symmetry",
+        "mirror",
+        "what is done to patches: faces mirrored, textures turned as well",
+        choices=("square", "mirror", "none"),
+    )
+    option("--warmup-epochs", 30, "passes before, without discriminator")
+    option("--adversarial-weight", 0.01, "of the discriminators' judgement")
+
+
+def add_upscaler_options(parser):
+    """Of `train upscaler`."""
+    _add_mending_options(parser, "runs/upscaler", 16, 10)
+    option = functools.partial(_option, parser)
+    option("--scale", 4, "how many times larger", choices=(2, 3, 4), type=int)
+    option(
+        "--architecture",
+        "edsr",
+        "of the network",
+        choices=("edsr", "srresnet", "rrdb", "srcnn"),
+    )
+    option("--patch-size", 96, "side of the large patches")
+    option("--patches-per-image", 20, "of each picture in an epoch")
+
+
+def add_pix2pix_options(parser):
+    """Of `train pix2pix`."""
+    parser.add_argument(
+        "--data",
+        required=True,
+        help="folder of double pictures, or of inputs",
+    )
+    option = functools.partial(_option, parser)
+    option("--target-data", None, "folder of targets, of the inputs' names")
+    option(
+        "--input-side",
+        "right",
+        "half of a double picture that is the input",
+        choices=("left", "right"),
+    )
+    option("--output", "runs/pix2pix", "folder for model, pictures and log")
+    option("--image-size", 256, "side of the pictures")
+    for name, what in (
+        ("--channels", "targets"),
+        ("--input-channels", "inputs"),
+    ):
+        option(name, 3, f"of the {what}", choices=(1, 3), type=int)
+    option("--width", 64, "channels of the networks")
+    option("--l1-weight", 100.0, "of the error, beside the discriminator's 1")
+    _add_fit_options(parser, 200, 1, "pairs a step", 2e-4)
 
 
 def _noise_level(word):
     return word if word == "auto" else float(word)
 
 
-def add_restore_options(parser):
-    """Of `restore`."""
+def _add_file_options(parser):
+    """What every command on picture files takes."""
     parser.add_argument("source", metavar="IN", help="an image, or a folder")
     parser.add_argument("target", metavar="OUT", help="to write")
+    for name, help in (
+        ("--ensemble", "work on all eight symmetries and average, 8x slower"),
+        ("--compare", "write before and after side by side as well"),
+        ("--overwrite", "replace files that are there already"),
+    ):
+        parser.add_argument(name, action="store_true", help=help)
+
+
+def add_restore_options(parser):
+    """Of `restore`."""
+    _add_file_options(parser)
     option = functools.partial(_option, parser)
-    option(
+    # Left out, the recipe decides.
+    parser.add_argument(
         "--method",
-        "unet",
-        "unet, bm3d, median, adaptive_median, non_local_means, "
-        "total_variation, or a .keras file of `train denoiser`",
+        default=argparse.SUPPRESS,
+        help="unet (the default), bm3d, median, adaptive_median, "
+        "non_local_means, total_variation, or a .keras file of `train "
+        "denoiser`; with a mask biharmonic (then the default) or a .keras "
+        "file of `train inpainter`",
+    )
+    parser.add_argument(
+        "--mask",
+        default=argparse.SUPPRESS,
+        help="picture as large as IN, white where it is damaged: that is "
+        "filled, all else kept; for a folder a folder of such, of the same "
+        "names",
     )
     option(
         "--noise-level",
@@ -168,9 +273,21 @@ def add_restore_options(parser):
     )
     option("--contrast", 0.0, "local contrast to add, 0.01 is visible")
     option("--sharpness", 0.0, "unsharp masking to add, 1 is visible")
-    for name, help in (
-        ("--ensemble", "mend all eight symmetries and average, 8x slower"),
-        ("--compare", "write before and after side by side as well"),
-        ("--overwrite", "replace files that are there already"),
-    ):
-        parser.add_argument(name, action="store_true", help=help)
+
+
+def add_upscale_options(parser):
+    """Of `upscale`."""
+    _add_file_options(parser)
+    option = functools.partial(_option, parser)
+    option(
+        "--method",
+        "edsr",
+        "edsr (enlarges 4 times), bicubic, or a .keras file of `train "
+        "upscaler`",
+    )
+    parser.add_argument(
+        "--scale",
+        type=int,
+        default=argparse.SUPPRESS,
+        help="how many times larger (default: 4, or what a .keras file does)",
+    )

@@ -9,6 +9,7 @@ import pytest
 
 from keras_synth import export
 from tests.models.test_gan import compiled, small_gan
+from tests.models.test_restoration_gan import blind, inpainter, pairs
 from tests.models.test_vae import pictures, small_vae
 
 # One process loads all SavedModels of this file: starting one costs seconds.
@@ -72,6 +73,22 @@ def served(tmp_path_factory):
             ["sample_seeded", [3, 7, *extra]],
         ]
         trained[f"gan_{kind}"] = (path, gan, data, latents)
+    damaged, _ = pairs(2)
+    for kind, gan, inputs in (
+        ("inpainter", inpainter(), ["images", "masks"]),
+        ("blind", blind(), ["images"]),
+    ):
+        path = str(folder / kind)
+        gan.generator_average.set_weights(
+            [weight + 0.01 for weight in gan.generator.get_weights()]
+        )
+        export.export_saved_model(gan, path)
+        np.savez(
+            f"{path}/inputs.npz", images=damaged["image"], masks=damaged["mask"]
+        )
+        calls[path] = [["restore", inputs]]
+        masks = [damaged["mask"]] if "masks" in inputs else []
+        trained[kind] = (path, gan, [damaged["image"], *masks])
     answers = folder / "answers.npz"
     subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(calls), str(answers)],
@@ -111,6 +128,16 @@ def test_endpoints_of_a_gan_equal_the_methods(served, kind):
     ):
         answer = answers[f"{path}|{name}|{np.size(expected)}|0"][0]
         np.testing.assert_allclose(answer, expected, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["inpainter", "blind"])
+def test_the_endpoint_of_a_restoration_gan_equals_the_method(served, kind):
+    trained, answers = served
+    path, gan, data = trained[kind]
+    expected = gan.restore(*data)
+    answer = answers[f"{path}|restore|{np.size(expected)}|0"][0]
+    np.testing.assert_allclose(answer, expected, atol=1e-6)
+    assert np.abs(answer - data[0]).max() > 0.01
 
 
 @pytest.mark.parametrize(

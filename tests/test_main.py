@@ -1,5 +1,6 @@
 """The command line: what it leaves behind, and what it says of mistakes."""
 
+import inspect
 import json
 import zipfile
 
@@ -8,10 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_synth import recipes
 from keras_synth.__main__ import main
 from keras_synth.datasets import CATALOGUE
 from keras_synth.pictures import picture_grid, read_picture, write_picture
 from keras_synth.recipes import build_vae, load_model
+from tests.models.test_restoration_gan import blind
 
 TRAIN = (
     "train vae --image-size 8 --architecture dense --epochs 1 --batch-size 8 "
@@ -134,6 +137,67 @@ def test_a_gans_choices_are_those_of_its_recipe(capsys):
     assert f"{{{','.join(ARCHITECTURES)}}}" in out
 
 
+def test_choices_of_what_mends_are_those_of_the_recipes(capsys):
+    from keras_synth.recipes import HOLES, UPSCALERS
+
+    for command, choices in (("inpainter", HOLES), ("upscaler", UPSCALERS)):
+        with pytest.raises(SystemExit):
+            main(["train", command, "--help"])
+        out = "".join(capsys.readouterr().out.split())
+        assert f"{{{','.join(choices)}}}" in out
+
+
+@pytest.mark.parametrize(
+    "command, recipe",
+    [
+        ("train inpainter", "train_inpainter"),
+        ("train upscaler", "train_upscaler"),
+        ("train pix2pix --data x", "train_pix2pix"),
+        ("restore a b", "restore_pictures"),
+        ("upscale a b", "upscale_pictures"),
+    ],
+)
+def test_defaults_are_those_of_the_recipe(monkeypatch, command, recipe):
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(
+            getattr(recipes, recipe)
+        ).parameters.items()
+    }
+    seen = {}
+
+    def record(**arguments):
+        seen.update(arguments)
+        return []
+
+    monkeypatch.setattr(f"keras_synth.recipes.{recipe}", record)
+    assert main(command.split()) == 0
+    named = {"source", "target", *(["data"] if "--data" in command else [])}
+    for name, value in seen.items():
+        assert name in named or value == defaults[name], name
+
+
+def test_a_restoration_gan_is_exported(capsys, tmp_path):
+    gan = blind()
+    gan.save(tmp_path / "gan.keras")
+    target = tmp_path / "served"
+    code, _, _ = _run(capsys, "export", tmp_path / "gan.keras", target)
+    assert code == 0
+    images = np.random.default_rng(0).uniform(size=(2, 8, 8, 1))
+    images = images.astype("float32")
+    served = tf.saved_model.load(target)
+    np.testing.assert_allclose(
+        served.restore(images), gan.restore(images), atol=1e-6
+    )
+    for form in ("onnx", "litert"):
+        words = ["export", tmp_path / "gan.keras", tmp_path / "new"]
+        error = _complaint(capsys, *words, "--format", form)
+        assert f"no decoder to export as {form}" in error
+        assert not (tmp_path / "new").exists()
+    words = ["sample", tmp_path / "gan.keras", tmp_path / "out.png"]
+    assert "holds a RestorationGAN" in _complaint(capsys, *words)
+
+
 def test_samples_are_those_of_the_model(capsys, trained, tmp_path):
     model_path, picture = trained / "vae.keras", tmp_path / "new/samples.png"
     words = ["--num-images", 6, "--labels", 1, 0, "--seed", 3]
@@ -185,6 +249,10 @@ def test_datasets_lists_every_source(capsys):
         ("train vae --likelihood poisson", "'poisson'"),
         ("train classifier --data photos", "'photos'"),
         ("train gan --objective magic", "'magic'"),
+        ("train inpainter --holes round", "'round'"),
+        ("train upscaler --scale 5", "invalid choice: 5"),
+        ("train pix2pix", "--data"),
+        ("upscale small.png", "OUT"),
         ("sample vae.keras", "PICTURE"),
         ("export vae.keras out --format torch", "'torch'"),
     ],
@@ -197,7 +265,17 @@ def test_words_that_it_does_not_know_end_with_2(capsys, words, message):
 
 
 @pytest.mark.parametrize(
-    "command", ["", "train vae", "train classifier", "sample", "export"]
+    "command",
+    [
+        "",
+        "train vae",
+        "train classifier",
+        "train pix2pix",
+        "restore",
+        "upscale",
+        "sample",
+        "export",
+    ],
 )
 def test_help_names_every_option(capsys, command):
     with pytest.raises(SystemExit) as stop:
@@ -205,7 +283,10 @@ def test_help_names_every_option(capsys, command):
     assert stop.value.code == 0
     out = capsys.readouterr().out
     words = {
-        "": ("demo", "datasets", "train", "sample", "export"),
+        "": ("demo", "restore", "upscale", "train", "sample", "export"),
+        "train pix2pix": ("--data", "--target-data", "--input-side"),
+        "restore": ("--mask", "--method", "biharmonic", "--noise-level"),
+        "upscale": ("IN", "OUT", "bicubic", "--scale", "--overwrite"),
         "train vae": ("--data", "--image-size", "--resume", "--manual-dir"),
         "train classifier": ("--data", "--manual-dir", "--epochs", "--seed"),
         "sample": ("MODEL", "PICTURE", "--labels", "--seed"),

@@ -8,6 +8,10 @@ from keras_synth.callbacks.latent_space import (
     latent_manifold,
     write_projector,
 )
+from keras_synth.callbacks.restoration_grid import (
+    RestorationGrid,
+    restoration_grid,
+)
 from keras_synth.callbacks.warmup import KLWarmup
 
 __all__ = [
@@ -16,7 +20,9 @@ __all__ = [
     "ImageGrid",
     "KLWarmup",
     "LatentManifold",
+    "RestorationGrid",
     "latent_manifold",
     "reconstruction_grid",
+    "restoration_grid",
     "write_projector",
 ]

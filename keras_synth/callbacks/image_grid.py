@@ -1,15 +1,12 @@
 """Pictures of training, as it goes."""
 
-import pathlib
-
-import keras
 import numpy as np
-import tensorflow as tf
 
-from keras_synth.pictures import picture_grid, write_picture
+from keras_synth.callbacks.shown_pictures import ShownPictures, stacked_grid
+from keras_synth.pictures import picture_grid
 
 
-class ImageGrid(keras.callbacks.Callback):
+class ImageGrid(ShownPictures):
     """Writes samples, and reconstructions, every few epochs.
 
     Samples come from `model.sample(..., seed=seed)`: the same latents each
@@ -42,20 +39,12 @@ class ImageGrid(keras.callbacks.Callback):
         log_dir=None,
         seed=0,
     ):
-        super().__init__()
-        if not isinstance(every, int) or every < 1:
-            raise ValueError(
-                f"`every` must be a positive int. Received: every={every!r}"
-            )
-        self.directory = pathlib.Path(directory)
+        super().__init__(directory, every, log_dir)
         self.num_images = num_images
         self.images = images
         self.image_labels = image_labels
         self.labels = labels
-        self.every = every
-        self.log_dir = log_dir
         self.seed = seed
-        self._writer = None
 
     def on_train_begin(self, logs=None):
         if getattr(self.model, "conditional", False) and (
@@ -67,36 +56,18 @@ class ImageGrid(keras.callbacks.Callback):
                 "to sample, `labels=...`, and those of `images`, "
                 "`image_labels=...`."
             )
-        if self.log_dir is not None:
-            self._writer = tf.summary.create_file_writer(
-                str(pathlib.Path(self.log_dir) / "images")
-            )
+        super().on_train_begin(logs)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
-            return
+    def grids(self):
         samples = self.model.sample(
             self.num_images, labels=self.labels, seed=self.seed
         )
-        self._show("samples", picture_grid(samples), epoch)
+        grids = {"samples": picture_grid(samples)}
         if self.images is not None and hasattr(self.model, "reconstruct"):
-            grid = reconstruction_grid(
+            grids["reconstructions"] = reconstruction_grid(
                 self.model, self.images, self.image_labels
             )
-            self._show("reconstructions", grid, epoch)
-
-    def on_train_end(self, logs=None):
-        if self._writer is not None:
-            self._writer.close()
-
-    def _show(self, name, grid, epoch):
-        write_picture(
-            self.directory / f"{name}_epoch_{epoch + 1:04d}.png", grid
-        )
-        if self._writer is not None:
-            with self._writer.as_default(step=epoch + 1):
-                tf.summary.image(name, grid[None])
-            self._writer.flush()
+        return grids
 
 
 def reconstruction_grid(model, images, labels=None):
@@ -110,14 +81,6 @@ def reconstruction_grid(model, images, labels=None):
     Returns:
         float32 (grid height, grid width, channels).
     """
-    columns = min(10, len(images))
     arguments = (images,) if labels is None else (images, labels)
     reconstructions = np.asarray(model.reconstruct(*arguments))
-    blank = np.ones_like(reconstructions[:1])
-    rows = []
-    for start in range(0, len(images), columns):
-        for pictures in (images, reconstructions):
-            row = np.asarray(pictures)[start : start + columns]
-            missing = columns - len(row)
-            rows += [row, *[blank] * missing]
-    return picture_grid(np.concatenate(rows), columns=columns)
+    return stacked_grid(np.asarray(images), reconstructions)

@@ -3,15 +3,15 @@
 import pathlib
 from statistics import NormalDist
 
-import keras
 import numpy as np
 
+from keras_synth.callbacks.shown_pictures import ShownPictures
 from keras_synth.pictures import picture_grid, write_picture
 
 _LARGEST_SPRITE = 8192  # pixels a side that TensorBoard's projector takes
 
 
-class LatentManifold(keras.callbacks.Callback):
+class LatentManifold(ShownPictures):
     """Draws the plane that a model with two latents has learned.
 
     The file shows `decode` on a square grid of latents that cuts the prior
@@ -29,15 +29,9 @@ class LatentManifold(keras.callbacks.Callback):
     """
 
     def __init__(self, directory, num_images=20, label=None, every=1):
-        super().__init__()
-        if not isinstance(every, int) or every < 1:
-            raise ValueError(
-                f"`every` must be a positive int. Received: every={every!r}"
-            )
-        self.directory = pathlib.Path(directory)
+        super().__init__(directory, every)
         self.num_images = num_images
         self.label = label
-        self.every = every
 
     def on_train_begin(self, logs=None):
         _check_two_latents(self.model)
@@ -46,13 +40,11 @@ class LatentManifold(keras.callbacks.Callback):
                 "This model is class-conditional: give LatentManifold the "
                 "class to draw, `label=...`."
             )
+        super().on_train_begin(logs)
 
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
-            write_picture(
-                self.directory / f"manifold_epoch_{epoch + 1:04d}.png",
-                latent_manifold(self.model, self.num_images, self.label),
-            )
+    def grids(self):
+        grid = latent_manifold(self.model, self.num_images, self.label)
+        return {"manifold": grid}
 
 
 def latent_manifold(model, num_images=20, label=None):

@@ -11,6 +11,7 @@ from keras_synth.degradations import Degradation
 from keras_synth.evaluation.panel import draw_panel
 from keras_synth.evaluation.tables import markdown_table, write_csv
 from keras_synth.inference import restore_batch
+from keras_synth.models import RestorationGAN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,6 +145,7 @@ def compare(
     - one whose inputs are a dict: "image", the damaged picture; "mask", and
       others such as "noise_level", from the degradation's record (see
       `keras_synth.degradations.Degradation`);
+    - a `RestorationGAN`: what its generator takes, as above;
     - another `keras.Model` (`BM3D`): the damaged picture;
     - a function: the damaged picture as its only positional argument; where
       its parameters include `mask` or `noise_level`, those by name.
@@ -260,7 +262,7 @@ def _wanted(method):
 
 
 def named_inputs(method):
-    """The inputs of a network that takes a dict of them.
+    """The inputs of a network, or a RestorationGAN, that takes a dict of them.
 
     Args:
         method: anything.
@@ -268,7 +270,9 @@ def named_inputs(method):
     Returns:
         dict, name → `keras.KerasTensor`; empty for all other methods.
     """
-    # Models that are not functional have no `input`.
+    if isinstance(method, RestorationGAN):
+        method = method.generator
+    # Other models that are not functional have no `input`.
     inputs = isinstance(method, keras.Model) and getattr(method, "input", None)
     return inputs if isinstance(inputs, dict) else {}
 

@@ -120,6 +120,7 @@ class RestorationGAN(AdversarialModel):
             generator, discriminator, local_discriminator, features
         )
         super().__init__(generator, discriminator, seed=seed, **kwargs)
+        self.autocast = False  # Known pixels keep their precision.
         self.local_discriminator = local_discriminator
         self.features = features
         if features is not None:

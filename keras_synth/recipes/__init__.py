@@ -20,6 +20,11 @@ from keras_synth.recipes.inpainter import (
     train_inpainter,
 )
 from keras_synth.recipes.mending import compile_mender, fit_mender
+from keras_synth.recipes.pix2pix import (
+    build_pix2pix,
+    compile_pix2pix,
+    train_pix2pix,
+)
 from keras_synth.recipes.restore import METHODS, Restored, restore_pictures
 from keras_synth.recipes.saved import (
     EXPORTS,
@@ -27,6 +32,7 @@ from keras_synth.recipes.saved import (
     load_model,
     save_samples,
 )
+from keras_synth.recipes.upscale import Upscaled, upscale_pictures
 from keras_synth.recipes.upscaler import UPSCALERS, train_upscaler
 from keras_synth.recipes.vae import build_vae, demo, train_vae
 
@@ -38,13 +44,16 @@ __all__ = [
     "OBJECTIVES",
     "Restored",
     "UPSCALERS",
+    "Upscaled",
     "build_denoiser",
     "build_gan",
     "build_inpainter",
+    "build_pix2pix",
     "build_vae",
     "compile_gan",
     "compile_inpainter",
     "compile_mender",
+    "compile_pix2pix",
     "demo",
     "describe_data",
     "export_model",
@@ -57,6 +66,8 @@ __all__ = [
     "train_denoiser",
     "train_gan",
     "train_inpainter",
+    "train_pix2pix",
     "train_upscaler",
     "train_vae",
+    "upscale_pictures",
 ]

@@ -6,7 +6,7 @@ import keras
 
 from keras_synth import datasets, degradations, losses, models, networks
 from keras_synth.recipes.data import open_data
-from keras_synth.recipes.training import fit_in_folder
+from keras_synth.recipes.training import fit_in_folder, grid_of_repairs
 
 #: What kinds of holes an inpainter learns to fill.
 HOLES = {
@@ -108,8 +108,8 @@ def train_inpainter(
 
     Args:
         data: see `open_data`; a folder's subfolders are read too.
-        output: folder for `inpainter.keras`, `history.json`, `log/`,
-            `backup/`, and `warmup/` with the same of the first part.
+        output: folder for `inpainter.keras`, `history.json`, `images/`,
+            `log/`, `backup/`, and `warmup/` with the same of the first part.
         holes: a key of `HOLES`, or a `degradations.Degradation` with a mask.
         image_size: side of the patches. Pictures are first fitted to a square
             an eighth larger.
@@ -164,14 +164,24 @@ def train_inpainter(
         adversarial_weight=0.0,
         perceptual_weight=0.0,
     )
+    shown = hole_pairs(
+        source,
+        holes,
+        image_size,
+        batch_size=min(8, source.num_images),
+        training=False,
+        cache=False,
+        seed=seed,
+    )
     output = pathlib.Path(output)
-    common = {"watchers": [], "resume": resume, "verbose": verbose}
+    common = {"resume": resume, "verbose": verbose}
     fit_in_folder(
         model,
         pairs,
         output / "warmup",
         "inpainter",
         epochs=warmup_epochs,
+        watchers=[grid_of_repairs(shown, output / "warmup")],
         **common,
     )
     if epochs:
@@ -182,7 +192,13 @@ def train_inpainter(
             adversarial_weight=adversarial_weight,
         )
         fit_in_folder(
-            model, pairs, output, "inpainter", epochs=epochs, **common
+            model,
+            pairs,
+            output,
+            "inpainter",
+            epochs=epochs,
+            watchers=[grid_of_repairs(shown, output)],
+            **common,
         )
     else:
         model.save(output / "inpainter.keras")

@@ -2,26 +2,25 @@
 
 import dataclasses
 import functools
-import os
 import pathlib
 
-import keras
 import numpy as np
 
 from keras_synth import evaluation, inference, models, networks, ops
 from keras_synth.ops.transforms import opponent_matrix
-from keras_synth.pictures import (
-    EXTENSIONS,
-    bit_depth,
-    check_target,
-    read_picture,
-    write_picture,
+from keras_synth.recipes.holes import filling_method, find_masks, read_mask
+from keras_synth.recipes.picture_files import mend_files, plan_files
+from keras_synth.recipes.restorers import (
+    batch_as_channels,
+    channels_as_batch,
+    inputs_of,
+    load_restorer,
+    with_channels,
 )
-from keras_synth.recipes.mending import takes_names
-from keras_synth.recipes.saved import load_model
 
-# The U-Net sees 84 pixels far; see `inference.restore_tiled`.
-_TILE, _OVERLAP = 768, 96
+# The U-Net sees 84 pixels far; see `inference.restore_tiled`. Those of pix2pix
+# halve six times, and see farther than any tile: theirs are approximate.
+_TILE, _OVERLAP, _MULTIPLE = 768, 96, 64
 
 
 # Differences of colours lie around 0, and networks know pictures around ½.
@@ -36,9 +35,10 @@ def _unet(noise_level, ensemble):
 
 
 def _with_network(network, noise_level, ensemble):
-    """A method out of a network that `train_denoiser` could make."""
-    told = takes_names(network)
-    image = network.input["image"] if told else network.input
+    """A method out of a network, or of a RestorationGAN."""
+    takes = inputs_of(network)
+    told, channels = "noise_level" in takes, takes["image"].shape[-1]
+    adversarial = isinstance(network, models.RestorationGAN)
 
     def mend(images, level):
         inputs = images
@@ -51,32 +51,26 @@ def _with_network(network, noise_level, ensemble):
 
     def tiled(inputs):
         return inference.restore_tiled(
-            network, inputs, _TILE, _OVERLAP, batch_size=1, verbose=0
+            network,
+            inputs,
+            _TILE,
+            _OVERLAP,
+            batch_size=1,
+            multiple=_MULTIPLE if adversarial else 8,
+            verbose=0,
         )
 
     def restore(images):
-        if images.shape[-1] == image.shape[-1]:
-            return mend(images, noise_level)
-        if image.shape[-1] == 3:
-            grey = mend(np.repeat(images, 3, axis=-1), noise_level)
-            return grey.mean(axis=-1, keepdims=True)
-        if not told:
-            return _from_batch(mend(_to_batch(images), noise_level))
+        if not told or images.shape[-1] == channels or channels == 3:
+            return with_channels(
+                lambda x: mend(x, noise_level), channels, images
+            )
         # White noise stays white, and of a third of the variance.
-        opponent = _to_batch(images @ _OPPONENT.T + _MIDDLE)
-        opponent = _from_batch(mend(opponent, noise_level / np.sqrt(3.0)))
+        opponent = channels_as_batch(images @ _OPPONENT.T + _MIDDLE)
+        opponent = batch_as_channels(mend(opponent, noise_level / np.sqrt(3.0)))
         return (opponent - _MIDDLE) @ np.linalg.inv(_OPPONENT).T
 
     return restore
-
-
-def _to_batch(images):
-    """(1, height, width, channels) -> (channels, height, width, 1)."""
-    return np.moveaxis(images, -1, 0)[:, 0, ..., None]
-
-
-def _from_batch(images):
-    return np.moveaxis(images, 0, -1)[None, ..., 0, :]
 
 
 def _bm3d(noise_level, ensemble):
@@ -88,9 +82,16 @@ def _bm3d(noise_level, ensemble):
 
 def _trained(path):
     """As an entry of `METHODS`, from a `.keras` file."""
-    network = load_model(path, keras.Model)
-    if isinstance(network, models.GenerativeModel):
-        raise ValueError(f"{path} makes pictures; it does not mend them.")
+    network, inputs = load_restorer(path)
+    if "mask" in inputs:
+        raise ValueError(
+            f"{path} fills holes: it needs a mask of them (`mask`, --mask)."
+        )
+    if not set(inputs) <= {"image", "noise_level"}:
+        raise ValueError(
+            f"{path} takes {', '.join(inputs)}: denoisers take the picture, "
+            "or picture and noise level."
+        )
     return functools.partial(_with_network, network)
 
 
@@ -119,12 +120,14 @@ class Restored:
         source: the file read.
         target: the file written.
         noise_level: the noise taken out, in units of [0, 1].
+        filled: with a mask, the share of pixels that it marks; else None.
         comparison: the picture of before and after, or None.
     """
 
     source: pathlib.Path
     target: pathlib.Path
-    noise_level: float
+    noise_level: float = 0.0
+    filled: float | None = None
     comparison: pathlib.Path | None = None
 
 
@@ -132,7 +135,8 @@ def restore_pictures(
     source,
     target,
     *,
-    method="unet",
+    method=None,
+    mask=None,
     noise_level="auto",
     ensemble=False,
     contrast=0.0,
@@ -140,26 +144,43 @@ def restore_pictures(
     compare=False,
     overwrite=False,
 ):
-    """Takes the noise out of a picture file, or of a folder of them.
+    """Mends a picture file, or a folder of them.
+
+    Without a mask it takes the noise out (or what damage the model of a
+    `.keras` file was trained on). With one it fills the holes that are white
+    in it; all other pixels are in the new file, bit for bit, what they were
+    (in formats that lose nothing and have as many bits).
 
     Colour and grey, 8 and 16 bits (16 stay 16 in PNG files), any size.
     Transparency is kept as it is; rotation noted in EXIF is applied. Files
-    are written whole or not at all.
+    are written whole or not at all; a picture with nothing to mend is copied.
+
+    Large pictures are mended tile by tile. Holes are filled in the whole
+    picture at once, because what fills one may stand far from it.
 
     Args:
         source: an image file, or a folder; of a folder all images below it.
         target: the file to write, or the folder, which gets the same names.
-        method: a key of `METHODS`, or the path of a `.keras` file that
-            `train_denoiser` left. "unet" is the network that ships. A
-            denoiser for grey pictures mends brightness and two differences of
-            colours of a colour picture, each by itself.
+        method: a key of `METHODS`; with a mask "biharmonic"; or the path of a
+            `.keras` file: of `train_denoiser`, with a mask of
+            `train_inpainter`, or any blind `models.RestorationGAN`, which
+            goes with a mask and without. By default "unet", the denoiser that
+            ships, and with a mask "biharmonic". A denoiser for grey pictures
+            mends brightness and two differences of colours of a colour
+            picture, each by itself.
+        mask: None, or an image file as large as the picture (both rotated as
+            EXIF says), white (above one half) where it is damaged; for a
+            folder of pictures a folder of masks of the same names, whatever
+            their endings.
         noise_level: σ in units of [0, 1] (10 / 255 is a little noise), or
-            "auto" to estimate it for each picture. The medians need none.
-        ensemble: whether "unet" and "bm3d" work on the eight symmetries of
+            "auto" to estimate it for each picture. The medians need none, nor
+            does what fills holes.
+        ensemble: whether networks and "bm3d" work on the eight symmetries of
             the picture and average: eight times slower, a little better.
         contrast: clip limit of adaptive histogram equalisation afterwards
-            (0 is none, 0.01 is visible).
-        sharpness: amount of unsharp masking afterwards, radius 1 (0 is none).
+            (0 is none, 0.01 is visible). It changes all pixels.
+        sharpness: amount of unsharp masking afterwards, radius 1 (0 is none);
+            likewise.
         compare: whether to write before and after side by side, as
             `NAME-compare.png`.
         overwrite: whether existing files may be replaced.
@@ -169,59 +190,83 @@ def restore_pictures(
 
     Raises:
         FileExistsError: a file is there and `overwrite` is False.
-        FileNotFoundError: no such source.
+        FileNotFoundError: no such source, or no mask of a picture.
         PermissionError: the place cannot be written to.
-        ValueError: arguments out of range, or files that are no pictures; in
-            a folder all others are mended first.
+        ValueError: arguments out of range, a method that does not go with a
+            mask or not without, or files that are no pictures; in a folder
+            all others are mended first.
     """
-    _check(method, noise_level, ensemble, contrast, sharpness)
-    plan = _plan(pathlib.Path(source), pathlib.Path(target))
-    for _, goal in plan:
-        check_target(goal, overwrite)
-        if compare:
-            check_target(_comparison_path(goal), overwrite)
-    make = METHODS[method] if method in METHODS else _trained(method)
-    done, problems = [], []
-    for file, goal in plan:
-        try:
-            picture = read_picture(file, alpha="keep")
-            bits = bit_depth(file)
-            colour, alpha = _split_alpha(picture)
-            level = noise_level
-            if level == "auto":
-                level = _estimated_level(colour, file)
-        except ValueError as error:
-            problems.append(str(error))
-            continue
-        restored = colour
-        if level > 0.0 or method not in METHODS or method.endswith("median"):
-            mended = inference.restore_batch(
-                make(level, ensemble), colour[None]
-            )
-            restored = np.clip(mended[0], 0.0, 1.0)
+    if method is None:
+        method = "unet" if mask is None else "biharmonic"
+    _check(method, mask, noise_level, ensemble, contrast, sharpness)
+    plan = plan_files(source, target, compare, overwrite)
+    if mask is None:
+        mended = _denoising(method, noise_level, ensemble)
+    else:
+        masks = find_masks(mask, source, [file for file, _ in plan])
+        mended = _filling(method, ensemble, masks)
+
+    def mend(picture):
+        restored, facts = mended(picture)
         restored = _enhanced(restored, contrast, sharpness)
-        if alpha is not None:
-            restored = np.concatenate([restored, alpha], axis=-1)
-        deep = bits == 16 and goal.suffix.lower() == ".png"
-        _write_whole(goal, restored, 16 if deep else 8)
-        comparison = None
-        if compare:
-            comparison = evaluation.draw_panel(
-                _comparison_path(goal),
-                {"before": colour, "after": restored[..., : colour.shape[-1]]},
-                {"before": file.name, "after": method},
+        return restored, picture.alpha, facts
+
+    return mend_files(plan, mend, Restored, title=method, compare=compare)
+
+
+def _denoising(method, noise_level, ensemble):
+    """Function from a `PictureFile` to the mended colours and `Restored`'s."""
+    make = METHODS[method] if method in METHODS else _trained(method)
+    always = method not in METHODS or method.endswith("median")
+
+    def mended(picture):
+        colour, level = picture.colour, noise_level
+        if level == "auto":
+            level = _estimated_level(picture)
+        facts = {"noise_level": level}
+        if not level and not always:
+            return colour, facts
+        restored = inference.restore_batch(make(level, ensemble), colour[None])
+        if restored.shape[1:3] != colour.shape[:2]:
+            raise ValueError(
+                f"{method} changes the size of pictures: keras-synth upscale "
+                "is for that."
             )
-        done.append(Restored(file, goal, level, comparison))
-    if problems:
-        raise ValueError("; ".join(problems))
-    return done
+        return np.clip(restored[0], 0.0, 1.0), facts
+
+    return mended
 
 
-def _check(method, noise_level, ensemble, contrast, sharpness):
-    if method not in METHODS and not str(method).endswith(".keras"):
+def _filling(method, ensemble, masks):
+    """As `_denoising`, where masks say what is damaged."""
+    fill = filling_method(method, ensemble)
+
+    def mended(picture):
+        mask = read_mask(masks[picture.path], picture)
+        facts = {"filled": float(mask.mean())}
+        if not mask.any():
+            return picture.colour, facts
+        return fill(picture.colour, mask), facts
+
+    return mended
+
+
+def _check(method, mask, noise_level, ensemble, contrast, sharpness):
+    if method == "biharmonic" and mask is None:
+        raise ValueError(
+            "'biharmonic' fills holes: it needs a mask of them (`mask`, "
+            "--mask)."
+        )
+    known = method in METHODS or str(method).endswith(".keras")
+    if not known and mask is None:
         raise ValueError(
             f"`method` must be one of {', '.join(METHODS)}, or a .keras file. "
             f"Received: {method!r}"
+        )
+    if mask is not None and noise_level != "auto":
+        raise ValueError(
+            "What fills holes takes no `noise_level`. "
+            f"Received: {noise_level!r}"
         )
     if noise_level != "auto" and (
         not isinstance(noise_level, int | float) or not 0 <= noise_level <= 1
@@ -239,43 +284,13 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
             raise ValueError(f"`{name}` must be at least 0. Received: {value}")
 
 
-def _plan(source, target):
-    """`(file to read, file to write)` for each picture."""
-    if source.is_file():
-        return [(source, target)]
-    if not source.is_dir():
-        raise FileNotFoundError(f"There is no picture or folder {source}")
-    if target.is_file():
+def _estimated_level(picture):
+    if min(picture.colour.shape[:2]) < 4:
         raise ValueError(
-            f"{source} is a folder, so the target must be one. "
-            f"Received: the file {target}"
+            f"{picture.path} is too small to tell its noise: give a noise "
+            "level."
         )
-    files = sorted(
-        file
-        for file in source.rglob("*")
-        if file.suffix.lower() in EXTENSIONS and file.is_file()
-    )
-    if not files:
-        raise ValueError(f"{source} holds no images.")
-    return [(file, target / file.relative_to(source)) for file in files]
-
-
-def _comparison_path(goal):
-    return goal.with_name(f"{goal.stem}-compare.png")
-
-
-def _split_alpha(picture):
-    if picture.shape[-1] in (2, 4):
-        return picture[..., :-1], picture[..., -1:]
-    return picture, None
-
-
-def _estimated_level(picture, file):
-    if min(picture.shape[:2]) < 4:
-        raise ValueError(
-            f"{file} is too small to tell its noise: give a noise level."
-        )
-    return float(np.mean(ops.estimate_noise_level(picture[None])))
+    return float(np.mean(ops.estimate_noise_level(picture.colour[None])))
 
 
 def _enhanced(picture, contrast, sharpness):
@@ -298,13 +313,3 @@ def _enhanced(picture, contrast, sharpness):
             picture, radius=1.0, amount=sharpness, channel_axis=-1
         )
     return np.clip(picture, 0.0, 1.0)
-
-
-def _write_whole(goal, picture, bits):
-    """Under another name first: what is there is a whole picture."""
-    unfinished = goal.with_name(f".{goal.stem}-unfinished{goal.suffix}")
-    try:
-        write_picture(unfinished, picture, bits)
-        os.replace(unfinished, goal)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ def load_model(path, kind=models.GenerativeModel):
 
     Args:
         path: the file.
-        kind: what class of model it must hold.
+        kind: what class of model it must hold, or a tuple of them.
 
     Returns:
         The model, compiled as it was saved.
@@ -35,9 +35,11 @@ def load_model(path, kind=models.GenerativeModel):
             f"{path} holds no model that Keras and keras_synth know"
         ) from error
     if not isinstance(model, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or a ".join(each.__name__ for each in kinds)
         raise ValueError(
             f"{path} holds a {type(model).__name__}, which cannot do this: "
-            f"it takes a {kind.__name__} made by keras_synth"
+            f"it takes a {names} made by keras_synth"
         )
     return model
 
@@ -85,13 +87,24 @@ def export_model(model_path, target, form="savedmodel"):
     Args:
         model_path: a `.keras` file.
         target: folder of the SavedModel, or file of the others.
-        form: a key of `EXPORTS`.
+        form: a key of `EXPORTS`; of a `models.RestorationGAN` a "savedmodel".
 
     Returns:
         The path written.
+
+    Raises:
+        ValueError: another form, or a model that has not got it.
     """
     if form not in EXPORTS:
         raise ValueError(
             f"`form` must be one of {', '.join(EXPORTS)}. Received: {form!r}"
         )
-    return EXPORTS[form](load_model(model_path), target)
+    model = load_model(
+        model_path, (models.GenerativeModel, models.RestorationGAN)
+    )
+    if form != "savedmodel" and not hasattr(model, "picture_decoder"):
+        raise ValueError(
+            f"{model_path} holds a {type(model).__name__}, which has no "
+            f"decoder to export as {form}: take savedmodel."
+        )
+    return EXPORTS[form](model, target)

@@ -108,3 +108,16 @@ def grid_of_samples(model, output, num_classes=None, **options):
     return callbacks.ImageGrid(
         output / "images", log_dir=output / "log", **options
     )
+
+
+def grid_of_repairs(pairs, output):
+    """The `RestorationGrid` of a training on pairs.
+
+    Args:
+        pairs: dataset of `(damaged, clean)`; its first batch is shown.
+        output: the training's folder, a `pathlib.Path`.
+    """
+    damaged, clean = next(pairs.take(1).as_numpy_iterator())
+    return callbacks.RestorationGrid(
+        damaged, clean, output / "images", log_dir=output / "log"
+    )

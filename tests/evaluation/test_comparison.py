@@ -8,11 +8,17 @@ import pytest
 from PIL import Image
 
 from keras_synth.datasets import source_from_arrays
-from keras_synth.degradations import Compose, Degradation, GaussianNoise
-from keras_synth.evaluation import compare
+from keras_synth.degradations import (
+    Compose,
+    Degradation,
+    GaussianNoise,
+    Occlusion,
+)
+from keras_synth.evaluation import biharmonic, compare
 from keras_synth.evaluation.panel import most_different
 from keras_synth.metrics import PSNR
 from keras_synth.networks import dncnn, ffdnet
+from tests.models.test_restoration_gan import blind, inpainter, pairs
 
 
 def pictures():
@@ -149,6 +155,36 @@ def test_methods_are_told_what_they_ask_for():
         "told": 0.25,
     }
     assert found == pytest.approx(expected)
+
+
+def test_restoration_gans_stand_beside_biharmonic_inpainting():
+    _, clean = pairs(2)
+    damage = Occlusion(count=1, size=0.4)
+    told, untold = inpainter(local=False, with_features=False), blind()
+    mae = keras.metrics.MeanAbsoluteError(name="mae")
+    comparison = compare(
+        {"told": told, "untold": untold, "biharmonic": biharmonic()},
+        clean,
+        damage,
+        mae,
+        verbose=0,
+    )
+    found = {name: row["mae"] for name, row in by_method(comparison).items()}
+    expected = {"damaged": [], "told": [], "untold": []}
+    for index, picture in enumerate(clean):
+        damaged, record = damage(
+            picture[None], seed=np.array([0, index]), return_record=True
+        )
+        mask = np.asarray(record["mask"])
+        for name, mended in (
+            ("damaged", damaged),
+            ("told", told({"image": damaged, "mask": mask})),
+            ("untold", untold(damaged)),
+        ):
+            expected[name].append(np.abs(mended - picture).mean())
+    for name, errors in expected.items():
+        assert found[name] == pytest.approx(np.mean(errors), rel=1e-4)
+    assert found["biharmonic"] < 0.2 * found["damaged"]
 
 
 def test_our_networks_and_sources():
