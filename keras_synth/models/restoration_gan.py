@@ -48,14 +48,15 @@ class RestorationGAN(AdversarialModel):
 
     - `{"image", "mask"}`: inpainting. Known pixels come out as they went in.
     - the picture alone: blind restoration, where nobody knows what is
-      damaged; a mask in the data still weighs the error. Enlarging, if the
-      network enlarges. With paired folders: pix2pix.
+      damaged; a mask in the data (`inputs=("image", "mask")`) still weighs
+      the error, or copying what is sound would count for most. Enlarging,
+      if the network enlarges. With paired folders: pix2pix.
 
     `restore`, `call` and `evaluate` use the generator's moving average. Log
     names: those of `AdversarialModel`, and `reconstruction_loss`, the
     weighted absolute error; `perceptual_loss`, `style_loss` and
     `total_variation` where they have a weight; `psnr` in dB, of the clipped
-    result, whole pictures.
+    result, whole pictures, at most 100.
 
     Args:
         generator: network from pictures (batch, height, width, channels), or
@@ -280,6 +281,7 @@ class RestorationGAN(AdversarialModel):
             self.track("total_variation", value, clean)
             loss += weights["total_variation_weight"] * value
         psnr = peak_signal_to_noise_ratio(clean, ops.clip(mended, 0.0, 1.0))
+        psnr = ops.minimum(psnr, 100.0)  # of equal pictures it is infinite
         self.track("psnr", mean_or_zero(psnr), clean)
         if weights["adversarial_weight"]:
             loss += weights["adversarial_weight"] * self._play(
