@@ -198,10 +198,11 @@ class RestorationGAN(AdversarialModel):
         self.loss_weights = weights
         if not adversarial_weight:
             self.discriminator_steps = 0
-        self.feature_losses = {}
+        # Behind `features` in the alphabet: Keras saves the network there.
+        self.perceptual_losses = {}
         for name, kind in (("perceptual", Perceptual), ("style", Style)):
             if weights[f"{name}_weight"]:
-                self.feature_losses[name] = kind(self.features)
+                self.perceptual_losses[name] = kind(self.features)
 
     def log_names(self, training):
         names = super().log_names(training)
@@ -269,9 +270,9 @@ class RestorationGAN(AdversarialModel):
         weight_map += weights["known_weight"] * (1.0 - mask)
         loss = mean_or_zero(weight_map * ops.abs(made - clean))
         self.track("reconstruction_loss", loss, clean)
-        if self.feature_losses:
+        if self.perceptual_losses:
             maps = [feature_maps(self.features, x) for x in (clean, mended)]
-        for name, measure in self.feature_losses.items():
+        for name, measure in self.perceptual_losses.items():
             value = mean_or_zero(measure.compare(*maps))
             self.track(f"{name}_loss", value, clean)
             loss += weights[f"{name}_weight"] * value
