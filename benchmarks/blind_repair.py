@@ -60,7 +60,7 @@ TRAININGS = {
     "blind_digits": {
         "size": 28,
         "patches_per_image": 1,
-        "epochs": 3,
+        "epochs": 2,
         "batch_size": 32,
         "symmetry": "none",
     },
