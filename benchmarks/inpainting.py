@@ -58,8 +58,9 @@ def run(name):
         ),
         protocol=(
             "PSNR in dB and SSIM in the hole / whole, after rounding to 8 "
-            "bits; x2: mean with the mirrored face; perceptual distance (SqueezeNet, LPIPS weights); kernel "
-            "distance to the true pictures (SqueezeNet at 227x227, "
+            "bits; x2: mean with the mirrored face; perceptual distance "
+            "(SqueezeNet, LPIPS weights); kernel distance to the true "
+            "pictures (SqueezeNet at 227x227, "
             f"100 and 100); {words}"
         ),
         seed=SEED,
