@@ -165,8 +165,13 @@ def measure(folder, kind):
     biharmonic = evaluation.biharmonic()
     mended = {"biharmonic": biharmonic(damaged, mask)}
     for name in VARIANTS:
-        model = keras.saving.load_model(
+        trained = keras.saving.load_model(
             folder / name / "inpainter.keras", compile=False
+        )
+        # In float32, whatever it was trained in.
+        model = recipes.build_inpainter(1, SIZE // 2)
+        model.generator_average.set_weights(
+            trained.generator_average.get_weights()
         )
         mended[name] = np.asarray(model.restore(damaged, mask))
         if name == "L1 + perceptual":
