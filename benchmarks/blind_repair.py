@@ -26,8 +26,7 @@ SEED = 0
 KINDS = {
     "scratches": degradations.Scratches.severity(3),
     "stains": degradations.Stains.severity(3),
-    # Grey: black would not show on the digits' background.
-    "occlusion": degradations.Occlusion(2, (0.2, 0.4), fill=0.5),
+    "occlusion": degradations.Occlusion.severity(3),
     "noise": degradations.GaussianNoise(50 / 255),
     # As much noise as rounding to 8 bits leaves.
     "blur": degradations.Compose(
@@ -37,6 +36,8 @@ KINDS = {
         ]
     ),
 }
+# Black would not show on the digits' background.
+GREY = {"occlusion": degradations.Occlusion(2, (0.2, 0.4), fill=0.5)}
 CLASSICAL = {
     "scratches": {"median 5": evaluation.median(5)},
     "stains": {"median 5": evaluation.median(5)},
@@ -77,7 +78,7 @@ def run(name):
     network = networks.unet()
     network.set_weights(_weights(folder / "exact" / "mender.keras"))
     figures = {}
-    for kind, damage in KINDS.items():
+    for kind, damage in _kinds(name).items():
         methods = {"network": network, **CLASSICAL[kind]}
         if kind in ("scratches", "stains", "occlusion"):
             methods[TOLD] = evaluation.biharmonic()
@@ -153,7 +154,7 @@ def _train_part(name, folder, epochs, policy, start):
     recipes.fit_mender(
         network,
         source,
-        degradations.OneOf(list(KINDS.values())),
+        degradations.OneOf(list(_kinds(name).values())),
         folder,
         "mender",
         epochs=epochs,
@@ -172,6 +173,10 @@ def _train_part(name, folder, epochs, policy, start):
         )
     )
     return json.loads(done.read_text())
+
+
+def _kinds(name):
+    return KINDS | GREY if name == "blind_digits" else KINDS
 
 
 def _weights(path):
