@@ -91,7 +91,7 @@ class RestorationGAN(AdversarialModel):
     ... )
     >>> gan.compile()
     >>> gan.restore(ops.zeros((2, 24, 24, 1))).shape
-    (2, 24, 24, 1)
+    TensorShape([2, 24, 24, 1])
     """
 
     NETWORKS = (
