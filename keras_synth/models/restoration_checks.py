@@ -64,7 +64,8 @@ def check_weights(weights, features, conditional, others):
                 f"`{name}` must be a number of at least 0. "
                 f"Received: {name}={value!r}"
             )
-        if features is None and value and name[:5] in ("perce", "style"):
+        in_features = name in ("perceptual_weight", "style_weight")
+        if in_features and features is None and value:
             raise ValueError(
                 f"`{name}` needs a model with `features`, such as "
                 f"`networks.vgg16_features()`. Received: {name}={value!r}"
