@@ -38,6 +38,8 @@ KINDS = {
 }
 # Black would not show on the digits' background.
 GREY = {"occlusion": degradations.Occlusion(2, (0.2, 0.4), fill=0.5)}
+# How often each kind teaches, where not once: what needs fine detail, more.
+OFTEN = {"blind_faces": {"stains": 2, "blur": 3}, "blind_digits": {}}
 MEDIANS = {f"median {size}": evaluation.median(size) for size in (3, 5, 7)}
 CLASSICAL = {
     "scratches": MEDIANS,
@@ -57,7 +59,7 @@ TRAININGS = {
     "blind_faces": {
         "patch_size": SIZE,
         "patches_per_image": 16,
-        "epochs": (14, 4),
+        "epochs": (14, 40),
         "batch_size": 16,
         "symmetry": "mirror",
     },
@@ -155,7 +157,7 @@ def _train_part(name, folder, epochs, policy, start):
     recipes.fit_mender(
         network,
         source,
-        degradations.OneOf(list(_kinds(name).values())),
+        _lesson(name),
         folder,
         "mender",
         epochs=epochs,
@@ -178,6 +180,14 @@ def _train_part(name, folder, epochs, policy, start):
 
 def _kinds(name):
     return KINDS | GREY if name == "blind_digits" else KINDS
+
+
+def _lesson(name):
+    kinds = _kinds(name)
+    often = OFTEN[name]
+    return degradations.OneOf(
+        [kinds[kind] for kind in kinds for _ in range(often.get(kind, 1))]
+    )
 
 
 def _weights(path):
