@@ -25,6 +25,12 @@ BENCHMARKS = {
     "fashion_non_saturating": ("gan", 3, "short: non-saturating and R1"),
     "fashion_hinge": ("gan", 3, "short: hinge and spectral norms"),
     "fashion_wasserstein": ("gan", 6, "short: Wasserstein and its penalty"),
+    "stylegan2": ("stylegan2", 60, "StyleGAN2 on digits at 32x32"),
+    "stylegan2_quarter": ("stylegan2", 15, "the same, a quarter as long"),
+    "stylegan2_no_r1": ("stylegan2", 15, "... without R1"),
+    "stylegan2_no_path_length": ("stylegan2", 15, "... without path length"),
+    "stylegan2_no_mixing": ("stylegan2", 15, "... without style mixing"),
+    "dcgan_equal": ("stylegan2", 5, "a DCGAN on as many digits at 32x32"),
     "damage_picture": ("damage_picture", 1, "the README's damaged pictures"),
     "restoration_picture": (
         "restoration_picture",

@@ -132,8 +132,10 @@ def load(data, split):
     )
 
 
-def score(name, data, pictures, protocol, minutes=None):
-    """Writes the row of 10,000 pictures."""
+def score(
+    name, data, pictures, protocol, minutes=None, table=None, extra=(), bar=""
+):
+    """Writes the row of 10,000 pictures; `extra` figures stand at its end."""
     features, classifier = (build() for build in SCORERS[data])
     training, _ = load(data, "train").arrays()
     test, _ = load(data, "test").arrays()
@@ -167,11 +169,12 @@ def score(name, data, pictures, protocol, minutes=None):
             pictures[:1000], training, test[:1000], features
         )
         figures["copies"] = f"{100 * memory['copies']:.1f} % (test 1 %)"
+    figures.update(extra)
     if minutes is not None:
         figures["training"] = minutes
     write_row(
         name,
-        TABLES[data],
+        table or TABLES[data],
         figures,
         data=(
             f"{NUM_SAMPLES:,} pictures; Frechet distance to 60,000 training "
@@ -188,5 +191,5 @@ def score(name, data, pictures, protocol, minutes=None):
             f"{features.weight_hash}, 28x28"
         ),
         seed=SEED,
-        bar=BARS.get(name, ""),
+        bar=BARS.get(name, bar),
     )

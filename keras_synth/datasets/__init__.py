@@ -1,7 +1,7 @@
 """Where pictures come from, and the pipelines that feed `fit`."""
 
 from keras_synth.datasets.catalogue import CATALOGUE, load_source
-from keras_synth.datasets.crops import resize_source
+from keras_synth.datasets.crops import pad_source, resize_source
 from keras_synth.datasets.folder import image_folder
 from keras_synth.datasets.paired import paired_folder, paired_pipeline
 from keras_synth.datasets.pipeline import (
@@ -25,6 +25,7 @@ __all__ = [
     "Source",
     "image_folder",
     "load_source",
+    "pad_source",
     "paired_folder",
     "paired_pipeline",
     "random_flip",

@@ -151,6 +151,51 @@ def resize_source(source, size):
     )
 
 
+def pad_source(source, size):
+    """A source whose pictures have a black border around them.
+
+    Args:
+        source: a `Source` of pictures of one size.
+        size: int or (height, width), at least theirs; where the difference is
+            odd, the larger border is at the bottom and at the right.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        ValueError: another `size`, or pictures of several sizes.
+
+    Example:
+
+    >>> from keras_synth import datasets
+    >>> datasets.pad_source(datasets.load_source("digits"), 32).image_shape
+    (32, 32, 1)
+    """
+    height, width = parse_size(size, "size")
+    *known, channels = source.image_shape
+    if None in known or height < known[0] or width < known[1]:
+        raise ValueError(
+            f"`size` must be at least the pictures' own, {tuple(known)}. "
+            f"Received: size={size!r}"
+        )
+    pictures = map_images(
+        source.dataset,
+        lambda image: tf.image.pad_to_bounding_box(
+            image,
+            (height - known[0]) // 2,
+            (width - known[1]) // 2,
+            height,
+            width,
+        ),
+    )
+    return dataclasses.replace(
+        source,
+        dataset=pictures,
+        image_shape=(height, width, channels),
+        smallest=(height, width),
+    )
+
+
 def _crop_at(image, crop, place):
     """Cuts `crop`; `place` maps the margins (2,) to the upper left corner."""
     margin = tf.shape(image)[:2] - crop

@@ -16,6 +16,9 @@ from keras_synth.evaluation.memorisation import (
     nearest_training_pictures,
 )
 from keras_synth.evaluation.panel import draw_panel
+from keras_synth.evaluation.perceptual_path_length import (
+    perceptual_path_length,
+)
 from keras_synth.evaluation.robustness import Robustness, robustness
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "memorisation",
     "nearest_training_pictures",
     "non_local_means",
+    "perceptual_path_length",
     "robustness",
     "total_variation",
     "wiener",

@@ -1,21 +1,38 @@
 """Layers that Keras does not have."""
 
+from keras_synth.layers.adaptive_augment import AdaptiveAugment
 from keras_synth.layers.diff_augment import DiffAugment
+from keras_synth.layers.equalized import EqualizedConv2D, EqualizedDense
 from keras_synth.layers.gated_convolution import GatedConv2D
 from keras_synth.layers.gaussian_sampling import GaussianSampling
+from keras_synth.layers.learned_constant import LearnedConstant
 from keras_synth.layers.minibatch_standard_deviation import (
     MinibatchStandardDeviation,
 )
+from keras_synth.layers.modulated_convolution import ModulatedConv2D
+from keras_synth.layers.noise_injection import NoiseInjection
 from keras_synth.layers.padding import CropLike, PadToMultiple
 from keras_synth.layers.partial_convolution import PartialConv2D
+from keras_synth.layers.resampling import (
+    FilteredDownSampling2D,
+    FilteredUpSampling2D,
+)
 from keras_synth.layers.spectral_normalization import SpectralNormalization
 
 __all__ = [
+    "AdaptiveAugment",
     "CropLike",
     "DiffAugment",
+    "EqualizedConv2D",
+    "EqualizedDense",
+    "FilteredDownSampling2D",
+    "FilteredUpSampling2D",
     "GatedConv2D",
     "GaussianSampling",
+    "LearnedConstant",
     "MinibatchStandardDeviation",
+    "ModulatedConv2D",
+    "NoiseInjection",
     "PadToMultiple",
     "PartialConv2D",
     "SpectralNormalization",

@@ -20,6 +20,7 @@ from keras_synth.losses.likelihoods import (
     DiscretizedLogistic,
     Gaussian,
 )
+from keras_synth.losses.path_length import PathLength
 from keras_synth.losses.perceptual import Perceptual, Style
 from keras_synth.losses.restoration import (
     Charbonnier,
@@ -42,6 +43,7 @@ __all__ = [
     "Minimax",
     "MultiScaleSSIMLoss",
     "NonSaturating",
+    "PathLength",
     "Perceptual",
     "RelativisticAverage",
     "SSIMLoss",

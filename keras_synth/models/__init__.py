@@ -5,6 +5,7 @@ from keras_synth.models.bm3d import BM3D
 from keras_synth.models.gan import GAN
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.restoration_gan import RestorationGAN
+from keras_synth.models.stylegan2 import StyleGAN2
 from keras_synth.models.vae import VAE
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "AdversarialModel",
     "GenerativeModel",
     "RestorationGAN",
+    "StyleGAN2",
 ]

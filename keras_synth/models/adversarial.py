@@ -18,6 +18,7 @@ from keras import ops
 from keras_synth.layers import SpectralNormalization
 from keras_synth.losses import NonSaturating
 from keras_synth.models.adversarial_checks import check_adversarial
+from keras_synth.models.lazy import lazily
 from keras_synth.models.replicas import share_of_batch
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.ops import ReplicaSeedGenerator, mean_or_zero
@@ -280,6 +281,8 @@ class AdversarialModel(ResumableModel):
             real = self.augmentation(real, draw=draw)
             fake = self.augmentation(fake, draw=draw)
         real_logits, fake_logits = judge(real), judge(fake)
+        if training and hasattr(self.augmentation, "adapt"):
+            self.augmentation.adapt(real_logits)
         boundary = self.adversarial_loss.boundary(real_logits, fake_logits)
         for name, right in (
             ("accuracy_real", real_logits > boundary),
@@ -310,17 +313,13 @@ class AdversarialModel(ResumableModel):
     def _penalty(self, judge, real, fake):
         """The penalty in every `interval`-th step, that many times as heavy."""
         interval = self.gradient_penalty.interval
-
-        def penalty():
-            return self.gradient_penalty(judge, real, fake, self.seed_generator)
-
-        if interval == 1:
-            value, due = penalty(), 1.0
-        else:
-            step = self.discriminator_optimizer.iterations
-            due = ops.equal(step % interval, 0)
-            value = tf.cond(due, penalty, lambda: tf.constant(0.0))
-            due = ops.cast(due, "float32")
+        value, due = lazily(
+            lambda: self.gradient_penalty(
+                judge, real, fake, self.seed_generator
+            ),
+            self.discriminator_optimizer.iterations,
+            interval,
+        )
         count = ops.cast(ops.shape(real)[0], "float32")
         self.trackers["gradient_penalty"].update_state(value, due * count)
         return interval * value

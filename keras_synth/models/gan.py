@@ -103,10 +103,12 @@ class GAN(GenerativeModel, AdversarialModel):
     def _fakes(self, real, labels, training):
         latents = self.draw_latents(real, training)
         network = self.generator if training else self.sampling_generator
-        return _run(network, latents, labels, training)
+        return run_network(network, latents, labels, training)
 
     def _judge(self, labels, training):
-        return lambda images: _run(self.discriminator, images, labels, training)
+        return lambda images: run_network(
+            self.discriminator, images, labels, training
+        )
 
     def call(self, inputs, training=False):
         """Latents (with labels: `(latents, labels)`) to pictures."""
@@ -130,7 +132,7 @@ class GAN(GenerativeModel, AdversarialModel):
         """
         latents = ops.convert_to_tensor(latents, "float32")
         check_latents(latents, self.latent_dim)
-        pictures = _run(
+        pictures = run_network(
             self.sampling_generator, latents, self._labels(labels), False
         )
         return ops.clip(pictures, 0.0, 1.0)
@@ -147,7 +149,7 @@ class GAN(GenerativeModel, AdversarialModel):
             for the losses with a probability behind them.
         """
         images, *labels = self._inputs(images, labels)
-        return _run(self.discriminator, images, labels, False)
+        return run_network(self.discriminator, images, labels, False)
 
     def interpolate(self, start, end, steps=8, labels=None):
         """Pictures on the way from one latent to another.
@@ -241,6 +243,7 @@ class GAN(GenerativeModel, AdversarialModel):
         )
 
 
-def _run(network, tensor, labels, training):
+def run_network(network, tensor, labels, training):
+    """A network's output in float32, told the labels if there are any."""
     inputs = [tensor, *labels] if labels else tensor
     return ops.cast(network(inputs, training=training), "float32")

@@ -40,6 +40,11 @@ class GenerativeModel(ResumableModel):
             Pictures, (num_images, height, width, channels) in [0, 1]; a VAE's
             are the likelihood's means.
         """
+        latents, labels = self.sampled_latents(num_images, labels, seed)
+        return self.generate(truncation * latents, labels)
+
+    def sampled_latents(self, num_images, labels=None, seed=None):
+        """What `sample` makes pictures of: `(latents, labels)`."""
         shape = (num_images, self.latent_dim)
         if seed is None:
             latents = tf.random.normal(shape)
@@ -47,7 +52,7 @@ class GenerativeModel(ResumableModel):
             latents = tf.random.stateless_normal(shape, seed=[seed, 0])
         if labels is not None:
             labels = tf.broadcast_to(tf.cast(labels, "int32"), (num_images,))
-        return self.generate(truncation * latents, labels)
+        return latents, labels
 
     def sampling_endpoints(self):
         """`sample` and `sample_seeded`, for `export_endpoints`."""

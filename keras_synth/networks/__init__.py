@@ -28,6 +28,11 @@ from keras_synth.networks.scoring import (
     mnist_classifier,
     mnist_features,
 )
+from keras_synth.networks.stylegan2 import (
+    stylegan2_discriminator,
+    stylegan2_mapping,
+    stylegan2_synthesis,
+)
 from keras_synth.networks.super_resolution import (
     ICNR,
     edsr,
@@ -81,6 +86,9 @@ __all__ = [
     "squeezenet_features",
     "srcnn",
     "srresnet",
+    "stylegan2_discriminator",
+    "stylegan2_mapping",
+    "stylegan2_synthesis",
     "unet",
     "vgg16_features",
     "vgg19_features",

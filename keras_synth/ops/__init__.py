@@ -1,13 +1,16 @@
 """Pure functions on tensors."""
 
+from keras_synth.ops.activations import scaled_leaky_relu
 from keras_synth.ops.colour import full_range_luma, studio_range_luma
 from keras_synth.ops.distances import pairwise_distances
 from keras_synth.ops.feature_maps import gram_matrix
+from keras_synth.ops.filtering import upfirdn
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
-from keras_synth.ops.gradients import squared_gradient_norms
+from keras_synth.ops.gradients import path_lengths, squared_gradient_norms
 from keras_synth.ops.means import mean_or_zero
 from keras_synth.ops.noise_estimation import estimate_noise_level
 from keras_synth.ops.random import ReplicaSeedGenerator
+from keras_synth.ops.resampling import resample
 from keras_synth.ops.similarity import (
     multi_scale_structural_similarity,
     peak_signal_to_noise_ratio,
@@ -25,11 +28,15 @@ __all__ = [
     "mean_or_zero",
     "multi_scale_structural_similarity",
     "pairwise_distances",
+    "path_lengths",
     "peak_signal_to_noise_ratio",
     "random_windows",
+    "resample",
+    "scaled_leaky_relu",
     "squared_gradient_norms",
     "standard_normal_kl",
     "structural_similarity",
     "studio_range_luma",
+    "upfirdn",
     "weight_hash",
 ]

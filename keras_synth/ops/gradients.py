@@ -1,7 +1,4 @@
-"""Gradients of a judge with respect to the pictures it sees.
-
-They can be differentiated again, which a gradient penalty needs.
-"""
+"""Gradients that can be differentiated again, as penalties on them need."""
 
 from keras import ops
 
@@ -39,3 +36,44 @@ def squared_gradient_norms(judge, images):
         verdict = ops.sum(ops.cast(judge(images), "float32"))
     gradients = 0.5 * ops.cast(tape.gradient(verdict, images), "float32")
     return ops.sum(ops.square(gradients), axis=(1, 2, 3))
+
+
+def path_lengths(synthesize, styles, directions):
+    """How far a picture moves when its style moves by a little.
+
+    `‖Jᵀ y‖` with J the pictures' derivative with respect to the styles and y
+    a random direction in the space of pictures, of unit variance divided by
+    the root of the number of pixels: over all directions, the root mean
+    square of the Jacobian's row lengths. Pictures count in units of [-1, 1].
+
+    Args:
+        synthesize: function from styles to pictures in [0, 1].
+        styles: (batch, layers, style_dim).
+        directions: y · √(height · width), N(0, 1), of the pictures' shape.
+
+    Returns:
+        float32 (batch,): the norm over the styles' dimensions, the root mean
+        square over layers.
+
+    Reference: Karras et al., Analyzing and Improving the Image Quality of
+    StyleGAN, 2020, equation 4.
+
+    Example:
+
+    >>> grey = lambda w: 0.5 * ops.reshape(w[:, 0], (-1, 2, 2, 1))
+    >>> styles, directions = ops.ones((1, 1, 4)), ops.ones((1, 2, 2, 1))
+    >>> path_lengths(grey, styles, directions).numpy()  # √(4 · ¼)
+    array([1.], dtype=float32)
+    """
+    import tensorflow as tf
+
+    styles = ops.cast(styles, "float32")
+    with tf.GradientTape() as tape:
+        tape.watch(styles)
+        pictures = 2.0 * ops.cast(synthesize(styles), "float32")
+        height, width = pictures.shape[1:3]
+        projected = ops.sum(pictures * directions) / (height * width) ** 0.5
+    gradients = tape.gradient(projected, styles)
+    squares = ops.mean(ops.sum(ops.square(gradients), axis=2), axis=1)
+    # The root of 0 has no gradient.
+    return ops.sqrt(squares + 1e-12)

@@ -32,11 +32,18 @@ from keras_synth.recipes.saved import (
     load_model,
     save_samples,
 )
+from keras_synth.recipes.stylegan2 import (
+    AUGMENTATIONS,
+    build_stylegan2,
+    compile_stylegan2,
+    train_stylegan2,
+)
 from keras_synth.recipes.upscale import Upscaled, upscale_pictures
 from keras_synth.recipes.upscaler import UPSCALERS, train_upscaler
 from keras_synth.recipes.vae import build_vae, demo, train_vae
 
 __all__ = [
+    "AUGMENTATIONS",
     "DAMAGES",
     "EXPORTS",
     "HOLES",
@@ -49,11 +56,13 @@ __all__ = [
     "build_gan",
     "build_inpainter",
     "build_pix2pix",
+    "build_stylegan2",
     "build_vae",
     "compile_gan",
     "compile_inpainter",
     "compile_mender",
     "compile_pix2pix",
+    "compile_stylegan2",
     "demo",
     "describe_data",
     "export_model",
@@ -67,6 +76,7 @@ __all__ = [
     "train_gan",
     "train_inpainter",
     "train_pix2pix",
+    "train_stylegan2",
     "train_upscaler",
     "train_vae",
     "upscale_pictures",

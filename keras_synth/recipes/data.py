@@ -2,7 +2,12 @@
 
 import pathlib
 
-from keras_synth.datasets import CATALOGUE, image_folder, load_source
+from keras_synth.datasets import (
+    CATALOGUE,
+    Source,
+    image_folder,
+    load_source,
+)
 
 
 def open_data(
@@ -16,7 +21,8 @@ def open_data(
     """A source by name, or a folder of images.
 
     Args:
-        data: a key of `datasets.CATALOGUE`, or the path of a folder.
+        data: a key of `datasets.CATALOGUE`, the path of a folder, or a
+            `datasets.Source` already.
         split: of a named source; a folder has one only.
         data_dir: of a named source, see `datasets.load_source`.
         manual_dir: of a named source, see `datasets.load_source`.
@@ -29,6 +35,8 @@ def open_data(
     Raises:
         ValueError: neither a known name nor a folder.
     """
+    if isinstance(data, Source):
+        return data
     if data in CATALOGUE:
         return load_source(data, split, data_dir, manual_dir)
     if pathlib.Path(data).is_dir():

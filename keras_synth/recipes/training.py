@@ -20,6 +20,7 @@ def open_pictures(
     cache=True,
     batch_size=32,
     labels=False,
+    augment=None,
     seed=0,
 ):
     """The training split of what the user named, ready for `fit`.
@@ -34,6 +35,7 @@ def open_pictures(
         cache: see `datasets.synthesis_pipeline`.
         batch_size: see `datasets.synthesis_pipeline`.
         labels: see `datasets.synthesis_pipeline`.
+        augment: see `datasets.synthesis_pipeline`.
         seed: see `datasets.synthesis_pipeline`.
 
     Returns:
@@ -47,6 +49,7 @@ def open_pictures(
         image_size,
         batch_size=batch_size,
         labels=labels,
+        augment=augment,
         cache=cache,
         seed=seed,
     )

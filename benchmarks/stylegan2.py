@@ -1,0 +1,98 @@
+"""StyleGAN2 on digits, 32x32: against a DCGAN, and without its parts.
+
+MNIST with a black border of 2 pixels, which is cut off again before scoring,
+so that the features of the 28x28 classifier see what they know. The rows
+without one part each, and the whole beside them, are trained on a quarter as
+many pictures.
+"""
+
+import json
+import time
+
+import keras
+
+from benchmarks.gan import draw, load, score
+from benchmarks.judges import perceptual_metric
+from benchmarks.rows import RUNS, current_commit
+from keras_synth import datasets, evaluation, recipes
+from keras_synth.pictures import picture_grid, write_picture
+
+SEED = 0
+SIZE = 32
+BORDER = 2
+TABLE = "Generated digits at 32x32 (MNIST, grey)"
+WHOLE, QUARTER = 4, 1  # passes over 60,000 pictures
+# row: (recipe, its arguments)
+TRAININGS = {
+    "stylegan2": (recipes.train_stylegan2, {"epochs": WHOLE}),
+    "stylegan2_quarter": (recipes.train_stylegan2, {"epochs": QUARTER}),
+    "stylegan2_no_r1": (
+        recipes.train_stylegan2,
+        {"epochs": QUARTER, "r1_weight": 0.0},
+    ),
+    "stylegan2_no_path_length": (
+        recipes.train_stylegan2,
+        {"epochs": QUARTER, "path_length_weight": 0.0},
+    ),
+    "stylegan2_no_mixing": (
+        recipes.train_stylegan2,
+        {"epochs": QUARTER, "style_mixing": 0.0},
+    ),
+    "dcgan_equal": (recipes.train_gan, {"epochs": WHOLE}),
+}
+WIDTH = {"channel_multiplier": 1 / 64, "channel_max": 64}
+BARS = {"stylegan2": "Frechet distance below `dcgan_equal`, ≤ 2 h"}
+
+
+def run(name):
+    """Trains (resuming what was begun) and measures one row."""
+    train, options = TRAININGS[name]
+    if train is recipes.train_stylegan2:
+        options = options | WIDTH
+    folder = RUNS / name
+    minutes, commit = _train(train, options, folder)
+    (file,) = folder.glob("*.keras")
+    model = keras.saving.load_model(file)
+    pictures = draw(model, None)
+    edge = (pictures.shape[1] - 28) // 2
+    inner = slice(edge, edge + 28)
+    write_picture(folder / "samples.png", picture_grid(pictures[:100]))
+    extra = {}
+    if train is recipes.train_stylegan2:
+        metric = perceptual_metric(channels=1)
+        for sampling in ("full", "end"):
+            length = evaluation.perceptual_path_length(
+                model, metric, num_samples=2000, sampling=sampling, seed=SEED
+            )
+            extra[f"perceptual path length, {sampling}"] = f"{length:.1f}"
+    words = ", ".join(f"{key}={value}" for key, value in options.items())
+    score(
+        name,
+        "mnist",
+        pictures[:, inner, inner],
+        protocol=f"`recipes.{train.__name__}`, {words}, at commit {commit}",
+        minutes=minutes,
+        table=TABLE,
+        extra=extra,
+        bar=BARS.get(name, ""),
+    )
+
+
+def _train(train, options, folder):
+    """`(minutes, commit)`, both words."""
+    trained = folder / "trained.json"
+    if not trained.exists():
+        resumed = (folder / "backup").exists()
+        start = time.perf_counter(), time.process_time()
+        source = datasets.pad_source(load("mnist", "train"), SIZE)
+        train(source, folder, resume=True, seed=SEED, verbose=2, **options)
+        wall = (time.perf_counter() - start[0]) / 60
+        cpu = (time.process_time() - start[1]) / 60
+        minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
+        if resumed:
+            minutes = f"resumed, then {minutes}"
+        trained.write_text(json.dumps([options, current_commit(), minutes]))
+    stored, commit, minutes = json.loads(trained.read_text())
+    if stored != options:
+        raise SystemExit(f"{folder} holds another training: remove it first.")
+    return minutes, commit

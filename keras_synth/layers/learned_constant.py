@@ -1,0 +1,49 @@
+"""Where a style-based generator begins."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class LearnedConstant(keras.layers.Layer):
+    """The same learned tensor for each picture of a batch.
+
+    Args:
+        shape: of the tensor, which starts as N(0, 1).
+
+    Call arguments:
+        inputs: (batch, ...), of which only the batch's size is read.
+
+    Returns:
+        (batch, *shape).
+
+    Reference: Karras et al., A Style-Based Generator Architecture, 2019,
+    section 2: "the generator starts from a learned constant".
+
+    Example:
+
+    >>> LearnedConstant((4, 4, 2))(ops.zeros((3, 5))).shape
+    TensorShape([3, 4, 4, 2])
+    """
+
+    def __init__(self, shape, **kwargs):
+        super().__init__(**kwargs)
+        self.shape = tuple(shape)
+
+    def build(self, input_shape):
+        self.constant = self.add_weight(
+            shape=self.shape,
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            name="constant",
+        )
+
+    def call(self, inputs):
+        count = ops.shape(inputs)[0]
+        constant = ops.convert_to_tensor(self.constant)
+        return ops.broadcast_to(constant[None], (count, *self.shape))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.shape)
+
+    def get_config(self):
+        return {**super().get_config(), "shape": self.shape}

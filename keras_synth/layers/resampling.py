@@ -1,0 +1,87 @@
+"""Doubling and halving with a filter, so that nothing aliases."""
+
+import keras
+
+from keras_synth.ops.filtering import check_taps, upfirdn
+
+BINOMIAL = (1.0, 3.0, 3.0, 1.0)
+
+
+class FilteredResampling(keras.layers.Layer):
+    """What doubling and halving share: the filter's taps."""
+
+    def __init__(self, taps=BINOMIAL, **kwargs):
+        super().__init__(**kwargs)
+        self.taps = check_taps(taps)
+        self.built = True
+
+    def get_config(self):
+        return {**super().get_config(), "taps": self.taps}
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class FilteredUpSampling2D(FilteredResampling):
+    """Doubles the sides: zeros in between, then a low-pass filter.
+
+    Beyond the border lie zeros.
+
+    Args:
+        taps: of the filter along each side, scaled to a sum of one.
+
+    Call arguments:
+        inputs: (batch, height, width, channels).
+
+    Returns:
+        (batch, 2 height, 2 width, channels).
+
+    Reference: Zhang, Making Convolutional Networks Shift-Invariant Again,
+    2019, section 3.2; in a generator Karras et al., StyleGAN, 2019, appendix
+    C, with these taps.
+
+    Example:
+
+    >>> layer = FilteredUpSampling2D()
+    >>> layer(keras.ops.ones((1, 4, 4, 2)))[0, 2:6, 2, 0].numpy()
+    array([1., 1., 1., 1.], dtype=float32)
+    """
+
+    def call(self, inputs):
+        extra = len(self.taps) - 2
+        padding = ((extra + 1) // 2 + 1, extra // 2)
+        return upfirdn(inputs, self.taps, up=2, padding=padding, gain=4.0)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, 2 * height, 2 * width, channels)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class FilteredDownSampling2D(FilteredResampling):
+    """Halves the sides: a low-pass filter, then every second value.
+
+    Args:
+        taps: as of `FilteredUpSampling2D`.
+
+    Call arguments:
+        inputs: (batch, height, width, channels), even sides.
+
+    Returns:
+        (batch, height / 2, width / 2, channels).
+
+    Reference: as of `FilteredUpSampling2D`.
+
+    Example:
+
+    >>> layer = FilteredDownSampling2D()
+    >>> layer(keras.ops.ones((1, 8, 8, 2)))[0, 1, 1].numpy()
+    array([1., 1.], dtype=float32)
+    """
+
+    def call(self, inputs):
+        extra = len(self.taps) - 2
+        padding = ((extra + 1) // 2, extra // 2)
+        return upfirdn(inputs, self.taps, down=2, padding=padding)
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (batch, height // 2, width // 2, channels)

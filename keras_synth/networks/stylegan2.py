@@ -1,0 +1,270 @@
+"""The three networks of StyleGAN2.
+
+The mapping network turns latents z into a style w. The synthesis network
+starts from a learned constant, 4 pixels a side; at each resolution
+convolutions modulated by w and given fresh noise refine it, and what each
+resolution adds to the picture is summed up ("skip connections"). The
+discriminator is residual.
+
+Every layer of the synthesis network reads a style of its own: `styles[:, i]`.
+Where all are the same w the picture has one style; where they differ, coarse
+layers set the pose and fine ones the colours.
+
+Pictures are [-1, 1] inside, without an activation at the end.
+"""
+
+import math
+
+import keras
+from keras import layers, ops
+
+from keras_synth.layers import (
+    EqualizedConv2D,
+    EqualizedDense,
+    FilteredDownSampling2D,
+    FilteredUpSampling2D,
+    LearnedConstant,
+    MinibatchStandardDeviation,
+    ModulatedConv2D,
+    NoiseInjection,
+)
+from keras_synth.networks.inputs import (
+    check_shape,
+    label_input,
+    network_inputs,
+)
+from keras_synth.ops import scaled_leaky_relu
+
+BASE = 4  # sides of the smallest resolution
+
+
+def stylegan2_mapping(
+    latent_dim=512,
+    style_dim=512,
+    depth=8,
+    learning_rate_multiplier=0.01,
+    num_classes=None,
+    name="mapping",
+):
+    """Dense layers from latents to styles.
+
+    Latents are first brought to a length of `√latent_dim`, so that only their
+    direction counts; so is the learned vector of a class, appended to them.
+
+    Args:
+        latent_dim: dimension of the latents z.
+        style_dim: dimension of the styles w, and of the layers between.
+        depth: dense layers.
+        learning_rate_multiplier: of these layers, see `EqualizedDense`.
+        num_classes: None, or the number of classes of a conditional one.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, latent_dim), or `[latents, label]`, to
+        (batch, style_dim).
+
+    Reference: Karras et al., A Style-Based Generator Architecture, 2019,
+    section 2 and appendix C.
+
+    Example:
+
+    >>> stylegan2_mapping(16, 32, depth=2)(ops.ones((3, 16))).shape
+    TensorShape([3, 32])
+    """
+    for what, value in (
+        ("latent_dim", latent_dim),
+        ("style_dim", style_dim),
+        ("depth", depth),
+    ):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"`{what}` must be a positive int. Received: {what}={value!r}"
+            )
+    latents = keras.Input((latent_dim,), name="latents")
+    label = label_input(num_classes)
+    x = ops.rms_normalization(latents)
+    if label is not None:
+        embedded = layers.Embedding(
+            num_classes,
+            latent_dim,
+            embeddings_initializer="random_normal",
+            name="label_embedding",
+        )(label)
+        x = layers.Concatenate()([x, ops.rms_normalization(embedded)])
+    for _ in range(depth):
+        x = EqualizedDense(style_dim, learning_rate_multiplier)(x)
+        x = scaled_leaky_relu(x)
+    # Styles are averaged and mixed by the model, in single precision.
+    x = layers.Activation("linear", dtype="float32", name="styles")(x)
+    return keras.Model(network_inputs(latents, label), x, name=name)
+
+
+def stylegan2_synthesis(
+    image_shape,
+    style_dim=512,
+    channel_multiplier=1.0,
+    channel_max=512,
+    name="synthesis",
+):
+    """Modulated convolutions from styles and noise to pictures.
+
+    The noise maps of all layers come as one row of numbers,
+    `network.inputs[1]`, cut into squares of 4, 8, 8, 16, 16, ... pixels a
+    side; zeros switch the noise off.
+
+    Args:
+        image_shape: (size, size, channels), size a power of 2 from 16 to
+            1024.
+        style_dim: dimension of the styles.
+        channel_multiplier: channels at s pixels a side are
+            `min(channel_max, 32768 · channel_multiplier / s)`: 1 is the
+            paper's large network, at 1024 pixels.
+        channel_max: the most channels of a layer.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from `[styles, noise]`, (batch, layers, style_dim) and
+        (batch, values), to (batch, size, size, channels): about [0, 1], not
+        clipped. For s pixels a side there are `2 log₂ s - 2` layers.
+
+    Reference: Karras et al., Analyzing and Improving the Image Quality of
+    StyleGAN, 2020, figures 2 (c) and 7 (b, top), and appendix B.
+
+    Example:
+
+    >>> network = stylegan2_synthesis((16, 16, 1), 8, channel_max=4)
+    >>> [tensor.shape for tensor in network.inputs]
+    [(None, 6, 8), (None, 656)]
+    """
+    sizes, channels_at = _sizes(image_shape, channel_multiplier, channel_max)
+    maps = [BASE, *(size for size in sizes[1:] for _ in range(2))]
+    num_layers = 2 * len(sizes)
+    styles = keras.Input((num_layers, style_dim), name="styles")
+    noise = keras.Input((sum(side**2 for side in maps),), name="noise")
+    style_of = ops.unstack(styles, axis=1)
+    ends = [sum(s**2 for s in maps[: i + 1]) for i in range(len(maps) - 1)]
+    noise_of = [
+        layers.Reshape((side, side, 1))(part)
+        for side, part in zip(maps, ops.split(noise, ends, axis=1), strict=True)
+    ]
+
+    def styled(x, index, filters, upsample=False):
+        convolution = ModulatedConv2D(filters, 3, upsample=upsample)
+        x = convolution([x, style_of[index]])
+        return scaled_leaky_relu(NoiseInjection()([x, noise_of[index]]))
+
+    x = LearnedConstant((BASE, BASE, channels_at[BASE]))(styles)
+    index, picture = 0, None
+    for size in sizes:
+        if size > BASE:
+            picture = FilteredUpSampling2D(dtype="float32")(picture)
+            x = styled(x, index, channels_at[size], upsample=True)
+            index += 1
+        x = styled(x, index, channels_at[size])
+        index += 1
+        # It shares its style with the next resolution's first layer.
+        to_picture = ModulatedConv2D(image_shape[-1], 1, demodulate=False)
+        added = to_picture([x, style_of[index]])
+        picture = (
+            layers.Activation("linear", dtype="float32")(added)
+            if picture is None
+            else layers.Add(dtype="float32")([picture, added])
+        )
+    picture = layers.Rescaling(0.5, offset=0.5, dtype="float32")(picture)
+    return keras.Model([styles, noise], picture, name=name)
+
+
+def stylegan2_discriminator(
+    image_shape,
+    channel_multiplier=1.0,
+    channel_max=512,
+    group_size=4,
+    num_classes=None,
+    name="discriminator",
+):
+    """Residual blocks, halving down to 4 pixels a side, and a logit.
+
+    Args:
+        image_shape: as for `stylegan2_synthesis`.
+        channel_multiplier: likewise.
+        channel_max: likewise.
+        group_size: see `layers.MinibatchStandardDeviation`.
+        num_classes: None, or the number of classes of a conditional one,
+            whose logit is the product of the last features with a learned
+            vector of the class, over the root of their number.
+        name: of the network.
+
+    Returns:
+        A `keras.Model` from (batch, size, size, channels) in [0, 1], or
+        `[image, label]`, to logits, (batch,).
+
+    Reference: Karras et al. 2020, figure 7 (c, bottom) and appendix B; the
+    conditional one: Miyato & Koyama, cGANs with Projection Discriminator,
+    2018, as in Karras et al., Training Generative Adversarial Networks with
+    Limited Data, 2020, appendix D.
+
+    Example:
+
+    >>> network = stylegan2_discriminator((16, 16, 1), channel_max=4)
+    >>> network(ops.ones((3, 16, 16, 1))).shape
+    TensorShape([3])
+    """
+    sizes, channels_at = _sizes(image_shape, channel_multiplier, channel_max)
+    image = keras.Input(image_shape, name="image")
+    label = label_input(num_classes)
+    x = layers.Rescaling(2.0, offset=-1.0)(image)
+    x = scaled_leaky_relu(EqualizedConv2D(channels_at[sizes[-1]], 1)(x))
+    for size in reversed(sizes[1:]):
+        x = _residual_block(x, channels_at[size // 2])
+    x = MinibatchStandardDeviation(group_size)(x)
+    x = scaled_leaky_relu(EqualizedConv2D(channels_at[BASE], 3)(x))
+    x = layers.Flatten()(x)
+    x = scaled_leaky_relu(EqualizedDense(channels_at[BASE])(x))
+    if label is None:
+        logit = EqualizedDense(1, dtype="float32")(x)
+        logit = layers.Reshape(())(logit)
+    else:
+        embedded = layers.Embedding(
+            num_classes,
+            channels_at[BASE],
+            embeddings_initializer="random_normal",
+            name="label_embedding",
+        )(label)
+        embedded = ops.rms_normalization(embedded)
+        product = layers.Dot(axes=-1, dtype="float32")([x, embedded])
+        logit = layers.Reshape(())(product / math.sqrt(channels_at[BASE]))
+    return keras.Model(network_inputs(image, label), logit, name=name)
+
+
+def _residual_block(x, filters):
+    """`(convolutions + shortcut) / √2`, at half the sides."""
+    shortcut = FilteredDownSampling2D()(x)
+    shortcut = EqualizedConv2D(filters, 1, use_bias=False)(shortcut)
+    y = scaled_leaky_relu(EqualizedConv2D(x.shape[-1], 3)(x))
+    y = EqualizedConv2D(filters, 3, downsample=True)(y)
+    y = scaled_leaky_relu(y)
+    return layers.Add()([y, shortcut]) * math.sqrt(0.5)
+
+
+def _sizes(image_shape, channel_multiplier, channel_max):
+    """All resolutions, and the channels of each."""
+    height, width, _ = check_shape(image_shape)
+    if height != width or height not in (16, 32, 64, 128, 256, 512, 1024):
+        raise ValueError(
+            "`image_shape` must be square, with sides that are a power of 2 "
+            f"from 16 to 1024. Received: image_shape={tuple(image_shape)}"
+        )
+    sizes = [BASE]
+    while sizes[-1] < height:
+        sizes.append(2 * sizes[-1])
+    channels = {
+        size: min(channel_max, int(32768 * channel_multiplier / size))
+        for size in sizes
+    }
+    if min(channels.values()) < 1:
+        raise ValueError(
+            "`channel_multiplier` and `channel_max` must leave every layer at "
+            "least one channel. Received: channel_multiplier="
+            f"{channel_multiplier!r}, channel_max={channel_max!r}"
+        )
+    return sizes, channels

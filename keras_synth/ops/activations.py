@@ -1,0 +1,21 @@
+"""Activations that keep the size of what passes through."""
+
+import math
+
+from keras import ops
+
+
+def scaled_leaky_relu(x):
+    """`√2 · (x where x > 0, x / 5 elsewhere)`.
+
+    Of values with mean 0 and variance 1, the result's mean square is 1.04.
+
+    Reference: Karras et al., Analyzing and Improving the Image Quality of
+    StyleGAN, 2020, appendix B ("we scale the activation function by √2").
+
+    Example:
+
+    >>> scaled_leaky_relu(ops.array([-5.0, 1.0])).numpy()
+    array([-1.4142135,  1.4142135], dtype=float32)
+    """
+    return math.sqrt(2.0) * ops.leaky_relu(x, negative_slope=0.2)

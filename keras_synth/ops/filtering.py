@@ -1,0 +1,71 @@
+"""Filtering that doubles or halves pictures without aliasing."""
+
+import numpy as np
+from keras import ops
+
+
+def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
+    """Zeros put in between, a filter, and every so many-th value kept.
+
+    Along both sides of each picture, and for each channel alone:
+
+    1. `up - 1` zeros behind every value;
+    2. `padding` zeros at both ends;
+    3. convolution with the taps, `y[i] = Σ_k taps[k] x[i + K - 1 - k]`, where
+       the filter fits;
+    4. every `down`-th value, from the first on.
+
+    Args:
+        images: (batch, height, width, channels), of known sizes.
+        taps: numbers, the filter along each side.
+        up: positive int.
+        down: positive int.
+        padding: `(before, after)`, ints of at least 0.
+        gain: factor of the result.
+
+    Returns:
+        (batch, height', width', channels) in the same dtype, with
+        `height' = (up · height + before + after - K) // down + 1` for K taps.
+
+    Reference: Karras et al., Analyzing and Improving the Image Quality of
+    StyleGAN, 2020, whose authors gave the operation its name;
+    `scipy.signal.upfirdn` is the same in one dimension.
+
+    Example:
+
+    >>> images = ops.ones((1, 2, 2, 1))
+    >>> doubled = upfirdn(images, (1, 1), up=2, padding=(1, 0))
+    >>> doubled[0, :, :, 0].numpy()[0]
+    array([1., 1., 1., 1.], dtype=float32)
+    """
+    _, height, width, channels = images.shape
+    if up > 1:
+        shape = (-1, height, 1, width, 1, channels)
+        zeros = [(0, 0), (0, 0), (0, up - 1), (0, 0), (0, up - 1), (0, 0)]
+        images = ops.reshape(
+            ops.pad(ops.reshape(images, shape), zeros),
+            (-1, up * height, up * width, channels),
+        )
+    if any(padding):
+        images = ops.pad(images, [(0, 0), padding, padding, (0, 0)])
+    flipped = np.asarray(taps, "float32")[::-1]
+    kernel = gain * np.outer(flipped, flipped)[:, :, None, None]
+    kernel = ops.convert_to_tensor(np.tile(kernel, (1, 1, channels, 1)))
+    return ops.depthwise_conv(
+        images,
+        ops.cast(kernel, images.dtype),
+        strides=down,
+        padding="valid",
+        data_format="channels_last",
+    )
+
+
+def check_taps(taps):
+    """The taps of a filter, scaled to a sum of one, or an error."""
+    values = np.asarray(taps, "float64")
+    if values.ndim != 1 or len(values) < 2 or not values.sum() > 0:
+        raise ValueError(
+            "`taps` must be at least two numbers with a sum above 0. "
+            f"Received: taps={taps!r}"
+        )
+    return tuple((values / values.sum()).tolist())
