@@ -1,9 +1,9 @@
-"""StyleGAN2 on digits, 32x32: against a DCGAN, and without its parts.
+"""StyleGAN2 on clothes, 32x32: against a DCGAN, and without its parts.
 
-MNIST with a black border of 2 pixels, which is cut off again before scoring,
-so that the features of the 28x28 classifier see what they know. The rows
-without one part each, and the whole beside them, are trained on a quarter as
-many pictures.
+Fashion-MNIST with a black border of 2 pixels, which is cut off again before
+scoring, so that the features of the 28x28 classifier see what they know. The
+rows without one part each, and the whole beside them, are trained on a quarter
+as many pictures.
 """
 
 import json
@@ -19,8 +19,8 @@ from keras_synth.pictures import picture_grid, write_picture
 
 SEED = 0
 SIZE = 32
-BORDER = 2
-TABLE = "Generated digits at 32x32 (MNIST, grey)"
+DATA = "fashion_mnist"
+TABLE = "Generated clothes at 32x32 (Fashion-MNIST, grey)"
 WHOLE, QUARTER = 4, 1  # passes over 60,000 pictures
 # row: (recipe, its arguments)
 TRAININGS = {
@@ -46,11 +46,12 @@ BARS = {"stylegan2": "Frechet distance below `dcgan_equal`, ≤ 2 h"}
 
 def run(name):
     """Trains (resuming what was begun) and measures one row."""
-    train, options = TRAININGS[name]
-    if train is recipes.train_stylegan2:
+    recipe, options = TRAININGS[name]
+    if recipe is recipes.train_stylegan2:
         options = options | WIDTH
     folder = RUNS / name
-    minutes, commit = _train(train, options, folder)
+    source = datasets.pad_source(load(DATA, "train"), SIZE)
+    minutes, commit = train(recipe, options, folder, source)
     (file,) = folder.glob("*.keras")
     model = keras.saving.load_model(file)
     pictures = draw(model, None)
@@ -58,7 +59,7 @@ def run(name):
     inner = slice(edge, edge + 28)
     write_picture(folder / "samples.png", picture_grid(pictures[:100]))
     extra = {}
-    if train is recipes.train_stylegan2:
+    if recipe is recipes.train_stylegan2:
         metric = perceptual_metric(channels=1)
         for sampling in ("full", "end"):
             length = evaluation.perceptual_path_length(
@@ -68,9 +69,9 @@ def run(name):
     words = ", ".join(f"{key}={value}" for key, value in options.items())
     score(
         name,
-        "mnist",
+        DATA,
         pictures[:, inner, inner],
-        protocol=f"`recipes.{train.__name__}`, {words}, at commit {commit}",
+        protocol=f"`recipes.{recipe.__name__}`, {words}, at commit {commit}",
         minutes=minutes,
         table=TABLE,
         extra=extra,
@@ -78,13 +79,23 @@ def run(name):
     )
 
 
-def _train(train, options, folder):
-    """`(minutes, commit)`, both words."""
+def train(recipe, options, folder, source):
+    """Trains unless that is done, resuming what was begun.
+
+    Args:
+        recipe: `recipes.train_...`, for pictures that are made.
+        options: of the recipe.
+        folder: for all that comes of it.
+        source: a `datasets.Source`.
+
+    Returns:
+        `(minutes, commit)`, both words.
+    """
     trained = folder / "trained.json"
     if not trained.exists():
         resumed = (folder / "backup").exists()
         start = time.perf_counter(), time.process_time()
-        source = datasets.pad_source(load("mnist", "train"), SIZE)
+        source = datasets.pad_source(load(DATA, "train"), SIZE)
         train(source, folder, resume=True, seed=SEED, verbose=2, **options)
         wall = (time.perf_counter() - start[0]) / 60
         cpu = (time.process_time() - start[1]) / 60

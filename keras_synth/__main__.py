@@ -18,6 +18,7 @@ Makes and mends pictures with Keras models.
   keras-synth datasets                   what there is to train on
   keras-synth train vae --data FOLDER --image-size 64
   keras-synth train gan --data digits --conditional --augment
+  keras-synth train stylegan2 --data FOLDER --image-size 64
   keras-synth train inpainter --data FOLDER
   keras-synth train pix2pix --data facades/train
   keras-synth sample runs/vae/vae.keras samples.png
@@ -76,6 +77,13 @@ def _train_gan(**arguments):
 
     train_gan(**arguments)
     _say_what_training_left(arguments["output"], "gan")
+
+
+def _train_stylegan2(**arguments):
+    from keras_synth.recipes import train_stylegan2
+
+    train_stylegan2(**arguments)
+    _say_what_training_left(arguments["output"], "stylegan2")
 
 
 def _say_what_training_left(output, name):
@@ -237,6 +245,14 @@ def _parser():
     options.add_gan_options(
         add("gan", _train_gan, "train a generative adversarial network", kinds)
     )
+    options.add_stylegan2_options(
+        add(
+            "stylegan2",
+            _train_stylegan2,
+            "train a generator that is told what to draw layer by layer",
+            kinds,
+        )
+    )
     options.add_classifier_options(
         add(
             "classifier",
@@ -281,6 +297,12 @@ def _parser():
         type=int,
         nargs="+",
         help="classes to draw, for a class-conditional model",
+    )
+    sample.add_argument(
+        "--truncation",
+        type=float,
+        default=1.0,
+        help="below 1 for more typical and less varied pictures",
     )
     sample.add_argument("--seed", type=int, help="for the same each time")
 

@@ -98,6 +98,31 @@ def add_gan_options(parser):
     )
 
 
+def add_stylegan2_options(parser):
+    """Of `train stylegan2`."""
+    _add_training_options(parser, "runs/stylegan2", 32, 2e-3)
+    option = functools.partial(_option, parser)
+    option("--latent-dim", 64, "dimension of the latents")
+    option("--style-dim", 64, "dimension of the styles")
+    option("--depth", 4, "layers from latents to styles")
+    option("--channel-multiplier", 1 / 32, "of the paper's channels")
+    option("--channel-max", 64, "most channels of a layer")
+    option("--r1-weight", 0.1, "of the discriminator's slope; 0 for none")
+    option("--path-length-weight", 2.0, "of that regularisation; 0 for none")
+    option("--style-mixing", 0.9, "share of the pictures with two styles")
+    option(
+        "--augmentation",
+        "none",
+        "of all that the discriminator sees, for few pictures",
+        choices=("none", "diff", "adaptive"),
+    )
+    parser.add_argument(
+        "--flip",
+        action="store_true",
+        help="mirror every other picture: mirrored ones are as good",
+    )
+
+
 def add_classifier_options(parser):
     """Of `train classifier`."""
     option = functools.partial(_option, parser)

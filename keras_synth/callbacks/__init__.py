@@ -12,6 +12,10 @@ from keras_synth.callbacks.restoration_grid import (
     RestorationGrid,
     restoration_grid,
 )
+from keras_synth.callbacks.style_mixing_grid import (
+    StyleMixingGrid,
+    style_mixing_grid,
+)
 from keras_synth.callbacks.warmup import KLWarmup
 
 __all__ = [
@@ -21,8 +25,10 @@ __all__ = [
     "KLWarmup",
     "LatentManifold",
     "RestorationGrid",
+    "StyleMixingGrid",
     "latent_manifold",
     "reconstruction_grid",
     "restoration_grid",
+    "style_mixing_grid",
     "write_projector",
 ]

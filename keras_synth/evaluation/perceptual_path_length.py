@@ -76,5 +76,6 @@ def perceptual_path_length(
         )
         lengths.append(ops.convert_to_numpy(distance.compare(here, further)))
     lengths = np.concatenate(lengths) / _STEP**2
-    low, high = np.percentile(lengths, [1, 99], method="nearest")
+    low = np.percentile(lengths, 1, method="lower")
+    high = np.percentile(lengths, 99, method="higher")
     return float(lengths[(lengths >= low) & (lengths <= high)].mean())

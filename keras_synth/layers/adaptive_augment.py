@@ -44,9 +44,9 @@ class AdaptiveAugment(keras.layers.Layer):
     an augmented picture for the thing itself as long as p stays below about
     0.8; and p follows the discriminator. With D its logits of real pictures,
 
-        r = E[sign(D(real))],   p ← p + sign(r - target) · pictures / speed,
+        r = E[sign(D(real))],   p ← p + sign(r - target) n / (1000 speed),
 
-    clipped to [0, 1]: where the discriminator is too sure of the pictures it
+    n pictures later and clipped to [0, 1]: where the discriminator is too sure of the pictures it
     has seen, they are varied more. `adapt` does this, once a step.
 
     - Pixel blitting: mirroring; turns by 90 degrees; a shift by whole
@@ -61,12 +61,12 @@ class AdaptiveAugment(keras.layers.Layer):
 
     Blitting and geometry are one affine map per picture, colour one matrix.
     Past its border a picture goes on as its mirror image, the edge not
-    repeated. Between pixels a picture is read bilinearly after doubling its
-    size by a windowed sinc of six taps: pixels that stay whole pixels keep
-    their values exactly, and what turns is 5 dB closer to ideal interpolation
-    than bilinear reading alone. No further filter guards against aliasing:
-    down to a scale of 2^-0.4 (1.4 standard deviations of scale and stretch
-    together) what folds back is 38 dB below 1 in faces of 64 pixels.
+    repeated. Between pixels a picture is read bilinearly after a windowed
+    sinc has doubled its size (`ops.resample`): what is not moved, or by whole
+    pixels, keeps its values. No further filter guards against aliasing: of
+    faces of 64 pixels, turned and shrunk by 2^-0.4 (1.4 standard deviations
+    of scale and stretch together), the error is 38 dB below 1, and 41 dB if
+    not shrunk.
 
     Under `tf.distribute` create the layer in the strategy's scope. The signal
     is that of the global batch.
@@ -127,32 +127,31 @@ class AdaptiveAugment(keras.layers.Layer):
     ):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        _check(blit, geometric, colour, initial_strength, target, speed, every)
         self.blit = blit
         self.geometric = geometric
         self.colour = colour
         self.flips = flips
         self.rotations = rotations
-        self.initial_strength = float(initial_strength)
+        self.initial_strength = initial_strength
         self.target = target
         self.speed = speed
         self.every = every
-        self.strength = self._add_state("strength")
-        self.strength.assign(self.initial_strength)
-        # The signs of the real logits, added up, and of how many pictures:
-        # of this step, over all replicas, and since p moved.
-        self.step_signal = self._add_state("step_signal", (2,), "sum")
+        self._check_arguments()
+        self.strength = self._add_state("strength", (), initial_strength)
+        # Signs of the real logits, added up, and of how many pictures: of
+        # this step, over all replicas; and since p moved.
+        self.step_signal = self._add_state("step_signal", (2,), of_all="sum")
         self.signal = self._add_state("signal", (2,))
-        self.steps = self._add_state("steps")
+        self.steps = self._add_state("steps", ())
         self.built = True
 
-    def _add_state(self, name, shape=(), aggregation="only_first_replica"):
+    def _add_state(self, name, shape, value=0.0, of_all="only_first_replica"):
         return self.add_weight(
             shape=shape,
-            initializer="zeros",
+            initializer=keras.initializers.Constant(value),
             trainable=False,
             autocast=False,
-            aggregation=aggregation,
+            aggregation=of_all,
             name=name,
         )
 
@@ -175,19 +174,16 @@ class AdaptiveAugment(keras.layers.Layer):
             (batch_size, 2 * count), dtype="float32", seed=seed
         )
         chance, numbers = ops.split(numbers, 2, axis=1)
-        # Ways down and right come together or not at all.
-        partner = [
-            i - name.endswith("_right") for i, name in enumerate(_COLUMNS)
-        ]
-        chance = ops.take(chance, np.array(partner), axis=1)
+        # Ways down and right, neighbours, come together or not at all.
+        partner = np.arange(count) - _mask(("shift_right", "slide_right"))
+        chance = ops.take(chance, partner, axis=1)
         strength = ops.convert_to_tensor(self.strength)
         # So that one of the two turns happens with probability p.
         probability = ops.where(
             _mask(_TURNS), 1.0 - ops.sqrt(1.0 - strength), strength
         )
-        happens = ops.logical_and(
-            chance < probability, _mask(self._permitted())
-        )
+        permitted = _mask(self._permitted())
+        happens = ops.logical_and(chance < probability, permitted)
         return ops.where(happens, _distribute(numbers), 0.0)
 
     def adapt(self, real_logits):
@@ -247,18 +243,17 @@ class AdaptiveAugment(keras.layers.Layer):
 
     def get_config(self):
         config = super().get_config()
-        for name in (
-            "blit",
-            "geometric",
-            "colour",
-            "flips",
-            "rotations",
-            "initial_strength",
-            "target",
-            "speed",
-            "every",
-        ):
-            config[name] = getattr(self, name)
+        config.update(
+            blit=self.blit,
+            geometric=self.geometric,
+            colour=self.colour,
+            flips=self.flips,
+            rotations=self.rotations,
+            initial_strength=self.initial_strength,
+            target=self.target,
+            speed=self.speed,
+            every=self.every,
+        )
         return config
 
     def _permitted(self):
@@ -276,15 +271,33 @@ class AdaptiveAugment(keras.layers.Layer):
             permitted -= {"quarter_turns", *_TURNS}
         return permitted
 
+    def _check_arguments(self):
+        if not (self.blit or self.geometric or self.colour):
+            raise ValueError(
+                "AdaptiveAugment with nothing to do: choose at least one of "
+                "`blit`, `geometric`, `colour`."
+            )
+        p, target, every = self.initial_strength, self.target, self.every
+        thousands = "be positive, in thousands of pictures"
+        allowed = target is None or -1 < target < 1
+        counts = isinstance(every, int) and every > 0
+        for name, fits, wanted in (
+            ("initial_strength", 0 <= p <= 1, "lie in [0, 1]"),
+            ("target", allowed, "lie between -1 and 1, or be None"),
+            ("speed", self.speed > 0, thousands),
+            ("every", counts, "be a positive int"),
+        ):
+            if not fits:
+                raise ValueError(
+                    f"`{name}` must {wanted}. "
+                    f"Received: {name}={getattr(self, name)!r}"
+                )
+
     def _check_shapes(self, images, draw):
         shape = tuple(images.shape)
         channels = (1, 3) if self.colour else shape[-1:]
-        if (
-            len(shape) != 4
-            or None in shape[1:]
-            or min(shape[1:3]) < 2
-            or shape[3] not in channels
-        ):
+        known = len(shape) == 4 and None not in shape[1:]
+        if not known or min(shape[1:3]) < 2 or shape[3] not in channels:
             raise ValueError(
                 "`images` must be (batch, height, width, channels) with sides "
                 "of at least 2 and, for `colour`, 1 or 3 channels. "
@@ -304,7 +317,7 @@ def _mask(names):
 def _distribute(numbers):
     """From U(0, 1) to what each column is distributed as."""
     kinds, sizes = zip(*_DISTRIBUTIONS.values(), strict=True)
-    kinds, sizes = np.array(kinds), np.array(sizes, "float32")
+    kinds, sizes = np.array(kinds), ops.array(sizes, "float32")
     even = 2.0 * numbers - 1.0
     most = 1.0 - 2.0**-23  # of which the inverse is finite
     normal = math.sqrt(2.0) * ops.erfinv(ops.clip(even, -most, most))
@@ -325,7 +338,7 @@ def _places(part, height, width):
     Returns:
         Rows and columns, (batch, height, width) each.
     """
-    y, x, one = np.eye(3, dtype="float32")[:, None]
+    y, x, one = ops.split(ops.eye(3), 3)
     y = y - part["slide_down"] * height * one
     x = x - part["slide_right"] * width * one
     y, x = _turn_back(y, x, part["second_turn"])
@@ -338,8 +351,8 @@ def _places(part, height, width):
     y, x = _turn_back(y, x, part["quarter_turns"] * (math.pi / 2), ops.round)
     x = x * (1.0 - 2.0 * part["flip"])
 
-    rows = np.arange(height, dtype="float32")[:, None] - (height - 1) / 2
-    columns = np.arange(width, dtype="float32") - (width - 1) / 2
+    rows = ops.arange(height, dtype="float32")[:, None] - (height - 1) / 2
+    columns = ops.arange(width, dtype="float32") - (width - 1) / 2
 
     def place(coefficients, side):
         by_row, by_column, constant = ops.split(
@@ -372,40 +385,12 @@ def _recolour(x, part):
     luma = contrast * (1.0 - 2.0 * luma_flip)
     matrix = luma
     if channels == 3:
-        grey = np.full((3, 3), 1 / 3, "float32")
-        quarter_turn = np.cross(np.eye(3), np.ones(3)).astype("float32")
-        quarter_turn /= math.sqrt(3)
         chroma = contrast * ops.power(2.0, saturation)
+        grey = ops.full((3, 3), 1 / 3)
+        quarter_turn = ops.cross(ops.eye(3), ops.ones((3, 3)), axis=-1)
+        quarter_turn = quarter_turn / math.sqrt(3)
         matrix = luma * grey + chroma * (
-            ops.cos(hue) * (np.eye(3, dtype="float32") - grey)
-            + ops.sin(hue) * quarter_turn
+            ops.cos(hue) * (ops.eye(3) - grey) + ops.sin(hue) * quarter_turn
         )
     constant = 0.5 * (1.0 + luma * (brightness - 1.0))  # to [-1, 1] and back
     return constant[:, :, :, None] + ops.einsum("bhwj,bij->bhwi", x, matrix)
-
-
-def _check(blit, geometric, colour, initial_strength, target, speed, every):
-    if not (blit or geometric or colour):
-        raise ValueError(
-            "AdaptiveAugment with nothing to do: choose at least one of "
-            "`blit`, `geometric`, `colour`."
-        )
-    if not 0 <= initial_strength <= 1:
-        raise ValueError(
-            "`initial_strength` must lie in [0, 1]. "
-            f"Received: initial_strength={initial_strength!r}"
-        )
-    if target is not None and not -1 < target < 1:
-        raise ValueError(
-            "`target` must lie between -1 and 1, or be None. "
-            f"Received: target={target!r}"
-        )
-    if not speed > 0:
-        raise ValueError(
-            "`speed` must be positive, in thousands of pictures. "
-            f"Received: speed={speed!r}"
-        )
-    if not isinstance(every, int) or every < 1:
-        raise ValueError(
-            f"`every` must be a positive int. Received: every={every!r}"
-        )

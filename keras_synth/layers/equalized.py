@@ -51,7 +51,7 @@ class EqualizedDense(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        _check_positive("units", units)
+        check_positive("units", units)
         if not learning_rate_multiplier > 0:
             raise ValueError(
                 "`learning_rate_multiplier` must be above 0. Received: "
@@ -131,7 +131,7 @@ class EqualizedConv2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        _check_positive("filters", filters)
+        check_positive("filters", filters)
         check_kernel_size(kernel_size)
         self.filters = filters
         self.kernel_size = kernel_size
@@ -198,7 +198,8 @@ def check_kernel_size(kernel_size):
         )
 
 
-def _check_positive(name, value):
+def check_positive(name, value):
+    """Refuses what is not a positive int."""
     if not isinstance(value, int) or value < 1:
         raise ValueError(
             f"`{name}` must be a positive int. Received: {name}={value!r}"

@@ -8,6 +8,7 @@ from keras import ops
 from keras_synth.layers.equalized import (
     EqualizedDense,
     check_kernel_size,
+    check_positive,
 )
 from keras_synth.layers.resampling import BINOMIAL
 from keras_synth.ops.filtering import check_taps, upfirdn
@@ -68,6 +69,7 @@ class ModulatedConv2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_positive("filters", filters)
         check_kernel_size(kernel_size)
         self.filters = filters
         self.kernel_size = kernel_size
@@ -105,9 +107,9 @@ class ModulatedConv2D(keras.layers.Layer):
         scales = self.style_to_scales(styles)  # (batch, channels)
         if self.demodulate:
             # Changes nothing, since W'' has no size; keeps half precision
-            # away from its largest number.
+            # away from its largest number, and from dividing 0 by 0.
             largest = ops.max(ops.abs(scales), axis=-1, keepdims=True)
-            scales = scales / ops.stop_gradient(largest + self.epsilon)
+            scales = scales / ops.stop_gradient(ops.maximum(largest, 1e-4))
         x = x * scales[:, None, None, :]
         if self.upsample:
             x = self._double(x, kernel)
@@ -126,10 +128,10 @@ class ModulatedConv2D(keras.layers.Layer):
             padding="valid",
             data_format="channels_last",
         )
-        # As much is cut off as the kernel added to twice the size.
-        extra = len(self.taps) - self.kernel_size + 1
-        padding = ((extra + 1) // 2, extra // 2)
-        return upfirdn(x, self.taps, padding=padding, gain=4.0)
+        # As much is cut off as kernel and filter add to twice the size.
+        before = (len(self.taps) - self.kernel_size) // 2 + 1
+        after = len(self.taps) - max(self.kernel_size, 2) + 1 - before
+        return upfirdn(x, self.taps, padding=(before, after), gain=4.0)
 
     def _shrink(self, kernel, scales):
         """d, (batch, filters), summed in single precision."""

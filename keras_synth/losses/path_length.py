@@ -15,6 +15,10 @@ class PathLength(GradientPenalty):
     their running mean, `a ← a + decay · (mean ‖Jᵀ y‖ - a)`, which the model
     keeps. A generator with it is smoother, and easier to invert.
 
+    The first computation sets a and costs nothing. A mean that began at 0, as
+    the authors' does, would first of all ask for pictures that do not change
+    with their style.
+
     Args:
         weight: of the penalty in the generator's loss.
         interval: generator steps from one computation to the next, each that
@@ -51,11 +55,17 @@ class PathLength(GradientPenalty):
             synthesize: see `ops.path_lengths`.
             styles: likewise.
             directions: likewise.
-            mean: a, a scalar.
+            mean: a, a scalar; 0 where there is none yet.
         """
         lengths = path_lengths(synthesize, styles, directions)
         penalty = self.weight * mean_or_zero(ops.square(lengths - mean))
-        return penalty, mean_or_zero(lengths)
+        return ops.where(mean > 0, penalty, 0.0), mean_or_zero(lengths)
+
+    def update_mean(self, mean, length):
+        """a, after a batch of that mean length."""
+        length = ops.stop_gradient(length)
+        further = mean + self.decay * (length - mean)
+        return ops.where(mean > 0, further, length)
 
     def get_config(self):
         return {**super().get_config(), "decay": self.decay}

@@ -29,11 +29,13 @@ def lazily(function, step, interval, outputs=()):
     return value, tf.cast(due, "float32")
 
 
-def lazy_adam(regularisation, learning_rate=2e-3, steps=None):
+def lazy_adam(interval=None, learning_rate=2e-3, steps=None):
     """Adam as if the steps of regularisation were steps of their own.
 
     Args:
-        regularisation: what is computed at every `interval`-th step, or None.
+        interval: k, where regularisation comes at every k-th step; None for
+            none. The rate, and the exponent of the decay, are k / (k + 1)
+            times what they are without.
         learning_rate: without it.
         steps: over which the rate falls to 0 along a cosine; None for a
             constant one.
@@ -43,8 +45,7 @@ def lazy_adam(regularisation, learning_rate=2e-3, steps=None):
 
     Reference: Karras et al. 2020, appendix B, "Lazy regularization".
     """
-    interval = 0 if regularisation is None else regularisation.interval
-    share = interval / (interval + 1) if interval > 1 else 1.0
+    share = interval / (interval + 1) if interval and interval > 1 else 1.0
     rate = learning_rate * share
     if steps is not None:
         rate = keras.optimizers.schedules.CosineDecay(rate, steps)

@@ -26,7 +26,7 @@ from keras_synth.models.stylegan2_checks import (
     check_style_options,
     check_styles,
 )
-from keras_synth.models.styles import draw_noise, mixed, per_layer
+from keras_synth.models.styles import joined, mixed, noise_for, per_layer
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -82,7 +82,7 @@ class StyleGAN2(GAN):
         check_style_networks(mapping, synthesis)
         self._parts = {"mapping": mapping.name, "synthesis": synthesis.name}
         super().__init__(
-            _joined(mapping, synthesis), discriminator, seed=seed, **kwargs
+            joined(mapping, synthesis), discriminator, seed=seed, **kwargs
         )
         _, self.num_layers, self.style_dim = synthesis.inputs[0].shape
         self.noise_size = synthesis.inputs[1].shape[-1]
@@ -125,9 +125,8 @@ class StyleGAN2(GAN):
         """Configures training.
 
         Args:
-            generator_optimizer: `Adam(2e-3, beta_1=0, beta_2=0.99)` by
-                default; its rate, and the decay's exponent, times k / (k + 1)
-                where regularisation comes at every k-th step.
+            generator_optimizer: `models.lazy.lazy_adam(interval)` by
+                default.
             discriminator_optimizer: likewise.
             loss: as in `AdversarialModel.compile`.
             gradient_penalty: likewise; "r1" is `losses.R1` at every 16th
@@ -147,9 +146,11 @@ class StyleGAN2(GAN):
             path_length = PathLength()
         check_style_options(path_length, style_mixing, style_decay)
         if generator_optimizer is None:
-            generator_optimizer = lazy_adam(path_length)
+            interval = getattr(path_length, "interval", None)
+            generator_optimizer = lazy_adam(interval)
         if discriminator_optimizer is None:
-            discriminator_optimizer = lazy_adam(gradient_penalty)
+            interval = getattr(gradient_penalty, "interval", None)
+            discriminator_optimizer = lazy_adam(interval)
         super().compile(
             generator_optimizer,
             discriminator_optimizer,
@@ -194,14 +195,11 @@ class StyleGAN2(GAN):
         return loss
 
     def _path_length_penalty(self, images, *labels):
-        """Over half a batch, which is enough and halves the work."""
-        half = (ops.shape(images)[0] + 1) // 2
-        images, *labels = (tensor[:half] for tensor in (images, *labels))
+        """Over every other picture, which is enough and halves the work."""
+        images, *labels = (tensor[::2] for tensor in (images, *labels))
         styles_of = self._drawn_styles(images, labels, True)
-        noise = self._drawn_noise(images, True)
-        directions = keras.random.normal(
-            ops.shape(images), dtype="float32", seed=self.seed_generator
-        )
+        noise = self.draw_noise(images)
+        directions = self.draw_directions(images)
         synthesis = self.synthesis
 
         def penalty():
@@ -217,11 +215,11 @@ class StyleGAN2(GAN):
         step = self.generator_optimizer.iterations
         interval = self.path_length.interval
         value, due = lazily(penalty, step, interval, (2,))
-        count = ops.cast(half, "float32")
+        count = ops.cast(ops.shape(images)[0], "float32")
         self.trackers["path_length_penalty"].update_state(value[0], due * count)
         mean = ops.convert_to_tensor(self.path_length_mean)
-        change = due * self.path_length.decay * (value[1] - mean)
-        self.path_length_mean.assign(mean + ops.stop_gradient(change))
+        updated = self.path_length.update_mean(mean, value[1])
+        self.path_length_mean.assign(ops.where(due > 0, updated, mean))
         return interval * value[0]
 
     def _fakes(self, real, labels, training):
@@ -233,7 +231,7 @@ class StyleGAN2(GAN):
             self.style_mean.assign(
                 decay * self.style_mean + (1.0 - decay) * mean
             )
-        noise = self._drawn_noise(real, training)
+        noise = self.draw_noise(real, training)
         network = self._part("synthesis", training)
         return run_network(network, styles, [noise], training)
 
@@ -260,10 +258,18 @@ class StyleGAN2(GAN):
         )
         return lambda: mixed(styles_of(latents), styles_of(others), crossings)
 
-    def _drawn_noise(self, images, training):
+    def draw_noise(self, images, training=True):
+        """The noise of a step, for each of a batch's pictures."""
         seeds = self.seed_generator if training else self.evaluation_seeds
         shape = (ops.shape(images)[0], self.noise_size)
         return keras.random.normal(shape, dtype="float32", seed=seeds)
+
+    def draw_directions(self, images):
+        """Random directions for `ops.path_lengths`, for a batch's pictures."""
+        shape = (ops.shape(images)[0], *self.image_shape)
+        return keras.random.normal(
+            shape, dtype="float32", seed=self.seed_generator
+        )
 
     def _part(self, part, training=False):
         """Mapping or synthesis, of the generator or of its average."""
@@ -304,7 +310,7 @@ class StyleGAN2(GAN):
         styles = ops.convert_to_tensor(styles, "float32")
         check_styles(styles, self.num_layers, self.style_dim)
         styles = per_layer(styles, self.num_layers)
-        noise = draw_noise(noise, ops.shape(styles)[0], self.noise_size)
+        noise = noise_for(noise, ops.shape(styles)[0], self.noise_size)
         network = self._part("synthesis")
         pictures = run_network(network, styles, [noise], False)
         return ops.clip(pictures, 0.0, 1.0)
@@ -384,17 +390,3 @@ class StyleGAN2(GAN):
             "map_latents": (map_latents, [latents, *label, truncation]),
             "synthesize": (self.synthesize, [styles]),
         }
-
-
-def _joined(mapping, synthesis):
-    """One network from latents to pictures, without noise."""
-    inputs = [
-        keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
-        for x in mapping.inputs
-    ]
-    inputs = inputs if len(inputs) > 1 else inputs[0]
-    styles = mapping(inputs)
-    noise_size = synthesis.inputs[1].shape[-1]
-    silence = ops.zeros_like(ops.repeat(styles[:, :1], noise_size, axis=1))
-    styles = per_layer(styles, synthesis.inputs[0].shape[1])
-    return keras.Model(inputs, synthesis([styles, silence]), name="generator")

@@ -36,7 +36,7 @@ def mixed(coarse, fine, crossings):
     return ops.where(layer < crossings[:, None, None], coarse, fine)
 
 
-def draw_noise(noise, count, size):
+def noise_for(noise, count, size):
     """The noise that a user asks for, (count, size).
 
     Args:
@@ -63,3 +63,25 @@ def draw_noise(noise, count, size):
             f"Received: shape {tuple(noise.shape)}"
         )
     return ops.broadcast_to(noise, (count, size))
+
+
+def joined(mapping, synthesis):
+    """One network from latents to pictures, without noise.
+
+    Args:
+        mapping: from latents, or `[latents, label]`, to styles.
+        synthesis: from `[styles, noise]` to pictures.
+
+    Returns:
+        A `keras.Model` that holds both as layers.
+    """
+    inputs = [
+        keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
+        for x in mapping.inputs
+    ]
+    inputs = inputs if len(inputs) > 1 else inputs[0]
+    styles = mapping(inputs)
+    noise_size = synthesis.inputs[1].shape[-1]
+    silence = ops.zeros_like(ops.repeat(styles[:, :1], noise_size, axis=1))
+    styles = per_layer(styles, synthesis.inputs[0].shape[1])
+    return keras.Model(inputs, synthesis([styles, silence]), name="generator")

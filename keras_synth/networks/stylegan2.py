@@ -71,15 +71,7 @@ def stylegan2_mapping(
     >>> stylegan2_mapping(16, 32, depth=2)(ops.ones((3, 16))).shape
     TensorShape([3, 32])
     """
-    for what, value in (
-        ("latent_dim", latent_dim),
-        ("style_dim", style_dim),
-        ("depth", depth),
-    ):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"`{what}` must be a positive int. Received: {what}={value!r}"
-            )
+    _check_positive(latent_dim=latent_dim, style_dim=style_dim, depth=depth)
     latents = keras.Input((latent_dim,), name="latents")
     label = label_input(num_classes)
     x = ops.rms_normalization(latents)
@@ -136,6 +128,7 @@ def stylegan2_synthesis(
     >>> [tensor.shape for tensor in network.inputs]
     [(None, 6, 8), (None, 656)]
     """
+    _check_positive(style_dim=style_dim)
     sizes, channels_at = _sizes(image_shape, channel_multiplier, channel_max)
     maps = [BASE, *(size for size in sizes[1:] for _ in range(2))]
     num_layers = 2 * len(sizes)
@@ -222,7 +215,6 @@ def stylegan2_discriminator(
     x = scaled_leaky_relu(EqualizedDense(channels_at[BASE])(x))
     if label is None:
         logit = EqualizedDense(1, dtype="float32")(x)
-        logit = layers.Reshape(())(logit)
     else:
         embedded = layers.Embedding(
             num_classes,
@@ -232,7 +224,8 @@ def stylegan2_discriminator(
         )(label)
         embedded = ops.rms_normalization(embedded)
         product = layers.Dot(axes=-1, dtype="float32")([x, embedded])
-        logit = layers.Reshape(())(product / math.sqrt(channels_at[BASE]))
+        logit = product / math.sqrt(channels_at[BASE])
+    logit = layers.Reshape((), dtype="float32")(logit)
     return keras.Model(network_inputs(image, label), logit, name=name)
 
 
@@ -268,3 +261,11 @@ def _sizes(image_shape, channel_multiplier, channel_max):
             f"{channel_multiplier!r}, channel_max={channel_max!r}"
         )
     return sizes, channels
+
+
+def _check_positive(**counts):
+    for name, value in counts.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(
+                f"`{name}` must be a positive int. Received: {name}={value!r}"
+            )

@@ -68,4 +68,7 @@ def check_taps(taps):
             "`taps` must be at least two numbers with a sum above 0. "
             f"Received: taps={taps!r}"
         )
-    return tuple((values / values.sum()).tolist())
+    # Scaled taps come back from a saved configuration: to be left alone.
+    if abs(values.sum() - 1.0) > 1e-12:
+        values = values / values.sum()
+    return tuple(values.tolist())

@@ -1,5 +1,6 @@
 """What one does with a trained model in a file."""
 
+import math
 import pathlib
 import zipfile
 
@@ -45,7 +46,12 @@ def load_model(path, kind=models.GenerativeModel):
 
 
 def save_samples(
-    model_path, picture_path, num_images=64, labels=None, seed=None
+    model_path,
+    picture_path,
+    num_images=64,
+    labels=None,
+    truncation=1.0,
+    seed=None,
 ):
     """Samples from a saved model, as one picture.
 
@@ -54,23 +60,30 @@ def save_samples(
         picture_path: where the grid goes.
         num_images: how many samples.
         labels: classes, for a class-conditional model; they take turns.
+        truncation: see the model's `sample`.
         seed: int for the same pictures each time.
 
     Returns:
         The path of the picture.
 
     Raises:
-        ValueError: `num_images` below 1, or labels that the model does not
-            know.
+        ValueError: `num_images` below 1, `truncation` not finite, or labels
+            that the model does not know.
     """
     if num_images < 1:
         raise ValueError(
             f"`num_images` must be at least 1. Received: {num_images}"
         )
+    if not math.isfinite(truncation):
+        raise ValueError(
+            f"`truncation` must be a finite number. Received: {truncation}"
+        )
     model = load_model(model_path)
     if labels is not None:
         labels = [labels[i % len(labels)] for i in range(num_images)]
-    pictures = model.sample(num_images, labels=labels, seed=seed)
+    pictures = model.sample(
+        num_images, labels=labels, truncation=truncation, seed=seed
+    )
     return write_picture(picture_path, picture_grid(pictures))
 
 

@@ -113,6 +113,17 @@ def grid_of_samples(model, output, num_classes=None, **options):
     )
 
 
+def grid_of_mixtures(model, output, num_classes=None):
+    """The `StyleMixingGrid` of a training with styles: 5 by 7 of them."""
+    labels = None
+    if model.conditional:
+        labels = [i % num_classes for i in range(5 + 7)]
+    output = pathlib.Path(output)
+    return callbacks.StyleMixingGrid(
+        output / "images", 5, 7, labels=labels, log_dir=output / "log"
+    )
+
+
 def grid_of_repairs(pairs, output):
     """The `RestorationGrid` of a training on pairs.
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras_synth import degradations
 from keras_synth.datasets import (
     Source,
+    pad_source,
     random_symmetry,
     resize_source,
     restoration_pipeline,
@@ -219,6 +220,44 @@ def test_a_source_of_one_size():
     np.testing.assert_array_equal(np.rint(255 * images), pictures)
     with pytest.raises(ValueError, match="`size` must be"):
         resize_source(source, 0)
+
+
+@pytest.mark.parametrize(
+    "size, borders",
+    [  # top, bottom; left, right
+        (32, [(10, 10), (10, 10)]),
+        ((13, 17), [(0, 1), (2, 3)]),
+        (12, [(0, 0), (0, 0)]),
+    ],
+)
+def test_a_source_with_a_black_border(size, borders):
+    images = RNG.integers(1, 256, (6, 12, 12, 3), "uint8")
+    labels = np.array([3, 1, 4, 1, 5, 9])
+    source = source_from_arrays("x", "all", images, labels)
+    padded = pad_source(source, size)
+    height, width = size if isinstance(size, tuple) else (size, size)
+    assert padded.image_shape == (height, width, 3)
+    assert padded.smallest == (height, width)
+    assert (padded.name, padded.num_images) == (source.name, 6)
+    elements = list(padded.dataset.as_numpy_iterator())
+    np.testing.assert_array_equal(
+        [element["image"] for element in elements],
+        np.pad(images, [(0, 0), *borders, (0, 0)]),
+    )
+    assert elements[0]["image"].dtype == "uint8"
+    assert [element["label"] for element in elements] == labels.tolist()
+    assert source.image_shape == (12, 12, 3)
+
+
+def test_a_border_that_would_cut_is_refused():
+    source, _ = _source()
+    for size in (8, (12, 11), (11, 40)):
+        with pytest.raises(ValueError, match="at least the pictures' own"):
+            pad_source(source, size)
+    with pytest.raises(ValueError, match="`size` must be a positive int"):
+        pad_source(source, 16.5)
+    with pytest.raises(ValueError, match="None, None"):
+        pad_source(_mixed()[0], 64)
 
 
 def test_what_the_damage_does_not_tell_is_refused():

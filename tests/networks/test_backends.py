@@ -17,8 +17,15 @@ PARTS = ("encoder", "decoder", "generator", "discriminator")
 ARGUMENTS = dict(
     image_shape=(8, 8, 1), latent_dim=3, width=4, widths=(4, 8), num_classes=4
 )
+STYLEGAN2 = {"image_shape": (16, 16, 1), "channel_max": 4}
 VARIANTS = [
-    *((name, {}) for name in networks.__all__ if name.endswith(PARTS)),
+    *(
+        (name, STYLEGAN2 if name.startswith("stylegan2") else {})
+        for name in networks.__all__
+        if name.endswith(PARTS) and name != "style_decoder"  # mirrors another
+    ),
+    ("stylegan2_mapping", {"style_dim": 5, "depth": 2}),
+    ("stylegan2_synthesis", {"style_dim": 5, **STYLEGAN2}),
     ("dcgan_generator", {"upsampling": "nearest"}),
     ("dcgan_discriminator", {"minibatch_deviation": True}),
     ("dcgan_discriminator", {"normalization": "batch"}),

@@ -1,0 +1,135 @@
+"""What coarse layers decide, and what fine ones."""
+
+import numpy as np
+
+from keras_synth.callbacks.shown_pictures import ShownPictures
+from keras_synth.pictures import picture_grid
+
+
+class StyleMixingGrid(ShownPictures):
+    """Draws mixtures of styles every few epochs.
+
+    The same latents each time, as `style_mixing_epoch_0001.png`: see
+    `style_mixing_grid`.
+
+    Args:
+        directory: where the files go.
+        num_coarse: sources of coarse features, the first column.
+        num_fine: sources of fine features, the first row.
+        at: the first layer that the fine style rules; half of them by
+            default.
+        labels: classes of the sources, the coarse ones first, int
+            (num_coarse + num_fine,), or one int for all; for a
+            class-conditional model.
+        every: epochs between pictures.
+        log_dir: TensorBoard folder to show them in as well; None for PNG
+            files alone.
+        seed: of the latents.
+
+    Raises:
+        ValueError: arguments out of range; before training, a model without
+            styles, or a class-conditional one without `labels`.
+    """
+
+    def __init__(
+        self,
+        directory,
+        num_coarse=5,
+        num_fine=7,
+        at=None,
+        labels=None,
+        every=1,
+        log_dir=None,
+        seed=0,
+    ):
+        super().__init__(directory, every, log_dir)
+        for name, value in (("num_coarse", num_coarse), ("num_fine", num_fine)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(
+                    f"`{name}` must be a positive int. "
+                    f"Received: {name}={value!r}"
+                )
+        self.num_coarse = num_coarse
+        self.num_fine = num_fine
+        self.at = at
+        self.labels = labels
+        self.seed = seed
+
+    def on_train_begin(self, logs=None):
+        _check_styles(self.model)
+        _crossing(self.model, self.at)
+        if self.model.conditional and self.labels is None:
+            raise ValueError(
+                "This model is class-conditional: give StyleMixingGrid the "
+                "classes of the sources, `labels=...`."
+            )
+        super().on_train_begin(logs)
+
+    def grids(self):
+        styles = self.model.map_latents(
+            *self.model.sampled_latents(
+                self.num_coarse + self.num_fine, self.labels, self.seed
+            )
+        )
+        coarse, fine = styles[: self.num_coarse], styles[self.num_coarse :]
+        grid = style_mixing_grid(self.model, coarse, fine, self.at)
+        return {"style_mixing": grid}
+
+
+def style_mixing_grid(model, coarse, fine, at=None):
+    """Every coarse style mixed with every fine one.
+
+    The first row shows the fine sources, the first column the coarse ones;
+    where row and column meet, the picture with the layers before `at` from
+    the left and those from `at` on from above. All have the same noise.
+
+    Args:
+        model: a `models.StyleGAN2`.
+        coarse: w or w+ of the first column, see `StyleGAN2.synthesize`.
+        fine: likewise, of the first row.
+        at: from 0 to `model.num_layers`; half of them by default.
+
+    Returns:
+        float32 (grid height, grid width, channels), in [0, 1].
+
+    Reference: Karras et al., A Style-Based Generator Architecture, 2019,
+    figure 3.
+
+    Example:
+
+    >>> from keras_synth import recipes
+    >>> gan = recipes.build_stylegan2((16, 16, 1), channel_max=4)
+    >>> styles = gan.map_latents(np.eye(5, 64))
+    >>> style_mixing_grid(gan, styles[:2], styles[2:], at=3).shape
+    (56, 74, 1)
+    """
+    _check_styles(model)
+    at = _crossing(model, at)
+    above = np.asarray(model.synthesize(fine))
+    beside = np.asarray(model.synthesize(coarse))
+    pictures = [np.ones_like(above[:1]), above]
+    for index, source in enumerate(np.asarray(coarse)):
+        repeated = np.stack([source] * len(above))
+        mixtures = model.style_mix(repeated, fine, at)
+        pictures += [beside[index : index + 1], np.asarray(mixtures)]
+    return picture_grid(np.concatenate(pictures), columns=1 + len(above))
+
+
+def _check_styles(model):
+    if not hasattr(model, "style_mix"):
+        raise ValueError(
+            "Styles are mixed by a model with `style_mix`, such as a "
+            f"StyleGAN2. Received: {model!r}"
+        )
+
+
+def _crossing(model, at):
+    """Where to cross from one style to the other."""
+    if at is None:
+        return model.num_layers // 2
+    if not isinstance(at, int) or not 0 <= at <= model.num_layers:
+        raise ValueError(
+            f"`at` must be an int from 0 to {model.num_layers}. "
+            f"Received: at={at!r}"
+        )
+    return at
