@@ -96,7 +96,7 @@ def train(recipe, options, folder, source):
         resumed = (folder / "backup").exists()
         start = time.perf_counter(), time.process_time()
         source = datasets.pad_source(load(DATA, "train"), SIZE)
-        train(source, folder, resume=True, seed=SEED, verbose=2, **options)
+        recipe(source, folder, resume=True, seed=SEED, verbose=2, **options)
         wall = (time.perf_counter() - start[0]) / 60
         cpu = (time.process_time() - start[1]) / 60
         minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
