@@ -95,7 +95,6 @@ def train(recipe, options, folder, source):
     if not trained.exists():
         resumed = (folder / "backup").exists()
         start = time.perf_counter(), time.process_time()
-        source = datasets.pad_source(load(DATA, "train"), SIZE)
         recipe(source, folder, resume=True, seed=SEED, verbose=2, **options)
         wall = (time.perf_counter() - start[0]) / 60
         cpu = (time.process_time() - start[1]) / 60
