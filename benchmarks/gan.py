@@ -135,7 +135,11 @@ def load(data, split):
 def score(
     name, data, pictures, protocol, minutes=None, table=None, extra=(), bar=""
 ):
-    """Writes the row of 10,000 pictures; `extra` figures stand at its end."""
+    """Writes the row of 10,000 pictures; `extra` figures stand at its end.
+
+    Returns:
+        The figures.
+    """
     features, classifier = (build() for build in SCORERS[data])
     training, _ = load(data, "train").arrays()
     test, _ = load(data, "test").arrays()
@@ -193,3 +197,4 @@ def score(
         seed=SEED,
         bar=BARS.get(name, bar),
     )
+    return figures

@@ -14,6 +14,7 @@ import keras
 from benchmarks.gan import draw, load, score
 from benchmarks.judges import perceptual_metric
 from benchmarks.rows import RUNS, current_commit
+from benchmarks.trainings import card, store_in_half_precision, words_of
 from keras_synth import datasets, evaluation, recipes
 from keras_synth.pictures import picture_grid, write_picture
 
@@ -66,17 +67,34 @@ def run(name):
                 model, metric, num_samples=2000, sampling=sampling, seed=SEED
             )
             extra[f"perceptual path length, {sampling}"] = f"{length:.1f}"
-    words = ", ".join(f"{key}={value}" for key, value in options.items())
-    score(
+    words = (
+        f"`recipes.{recipe.__name__}`, {words_of(options)}, at commit {commit}"
+    )
+    figures = score(
         name,
         DATA,
         pictures[:, inner, inner],
-        protocol=f"`recipes.{recipe.__name__}`, {words}, at commit {commit}",
+        protocol=words,
         minutes=minutes,
         table=TABLE,
         extra=extra,
         bar=BARS.get(name, ""),
     )
+    if name == "stylegan2":
+        _store(model, figures, words, folder)
+
+
+def _store(model, figures, words, folder):
+    """The weights that ship, half as precise, and their card."""
+    name = "fashion_mnist_stylegan2"
+    whole = folder / "whole.weights.h5"
+    model.save_weights(whole)
+    store_in_half_precision(whole, folder / f"{name}.weights.h5")
+    data = "Fashion-MNIST's 60,000 training pictures (Xiao et al., 2017; MIT)"
+    (folder / f"{name}.md").write_text(
+        card(name, figures, words, {}, "stylegan2", data, "recipes")
+    )
+    print(f"weights and card: {folder}/{name}.*")
 
 
 def train(recipe, options, folder, source):

@@ -29,7 +29,7 @@ OPTIONS = {
 AUGMENTATIONS = {
     "stylegan2_faces": "none",
     "stylegan2_faces_diff": "diff",
-    "stylegan2_faces_adaptive": "adaptive",
+    "stylegan2_faces_adaptive": "upright",
 }
 FLOOR = "stylegan2_faces_floor"
 

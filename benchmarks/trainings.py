@@ -74,10 +74,13 @@ def store_in_half_precision(source, target):
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
         def copy(name, item):
-            if name.startswith("optimizer"):
+            if name.partition("/")[0].endswith("optimizer"):
                 return
             if isinstance(item, h5py.Dataset):
-                new[name] = item[()].astype("float16")
+                values = item[()]
+                if values.dtype.kind == "f":  # counts stay whole numbers
+                    values = values.astype("float16")
+                new[name] = values
             else:
                 new.require_group(name).attrs.update(item.attrs)
 
@@ -90,23 +93,32 @@ def words_of(options):
     return ", ".join(f"{key}={value}" for key, value in options.items())
 
 
-def card(network, figures, words, notes, command):
+TRAIN400 = (
+    "380 of the 400 grey 180x180 crops of BSDS500 (Martin et al., 2001; for "
+    "research and teaching) that DnCNN learnt from"
+)
+
+
+def card(
+    network, figures, words, notes, command, data=TRAIN400, part="networks"
+):
     """What `weights/NETWORK.md` says.
 
     Args:
-        network: its name in `keras_synth.networks`.
+        network: its name in `keras_synth`.
         figures: `{what: value with its unit}`.
         words: about the training.
         notes: `{what: words}`, more lines.
         command: the benchmark's name.
+        data: what it learnt from.
+        part: of `keras_synth`, where its builder is.
 
     Returns:
         Markdown.
     """
     rows = {
-        "network": f"`keras_synth.networks.{network}`",
-        "data": "380 of the 400 grey 180x180 crops of BSDS500 (Martin et al., "
-        "2001; for research and teaching) that DnCNN learnt from",
+        "network": f"`keras_synth.{part}.{network}`",
+        "data": data,
         "training": words,
         "command": f"`make benchmark NAME={command}`",
         "seed": 0,

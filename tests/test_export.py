@@ -10,6 +10,8 @@ import pytest
 from keras_synth import export
 from tests.models.test_gan import compiled, small_gan
 from tests.models.test_restoration_gan import blind, inpainter, pairs
+from tests.models.test_stylegan2 import latents as style_latents
+from tests.models.test_stylegan2 import small_gan as small_style_gan
 from tests.models.test_vae import pictures, small_vae
 
 # One process loads all SavedModels of this file: starting one costs seconds.
@@ -89,6 +91,21 @@ def served(tmp_path_factory):
         calls[path] = [["restore", inputs]]
         masks = [damaged["mask"]] if "masks" in inputs else []
         trained[kind] = (path, gan, [damaged["image"], *masks])
+    gan = small_style_gan(num_classes=4)
+    gan.style_mean.assign(np.arange(5.0))
+    path = str(folder / "style")
+    export.export_saved_model(gan, path)
+    inputs = {"latents": style_latents(3), "labels": labels}
+    styles = gan.map_latents(*inputs.values(), truncation=0.7)
+    inputs["styles"] = np.repeat(np.asarray(styles)[:, None], 6, axis=1)
+    np.savez(f"{path}/inputs.npz", **inputs)
+    calls[path] = [
+        ["map_latents", ["latents", "labels", 0.7]],
+        ["synthesize", ["styles"]],
+        ["generate", ["latents", "labels"]],
+        ["sample_seeded", [3, 7, "labels"]],
+    ]
+    trained["style"] = (path, gan, inputs)
     answers = folder / "answers.npz"
     subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps(calls), str(answers)],
@@ -138,6 +155,20 @@ def test_the_endpoint_of_a_restoration_gan_equals_the_method(served, kind):
     answer = answers[f"{path}|restore|{np.size(expected)}|0"][0]
     np.testing.assert_allclose(answer, expected, atol=1e-6)
     assert np.abs(answer - data[0]).max() > 0.01
+
+
+def test_endpoints_of_a_stylegan2_equal_the_methods(served):
+    trained, answers = served
+    path, gan, inputs = trained["style"]
+    labels = inputs["labels"]
+    for name, expected in (
+        ("map_latents", inputs["styles"][:, 0]),
+        ("synthesize", gan.synthesize(inputs["styles"])),
+        ("generate", gan.generate(inputs["latents"], labels)),
+        ("sample_seeded", gan.sample(3, labels=labels, seed=7)),
+    ):
+        answer = answers[f"{path}|{name}|{np.size(expected)}|0"][0]
+        np.testing.assert_allclose(answer, expected, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ class ShownPictures(keras.callbacks.Callback):
             PNG files alone.
     """
 
+    #: The folder in `log_dir`. TensorBoard follows one file of a folder at a
+    #: time: callbacks that are used together have folders of their own.
+    LOG_FOLDER = "images"
+
     def __init__(self, directory, every=1, log_dir=None):
         super().__init__()
         if not isinstance(every, int) or every < 1:
@@ -41,7 +45,7 @@ class ShownPictures(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self.log_dir is not None:
             self._writer = tf.summary.create_file_writer(
-                str(pathlib.Path(self.log_dir) / "images")
+                str(pathlib.Path(self.log_dir) / self.LOG_FOLDER)
             )
 
     def on_epoch_end(self, epoch, logs=None):

@@ -31,6 +31,8 @@ class StyleMixingGrid(ShownPictures):
             styles, or a class-conditional one without `labels`.
     """
 
+    LOG_FOLDER = "style_mixing"
+
     def __init__(
         self,
         directory,

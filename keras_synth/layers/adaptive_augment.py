@@ -46,8 +46,9 @@ class AdaptiveAugment(keras.layers.Layer):
 
         r = E[sign(D(real))],   p ← p + sign(r - target) n / (1000 speed),
 
-    n pictures later and clipped to [0, 1]: where the discriminator is too sure of the pictures it
-    has seen, they are varied more. `adapt` does this, once a step.
+    n pictures later and clipped to [0, 1]: where the discriminator is too
+    sure of the pictures it has seen, they are varied more. `adapt` does this,
+    once a step.
 
     - Pixel blitting: mirroring; turns by 90 degrees; a shift by whole
       pixels, up to an eighth of each side.

@@ -281,9 +281,9 @@ class AdversarialModel(ResumableModel):
             real = self.augmentation(real, draw=draw)
             fake = self.augmentation(fake, draw=draw)
         real_logits, fake_logits = judge(real), judge(fake)
-        if training and hasattr(self.augmentation, "adapt"):
-            self.augmentation.adapt(real_logits)
         boundary = self.adversarial_loss.boundary(real_logits, fake_logits)
+        if training and hasattr(self.augmentation, "adapt"):
+            self.augmentation.adapt(real_logits - boundary)
         for name, right in (
             ("accuracy_real", real_logits > boundary),
             ("accuracy_fake", fake_logits < boundary),

@@ -36,6 +36,7 @@ from keras_synth.recipes.stylegan2 import (
     AUGMENTATIONS,
     build_stylegan2,
     compile_stylegan2,
+    fashion_mnist_stylegan2,
     train_stylegan2,
 )
 from keras_synth.recipes.upscale import Upscaled, upscale_pictures
@@ -66,6 +67,7 @@ __all__ = [
     "demo",
     "describe_data",
     "export_model",
+    "fashion_mnist_stylegan2",
     "fit_mender",
     "load_model",
     "open_data",

@@ -56,14 +56,12 @@ def kernel_of(layer):
     return kernel / math.sqrt(np.prod(kernel.shape[:-1]))
 
 
-def styled(layer, image, style):
+def styled(layer, image, style, demodulate=True):
     """A modulated convolution of one picture."""
     dense = layer.style_to_scales
     scales = style @ kernel_of(dense) + np.asarray(dense.bias)
     taps = BINOMIAL if layer.upsample else None
-    image = twins.modulated(
-        image, scales, kernel_of(layer), layer.demodulate, taps
-    )
+    image = twins.modulated(image, scales, kernel_of(layer), demodulate, taps)
     return image + np.asarray(layer.bias)
 
 
@@ -85,14 +83,15 @@ def synthesis_twin(network, styles, noise, sides):
 
     x = np.asarray(constant.constant, "float64")
     x = block(x, styles[0])
-    picture = styled(next(convolutions), x, styles[1])
+    picture = styled(next(convolutions), x, styles[1], demodulate=False)
     for index, side in enumerate(sides[1:]):
         first, second, last = styles[2 * index + 1 : 2 * index + 4]
         x = block(x, first)
         assert len(x) == side
         x = block(x, second)
         picture = twins.doubled(picture, BINOMIAL)
-        picture = picture + styled(next(convolutions), x, last)
+        added = styled(next(convolutions), x, last, demodulate=False)
+        picture = picture + added
     assert not list(numbers) and not list(convolutions)
     return 0.5 + 0.5 * picture
 

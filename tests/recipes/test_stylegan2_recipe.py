@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth import datasets, layers, losses, recipes
+from keras_synth import datasets, layers, losses, models, recipes
 from keras_synth.pictures import read_picture
 from tests.helpers import assert_same_state, optimizers
 from tests.recipes.helpers import picture_folder, stop_after_one_epoch
@@ -17,6 +17,18 @@ TINY = {"latent_dim": 3, "style_dim": 4, "depth": 2, "channel_max": 2}
 @pytest.fixture
 def folder(tmp_path):
     return picture_folder(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """A step or two takes less time than tracing its graph."""
+    compile_model = models.StyleGAN2.compile
+
+    def compile_eagerly(self, *arguments, **options):
+        options["run_eagerly"] = True
+        compile_model(self, *arguments, **options)
+
+    monkeypatch.setattr(models.StyleGAN2, "compile", compile_eagerly)
 
 
 def train(folder, output, **options):
@@ -40,6 +52,7 @@ def test_training_leaves_model_pictures_log_and_history(folder, tmp_path):
         "images/samples_epoch_0001.png",
         "log/train",
         "log/images",
+        "log/style_mixing",
         "backup",
     ):
         assert (tmp_path / "run" / name).exists(), name
@@ -75,7 +88,6 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
 )
 def test_every_augmentation_can_be_named(augmentation, kind):
     gan = compiled(augmentation=augmentation)
-    gan.run_eagerly = True
     assert isinstance(gan.augmentation, kind)
     images = np.random.default_rng(0).uniform(size=(4, 16, 16, 1))
     logs = gan.fit(images.astype("float32"), verbose=0).history
