@@ -9,8 +9,9 @@ NAME ?=
 demo: .venv/demo
 	$(BIN)/python -m keras_synth demo
 
+# Two processes: most of a test's time is one thread tracing a graph.
 test: .venv/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/test
 	$(BIN)/ruff check .

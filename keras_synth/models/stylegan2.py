@@ -20,6 +20,7 @@ from keras_synth.losses import R1, PathLength
 from keras_synth.models.checks import check_latents
 from keras_synth.models.gan import GAN, run_network
 from keras_synth.models.lazy import lazily, lazy_adam
+from keras_synth.models.replicas import share_of_batch
 from keras_synth.models.stylegan2_checks import (
     check_crossing,
     check_style_networks,
@@ -99,7 +100,9 @@ class StyleGAN2(GAN):
 
         self.style_mean = state("style_mean", (self.style_dim,))
         self.path_length_mean = state("path_length_mean")
-        self.pictures_seen = state("pictures_seen", (), "int64", "sum")
+        self.pictures_seen = state(
+            "pictures_seen", (), "int64", "only_first_replica"
+        )
 
     @property
     def mapping(self):
@@ -175,7 +178,9 @@ class StyleGAN2(GAN):
 
     def train_step(self, data):
         images = self.read_batch(data)[0]
-        self.pictures_seen.assign_add(ops.cast(ops.shape(images)[0], "int64"))
+        share, _ = share_of_batch(images)
+        count = ops.cast(ops.shape(images)[0], "float32") / share
+        self.pictures_seen.assign_add(ops.cast(ops.round(count), "int64"))
         logs = super().train_step(data)
         logs["thousand_pictures"] = (
             ops.cast(self.pictures_seen, "float32") / 1000.0

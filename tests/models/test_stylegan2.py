@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import layers, losses, models, networks, ops
+from keras_synth.models.lazy import lazy_adam
 from tests.helpers import check_mixed_precision, check_resumes
 from tests.models.test_gan import copies, moved, still
 
@@ -195,13 +196,16 @@ def test_path_length_regularisation_is_the_formula():
             lambda w: gan.synthesis([w, noise]), styles, directions
         )
         penalty = 3.0 * tf.reduce_mean((lengths - 0.5) ** 2)
+        due = 2.0 * penalty  # twice as heavy, at every second step
     variables = gan.generator.trainable_variables
-    gradients = tape.gradient(2.0 * penalty, variables)  # twice as heavy
+    gradients = tape.gradient(due, variables)
     mean = 0.5 + decay * (np.mean(lengths) - 0.5)
 
     logs = gan.fit(images, batch_size=4, shuffle=False, verbose=0).history
     twin.fit(images, batch_size=4, shuffle=False, verbose=0)
-    assert logs["path_length_penalty"][0] == pytest.approx(float(penalty), rel=1e-4)
+    assert logs["path_length_penalty"][0] == pytest.approx(
+        float(penalty), rel=1e-4
+    )
     assert float(gan.path_length_mean) == pytest.approx(mean, rel=1e-4)
     assert logs["path_length"][0] == pytest.approx(mean, rel=1e-4)
     for weight, other, gradient in zip(
@@ -272,9 +276,15 @@ def test_it_learns_two_pictures():
         networks.stylegan2_discriminator(SHAPE, channel_max=16),
         seed=0,
     )
-    gan.compile(average_decay=0.9)
+    rate = 5e-3
+    gan.compile(
+        lazy_adam(None, rate),
+        lazy_adam(16, rate),
+        path_length=None,
+        average_decay=0.9,
+    )
     data = tf.data.Dataset.from_tensors(np.repeat(targets, 8, axis=0))
-    gan.fit(data.repeat(500), verbose=0)
+    gan.fit(data.repeat(250), verbose=0)
     samples = np.asarray(gan.sample(100, seed=1))
     distance = np.sqrt(((samples[:, None] - targets) ** 2).mean(axis=(2, 3, 4)))
     # The two are 1 apart.
@@ -302,7 +312,11 @@ def everything(**options):
 
 
 def test_stopping_and_resuming_changes_nothing(tmp_path):
-    check_resumes(everything, (pictures(8), np.arange(8) % 4), tmp_path)
+    check_resumes(
+        lambda: everything(run_eagerly=True),
+        (pictures(), np.arange(4)),
+        tmp_path,
+    )
 
 
 def test_a_loaded_model_is_the_same(tmp_path):
@@ -323,12 +337,11 @@ def test_a_loaded_model_is_the_same(tmp_path):
     )
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_trains(policy):
+def test_half_precision_trains():
     def build():
         return compiled(small_gan(), path_length=losses.PathLength(interval=2))
 
-    check_mixed_precision(build, (pictures(),), policy, epochs=40)
+    check_mixed_precision(build, (pictures(),), "mixed_float16", epochs=20)
 
 
 def test_two_replicas_equal_one(two_replicas):
@@ -371,7 +384,7 @@ def test_replicas_train_with_everything(two_replicas):
     ).history
     for name, values in logs.items():
         assert np.isfinite(values).all(), name
-    assert int(gan.pictures_seen) == 16
+    assert keras.ops.convert_to_numpy(gan.pictures_seen) == 16
 
 
 # Mistakes --------------------------------------------------------------------
