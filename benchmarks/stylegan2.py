@@ -90,6 +90,7 @@ def _store(model, figures, words, folder):
     whole = folder / "whole.weights.h5"
     model.save_weights(whole)
     store_in_half_precision(whole, folder / f"{name}.weights.h5")
+    figures = {k: v for k, v in figures.items() if k != "training"}
     data = "Fashion-MNIST's 60,000 training pictures (Xiao et al., 2017; MIT)"
     (folder / f"{name}.md").write_text(
         card(name, figures, words, {}, "stylegan2", data, "recipes")
