@@ -100,7 +100,7 @@ def add_gan_options(parser):
 
 def add_stylegan2_options(parser):
     """Of `train stylegan2`."""
-    _add_training_options(parser, "runs/stylegan2", 32, 2e-3)
+    _add_training_options(parser, "runs/stylegan2", 16, 4e-3)
     option = functools.partial(_option, parser)
     option("--latent-dim", 64, "dimension of the latents")
     option("--style-dim", 64, "dimension of the styles")
@@ -113,8 +113,9 @@ def add_stylegan2_options(parser):
     option(
         "--augmentation",
         "none",
-        "of all that the discriminator sees, for few pictures",
-        choices=("none", "diff", "adaptive"),
+        "of all that the discriminator sees, for few pictures; adaptive may "
+        "turn and mirror them, upright does not",
+        choices=("none", "diff", "adaptive", "upright"),
     )
     parser.add_argument(
         "--flip",

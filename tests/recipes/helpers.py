@@ -16,6 +16,17 @@ def picture_folder(directory):
     return directory / "pictures"
 
 
+def compile_eagerly(monkeypatch, model):
+    """Models of this class are: a step or two is faster than its tracing."""
+    compile_model = model.compile
+
+    def compile_to_run_eagerly(self, *arguments, **options):
+        options["run_eagerly"] = True
+        compile_model(self, *arguments, **options)
+
+    monkeypatch.setattr(model, "compile", compile_to_run_eagerly)
+
+
 class Stop(Exception):
     """The power fails."""
 
