@@ -62,7 +62,9 @@ def test_copies_lie_at_exactly_zero():
     assert distances.tolist() == [[0.0], [0.0]]
 
 
-@pytest.mark.parametrize("network", [None, mean_network], ids=["pixels", "features"])
+@pytest.mark.parametrize(
+    "network", [None, mean_network], ids=["pixels", "features"]
+)
 def test_new_pictures_are_no_copies(network):
     report = memorisation(
         pictures(1000, seed=1),
