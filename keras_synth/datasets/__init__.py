@@ -18,6 +18,7 @@ from keras_synth.datasets.source import (
     Source,
     source_from_arrays,
 )
+from keras_synth.datasets.style_pairs import style_pipeline
 
 __all__ = [
     "CATALOGUE",
@@ -34,5 +35,6 @@ __all__ = [
     "restoration_pipeline",
     "source_from_arrays",
     "stochastic_binarization",
+    "style_pipeline",
     "synthesis_pipeline",
 ]

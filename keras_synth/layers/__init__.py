@@ -1,6 +1,10 @@
 """Layers that Keras does not have."""
 
 from keras_synth.layers.adaptive_augment import AdaptiveAugment
+from keras_synth.layers.adaptive_instance_normalization import (
+    AdaptiveInstanceNormalization,
+    StyledInstanceNormalization,
+)
 from keras_synth.layers.diff_augment import DiffAugment
 from keras_synth.layers.equalized import EqualizedConv2D, EqualizedDense
 from keras_synth.layers.gated_convolution import GatedConv2D
@@ -21,6 +25,7 @@ from keras_synth.layers.spectral_normalization import SpectralNormalization
 
 __all__ = [
     "AdaptiveAugment",
+    "AdaptiveInstanceNormalization",
     "CropLike",
     "DiffAugment",
     "EqualizedConv2D",
@@ -36,4 +41,5 @@ __all__ = [
     "PadToMultiple",
     "PartialConv2D",
     "SpectralNormalization",
+    "StyledInstanceNormalization",
 ]

@@ -1,19 +1,23 @@
 """Procedures: `keras.Model`s that own how they are trained or run."""
 
+from keras_synth.models.adain_transfer import AdaINTransfer
 from keras_synth.models.adversarial import AdversarialModel
 from keras_synth.models.bm3d import BM3D
 from keras_synth.models.gan import GAN
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.restoration_gan import RestorationGAN
+from keras_synth.models.style_transfer import StyleTransfer
 from keras_synth.models.stylegan2 import StyleGAN2
 from keras_synth.models.vae import VAE
 
 __all__ = [
+    "AdaINTransfer",
     "BM3D",
     "GAN",
     "VAE",
     "AdversarialModel",
     "GenerativeModel",
     "RestorationGAN",
+    "StyleTransfer",
     "StyleGAN2",
 ]

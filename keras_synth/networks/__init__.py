@@ -28,6 +28,7 @@ from keras_synth.networks.scoring import (
     mnist_classifier,
     mnist_features,
 )
+from keras_synth.networks.style_decoder import style_decoder
 from keras_synth.networks.stylegan2 import (
     stylegan2_discriminator,
     stylegan2_mapping,
@@ -86,6 +87,7 @@ __all__ = [
     "squeezenet_features",
     "srcnn",
     "srresnet",
+    "style_decoder",
     "stylegan2_discriminator",
     "stylegan2_mapping",
     "stylegan2_synthesis",

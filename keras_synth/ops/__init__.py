@@ -3,7 +3,12 @@
 from keras_synth.ops.activations import scaled_leaky_relu
 from keras_synth.ops.colour import full_range_luma, studio_range_luma
 from keras_synth.ops.distances import pairwise_distances
-from keras_synth.ops.feature_maps import gram_matrix
+from keras_synth.ops.feature_maps import (
+    adaptive_instance_normalization,
+    channel_statistics,
+    gram_matrix,
+    relative_squared_error,
+)
 from keras_synth.ops.filtering import upfirdn
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
 from keras_synth.ops.gradients import path_lengths, squared_gradient_norms
@@ -21,6 +26,8 @@ from keras_synth.ops.windows import random_windows
 
 __all__ = [
     "ReplicaSeedGenerator",
+    "adaptive_instance_normalization",
+    "channel_statistics",
     "estimate_noise_level",
     "full_range_luma",
     "gaussian_log_prob",
@@ -31,6 +38,7 @@ __all__ = [
     "path_lengths",
     "peak_signal_to_noise_ratio",
     "random_windows",
+    "relative_squared_error",
     "resample",
     "scaled_leaky_relu",
     "squared_gradient_norms",

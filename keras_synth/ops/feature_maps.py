@@ -1,4 +1,4 @@
-"""What pictures look like to a network: its maps, and their Gram matrices."""
+"""What pictures look like to a network: its maps and their statistics."""
 
 import keras
 from keras import ops
@@ -33,17 +33,109 @@ def gram_matrix(maps):
     array([[[0.5, 1. ],
             [1. , 4. ]]], dtype=float32)
     """
-    maps = ops.convert_to_tensor(maps)
-    if len(maps.shape) != 4:
-        raise ValueError(
-            "`maps` must be (batch, height, width, channels). "
-            f"Received: shape {tuple(maps.shape)}"
-        )
+    maps = _checked(maps)
     _, height, width, channels = ops.shape(maps)
     pixels = height * width
     rows = ops.reshape(maps, (-1, pixels, channels))
     products = ops.matmul(ops.transpose(rows, (0, 2, 1)), rows)
     return products / ops.cast(pixels * channels, products.dtype)
+
+
+def channel_statistics(maps, epsilon=1e-5):
+    """Mean and standard deviation of each channel over a picture.
+
+    `μ_c = mean_hw x_hwc`, `σ_c = √(mean_hw (x_hwc - μ_c)² + ε)`.
+
+    Args:
+        maps: float (batch, height, width, channels).
+        epsilon: ε, which keeps the slope of σ finite where it is 0.
+
+    Returns:
+        `(mean, deviation)`, (batch, 1, 1, channels) each, float32 at least.
+
+    Raises:
+        ValueError: another number of axes.
+
+    Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
+    Adaptive Instance Normalization, 2017, equations 5 and 6.
+
+    Example:
+
+    >>> maps = ops.reshape([1.0, 5.0], (1, 2, 1, 1))
+    >>> [round(float(x[0, 0, 0, 0]), 3) for x in channel_statistics(maps)]
+    [3.0, 2.0]
+    """
+    maps = _checked(maps)
+    if keras.backend.standardize_dtype(maps.dtype) in ("float16", "bfloat16"):
+        maps = ops.cast(maps, "float32")  # squares overflow
+    mean, variance = ops.moments(maps, axes=(1, 2), keepdims=True)
+    return mean, ops.sqrt(variance + epsilon)
+
+
+def adaptive_instance_normalization(content, style, epsilon=1e-5):
+    """The content's maps with mean and deviation of the style's.
+
+    `σ(y) (x - μ(x)) / σ(x) + μ(y)` for each picture and channel: what is
+    where comes from x, how strong each feature is from y.
+
+    Args:
+        content: x, float (batch, height, width, channels).
+        style: y, float (batch or 1, height', width', channels).
+        epsilon: added to the variances, see `channel_statistics`.
+
+    Returns:
+        As `content`.
+
+    Raises:
+        ValueError: another number of axes, or channels that differ.
+
+    Reference: Huang and Belongie 2017, equation 8.
+
+    Example:
+
+    >>> content = ops.reshape([0.0, 2.0], (1, 2, 1, 1))
+    >>> style = ops.reshape([10.0, 30.0, 10.0, 30.0], (1, 4, 1, 1))
+    >>> maps = adaptive_instance_normalization(content, style)
+    >>> [round(float(value), 2) for value in maps[0, :, 0, 0]]
+    [10.0, 30.0]
+    """
+    content, style = _checked(content), _checked(style)
+    if content.shape[-1] != style.shape[-1]:
+        raise ValueError(
+            "`content` and `style` must be maps of the same channels. "
+            f"Received: shapes {tuple(content.shape)} and {tuple(style.shape)}"
+        )
+    mean, deviation = channel_statistics(content, epsilon)
+    style_mean, style_deviation = channel_statistics(style, epsilon)
+    normalised = (ops.cast(content, mean.dtype) - mean) / deviation
+    result = style_deviation * normalised + style_mean
+    return ops.cast(result, content.dtype)
+
+
+def relative_squared_error(target, values):
+    """How far values are from a target, in shares of the target's energy.
+
+    `Σ (x - t)² / Σ t²` for each picture: 0 where they are equal, 1 where
+    `values` are 0. It has no unit, so that maps of a network whose values go
+    to a thousand and of one that ends at ten weigh the same.
+
+    Args:
+        target: t, float (batch, ...).
+        values: x, of the same shape.
+
+    Returns:
+        (batch,).
+
+    Example:
+
+    >>> target = ops.ones((1, 4))
+    >>> float(relative_squared_error(target, 3.0 * target)[0])
+    4.0
+    """
+    axes = tuple(range(1, len(target.shape)))
+    energy = ops.sum(ops.square(target), axes)
+    error = ops.sum(ops.square(values - target), axes)
+    return error / ops.maximum(energy, keras.config.epsilon())
 
 
 def feature_maps(network, images):
@@ -130,3 +222,13 @@ def feature_network_from_config(config):
             f"on a network of yours. ({error})"
         ) from error
     return network
+
+
+def _checked(maps):
+    maps = ops.convert_to_tensor(maps)
+    if len(maps.shape) != 4:
+        raise ValueError(
+            "`maps` must be (batch, height, width, channels). "
+            f"Received: shape {tuple(maps.shape)}"
+        )
+    return maps

@@ -1,11 +1,16 @@
-"""Gram matrices, and what counts as a network of feature maps."""
+"""Statistics of maps, and what counts as a network of feature maps."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_synth.ops import gram_matrix
+from keras_synth.ops import (
+    adaptive_instance_normalization,
+    channel_statistics,
+    gram_matrix,
+    relative_squared_error,
+)
 from keras_synth.ops.feature_maps import check_feature_network, feature_maps
 
 MAPS = np.random.default_rng(0).normal(size=(2, 5, 7, 4)).astype("float32")
@@ -45,6 +50,52 @@ def test_gram_matrix_takes_maps_of_unknown_size():
 def test_other_numbers_of_axes_are_refused():
     with pytest.raises(ValueError, match=r"`maps` must be .* \(5, 7, 4\)"):
         gram_matrix(MAPS[0])
+
+
+def test_channel_statistics_are_numpys():
+    mean, deviation = channel_statistics(MAPS, epsilon=0.25)
+    axes = {"axis": (1, 2), "keepdims": True}
+    np.testing.assert_allclose(mean, MAPS.mean(**axes), atol=1e-6)
+    expected = np.sqrt(MAPS.var(**axes) + 0.25)
+    np.testing.assert_allclose(deviation, expected, rtol=1e-5)
+
+
+def test_the_slope_of_a_deviation_of_zero_is_finite():
+    maps = tf.ones((1, 4, 4, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(maps)
+        _, deviation = channel_statistics(maps)
+    assert not np.any(tape.gradient(deviation, maps))
+
+
+def test_adaptive_instance_normalization_is_its_formula():
+    style = 3.0 * MAPS[:, ::-1, :4] + 7.0
+    result = adaptive_instance_normalization(MAPS, style, epsilon=0.01)
+    for picture in range(2):
+        for channel in range(4):
+            x, y = MAPS[picture, ..., channel], style[picture, ..., channel]
+            scale = np.sqrt((y.var() + 0.01) / (x.var() + 0.01))
+            expected = scale * (x - x.mean()) + y.mean()
+            ours = result[picture, ..., channel]
+            np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+    half = adaptive_instance_normalization(
+        MAPS.astype("float16"), style.astype("float16"), epsilon=0.01
+    )
+    assert half.dtype == "float16"
+    np.testing.assert_allclose(half, result, rtol=1e-2, atol=0.05)
+
+
+def test_the_relative_error_has_no_unit():
+    values = 2.0 * MAPS[::-1] + 1.0
+    error = relative_squared_error(MAPS, values)
+    axes = (1, 2, 3)
+    expected = ((values - MAPS) ** 2).sum(axes) / (MAPS**2).sum(axes)
+    np.testing.assert_allclose(error, expected, rtol=1e-5)
+    scaled = relative_squared_error(1e3 * MAPS, 1e3 * values)
+    np.testing.assert_allclose(scaled, error, rtol=1e-5)
+    assert not np.any(relative_squared_error(MAPS, MAPS))
+    np.testing.assert_allclose(relative_squared_error(MAPS, 0 * MAPS), 1.0)
+    assert np.isfinite(relative_squared_error(0 * MAPS, MAPS)).all()
 
 
 def test_networks_give_maps_by_name():

@@ -1,0 +1,373 @@
+"""Style transfer in one pass, to styles that were never seen in training.
+
+A frozen feature network φ, up to its deepest map φ_L, is the encoder. The
+content's map gets mean and deviation of the style's, channel by channel
+(AdaIN), and a decoder g, which alone is trained, makes a picture of that:
+
+    t = AdaIN(φ_L(c), φ_L(s)),   x = g((1 - α) φ_L(c) + α t)
+
+With α = 1 the decoder learns to make pictures whose maps are t, and whose
+maps at other layers have the style's means and deviations too:
+
+    λ_c ‖φ_L(x) - t‖² / ‖t‖²
+  + λ_s Σ_l w_l (‖μ_l(x) - μ_l(s)‖² + ‖σ_l(x) - σ_l(s)‖²)
+                / (‖μ_l(s)‖² + ‖σ_l(s)‖²)
+
+(The paper divides by nothing, and takes norms in place of their squares in
+the second line. Here no term has a unit, so that weights hold for every
+feature network.)
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_synth.layers import CropLike, PadToMultiple
+from keras_synth.losses import total_variation
+from keras_synth.models.checks import check_pictures
+from keras_synth.models.replicas import share_of_batch
+from keras_synth.models.resumable import ResumableModel
+from keras_synth.models.style_checks import (
+    as_pictures,
+    as_styles,
+    check_weights,
+    decoder_geometry,
+    layer_weights,
+)
+from keras_synth.ops import (
+    adaptive_instance_normalization,
+    channel_statistics,
+    mean_or_zero,
+    relative_squared_error,
+)
+from keras_synth.ops.feature_maps import check_feature_network, feature_maps
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class AdaINTransfer(ResumableModel):
+    """Paints any picture in any style, in one pass.
+
+    Learns from pairs of a content and a style: `fit(contents, styles)` or a
+    dataset of `(content, style)` (`datasets.style_pipeline`). Styles need not
+    be as large as contents.
+
+    Log names: `loss`, `content_loss`, `style_loss`, and `total_variation`
+    where it has a weight; the last three without their weights.
+
+    Args:
+        features: network from pictures in [0, 1] to `{layer name: map}`, such
+            as `networks.vgg19_features(layers=AdaINTransfer.PAPER_LAYERS)`.
+            Its deepest (last) map is what the decoder takes. Its weights are
+            frozen, and saved with the model.
+        decoder: network from that map to pictures,
+            `networks.style_decoder(features)`.
+        style_layers: where styles are compared: names of maps, or `{name:
+            w}`; all by default. Names share a weight of 1.
+        **kwargs: as `keras.Model` takes them.
+
+    Call arguments:
+        inputs: `[contents, styles]`, (batch, height, width, channels) each in
+            [0, 1], the styles of any size.
+        alpha: α, from 0 (the content, as well as the decoder can) to 1.
+
+    Returns:
+        Pictures as large as the contents, not clipped; `stylize` does that.
+
+    Raises:
+        ValueError: networks that do not fit together.
+
+    Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
+    Adaptive Instance Normalization, 2017, equations 8 and 11 to 14.
+
+    Example:
+
+    >>> from keras_synth import networks
+    >>> features = networks.squeezenet_features(None, ("relu_conv1", "fire2"))
+    >>> model = AdaINTransfer(features, networks.style_decoder(features))
+    >>> content, style = ops.ones((1, 35, 24, 3)), ops.zeros((1, 40, 40, 3))
+    >>> model.stylize(content, style).shape
+    TensorShape([1, 35, 24, 3])
+    """
+
+    #: What the paper takes of VGG-19; VGG-16 has layers of these names too.
+    PAPER_LAYERS = tuple(f"block{block}_conv1" for block in range(1, 5))
+
+    def __init__(self, features, decoder, style_layers=None, **kwargs):
+        super().__init__(**kwargs)
+        self.autocast = False  # Pictures keep their precision.
+        names = check_feature_network(features)
+        self.features = features
+        features.trainable = False
+        self.decoder = decoder
+        self.style_layers = layer_weights(
+            names if style_layers is None else style_layers,
+            names,
+            "style_layers",
+        )
+        self.encoded_layer = names[-1]
+        self.channels = features.input_shape[-1]
+        self.image_shape = (None, None, self.channels)
+        self.stride, self.margin = decoder_geometry(
+            features, self.encoded_layer, decoder
+        )
+        self.padding = PadToMultiple(self.stride)
+        self.crop = CropLike()
+        for layer in (self.padding, self.crop):
+            layer.built = True
+        self.trackers = {}
+        self.built = True
+
+    def compile(
+        self,
+        optimizer=None,
+        *,
+        content_weight=1.0,
+        style_weight=10.0,
+        total_variation_weight=0.0,
+        **kwargs,
+    ):
+        """Configures training.
+
+        Args:
+            optimizer: name or optimizer; `Adam(1e-4)`, the paper's, by
+                default.
+            content_weight: λ_c.
+            style_weight: λ_s.
+            total_variation_weight: of the total variation a value of the
+                picture, `losses.total_variation(x) / (height · width ·
+                channels)`.
+            **kwargs: as `keras.Model.compile` takes them
+                (`steps_per_execution`, `jit_compile`, ...).
+
+        Raises:
+            ValueError: weights below 0, or `loss` or `metrics`, of which the
+                model has its own.
+        """
+        weights = {
+            "content_weight": content_weight,
+            "style_weight": style_weight,
+            "total_variation_weight": total_variation_weight,
+        }
+        check_weights(weights)
+        foreign = {"loss", "loss_weights", "metrics", "weighted_metrics"}
+        if foreign & set(kwargs):
+            raise ValueError(
+                "AdaINTransfer has its own losses, and logs them: call "
+                "compile without `loss` and `metrics`. "
+                f"Received: {sorted(foreign & set(kwargs))}"
+            )
+        if optimizer is None:
+            optimizer = keras.optimizers.Adam(1e-4)
+        super().compile(optimizer=optimizer, **kwargs)
+        self.optimizer.build(self.trainable_variables)
+        self.loss_weights = weights
+        names = ["loss", "content_loss", "style_loss"]
+        if total_variation_weight:
+            names.append("total_variation")
+        self.trackers = {name: keras.metrics.Mean(name) for name in names}
+        self._compile_arguments = kwargs
+
+    def get_compile_config(self):
+        """What `compile` was called with; Keras saves it."""
+        if not self.compiled:
+            return {}
+        return keras.saving.serialize_keras_object(
+            {
+                "optimizer": self.optimizer,
+                **self.loss_weights,
+                **self._compile_arguments,
+            }
+        )
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    def fit(self, x=None, y=None, **kwargs):
+        """`keras.Model.fit`, on pairs of contents and styles."""
+        if y is None and not isinstance(x, tf.data.Dataset):
+            raise ValueError(
+                "AdaINTransfer learns from pairs: `fit(contents, styles)`, "
+                "or a dataset of such pairs."
+            )
+        if y is not None:
+            self._pairs((x, y))
+        return super().fit(x, y, **kwargs)
+
+    def train_step(self, data):
+        contents, styles = self._pairs(data)
+        share, replicas = share_of_batch(contents)
+        with tf.GradientTape() as tape:
+            terms = self._terms(contents, styles, training=True)
+            regularisation = sum(self.decoder.losses)
+            # Keras sums gradients over replicas.
+            loss = share * terms["loss"] + regularisation / replicas
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled_loss, self.trainable_variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return self._logs(terms, contents)
+
+    def test_step(self, data):
+        contents, styles = self._pairs(data)
+        return self._logs(self._terms(contents, styles), contents)
+
+    def predict_step(self, data):
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+        return self(x if y is None else (x, y))
+
+    def call(self, inputs, alpha=1.0, training=False):
+        contents, styles = inputs
+        maps, goal = self._encode(contents, [styles], [1.0])
+        return self._decode(maps, goal, alpha, contents, training)
+
+    def stylize(self, content, style, alpha=1.0, *, style_weights=None):
+        """Paints pictures in a style, or in a blend of several.
+
+        Args:
+            content: (batch, height, width, channels), floats in [0, 1], of
+                any size.
+            style: (1 or batch, height', width', channels) of any size, or a
+                list of such to blend: their t are averaged.
+            alpha: how much of the style, from 0 to 1.
+            style_weights: of the styles; equal by default. Only their ratios
+                count.
+
+        Returns:
+            float32 (batch, height, width, channels), in [0, 1].
+
+        Raises:
+            ValueError: pictures of another kind, too small ones, an `alpha`
+                that is none.
+        """
+        if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
+            raise ValueError(
+                f"`alpha` must be from 0 to 1. Received: alpha={alpha!r}"
+            )
+        content = as_pictures(content, self.channels, "content")
+        styles, mix = as_styles(
+            style, style_weights, self.channels, content.shape[0]
+        )
+        maps, goal = self._encode(content, styles, mix)
+        pictures = self._decode(maps, goal, alpha, content)
+        return ops.clip(pictures, 0.0, 1.0)
+
+    def export(self, filepath, *args, input_signature=None, **kwargs):
+        """`keras.Model.export`, from `[contents, styles]`."""
+        if input_signature is None:
+            input_signature = [self._signature()]
+        return super().export(
+            filepath, *args, input_signature=input_signature, **kwargs
+        )
+
+    def export_endpoints(self):
+        """What `export.export_saved_model` serves.
+
+        Returns:
+            `{name: (function, input signature)}`: `stylize(content, style)`,
+            and `stylize_partly(content, style, alpha)`.
+        """
+        content, style = self._signature()
+        alpha = tf.TensorSpec((), name="alpha")
+        return {
+            "stylize": (self.stylize, [content, style]),
+            "stylize_partly": (self.stylize, [content, style, alpha]),
+        }
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        return {
+            **super().get_config(),
+            "features": serialize(self.features),
+            "decoder": serialize(self.decoder),
+            "style_layers": self.style_layers,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        for key in ("features", "decoder"):
+            config[key] = keras.saving.deserialize_keras_object(
+                config[key], custom_objects=custom_objects
+            )
+        return cls(**config)
+
+    def _pairs(self, data):
+        """`(contents, styles)` of a batch."""
+        contents, styles, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if styles is None:
+            raise ValueError("Pictures must come in pairs, `(content, style)`.")
+        for images in (contents, styles):
+            check_pictures(images, self.image_shape)
+        return contents, styles
+
+    def _terms(self, contents, styles, training=False):
+        """The loss of a batch and its parts."""
+        maps, goal = self._encode(contents, [styles], [1.0])
+        pictures = self._decode(maps, goal, 1.0, contents, training)
+        seen = feature_maps(self.features, pictures)
+        wanted = feature_maps(self.features, styles)
+        again = seen[self.encoded_layer]
+        content = relative_squared_error(self.crop([goal, again]), again)
+        style = sum(
+            weight
+            * relative_squared_error(
+                _statistics(wanted[name]), _statistics(seen[name])
+            )
+            for name, weight in self.style_layers.items()
+        )
+        terms = {"content_loss": content, "style_loss": style}
+        if "total_variation" in self.trackers:
+            size = ops.cast(ops.prod(ops.shape(pictures)[1:]), "float32")
+            terms["total_variation"] = total_variation(pictures) / size
+        terms = {name: mean_or_zero(term) for name, term in terms.items()}
+        weights = self.loss_weights
+        loss = sum(
+            weights[f"{name.removesuffix('_loss')}_weight"] * term
+            for name, term in terms.items()
+        )
+        return {"loss": loss, **terms}
+
+    def _logs(self, terms, contents):
+        terms["loss"] += sum(self.decoder.losses)
+        for name, term in terms.items():
+            self.trackers[name].update_state(term, ops.shape(contents)[0])
+        return {name: self.trackers[name].result() for name in terms}
+
+    def _encode(self, contents, styles, mix):
+        """Maps of the contents, and what they shall become."""
+        sides = contents.shape[1:3]
+        if any(side and side <= self.stride for side in sides):
+            raise ValueError(
+                f"Pictures must have more than {self.stride} pixels a side. "
+                f"Received: {sides[0]} x {sides[1]}"
+            )
+        contents = self.padding(contents)
+        if self.margin:
+            edges = ((0, 0), (0, self.margin), (0, self.margin), (0, 0))
+            contents = ops.pad(contents, edges, mode="symmetric")
+        maps, *style_maps = (
+            feature_maps(self.features, images)[self.encoded_layer]
+            for images in (contents, *styles)
+        )
+        goal = sum(
+            weight * adaptive_instance_normalization(maps, style)
+            for weight, style in zip(mix, style_maps, strict=True)
+        )
+        return maps, goal
+
+    def _decode(self, maps, goal, alpha, contents, training=False):
+        """Pictures as large as the contents."""
+        mixed = (1.0 - alpha) * maps + alpha * goal
+        pictures = self.decoder(mixed, training=training)
+        return self.crop([pictures, contents])
+
+    def _signature(self):
+        return [
+            tf.TensorSpec((None, *self.image_shape), name=name)
+            for name in ("content", "style")
+        ]
+
+
+def _statistics(maps):
+    """Means and deviations of all channels, (batch, 1, 1, 2 channels)."""
+    return ops.concatenate(channel_statistics(maps), axis=-1)

@@ -1,0 +1,221 @@
+"""Mistakes in setting up and using style transfer, said early."""
+
+import numpy as np
+from keras import ops
+
+from keras_synth.models.checks import check_pictures
+
+
+def layer_weights(layers, names, argument):
+    """Which layers count, and how much.
+
+    Args:
+        layers: a layer's name, a list of names, which share a weight of 1,
+            or `{name: weight}`.
+        names: those that the network has.
+        argument: what the user calls it.
+
+    Returns:
+        `{name: weight}`.
+    """
+    layers = [layers] if isinstance(layers, str) else layers
+    if isinstance(layers, list | tuple) and layers:
+        layers = dict.fromkeys(layers, 1.0 / len(set(layers)))
+    if (
+        not isinstance(layers, dict)
+        or not layers
+        or not set(layers) <= set(names)
+        or not all(_is_number(weight) for weight in layers.values())
+    ):
+        raise ValueError(
+            f"`{argument}` must be layers of `features`, names or {{name: "
+            f"weight of at least 0}}. The network has {names}. "
+            f"Received: {argument}={layers!r}"
+        )
+    return {name: float(weight) for name, weight in layers.items()}
+
+
+def check_weights(weights):
+    """Refuses weights of losses that cannot be."""
+    for name, value in weights.items():
+        if not _is_number(value):
+            raise ValueError(
+                f"`{name}` must be a number of at least 0. "
+                f"Received: {name}={value!r}"
+            )
+
+
+def as_pictures(images, channels, argument):
+    """Float32 pictures of as many channels as a network takes.
+
+    Args:
+        images: (batch, height, width, channels), array or tensor. Grey ones
+            become colour ones where the network wants these.
+        channels: what it wants; None for 1 or 3, as they come.
+        argument: what the user calls them.
+    """
+    if not hasattr(images, "shape"):
+        images = np.asarray(images)
+    given = images.shape[-1] if len(images.shape) == 4 else None
+    if given == 4:
+        raise ValueError(
+            f"`{argument}` has an alpha channel, which has no style. Put it "
+            "on white, `pictures.read_picture(path, channels=3)`, or cut it "
+            f"off. Received: shape {tuple(images.shape)}"
+        )
+    if given == 3 and channels == 1:
+        raise ValueError(
+            f"`{argument}` has colours, `features` take grey pictures: build "
+            "them with `channels=3`. Received: shape "
+            f"{tuple(images.shape)}"
+        )
+    try:
+        grey = given == 1
+        check_pictures(images, (None, None, 1 if grey else channels or 3))
+    except ValueError as error:
+        raise ValueError(f"`{argument}`: {error}") from error
+    images = ops.cast(ops.convert_to_tensor(images), "float32")
+    return ops.repeat(images, 3, axis=-1) if grey and channels == 3 else images
+
+
+def as_styles(style, weights, channels, num_images):
+    """Styles as a list, and their weights.
+
+    Args:
+        style: (1 or num_images, height, width, channels), or a list of such.
+        weights: one for each, or None for equal ones.
+        channels: as in `as_pictures`.
+        num_images: content pictures.
+
+    Returns:
+        `(styles, weights)`, lists; the weights add up to 1.
+    """
+    styles = list(style) if isinstance(style, list | tuple) else [style]
+    if not styles:
+        raise ValueError("`style` must hold a picture. Received: none")
+    styles = [as_pictures(each, channels, "style") for each in styles]
+    for each in styles:
+        count = each.shape[0]
+        if (
+            count is not None
+            and num_images is not None
+            and (count not in (1, num_images))
+        ):
+            raise ValueError(
+                "`style` must hold one picture for all contents or one for "
+                f"each of the {num_images}; give several styles to blend as "
+                f"a list. Received: shape {tuple(each.shape)}"
+            )
+    if weights is None:
+        weights = [1.0] * len(styles)
+    if (
+        len(weights) != len(styles)
+        or not all(_is_number(weight) for weight in weights)
+        or not sum(weights) > 0
+    ):
+        raise ValueError(
+            "`style_weights` must hold a number of at least 0 for each of the "
+            f"{len(styles)} styles, not all 0. "
+            f"Received: style_weights={weights!r}"
+        )
+    return styles, [float(weight) / sum(weights) for weight in weights]
+
+
+def as_step_counts(steps):
+    """One count a level of the pyramid, a tuple."""
+    counts = tuple(steps) if isinstance(steps, list | tuple) else (steps,)
+    if not counts or not all(
+        isinstance(count, int) and count > 0 for count in counts
+    ):
+        raise ValueError(
+            "`steps` must be a positive int, or one a level of the pyramid. "
+            f"Received: steps={steps!r}"
+        )
+    return counts
+
+
+def _is_number(value):
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0.0 <= value < float("inf")
+    )
+
+
+def check_is_compiled(model):
+    """Refuses a model that knows no weights of its losses yet."""
+    if not model.compiled:
+        raise ValueError(
+            f"Call `compile()` before: it sets what {type(model).__name__} "
+            "lowers. (Its defaults do.)"
+        )
+
+
+def as_start(start, content):
+    """Where the optimisation begins: "content", "noise" or a picture."""
+    if isinstance(start, str):
+        if start not in ("content", "noise"):
+            raise ValueError(
+                '`start` must be "content", "noise" or a picture. '
+                f"Received: start={start!r}"
+            )
+        return start
+    start = as_pictures(start, content.shape[-1], "start")
+    if start.shape != content.shape:
+        raise ValueError(
+            "`start` must be as large as `content`, "
+            f"{tuple(content.shape)}. Received: shape {tuple(start.shape)}"
+        )
+    return start
+
+
+def default_content_layer(features, names, preferred):
+    """That layer, or the deepest of at least an eighth of the sides."""
+    if preferred in names:
+        return preferred
+    side = 512
+    shape = (None, side, side, features.input_shape[-1])
+    shapes = features.compute_output_shape(shape)
+    # Some networks lose a pixel or two at the edges.
+    fine = [name for name in names if shapes[name][1] >= side // 8 - 2]
+    return (fine or names)[-1]
+
+
+def decoder_geometry(features, layer, decoder):
+    """How much the decoder enlarges, and pixels that it needs besides.
+
+    Args:
+        features: network to maps.
+        layer: of the map that the decoder takes.
+        decoder: network from that map to pictures.
+
+    Returns:
+        `(stride, margin)`: a side of a map times `stride` is that of a
+        picture; pictures of a multiple of `stride`, and `margin` more at the
+        right and bottom, make maps that suffice for the whole picture (nets
+        such as SqueezeNet lose pixels at the edges).
+    """
+    maps, channels = features.output[layer], features.input_shape[-1]
+    taken, made = decoder.input_shape[-1], decoder.output_shape[-1]
+    if taken != maps.shape[-1] or made != channels:
+        raise ValueError(
+            f"`decoder` must take the {maps.shape[-1]} channels of {layer!r} "
+            f"and make pictures of {channels}, as "
+            "`networks.style_decoder(features)` does. Received: a network "
+            f"from {taken} to {made} channels"
+        )
+
+    def side_after(network, side, depth):
+        shape = network.compute_output_shape((None, side, side, depth))
+        return (shape[layer] if isinstance(shape, dict) else shape)[1]
+
+    stride = side_after(decoder, 8, taken) // 8
+    side = 32 * stride
+    for margin in range(0, 5 * stride, stride):
+        made = stride * side_after(features, side + margin, channels)
+        if side <= made <= side + margin:
+            return stride, margin
+    raise ValueError(
+        f"`decoder` enlarges {stride} times, which is not how much smaller "
+        f"the map {layer!r} of `features` is than the picture."
+    )

@@ -1,0 +1,380 @@
+"""Neural style transfer: what one picture shows, painted as another is.
+
+No network is trained. The pixels of a picture x are moved until a feature
+network's maps φ_l of it say the same as those of a content picture p, while
+their Gram matrices G(φ_l), which know no places, say the same as those of a
+style picture a:
+
+    λ_c Σ_l v_l ‖φ_l(x) - φ_l(p)‖² / ‖φ_l(p)‖²                      content
+  + λ_s Σ_l w_l ‖G(φ_l(x)) - G(φ_l(a))‖² / ‖G(φ_l(a))‖²             style
+  + λ_tv TV(x) / (height · width · channels)                        roughness
+
+Gatys et al. rescale their network until its maps are 1 on average. Here each
+layer's error is divided by the energy of its target instead, which does the
+same for any network and any size of the pictures.
+
+Of several styles the Gram matrices are averaged with their weights γ_k, for
+`Σ_k γ_k ‖G - A_k‖²` and `‖G - Σ_k γ_k A_k‖²` differ by a constant.
+"""
+
+import keras
+from keras import ops
+
+from keras_synth.losses import total_variation
+from keras_synth.models.picture_descent import Descents, StepReport
+from keras_synth.models.style_canvas import stretch_canvas
+from keras_synth.models.style_checks import (
+    as_pictures,
+    as_start,
+    as_step_counts,
+    as_styles,
+    check_is_compiled,
+    check_weights,
+    default_content_layer,
+    layer_weights,
+)
+from keras_synth.ops import gram_matrix, relative_squared_error
+from keras_synth.ops.feature_maps import check_feature_network, feature_maps
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class StyleTransfer(keras.Model):
+    """Paints one picture as another is painted, by optimisation.
+
+    `stylize` takes any style and minutes a picture; `AdaINTransfer` learns to
+    do without the optimisation. There is nothing to `fit`.
+
+    The paper takes VGG-19 (`networks.vgg19_features(layers=
+    StyleTransfer.PAPER_LAYERS)`); VGG-16 has layers of these names as well,
+    and every other network of `networks` serves. (It also puts averages in
+    place of the network's maximum pooling, for slightly smoother pictures;
+    these networks keep theirs.)
+
+    The size of the strokes is that of the style picture given: enlarge it
+    for coarser ones.
+
+    Args:
+        features: network from pictures in [0, 1] to `{layer name: map}`, such
+            as `networks.vgg16_features()`. Its weights are frozen, and saved
+            with the model.
+        content_layers: where contents are compared: a layer's name, names,
+            or `{name: v}`. By default the paper's `block4_conv2` where the
+            network gives it, else its deepest map of at least an eighth of
+            the picture's sides.
+        style_layers: where styles are compared, likewise with w. By default
+            the paper's, the first of each of VGG's five blocks, where the
+            network gives them all, else all maps. Names share a weight of 1.
+        **kwargs: as `keras.Model` takes them.
+
+    Call arguments:
+        inputs: `[pictures, contents, styles]`, each (batch, height, width,
+            channels) in [0, 1]; styles of any size.
+
+    Returns:
+        What `stylize` lowers, of each of the pictures: a dict of "loss",
+        "content_loss", "style_loss" and "total_variation", (batch,); the
+        last three without their weights.
+
+    Raises:
+        ValueError: a network that gives no maps, layers that it has not.
+
+    Reference: Gatys et al., Image Style Transfer Using Convolutional Neural
+    Networks, 2016, section 2.3.
+
+    Example:
+
+    >>> from keras_synth import networks
+    >>> features = networks.squeezenet_features(None, ("relu_conv1", "fire3"))
+    >>> transfer = StyleTransfer(features)
+    >>> transfer.compile()
+    >>> content, style = ops.ones((1, 24, 33, 3)), ops.zeros((1, 20, 20, 3))
+    >>> transfer.stylize(content, style, steps=2, verbose=0).shape
+    TensorShape([1, 24, 33, 3])
+    """
+
+    #: The paper's five layers of style, and its one of content.
+    PAPER_LAYERS = (
+        *(f"block{block}_conv1" for block in range(1, 6)),
+        "block4_conv2",
+    )
+
+    def __init__(
+        self, features, content_layers=None, style_layers=None, **kwargs
+    ):
+        names = check_feature_network(features)
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        if content_layers is None:
+            content_layers = default_content_layer(
+                features, names, self.PAPER_LAYERS[-1]
+            )
+        if style_layers is None:
+            of_paper = self.PAPER_LAYERS[:-1]
+            style_layers = of_paper if set(of_paper) <= set(names) else names
+        self.features = features
+        features.trainable = False
+        self.content_layers = layer_weights(
+            content_layers, names, "content_layers"
+        )
+        self.style_layers = layer_weights(style_layers, names, "style_layers")
+        self.channels = features.input_shape[-1]
+        self.built = True
+
+    def compile(
+        self,
+        optimizer=None,
+        *,
+        content_weight=1.0,
+        style_weight=20.0,
+        total_variation_weight=1.0,
+    ):
+        """Configures what is lowered, and how.
+
+        Args:
+            optimizer: name or Keras optimizer, with the rate in units of the
+                pictures' [0, 1]; `Adam(0.02)` by default. "lbfgs" for SciPy's
+                L-BFGS-B, as in the paper.
+            content_weight: λ_c.
+            style_weight: λ_s; a larger one gives more paint and less content.
+            total_variation_weight: λ_tv.
+
+        Raises:
+            ValueError: weights below 0, or no such optimizer.
+        """
+        weights = {
+            "content_weight": content_weight,
+            "style_weight": style_weight,
+            "total_variation_weight": total_variation_weight,
+        }
+        check_weights(weights)
+        self.quasi_newton = optimizer == "lbfgs"
+        if optimizer is None:
+            optimizer = keras.optimizers.Adam(0.02)
+        super().compile(optimizer=None if self.quasi_newton else optimizer)
+        self.loss_weights = weights
+        self._descents = Descents(
+            self._objective, self._targets, self.optimizer or "lbfgs"
+        )
+
+    def get_compile_config(self):
+        """What `compile` was called with; Keras saves it."""
+        if not self.compiled:
+            return {}
+        optimizer = "lbfgs" if self.quasi_newton else self.optimizer
+        return keras.saving.serialize_keras_object(
+            {"optimizer": optimizer, **self.loss_weights}
+        )
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def fit(self, *args, **kwargs):
+        """Raises: there is nothing to train."""
+        raise ValueError(
+            "StyleTransfer has no weights to train: use `stylize`. "
+            "`AdaINTransfer` learns from pictures."
+        )
+
+    def call(self, inputs):
+        check_is_compiled(self)
+        pictures, contents, styles = inputs
+        targets = self._targets(contents, [styles], [1.0])
+        return self._terms(pictures, targets)
+
+    def stylize(
+        self,
+        content,
+        style,
+        steps=300,
+        *,
+        style_weights=None,
+        start="content",
+        preserve_colour=False,
+        seed=None,
+        verbose=1,
+        on_step=None,
+    ):
+        """Paints pictures in a style, or in a blend of several.
+
+        Args:
+            content: what to paint, (batch, height, width, channels), floats
+                in [0, 1], of any size; one after the other. A grey picture
+                gets the style's colours if the network sees colours.
+            style: (1 or batch, height, width, channels) of any size, or a
+                list of such to blend.
+            steps: of the optimizer. Of several numbers, (200, 100) say, the
+                first is for the picture at the lowest resolution, each next
+                one for twice that, the last for its own: strokes can then be
+                larger than the network sees at once, and much of the work is
+                done on small pictures.
+            style_weights: of the styles; equal by default. Only their ratios
+                count.
+            start: "content", "noise" (more of the style, and longer), or a
+                picture of the content's shape.
+            preserve_colour: True paints the brightness alone, with the
+                content's colours, kept to the last digit. The style's
+                brightness is first brought to the content's mean and
+                deviation.
+            seed: of the noise, int or None for a random one.
+            verbose: 1 shows a progress bar, 2 one line, 0 nothing.
+            on_step: None, or a function called after each step with its
+                number (from 1, over all levels and pictures), the picture as
+                it is, (1, height, width, channels) in [0, 1], and a dict of
+                "loss" and its terms.
+
+        Returns:
+            float32 (batch, height, width, channels), in [0, 1].
+
+        Raises:
+            ValueError: `compile` was not called; pictures of another kind,
+                too small ones, options that are none.
+
+        Reference: coarse to fine: Gatys et al., Controlling Perceptual
+        Factors in Neural Style Transfer, 2017, section 6; colours: section
+        5.1, luminance-only transfer.
+        """
+        check_is_compiled(self)
+        channels = None if preserve_colour else self.channels
+        content = as_pictures(content, channels, "content")
+        styles, mix = as_styles(style, style_weights, channels, len(content))
+        start = as_start(start, content)
+        counts = as_step_counts(steps)
+        report = StepReport(len(content) * sum(counts), verbose, on_step)
+        seeds = keras.random.SeedGenerator(seed)
+        painted = []
+        for index in range(len(content)):
+            painting = start if isinstance(start, str) else start[index][None]
+            for level, count in enumerate(counts, start=1):
+                canvas = stretch_canvas(
+                    content[index][None],
+                    [each[min(index, len(each) - 1)][None] for each in styles],
+                    0.5 ** (len(counts) - level),
+                    preserve_colour,
+                )
+                painting = self._descents.of(canvas.scene.shape).run(
+                    canvas.start(painting, seeds),
+                    (canvas.scene, canvas.styles, mix),
+                    canvas.low,
+                    canvas.high,
+                    count,
+                    report.of(canvas.picture),
+                )
+            painted.append(canvas.picture(painting))
+        report.end()
+        self._descents.keep(len(counts))
+        return ops.concatenate(painted)
+
+    def stylize_frames(
+        self,
+        frames,
+        style,
+        steps=100,
+        *,
+        first_steps=None,
+        warp=None,
+        **options,
+    ):
+        """Paints the frames of a film, each from the last one's result.
+
+        Strokes that were found once stay where they are, and fewer steps do.
+        Where things move, `warp` moves the strokes along.
+
+        Args:
+            frames: iterable of pictures (height, width, channels) in [0, 1],
+                all of one size.
+            style: as `stylize` takes it.
+            steps: of each frame, see `stylize`.
+            first_steps: of the first frame; as many by default.
+            warp: None, or a function of the last result, the last frame and
+                this frame, (1, height, width, channels) each, that gives the
+                start of this one's painting.
+            **options: others of `stylize`; `start` is the first frame's.
+
+        Yields:
+            float32 (height, width, channels), in [0, 1].
+
+        Raises:
+            ValueError: as `stylize`.
+
+        Reference: Ruder et al., Artistic Style Transfer for Videos, 2016,
+        section 4.1: the start.
+        """
+        result = previous = None
+        for frame in frames:
+            frame = ops.convert_to_tensor(frame)[None]
+            if result is None:
+                count = steps if first_steps is None else first_steps
+            else:
+                count = steps
+                start = result
+                if warp is not None:
+                    start = ops.clip(warp(result, previous, frame), 0.0, 1.0)
+                options["start"] = start
+            result = self.stylize(frame, style, count, **options)
+            previous = frame
+            yield result[0]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "features": keras.saving.serialize_keras_object(self.features),
+            "content_layers": self.content_layers,
+            "style_layers": self.style_layers,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        features = keras.saving.deserialize_keras_object(
+            config["features"], custom_objects=custom_objects
+        )
+        return cls(**{**config, "features": features})
+
+    def _targets(self, contents, styles, mix):
+        """Maps of the contents, and blended Gram matrices of the styles."""
+        grams = [
+            {name: gram_matrix(maps[name]) for name in self.style_layers}
+            for maps in map(self._maps, styles)
+        ]
+        maps = self._maps(contents)
+        return {
+            "content": {name: maps[name] for name in self.content_layers},
+            "style": {
+                name: sum(w * g[name] for w, g in zip(mix, grams, strict=True))
+                for name in self.style_layers
+            },
+        }
+
+    def _terms(self, pictures, targets):
+        """What is lowered, of each picture."""
+        maps = self._maps(pictures)
+        content = sum(
+            weight
+            * relative_squared_error(targets["content"][name], maps[name])
+            for name, weight in self.content_layers.items()
+        )
+        style = sum(
+            weight
+            * relative_squared_error(
+                targets["style"][name], gram_matrix(maps[name])
+            )
+            for name, weight in self.style_layers.items()
+        )
+        size = ops.cast(ops.prod(ops.shape(pictures)[1:]), "float32")
+        roughness = total_variation(pictures) / size
+        weights = self.loss_weights
+        return {
+            "loss": weights["content_weight"] * content
+            + weights["style_weight"] * style
+            + weights["total_variation_weight"] * roughness,
+            "content_loss": content,
+            "style_loss": style,
+            "total_variation": roughness,
+        }
+
+    def _objective(self, picture, targets):
+        terms = self._terms(picture, targets)
+        return {name: term[0] for name, term in terms.items()}
+
+    def _maps(self, images):
+        if images.shape[-1] < self.channels:
+            images = ops.repeat(images, self.channels, axis=-1)
+        return feature_maps(self.features, images)

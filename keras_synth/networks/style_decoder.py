@@ -1,0 +1,132 @@
+"""The way back from a feature network's maps to pictures."""
+
+import dataclasses
+
+import keras
+from keras import layers, ops
+
+_PROBE_SIDE = 128  # of the pictures on which the network is measured
+_EDGES = ((0, 0), (1, 1), (1, 1), (0, 0))
+
+
+def style_decoder(features, layer=None, name="style_decoder"):
+    """Mirrors a feature network: from one of its maps to pictures.
+
+    Each convolution of `features`, from the map back to the picture, becomes
+    one of 3 x 3 the other way round (from its filters to its inputs), each
+    halving of the sides a doubling by nearest neighbour. For VGG up to
+    `block4_conv1` that is the decoder of the paper. Where branches run side
+    by side (SqueezeNet) all of them are one step, and a step to fewer
+    channels (a squeeze) is left out. Pictures are padded by reflection; no
+    layer normalises, for that would undo the style.
+
+    Maps are divided by their size on noise, a constant of the decoder, so that
+    training starts alike for every network.
+
+    Args:
+        features: network from pictures to `{layer name: map}`, such as
+            `networks.vgg16_features()`.
+        layer: name of the map; the deepest (last) by default.
+        name: of the decoder.
+
+    Returns:
+        A `keras.Model` from (batch, h, w, c), of at least 2 x 2, to (batch,
+        stride · h, stride · w, channels of the pictures), not clipped.
+
+    Raises:
+        ValueError: no such layer, or nothing before it to mirror.
+
+    Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
+    Adaptive Instance Normalization, 2017, section 6.1.
+
+    Example:
+
+    >>> from keras_synth import networks
+    >>> features = networks.vgg16_features(None, layers=("block2_conv1",))
+    >>> style_decoder(features)(ops.ones((1, 8, 6, 128))).shape
+    TensorShape([1, 16, 12, 3])
+    """
+    names = list(features.output)
+    layer = names[-1] if layer is None else layer
+    if layer not in names:
+        raise ValueError(
+            f"`layer` must be one of {names}. Received: layer={layer!r}"
+        )
+    steps = _steps(features, features.output[layer])
+    convolutions = [step for step in steps if step.channels]
+    if not convolutions:
+        raise ValueError(
+            f"`features` has no convolution before {layer!r} to mirror."
+        )
+    encoded = keras.Input((None, None, features.output[layer].shape[-1]))
+    scale = 1.0 / _size_on_noise(features, layer)
+    x = layers.Rescaling(scale, dtype="float32")(encoded)
+    enlarged = False
+    for step in reversed(steps):
+        if step.stride > 1:
+            if enlarged:
+                x = _convolution(x, x.shape[-1])  # or squares would show
+            x = layers.UpSampling2D(step.stride, interpolation="nearest")(x)
+        if step.channels and step is not convolutions[0]:
+            x = _convolution(x, step.channels)
+        enlarged = not step.channels
+    x = ops.pad(x, _EDGES, mode="reflect")
+    x = layers.Conv2D(features.input_shape[-1], 3, dtype="float32")(x)
+    return keras.Model(encoded, x, name=name)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Step:
+    """What a feature network does between two of its bottlenecks.
+
+    Attributes:
+        stride: how many times smaller the sides become.
+        channels: that go in, where there is a convolution; else None.
+    """
+
+    stride: int
+    channels: int | None
+
+
+def _steps(features, output):
+    """The chain of `_Step`s from the picture to a map."""
+    path = keras.Model(features.input, output).operations
+    places = {id(each.output): index for index, each in enumerate(path)}
+    reach = [0] * len(path)  # the last operation that takes each one's output
+    for index, each in enumerate(path):
+        for tensor in keras.tree.flatten(each.input):
+            place = places[id(tensor)]
+            reach[place] = max(reach[place], index)
+    channels, side = features.input_shape[-1], _PROBE_SIDE
+    shapes = keras.Model(
+        features.input, [each.output for each in path]
+    ).compute_output_shape((None, side, side, channels))
+    steps = []
+    beside, convolved = 0, False
+    for index, (each, shape) in enumerate(zip(path, shapes, strict=True)):
+        convolved = convolved or hasattr(each, "kernel")
+        alone = beside <= index  # no branch runs past this operation
+        beside = max(beside, reach[index])
+        stride = round(side / shape[1])
+        widened = convolved and shape[-1] >= channels
+        if alone and (widened or stride > 1):
+            steps.append(_Step(stride, channels if convolved else None))
+            side = shape[1]
+            if convolved:
+                channels, convolved = shape[-1], False
+    return steps
+
+
+def _size_on_noise(features, layer):
+    """Root mean square of a map."""
+    shape = (1, _PROBE_SIDE, _PROBE_SIDE, features.input_shape[-1])
+    maps = features(keras.random.uniform(shape, seed=0))[layer]
+    energy = ops.mean(ops.square(ops.cast(maps, "float32")))
+    return float(ops.sqrt(energy)) or 1.0
+
+
+def _convolution(x, width):
+    x = ops.pad(x, _EDGES, mode="reflect")
+    return layers.Conv2D(
+        width, 3, activation="relu", kernel_initializer="he_normal"
+    )(x)
