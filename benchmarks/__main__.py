@@ -70,6 +70,9 @@ BENCHMARKS = {
         1,
         "the README's enlarged picture",
     ),
+    "style_transfer": ("style_transfer", 25, "300 steps at 512x512"),
+    "style_step_time": ("style_transfer", 3, "a step against a bare loop"),
+    "adain": ("style_transfer", 40, "style in one pass against 300 steps"),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
 

@@ -16,20 +16,21 @@ def perceptual_metric(channels):
     weights = metrics.lpips_linear_weights(
         data_folder() / "weights" / "lpips_lin_v0.1.npz", "squeeze"
     )
-    return metrics.PerceptualDistance(_squeezenet(channels), weights)
+    return metrics.PerceptualDistance(squeezenet(channels), weights)
 
 
 def pooled_squeezenet(channels=1):
     """Its last map, averaged, of pictures at 227x227: 512 features."""
     image = keras.Input((None, None, channels), name="image")
     x = AntialiasedResizing(227, 227)(image)
-    maps = _squeezenet(channels, ("fire9",))(x)["fire9"]
+    maps = squeezenet(channels, ("fire9",))(x)["fire9"]
     return networks.FeatureNetwork(
         image, keras.ops.mean(maps, axis=(1, 2)), name="squeezenet"
     )
 
 
-def _squeezenet(channels, *layers):
+def squeezenet(channels, *layers):
+    """Its maps, of pictures of so many channels."""
     path = data_folder() / "weights"
     return networks.squeezenet_features(
         path / "squeezenet_v1.1_notop_tf_kernels.h5",

@@ -497,7 +497,9 @@ def test_save_and_load(optimizer, tmp_path):
 
 
 def test_published_networks_have_their_layers():
-    vgg = networks.vgg16_features(None, StyleTransfer.PAPER_LAYERS)
+    vgg = networks.vgg16_features(
+        None, (*StyleTransfer.PAPER_LAYERS, "block4_conv3")
+    )
     model = StyleTransfer(vgg)
     assert model.content_layers == {"block4_conv2": 1.0}
     assert model.style_layers == {
