@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import sys
 
-from keras_synth import options
+from keras_synth import options, picture_options
 
 DESCRIPTION = """\
 Makes and mends pictures with Keras models.
@@ -14,6 +14,7 @@ Makes and mends pictures with Keras models.
   keras-synth restore noisy.png clean.png
   keras-synth restore torn.png whole.png --mask holes.png
   keras-synth upscale small.png large.png
+  keras-synth stylize photograph.jpg painting.jpg painted.png
   keras-synth demo                       digits from nothing, in minutes
   keras-synth datasets                   what there is to train on
   keras-synth train vae --data FOLDER --image-size 64
@@ -21,6 +22,7 @@ Makes and mends pictures with Keras models.
   keras-synth train stylegan2 --data FOLDER --image-size 64
   keras-synth train inpainter --data FOLDER
   keras-synth train pix2pix --data facades/train
+  keras-synth train adain --data photographs --styles paintings
   keras-synth sample runs/vae/vae.keras samples.png
   keras-synth export runs/vae/vae.keras saved_models/vae
 """
@@ -132,10 +134,18 @@ def _train_pix2pix(**arguments):
     _say_what_mends(arguments["output"], "pix2pix", "restore input.png")
 
 
+def _train_adain(**arguments):
+    from keras_synth.recipes import train_adain
+
+    train_adain(**arguments)
+    use = "stylize photograph.jpg painting.jpg"
+    _say_what_mends(arguments["output"], "adain", use)
+
+
 def _say_what_mends(output, name, use):
-    """`use` is the command that the model is for, up to its input."""
-    command, picture, *options = use.split()
-    words = [command, picture, "out.png", *options]
+    """`use` is the command that the model is for, without its target."""
+    words, dashes, options = use.partition(" --")
+    words = [words, "out.png", *f"{dashes}{options}".split()]
     images = pathlib.Path(output) / "images"
     print(f"\nmodel:    {output}/{name}.keras")
     if images.exists():
@@ -165,6 +175,15 @@ def _upscale(**arguments):
     for upscaled in upscale_pictures(**arguments):
         height, width = upscaled.size
         _say_where(upscaled, f"{width}x{height}, {upscaled.scale} times larger")
+
+
+def _stylize(**arguments):
+    from keras_synth.recipes import stylize_pictures
+
+    arguments["style"] += arguments.pop("blend")
+    for painted in stylize_pictures(**arguments):
+        height, width = painted.size
+        _say_where(painted, f"{width}x{height}")
 
 
 def _say_where(written, done):
@@ -283,10 +302,23 @@ def _parser():
             kinds,
         )
     )
-    options.add_restore_options(
+    picture_options.add_restore_options(
         add("restore", _restore, "take the noise out of pictures, fill holes")
     )
-    options.add_upscale_options(add("upscale", _upscale, "enlarge pictures"))
+    options.add_adain_options(
+        add(
+            "adain",
+            _train_adain,
+            "train a network that paints in any style, on two folders",
+            kinds,
+        )
+    )
+    picture_options.add_upscale_options(
+        add("upscale", _upscale, "enlarge pictures")
+    )
+    picture_options.add_stylize_options(
+        add("stylize", _stylize, "paint pictures as another is painted")
+    )
 
     sample = add("sample", _sample, "new pictures from a trained model")
     sample.add_argument("model_path", metavar="MODEL", help="a .keras file")

@@ -1,10 +1,10 @@
-"""What the commands take, one function a command."""
+"""What the commands that train take, one function a command."""
 
-import argparse
 import functools
 
 
-def _option(parser, name, default, help, **kwargs):
+def add_option(parser, name, default, help, **kwargs):
+    """An option, of its default's type where nothing else is said."""
     if default is not None and "choices" not in kwargs:
         kwargs.setdefault("type", type(default))
     parser.add_argument(name, default=default, help=help, **kwargs)
@@ -12,7 +12,7 @@ def _option(parser, name, default, help, **kwargs):
 
 def _add_training_options(parser, output, batch_size, learning_rate):
     """What every generator's training takes."""
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--data", "digits", "a source (keras-synth datasets) or a folder")
     option("--output", output, "folder for model, pictures and log")
     option("--image-size", None, "side of the pictures", type=int)
@@ -45,7 +45,7 @@ def _add_training_options(parser, output, batch_size, learning_rate):
 def add_vae_options(parser):
     """Of `train vae`."""
     _add_training_options(parser, "runs/vae", 32, 2e-3)
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--latent-dim", 16, "dimension of the latents; 2 draws the plane")
     option(
         "--likelihood",
@@ -70,7 +70,7 @@ def add_vae_options(parser):
 def add_gan_options(parser):
     """Of `train gan`."""
     _add_training_options(parser, "runs/gan", 64, 1e-3)
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--latent-dim", 64, "dimension of the latents")
     option(
         "--architecture",
@@ -101,7 +101,7 @@ def add_gan_options(parser):
 def add_stylegan2_options(parser):
     """Of `train stylegan2`."""
     _add_training_options(parser, "runs/stylegan2", 16, 4e-3)
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--latent-dim", 64, "dimension of the latents")
     option("--style-dim", 64, "dimension of the styles")
     option("--depth", 4, "layers from latents to styles")
@@ -126,7 +126,7 @@ def add_stylegan2_options(parser):
 
 def add_classifier_options(parser):
     """Of `train classifier`."""
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option(
         "--data",
         "mnist",
@@ -143,7 +143,7 @@ def add_classifier_options(parser):
 
 def _add_mending_options(parser, output, batch_size, epochs):
     """What every training takes that damages pictures itself."""
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--data", "photos", "a source (keras-synth datasets) or a folder")
     option("--output", output, "folder for model and log")
     option("--data-dir", None, "folder of prepared TensorFlow Datasets")
@@ -159,7 +159,7 @@ def _add_mending_options(parser, output, batch_size, epochs):
 
 
 def _add_fit_options(parser, epochs, batch_size, batch, learning_rate):
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--epochs", epochs, "passes over the data")
     option("--batch-size", batch_size, batch)
     option("--learning-rate", learning_rate, "the highest")
@@ -174,7 +174,7 @@ def _add_fit_options(parser, epochs, batch_size, batch, learning_rate):
 def add_denoiser_options(parser):
     """Of `train denoiser`."""
     _add_mending_options(parser, "runs/denoiser", 16, 10)
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option(
         "--damage",
         "noise",
@@ -194,7 +194,7 @@ def add_denoiser_options(parser):
 def add_inpainter_options(parser):
     """Of `train inpainter`."""
     _add_mending_options(parser, "runs/inpainter", 16, 10)
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option(
         "--holes",
         "both",
@@ -216,7 +216,7 @@ def add_inpainter_options(parser):
 def add_upscaler_options(parser):
     """Of `train upscaler`."""
     _add_mending_options(parser, "runs/upscaler", 16, 10)
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--scale", 4, "how many times larger", choices=(2, 3, 4), type=int)
     option(
         "--architecture",
@@ -235,7 +235,7 @@ def add_pix2pix_options(parser):
         required=True,
         help="folder of double pictures, or of inputs",
     )
-    option = functools.partial(_option, parser)
+    option = functools.partial(add_option, parser)
     option("--target-data", None, "folder of targets, of the inputs' names")
     option(
         "--input-side",
@@ -255,65 +255,28 @@ def add_pix2pix_options(parser):
     _add_fit_options(parser, 200, 1, "pairs a step", 2e-4)
 
 
-def _noise_level(word):
-    return word if word == "auto" else float(word)
+def add_feature_options(parser):
+    """Of what compares pictures in a network's maps."""
+    option = functools.partial(add_option, parser)
+    option(
+        "--features",
+        "vgg19",
+        "network that compares pictures",
+        choices=("vgg19", "vgg16", "squeezenet"),
+    )
+    option("--weights", "imagenet", "of it: imagenet downloads, or a file")
 
 
-def _add_file_options(parser):
-    """What every command on picture files takes."""
-    parser.add_argument("source", metavar="IN", help="an image, or a folder")
-    parser.add_argument("target", metavar="OUT", help="to write")
-    for name, help in (
-        ("--ensemble", "work on all eight symmetries and average, 8x slower"),
-        ("--compare", "write before and after side by side as well"),
-        ("--overwrite", "replace files that are there already"),
+def add_adain_options(parser):
+    """Of `train adain`."""
+    for name, what in (
+        ("--data", "contents, photographs say"),
+        ("--styles", "styles, paintings say"),
     ):
-        parser.add_argument(name, action="store_true", help=help)
-
-
-def add_restore_options(parser):
-    """Of `restore`."""
-    _add_file_options(parser)
-    option = functools.partial(_option, parser)
-    # Left out, the recipe decides.
-    parser.add_argument(
-        "--method",
-        default=argparse.SUPPRESS,
-        help="unet (the default), bm3d, median, adaptive_median, "
-        "non_local_means, total_variation, or a .keras file of `train "
-        "denoiser`; with a mask biharmonic (then the default) or a .keras "
-        "file of `train inpainter`",
-    )
-    parser.add_argument(
-        "--mask",
-        default=argparse.SUPPRESS,
-        help="picture as large as IN, white where it is damaged: that is "
-        "filled, all else kept; for a folder a folder of such, of the same "
-        "names",
-    )
-    option(
-        "--noise-level",
-        "auto",
-        "of the picture, from 0 to 1 (25 grey levels are 0.098)",
-        type=_noise_level,
-    )
-    option("--contrast", 0.0, "local contrast to add, 0.01 is visible")
-    option("--sharpness", 0.0, "unsharp masking to add, 1 is visible")
-
-
-def add_upscale_options(parser):
-    """Of `upscale`."""
-    _add_file_options(parser)
-    option = functools.partial(_option, parser)
-    option(
-        "--method",
-        "edsr",
-        "edsr (enlarges 4 times), bicubic, or a .keras file of `train "
-        "upscaler`",
-    )
-    parser.add_argument(
-        "--scale",
-        type=int,
-        default=argparse.SUPPRESS,
-        help="how many times larger (default: 4, or what a .keras file does)",
-    )
+        parser.add_argument(name, required=True, help=f"folder of {what}")
+    option = functools.partial(add_option, parser)
+    option("--output", "runs/adain", "folder for model, pictures and log")
+    add_feature_options(parser)
+    option("--image-size", 256, "side of what is cut out of the pictures")
+    option("--style-weight", 10.0, "of the style, beside the content's 1")
+    _add_fit_options(parser, 100, 8, "pairs a step", 1e-4)

@@ -32,7 +32,13 @@ BELOW_EVALUATION = set(MAY_IMPORT)
 MAY_IMPORT["evaluation"] = BELOW_EVALUATION
 MAY_IMPORT["recipes"] = BELOW_EVALUATION | {"evaluation"}
 MAY_IMPORT["options"] = set()
-MAY_IMPORT["__main__"] = {"recipes", "datasets", "options"}
+MAY_IMPORT["picture_options"] = {"options"}
+MAY_IMPORT["__main__"] = {
+    "recipes",
+    "datasets",
+    "options",
+    "picture_options",
+}
 MAY_IMPORT["__init__"] = set()
 
 # ops/random.py asks which replica it runs on, inside the function.

@@ -153,8 +153,10 @@ def test_choices_of_what_mends_are_those_of_the_recipes(capsys):
         ("train inpainter", "train_inpainter"),
         ("train upscaler", "train_upscaler"),
         ("train pix2pix --data x", "train_pix2pix"),
+        ("train adain --data x --styles y", "train_adain"),
         ("restore a b", "restore_pictures"),
         ("upscale a b", "upscale_pictures"),
+        ("stylize a s b", "stylize_pictures"),
     ],
 )
 def test_defaults_are_those_of_the_recipe(monkeypatch, command, recipe):
@@ -172,7 +174,8 @@ def test_defaults_are_those_of_the_recipe(monkeypatch, command, recipe):
 
     monkeypatch.setattr(f"keras_synth.recipes.{recipe}", record)
     assert main(command.split()) == 0
-    named = {"source", "target", *(["data"] if "--data" in command else [])}
+    named = {"source", "target", "style", "styles"}
+    named |= {"data"} if "--data" in command else set()
     for name, value in seen.items():
         assert name in named or value == defaults[name], name
 
@@ -253,6 +256,8 @@ def test_datasets_lists_every_source(capsys):
         ("train upscaler --scale 5", "invalid choice: 5"),
         ("train pix2pix", "--data"),
         ("upscale small.png", "OUT"),
+        ("stylize a.png b.png", "OUT"),
+        ("train adain --data a", "--styles"),
         ("sample vae.keras", "PICTURE"),
         ("export vae.keras out --format torch", "'torch'"),
     ],
@@ -273,6 +278,7 @@ def test_words_that_it_does_not_know_end_with_2(capsys, words, message):
         "train pix2pix",
         "restore",
         "upscale",
+        "stylize",
         "sample",
         "export",
     ],
@@ -283,10 +289,11 @@ def test_help_names_every_option(capsys, command):
     assert stop.value.code == 0
     out = capsys.readouterr().out
     words = {
-        "": ("demo", "restore", "upscale", "train", "sample", "export"),
+        "": ("demo", "restore", "upscale", "stylize", "train", "export"),
         "train pix2pix": ("--data", "--target-data", "--input-side"),
         "restore": ("--mask", "--method", "biharmonic", "--noise-level"),
         "upscale": ("IN", "OUT", "bicubic", "--scale", "--overwrite"),
+        "stylize": ("CONTENT", "STYLE", "OUT", "--blend", "--preview"),
         "train vae": ("--data", "--image-size", "--resume", "--manual-dir"),
         "train classifier": ("--data", "--manual-dir", "--epochs", "--seed"),
         "sample": ("MODEL", "PICTURE", "--labels", "--seed"),

@@ -12,6 +12,7 @@ from keras_synth.callbacks.restoration_grid import (
     RestorationGrid,
     restoration_grid,
 )
+from keras_synth.callbacks.style_grid import StyleGrid
 from keras_synth.callbacks.style_mixing_grid import (
     StyleMixingGrid,
     style_mixing_grid,
@@ -25,6 +26,7 @@ __all__ = [
     "KLWarmup",
     "LatentManifold",
     "RestorationGrid",
+    "StyleGrid",
     "StyleMixingGrid",
     "latent_manifold",
     "reconstruction_grid",

@@ -1,5 +1,6 @@
 """A network, a model and a dataset put together for one job."""
 
+from keras_synth.recipes.adain import train_adain
 from keras_synth.recipes.classifier import train_classifier
 from keras_synth.recipes.data import describe_data, open_data
 from keras_synth.recipes.denoiser import (
@@ -39,6 +40,7 @@ from keras_synth.recipes.stylegan2 import (
     fashion_mnist_stylegan2,
     train_stylegan2,
 )
+from keras_synth.recipes.stylize import FEATURES, Stylized, stylize_pictures
 from keras_synth.recipes.upscale import Upscaled, upscale_pictures
 from keras_synth.recipes.upscaler import UPSCALERS, train_upscaler
 from keras_synth.recipes.vae import build_vae, demo, train_vae
@@ -47,10 +49,12 @@ __all__ = [
     "AUGMENTATIONS",
     "DAMAGES",
     "EXPORTS",
+    "FEATURES",
     "HOLES",
     "METHODS",
     "OBJECTIVES",
     "Restored",
+    "Stylized",
     "UPSCALERS",
     "Upscaled",
     "build_denoiser",
@@ -73,6 +77,8 @@ __all__ = [
     "open_data",
     "restore_pictures",
     "save_samples",
+    "stylize_pictures",
+    "train_adain",
     "train_classifier",
     "train_denoiser",
     "train_gan",

@@ -185,8 +185,11 @@ def _comparison_path(goal):
 
 def _draw_comparison(goal, picture, after, title):
     """Before and after, in one size and as many channels."""
-    times = after.shape[0] // picture.colour.shape[0]
-    before = picture.colour.repeat(times, axis=0).repeat(times, axis=1)
+    rows, columns = (
+        np.arange(new) * old // new
+        for new, old in zip(after.shape, picture.colour.shape[:2], strict=False)
+    )
+    before = picture.colour[rows][:, columns]
     before, after = np.broadcast_arrays(before, after)
     return evaluation.draw_panel(
         _comparison_path(goal),

@@ -100,7 +100,8 @@ def export_model(model_path, target, form="savedmodel"):
     Args:
         model_path: a `.keras` file.
         target: folder of the SavedModel, or file of the others.
-        form: a key of `EXPORTS`; of a `models.RestorationGAN` a "savedmodel".
+        form: a key of `EXPORTS`; of models that make pictures out of pictures
+            (`RestorationGAN`, `AdaINTransfer`) a "savedmodel".
 
     Returns:
         The path written.
@@ -113,7 +114,8 @@ def export_model(model_path, target, form="savedmodel"):
             f"`form` must be one of {', '.join(EXPORTS)}. Received: {form!r}"
         )
     model = load_model(
-        model_path, (models.GenerativeModel, models.RestorationGAN)
+        model_path,
+        (models.GenerativeModel, models.RestorationGAN, models.AdaINTransfer),
     )
     if form != "savedmodel" and not hasattr(model, "picture_decoder"):
         raise ValueError(

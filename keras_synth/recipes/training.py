@@ -135,3 +135,11 @@ def grid_of_repairs(pairs, output):
     return callbacks.RestorationGrid(
         damaged, clean, output / "images", log_dir=output / "log"
     )
+
+
+def grid_of_paintings(pairs, output):
+    """The `StyleGrid` of a training on pairs of `(content, style)`."""
+    contents, styles = next(pairs.take(1).as_numpy_iterator())
+    return callbacks.StyleGrid(
+        contents, styles, output / "images", log_dir=output / "log"
+    )

@@ -1,0 +1,191 @@
+"""Anyone's pictures, painted as another is: files in, files out."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from keras_synth import models, networks
+from keras_synth.models.style_canvas import resized_to
+from keras_synth.pictures import read_picture, write_picture
+from keras_synth.recipes.picture_files import mend_files, plan_files
+from keras_synth.recipes.saved import load_model
+
+FEATURES = {
+    "vgg19": networks.vgg19_features,
+    "vgg16": networks.vgg16_features,
+    "squeezenet": networks.squeezenet_features,
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stylized:
+    """What `stylize_pictures` did to one file.
+
+    Attributes:
+        source: the file read.
+        target: the file written.
+        size: (height, width) of the picture written.
+        comparison: the picture of before and after, or None.
+    """
+
+    source: pathlib.Path
+    target: pathlib.Path
+    size: tuple
+    comparison: pathlib.Path | None = None
+
+
+def stylize_pictures(
+    source,
+    style,
+    target,
+    *,
+    method="optimise",
+    features="vgg19",
+    weights="imagenet",
+    steps=(300,),
+    size=512,
+    style_size=None,
+    style_weight=20.0,
+    mix=None,
+    alpha=1.0,
+    start="content",
+    preserve_colour=False,
+    preview=0,
+    seed=0,
+    compare=False,
+    overwrite=False,
+    verbose=1,
+):
+    """Paints a picture file, or a folder of them, as another is painted.
+
+    Grey pictures get the style's colours. Transparency stays; a transparent
+    style is put on white; rotation noted in EXIF is applied. Files are
+    written whole or not at all.
+
+    Args:
+        source: an image file, or a folder; of a folder all images below it.
+        style: the file of the painting, or several to blend.
+        target: the file to write, or the folder, which gets the same names.
+        method: "optimise" (`models.StyleTransfer`: minutes a picture), or the
+            path of a `.keras` file that `train_adain` left, which takes a
+            moment.
+        features: network that compares pictures, of "optimise": "vgg19" (the
+            paper's), "vgg16" or "squeezenet" (the fastest; finer strokes).
+        weights: of that network: "imagenet" downloads them once, or the path
+            of a file, see `networks.vgg19_features`.
+        steps: of "optimise": one number, or one a level of its pyramid.
+        size: most pixels of the longer side of what is painted; larger
+            pictures are made smaller first. None paints them as they are.
+        style_size: pixels of the longer side of the painting: larger for
+            coarser strokes. None for those of the picture.
+        style_weight: λ_s of `models.StyleTransfer.compile`.
+        mix: weights of several styles; equal by default.
+        alpha: how much of the style, from 0 to 1, of a `.keras` file.
+        start: "content" or "noise", of "optimise".
+        preserve_colour: whether "optimise" paints the brightness alone.
+        preview: every so many steps of "optimise" the picture as it is, to
+            `NAME-step-0050.png`; 0 for none.
+        seed: of the noise.
+        compare: whether to write before and after side by side, as
+            `NAME-compare.png`.
+        overwrite: whether existing files may be replaced.
+        verbose: 1 shows a progress bar, 2 one line, 0 nothing.
+
+    Returns:
+        A list of `Stylized`.
+
+    Raises:
+        FileExistsError: a file is there and `overwrite` is False.
+        FileNotFoundError: no such source, style, model or weights.
+        OSError: the weights could not be downloaded.
+        PermissionError: the place cannot be written to.
+        ValueError: arguments out of range, or files that are no pictures; in
+            a folder all others are painted first.
+    """
+    _check(method, features, size, style_size, preview)
+    plan = plan_files(source, target, compare, overwrite)
+    files = [style] if isinstance(style, str | pathlib.Path) else list(style)
+    styles = [read_picture(file, channels=3)[None] for file in files]
+    if method == "optimise":
+        transfer = models.StyleTransfer(_features(features, weights))
+        transfer.compile(style_weight=style_weight)
+    else:
+        transfer = load_model(method, models.AdaINTransfer)
+
+    def paint(content, paintings, stem):
+        if method != "optimise":
+            return transfer.stylize(
+                content, paintings, alpha, style_weights=mix
+            )
+
+        def show(step, picture, terms):
+            if step % preview == 0:
+                path = stem.with_name(f"{stem.name}-step-{step:04}.png")
+                write_picture(path, np.asarray(picture[0]))
+
+        return transfer.stylize(
+            content,
+            paintings,
+            tuple(steps),
+            style_weights=mix,
+            start=start,
+            preserve_colour=preserve_colour,
+            seed=seed,
+            verbose=verbose,
+            on_step=show if preview else None,
+        )
+
+    goals = {file: goal for file, goal in plan}
+
+    def mend(picture):
+        sides = picture.colour.shape[:2]
+        longest = max(sides) if size is None else min(size, max(sides))
+        content = _with_longer_side(picture.colour[None], longest)
+        paintings = [
+            _with_longer_side(each, style_size or longest) for each in styles
+        ]
+        stem = goals[picture.path].with_suffix("")
+        painted = np.asarray(paint(content, paintings, stem)[0])
+        alpha_channel = picture.alpha
+        if alpha_channel is not None:
+            alpha_channel = _with_longer_side(alpha_channel[None], longest)[0]
+        return painted, alpha_channel, {"size": painted.shape[:2]}
+
+    return mend_files(plan, mend, Stylized, title="painted", compare=compare)
+
+
+def _check(method, features, size, style_size, preview):
+    if method != "optimise" and not str(method).endswith(".keras"):
+        raise ValueError(
+            f"`method` must be optimise or a .keras file. Received: {method!r}"
+        )
+    if features not in FEATURES:
+        raise ValueError(
+            f"`features` must be one of {', '.join(FEATURES)}. "
+            f"Received: {features!r}"
+        )
+    for name, value, least in (
+        ("size", size, 32),
+        ("style_size", style_size, 32),
+        ("preview", preview, 0),
+    ):
+        if value is not None and (type(value) is not int or value < least):
+            raise ValueError(
+                f"`{name}` must be an int of at least {least}. "
+                f"Received: {name}={value!r}"
+            )
+
+
+def _features(name, weights):
+    """The network, with the paper's layers where it has them."""
+    if name == "squeezenet":
+        return FEATURES[name](weights)
+    return FEATURES[name](weights, models.StyleTransfer.PAPER_LAYERS)
+
+
+def _with_longer_side(images, side):
+    """Pictures in [0, 1] (batch, height, width, channels), resized."""
+    scale = side / max(images.shape[1:3])
+    size = [max(round(scale * each), 1) for each in images.shape[1:3]]
+    return np.asarray(resized_to(images, size))
