@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+_ROUNDING = 1e-6
+
 
 def check_pictures(images, image_shape):
     """Refuses what is not a batch of pictures in [0, 1].
@@ -32,7 +34,8 @@ def check_pictures(images, image_shape):
     if not _has_values(images) or not len(images):
         return
     low, high = float(np.min(images)), float(np.max(images))
-    if not (low >= 0.0 and high <= 1.0):  # also where they are NaN
+    # Resizing rounds; also where they are NaN.
+    if not (low >= -_ROUNDING and high <= 1.0 + _ROUNDING):
         raise ValueError(
             "Images must lie in [0, 1] (divide 8-bit ones by 255). "
             f"Received: values from {low:g} to {high:g}"
