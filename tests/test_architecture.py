@@ -41,19 +41,30 @@ MAY_IMPORT["__main__"] = {
 }
 MAY_IMPORT["__init__"] = set()
 
-# ops/random.py asks which replica it runs on, inside the function.
+# ops/random.py asks which replica it runs on, inside the function;
+# ops/flow.py compiles its graph there.
 TENSORFLOW = {
     "models",
     "datasets",
     "degradations",
     "callbacks",
     "export",
+    "ops/flow.py",
     "ops/gradients.py",
     "ops/random.py",
     "pictures",
     "__main__",
 }
-OPTIONAL = {"matplotlib", "skimage", "mlxtend", "onnx", "tf2onnx", "scipy"}
+OPTIONAL = {
+    "imageio",
+    "imageio_ffmpeg",
+    "matplotlib",
+    "mlxtend",
+    "onnx",
+    "scipy",
+    "skimage",
+    "tf2onnx",
+}
 
 
 def part_of(path):

@@ -1,6 +1,15 @@
 """Where pictures come from, and the pipelines that feed `fit`."""
 
+from keras_synth.datasets.camera import moving_pictures
 from keras_synth.datasets.catalogue import CATALOGUE, load_source
+from keras_synth.datasets.clips import (
+    ClipSource,
+    clip_file,
+    clip_folder,
+    clips_from_arrays,
+    read_frames,
+    split_at_cuts,
+)
 from keras_synth.datasets.crops import pad_source, resize_source
 from keras_synth.datasets.folder import image_folder
 from keras_synth.datasets.paired import paired_folder, paired_pipeline
@@ -19,22 +28,31 @@ from keras_synth.datasets.source import (
     source_from_arrays,
 )
 from keras_synth.datasets.style_pairs import style_pipeline
+from keras_synth.datasets.video import video_pipeline
 
 __all__ = [
     "CATALOGUE",
+    "ClipSource",
     "PairedSource",
     "Source",
+    "clip_file",
+    "clip_folder",
+    "clips_from_arrays",
     "image_folder",
     "load_source",
+    "moving_pictures",
     "pad_source",
     "paired_folder",
     "paired_pipeline",
     "random_flip",
     "random_symmetry",
+    "read_frames",
     "resize_source",
     "restoration_pipeline",
     "source_from_arrays",
+    "split_at_cuts",
     "stochastic_binarization",
     "style_pipeline",
     "synthesis_pipeline",
+    "video_pipeline",
 ]

@@ -51,6 +51,7 @@ from keras_synth.networks.vae import (
     dense_decoder,
     dense_encoder,
 )
+from keras_synth.networks.video import video_edsr, vsrnet, vsrnet_from_srcnn
 
 __all__ = [
     "FeatureNetwork",
@@ -94,4 +95,7 @@ __all__ = [
     "unet",
     "vgg16_features",
     "vgg19_features",
+    "video_edsr",
+    "vsrnet",
+    "vsrnet_from_srcnn",
 ]

@@ -10,9 +10,15 @@ from keras_synth.ops.feature_maps import (
     relative_squared_error,
 )
 from keras_synth.ops.filtering import upfirdn
+from keras_synth.ops.flow import optical_flow
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
 from keras_synth.ops.gradients import path_lengths, squared_gradient_norms
 from keras_synth.ops.means import mean_or_zero
+from keras_synth.ops.motion import (
+    adaptive_compensation,
+    compensate_motion,
+    scene_change,
+)
 from keras_synth.ops.noise_estimation import estimate_noise_level
 from keras_synth.ops.random import ReplicaSeedGenerator
 from keras_synth.ops.resampling import resample
@@ -21,30 +27,44 @@ from keras_synth.ops.similarity import (
     peak_signal_to_noise_ratio,
     structural_similarity,
 )
+from keras_synth.ops.warping import (
+    sample,
+    visible_pixels,
+    warp,
+    warping_error,
+)
 from keras_synth.ops.weights import weight_hash
 from keras_synth.ops.windows import random_windows
 
 __all__ = [
     "ReplicaSeedGenerator",
+    "adaptive_compensation",
     "adaptive_instance_normalization",
     "channel_statistics",
+    "compensate_motion",
     "estimate_noise_level",
     "full_range_luma",
     "gaussian_log_prob",
     "gram_matrix",
     "mean_or_zero",
     "multi_scale_structural_similarity",
+    "optical_flow",
     "pairwise_distances",
     "path_lengths",
     "peak_signal_to_noise_ratio",
     "random_windows",
     "relative_squared_error",
     "resample",
+    "sample",
     "scaled_leaky_relu",
+    "scene_change",
     "squared_gradient_norms",
     "standard_normal_kl",
     "structural_similarity",
     "studio_range_luma",
     "upfirdn",
+    "visible_pixels",
+    "warp",
+    "warping_error",
     "weight_hash",
 ]

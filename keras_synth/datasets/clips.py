@@ -1,0 +1,260 @@
+"""Clips from folders of frames, video files and arrays."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from keras_synth.datasets.files import (
+    check_channels,
+    check_found,
+    find_pictures,
+)
+from keras_synth.ops import scene_change
+from keras_synth.pictures import read_picture
+
+
+@dataclasses.dataclass(frozen=True)
+class ClipSource:
+    """A set of clips in memory, each of one scene, before any pipeline.
+
+    Attributes:
+        name: of the set.
+        clips: tuple of uint8 arrays (time, height, width, channels), each of
+            at least two frames; their sizes may differ, not their channels.
+    """
+
+    name: str
+    clips: tuple
+
+    @property
+    def num_frames(self):
+        """How many frames all clips have together."""
+        return sum(len(clip) for clip in self.clips)
+
+
+def clip_folder(path, channels=3, split_scenes=True):
+    """Clips from a folder of frames, or of such folders.
+
+    Frames are image files, in the order of their names (pad numbers with
+    zeros: `frame_10.png` stands before `frame_9.png`). Each folder with
+    frames is a clip.
+
+    Args:
+        path: the folder.
+        channels: 3 for colour or 1 for grey; every frame is converted.
+        split_scenes: whether to split clips at cuts, see `split_at_cuts`.
+
+    Returns:
+        A `ClipSource`.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: no frames in it, unreadable ones, a clip of one frame or
+            of several sizes.
+    """
+    check_channels(channels)
+    root = pathlib.Path(path)
+    files = find_pictures(root)
+    check_found(files, root)
+    clips = {}
+    for file in files:
+        frame = _to_bytes(read_picture(file, channels))
+        clips.setdefault(file.parent, []).append(frame)
+    for folder, frames in clips.items():
+        _check_frames(frames, str(folder))
+    clips = [np.stack(frames) for frames in clips.values()]
+    return _source(str(root), clips, split_scenes)
+
+
+def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
+    """Clips from a video file (MP4, AVI, MKV, ... what FFmpeg reads).
+
+    The frames stay in memory, 1 byte a value: a minute of 640 x 360 in colour
+    at 25 frames a second is 1 GB. `start` and `stop` take a part.
+
+    Args:
+        path: the file.
+        channels: 3 for colour or 1 for grey.
+        start: number of the first frame.
+        stop: number of the frame after the last one, None for all.
+        split_scenes: whether to split it at cuts, see `split_at_cuts`.
+
+    Returns:
+        A `ClipSource`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ImportError: no reader is installed; the message says which to
+            install.
+        ValueError: the file is no video, or that part has fewer than two
+            frames.
+    """
+    frames = list(read_frames(path, channels, start, stop))
+    _check_frames(frames, str(path))
+    return _source(str(path), [np.stack(frames)], split_scenes)
+
+
+def read_frames(path, channels=3, start=0, stop=None):
+    """The frames of a video file one by one, for clips larger than memory.
+
+    Args:
+        path: see `clip_file`.
+        channels: see `clip_file`.
+        start: see `clip_file`.
+        stop: see `clip_file`.
+
+    Yields:
+        uint8 arrays (height, width, channels).
+
+    Raises:
+        FileNotFoundError: see `clip_file`.
+        ImportError: see `clip_file`.
+        ValueError: the file is no video.
+    """
+    check_channels(channels)
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no video {path}")
+    try:
+        import imageio.v3
+        import imageio_ffmpeg  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            "Reading video files needs FFmpeg: "
+            "pip install 'keras_synth[video]' (folders of frames need nothing)."
+        ) from error
+    frames = imageio.v3.imiter(path, plugin="FFMPEG")
+    try:
+        for index, frame in enumerate(frames):
+            if stop is not None and index >= stop:
+                break
+            if index >= start:
+                yield _with_channels(frame, channels)
+    except (OSError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} is not a readable video: {reason}") from error
+    finally:
+        frames.close()
+
+
+def clips_from_arrays(name, clips, split_scenes=True):
+    """A `ClipSource` from frames in memory.
+
+    Args:
+        name: of the set.
+        clips: list of arrays (time, height, width, channels), or lists of
+            frames: uint8, or float in [0, 1] (stored in 8 bits); 1 or 3
+            channels, the same for all.
+        split_scenes: whether to split clips at cuts, see `split_at_cuts`.
+
+    Returns:
+        A `ClipSource`.
+
+    Raises:
+        ValueError: no clips, one of fewer than two frames or of several
+            sizes, other channels or values.
+
+    Example:
+
+    >>> clips = [np.zeros((7, 16, 24, 1), "uint8")]
+    >>> clips_from_arrays("black", clips).num_frames
+    7
+    """
+    stored = []
+    for number, frames in enumerate(clips):
+        frames = [np.asarray(frame) for frame in frames]
+        _check_frames(frames, f"Clip {number} of {name!r}")
+        stored.append(_to_bytes(np.stack(frames)))
+    channels = {clip.shape[-1] for clip in stored}
+    if len(channels) != 1:
+        raise ValueError(
+            "`clips` must hold clips, all of the same channels. "
+            f"Received: {len(stored)} clips of channels {sorted(channels)}"
+        )
+    return _source(name, stored, split_scenes)
+
+
+def split_at_cuts(frames, threshold=0.55):
+    """Parts of a clip between its cuts.
+
+    There is a cut where `keras_synth.ops.scene_change` of one frame and the
+    next is above the threshold. Slow fades are none. Frames smaller than
+    16 x 16 are not split.
+
+    Args:
+        frames: uint8 (time, height, width, channels).
+        threshold: lower finds more cuts, and takes fast motion for some.
+
+    Returns:
+        A list of arrays, views of `frames`.
+
+    Example:
+
+    >>> dark_below = np.repeat(np.arange(32, dtype="uint8"), 32)
+    >>> dark_below = dark_below.reshape(1, 32, 32, 1)
+    >>> frames = [dark_below] * 3 + [31 - dark_below] * 2
+    >>> [len(scene) for scene in split_at_cuts(8 * np.concatenate(frames))]
+    [3, 2]
+    """
+    if min(frames.shape[1:3]) < 16:
+        return [frames]
+    cuts = []
+    for start in range(0, len(frames) - 1, 64):  # a few frames as floats
+        part = frames[start : start + 65].astype("float32") / 255.0
+        change = np.asarray(scene_change(part[:-1], part[1:]))
+        cuts += [start + 1 + int(i) for i in np.flatnonzero(change > threshold)]
+    return np.split(frames, cuts)
+
+
+def _source(name, clips, split_scenes):
+    if split_scenes:
+        scenes = [scene for clip in clips for scene in split_at_cuts(clip)]
+        # A flash, or a scene of one frame, has nothing to learn from.
+        clips = [scene for scene in scenes if len(scene) > 1]
+        if not clips:
+            raise ValueError(
+                f"{name!r} has a cut after every frame: are its frames in "
+                "order? (`split_scenes=False` takes them as they are.)"
+            )
+    return ClipSource(name, tuple(clips))
+
+
+def _check_frames(frames, name):
+    sizes = sorted({np.shape(frame) for frame in frames})
+    if len(sizes) > 1:
+        listed = ", ".join(str(size) for size in sizes)
+        raise ValueError(
+            f"{name} must have frames of one size. Received: {listed}"
+        )
+    if len(frames) < 2:
+        raise ValueError(
+            f"{name} must have at least two frames: one is a picture. "
+            f"Received: {len(frames)} frames"
+        )
+    if len(sizes[0]) != 3 or sizes[0][-1] not in (1, 3):
+        raise ValueError(
+            f"{name} must have frames (height, width, channels) of 1 or 3 "
+            f"channels. Received: shape {sizes[0]}"
+        )
+
+
+def _to_bytes(frames):
+    """uint8, from that or from floats in [0, 1]."""
+    if frames.dtype == np.uint8:
+        return frames
+    floats = np.issubdtype(frames.dtype, np.floating)
+    if not floats or not (0.0 <= frames.min() and frames.max() <= 1.0):
+        raise ValueError(
+            "Frames must be uint8, or floats in [0, 1]. Received: "
+            f"{frames.dtype} from {frames.min()} to {frames.max()}"
+        )
+    return np.rint(255.0 * frames).astype("uint8")
+
+
+def _with_channels(frame, channels):
+    """An RGB frame as uint8 of 3 channels or 1, the luma of BT.601."""
+    if channels == 3:
+        return frame
+    grey = frame.astype("float32") @ np.array([[0.299], [0.587], [0.114]])
+    return np.rint(grey).astype("uint8")
