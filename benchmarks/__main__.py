@@ -73,6 +73,8 @@ BENCHMARKS = {
     "style_transfer": ("style_transfer", 25, "300 steps at 512x512"),
     "style_step_time": ("style_transfer", 3, "a step against a bare loop"),
     "adain": ("style_transfer", 40, "style in one pass against 300 steps"),
+    "video_x3": ("video", 40, "dB of video enlarged 3 times"),
+    "video_x4": ("video", 40, "the same, 4 times"),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
 
