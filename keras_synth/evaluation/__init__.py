@@ -9,6 +9,7 @@ from keras_synth.evaluation.classical import (
     total_variation,
     wiener,
 )
+from keras_synth.evaluation.clips import measure_clip
 from keras_synth.evaluation.comparison import Comparison, compare
 from keras_synth.evaluation.cost_card import CostCard, cost_card
 from keras_synth.evaluation.memorisation import (
@@ -31,6 +32,7 @@ __all__ = [
     "compare",
     "cost_card",
     "draw_panel",
+    "measure_clip",
     "median",
     "memorisation",
     "nearest_training_pictures",

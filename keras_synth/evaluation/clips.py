@@ -1,0 +1,94 @@
+"""How a restored clip compares to the clean one: per frame, and over time."""
+
+import itertools
+
+import numpy as np
+
+from keras_synth import metrics
+from keras_synth.ops import optical_flow, visible_pixels, warping_error
+
+
+def measure_clip(restored, clean, metric=None):
+    """A figure for each frame, and how much the restored clip flickers.
+
+    Flicker is what changes along the motion from a frame to the next: the
+    root of the mean square of
+
+        restored_t(p) - restored_t+1(p + f(p))
+
+    over the pixels that both show. The flow f is that of the clean frames, for
+    all methods alike. The clean clip flickers too, a little: of errors of the
+    flow, noise and light.
+
+    Args:
+        restored: iterable of frames (height, width, channels) in [0, 1], such
+            as `inference.restore_video` gives.
+        clean: as many frames, of the same size, at least 16 x 16; floats in
+            [0, 1] or uint8.
+        metric: a metric of pictures, such as `metrics.SSIM()`; None for
+            `metrics.PSNR()`.
+
+    Returns:
+        `{name of the metric: array (time,), "flicker": array (time - 1,),
+        "flicker of the clean clip": array (time - 1,)}`.
+
+    Raises:
+        ValueError: fewer than two frames, clips of other lengths or sizes.
+
+    Example:
+
+    >>> clean = np.full((3, 16, 16, 1), 0.5, "float32")
+    >>> restored = clean + np.float32([0.1, 0.0, 0.1])[:, None, None, None]
+    >>> found = measure_clip(restored, clean)
+    >>> found["flicker"].round(3)
+    array([0.1, 0.1], dtype=float32)
+
+    Reference: Lai et al., Learning Blind Video Temporal Consistency, 2018,
+    "Evaluation metrics": temporal stability (there, the square).
+    """
+    metric = metric or metrics.PSNR()
+    values, flicker, unavoidable = [], [], []
+    before = None
+    for number, pair in enumerate(itertools.zip_longest(restored, clean)):
+        if any(frame is None for frame in pair):
+            raise ValueError(
+                "`restored` and `clean` must have as many frames. Received: "
+                f"one ends after {number}"
+            )
+        now = [_picture(frame, number) for frame in pair]
+        if now[0].shape != now[1].shape:
+            raise ValueError(
+                "`restored` and `clean` must be of one size. Received: "
+                f"{now[0].shape[1:]} and {now[1].shape[1:]} in frame {number}"
+            )
+        metric.reset_state()
+        metric.update_state(now[1], now[0])
+        values.append(float(metric.result()))
+        if before is not None:
+            flow = optical_flow(before[1], now[1])
+            visible = visible_pixels(flow, optical_flow(now[1], before[1]))
+            for found, index in ((flicker, 0), (unavoidable, 1)):
+                error = warping_error(before[index], now[index], flow, visible)
+                found.append(float(np.sqrt(error[0])))
+        before = now
+    if len(values) < 2:
+        raise ValueError(
+            f"A clip must have at least two frames. Received: {len(values)}"
+        )
+    return {
+        metric.name: np.array(values, "float32"),
+        "flicker": np.array(flicker, "float32"),
+        "flicker of the clean clip": np.array(unavoidable, "float32"),
+    }
+
+
+def _picture(frame, number):
+    """(1, height, width, channels), float32."""
+    frame = np.asarray(frame)
+    if frame.ndim != 3:
+        raise ValueError(
+            "Frames must be (height, width, channels). Received: shape "
+            f"{frame.shape} for frame {number}"
+        )
+    scale = 255.0 if frame.dtype == np.uint8 else 1.0
+    return (frame[None] / scale).astype("float32")

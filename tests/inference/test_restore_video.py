@@ -1,0 +1,151 @@
+"""Video as a stream: the right windows, in bounded memory."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import networks
+from keras_synth.evaluation import bicubic
+from keras_synth.inference import restore_video
+from keras_synth.ops import compensate_motion
+
+RNG = np.random.default_rng(0)
+
+
+def scene(length, height=20, width=24, channels=1):
+    """Frames of one scene, each a hundredth brighter."""
+    picture = RNG.uniform(0.0, 0.8, (height, width, channels))
+    return [(picture + 0.01 * t).astype("float32") for t in range(length)]
+
+
+def restored(model, frames, **options):
+    return list(restore_video(model, frames, verbose=0, **options))
+
+
+def seen(frames, num_frames):
+    """The frames of each window, by their numbers."""
+    levels = np.array([frame.mean() for frame in frames])
+    windows = []
+
+    def model(window):
+        assert window.shape == (1, num_frames, *frames[0].shape)
+        means = window[0].mean((1, 2, 3))
+        windows.append([int(np.abs(levels - m).argmin()) for m in means])
+        return window[:, num_frames // 2]
+
+    out = restored(model, frames, num_frames=num_frames, compensate=None)
+    np.testing.assert_array_equal(out, frames)
+    return windows
+
+
+def test_windows_repeat_what_is_nearest():
+    """By hand; clips shorter than a window too."""
+    assert seen(scene(4), 5) == [
+        [0, 0, 0, 1, 2],
+        [0, 0, 1, 2, 3],
+        [0, 1, 2, 3, 3],
+        [1, 2, 3, 3, 3],
+    ]
+    assert seen(scene(2), 5) == [[0, 0, 0, 1, 1], [0, 0, 1, 1, 1]]
+    assert seen(scene(3), 1) == [[0], [1], [2]]
+
+
+def test_windows_stay_in_their_scene():
+    dark, bright = scene(2), [0.2 + 0.8 * f for f in scene(3)]
+    assert seen([*dark, *bright], 5) == [
+        [0, 0, 0, 1, 1],
+        [0, 0, 1, 1, 1],
+        [2, 2, 2, 3, 4],
+        [2, 2, 3, 4, 4],
+        [2, 3, 4, 4, 4],
+    ]
+
+
+def test_frames_are_read_as_they_are_needed():
+    """Never more than a window's: the first comes out after two more."""
+    read = []
+
+    def film():
+        for number, frame in enumerate(scene(50)):
+            read.append(number)
+            yield frame
+
+    stream = restore_video(
+        lambda window: window[:, 2],
+        film(),
+        num_frames=5,
+        compensate=None,
+        verbose=0,
+    )
+    assert not read
+    for number in range(10):
+        next(stream)
+        assert len(read) == number + 3
+
+
+def test_a_network_of_several_frames_is_enlarging_moving_and_running():
+    network = networks.video_edsr(2, 3, width=4, blocks=1)
+    for weight in network.weights:
+        weight.assign(RNG.normal(0.0, 0.1, weight.shape))
+    small = scene(3, 10, 12)
+    out = restored(network, small, prepare=bicubic(2))
+    window = bicubic(2)(np.stack(small))[None]
+    moved = compensate_motion(window)
+    assert not np.array_equal(moved, window)
+    expected = np.clip(network(moved)[0], 0.0, 1.0)
+    np.testing.assert_allclose(out[1], expected, atol=1e-5)
+    still = restored(network, small, prepare=bicubic(2), compensate=None)
+    expected = np.clip(network(window)[0], 0.0, 1.0)
+    np.testing.assert_allclose(still[1], expected, atol=1e-5)
+    assert len(out) == 3 and out[0].dtype == "float32"
+
+
+def test_networks_of_pictures_mend_frame_by_frame():
+    """uint8 too; what leaves [0, 1] is clipped."""
+    image = keras.Input((None, None, 3))
+    brighter = keras.Model(image, 1.5 * image)
+    frames = scene(3, channels=3)
+    out = restored(brighter, frames)
+    np.testing.assert_allclose(
+        out, np.minimum(1.5 * np.stack(frames), 1.0), atol=1e-6
+    )
+    whole = [np.rint(255 * frame).astype("uint8") for frame in frames]
+    np.testing.assert_allclose(restored(lambda x: x, whole), frames, atol=0.002)
+    assert len(restored(brighter, frames[:1])) == 1
+
+
+def test_progress_counts_frames(capsys):
+    list(restore_video(lambda x: x, scene(3), total=3))
+    assert "3/3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("frames", "message"),
+    [
+        ([], "`frames` must not be empty"),
+        (scene(1), "needs at least two: one is a picture"),
+        (scene(2) + scene(1, 20, 25), "of one size.* for frame 2"),
+        ([frame[..., 0] for frame in scene(2)], "must be frames .height"),
+        ([np.full((20, 24, 1), np.nan)], "Frame 0 must be finite"),
+        ([np.ones((20, 24, 1), int)], "must be uint8, or floats"),
+    ],
+)
+def test_frames_that_are_no_clip_are_refused(frames, message):
+    with pytest.raises(ValueError, match=message):
+        restored(
+            lambda window: window[:, 1], frames, num_frames=3, compensate=None
+        )
+
+
+def test_arguments_that_do_not_fit_are_refused_before_anything_runs():
+    network = networks.vsrnet(3, widths=(4, 4))
+    for options, message in (
+        ({"num_frames": 2}, "`num_frames` must be an odd int"),
+        ({"num_frames": 5}, "vsrnet takes 3 frames"),
+        ({"prepare": 4}, "`prepare` must be a function"),
+        ({"compensate": True}, "`compensate` must be a function"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            restore_video(network, scene(2), **options)
+    with pytest.raises(ValueError, match="must return .batch, height"):
+        restored(lambda window: window, scene(3), num_frames=3)
