@@ -75,6 +75,7 @@ BENCHMARKS = {
     "adain": ("style_transfer", 40, "style in one pass against 300 steps"),
     "video_x3": ("video", 40, "dB of video enlarged 3 times"),
     "video_x4": ("video", 40, "the same, 4 times"),
+    "flow_time": ("flow_speed", 2, "optical flow against scikit-image"),
     "table": ("rows", 0, "writes the README's tables from all rows"),
 }
 

@@ -15,6 +15,7 @@ Makes and mends pictures with Keras models.
   keras-synth restore torn.png whole.png --mask holes.png
   keras-synth upscale small.png large.png
   keras-synth stylize photograph.jpg painting.jpg painted.png
+  keras-synth upscale-video small.mp4 large.mp4
   keras-synth demo                       digits from nothing, in minutes
   keras-synth datasets                   what there is to train on
   keras-synth train vae --data FOLDER --image-size 64
@@ -186,6 +187,17 @@ def _stylize(**arguments):
         _say_where(painted, f"{width}x{height}")
 
 
+def _upscale_video(**arguments):
+    from keras_synth.recipes import upscale_video
+
+    upscaled = upscale_video(**arguments)
+    height, width = upscaled.size
+    print(
+        f"video: {upscaled.target} ({upscaled.num_frames} frames, "
+        f"{width}x{height}, {upscaled.scale} times larger)"
+    )
+
+
 def _say_where(written, done):
     print(f"picture: {written.target} ({done})")
     if written.comparison:
@@ -315,6 +327,9 @@ def _parser():
     )
     picture_options.add_upscale_options(
         add("upscale", _upscale, "enlarge pictures")
+    )
+    picture_options.add_upscale_video_options(
+        add("upscale-video", _upscale_video, "enlarge a video")
     )
     picture_options.add_stylize_options(
         add("stylize", _stylize, "paint pictures as another is painted")

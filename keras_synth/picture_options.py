@@ -79,6 +79,35 @@ def add_upscale_options(parser):
     )
 
 
+def add_upscale_video_options(parser):
+    """Of `upscale-video`."""
+    parser.add_argument(
+        "source", metavar="IN", help="a video, or a folder of frames"
+    )
+    parser.add_argument(
+        "target", metavar="OUT", help="a video, or a folder for PNG files"
+    )
+    option = functools.partial(add_option, parser)
+    option(
+        "--method",
+        "video_edsr",
+        "video_edsr (enlarges 3 or 4 times), bicubic, or a .keras file with "
+        "a network of several enlarged frames",
+    )
+    option("--scale", 4, "how many times larger")
+    option(
+        "--frames-per-second",
+        None,
+        "of a video to be written (default: as IN, 25 for a folder)",
+        type=float,
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace files that are there already",
+    )
+
+
 def add_stylize_options(parser):
     """Of `stylize`."""
     parser.add_argument(

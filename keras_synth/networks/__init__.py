@@ -51,7 +51,12 @@ from keras_synth.networks.vae import (
     dense_decoder,
     dense_encoder,
 )
-from keras_synth.networks.video import video_edsr, vsrnet, vsrnet_from_srcnn
+from keras_synth.networks.video import (
+    video_edsr,
+    video_upscaler,
+    vsrnet,
+    vsrnet_from_srcnn,
+)
 
 __all__ = [
     "FeatureNetwork",
@@ -96,6 +101,7 @@ __all__ = [
     "vgg16_features",
     "vgg19_features",
     "video_edsr",
+    "video_upscaler",
     "vsrnet",
     "vsrnet_from_srcnn",
 ]

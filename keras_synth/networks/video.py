@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.networks.inputs import check_counts
+from keras_synth.networks.pretrained import float32_layers, load_weights
 
 #: Where frames meet: before the first, second, third convolution.
 FUSIONS = ("early", "slow", "late")
@@ -255,6 +256,44 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
     if scale > 1:
         detail = CropLike()([ops.depth_to_space(detail, scale), middle])
     return keras.Model(frames, middle + detail, name="video_edsr")
+
+
+def video_upscaler(scale=4, weights="shipped"):
+    """A `video_edsr` of five grey frames that enlarges 3 or 4 times.
+
+    The shipped weights come from `make benchmark NAME=video_x4` (and
+    `video_x3`); `weights/video_upscaler_x4.md` says what they reach. They know
+    frames moved as `recipes.compensate_enlarged` does.
+
+    Args:
+        scale: 3 or 4.
+        weights: "shipped", None for random ones, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from enlarged frames (batch, 5, height, width, 1) in
+        [0, 1] to the middle one.
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: another scale; the file holds other weights.
+
+    Example:
+
+    >>> video_upscaler(4, weights=None)(ops.zeros((1, 5, 36, 56, 1))).shape
+    TensorShape([1, 36, 56, 1])
+    """
+    if scale not in (3, 4):
+        raise ValueError(f"`scale` must be 3 or 4. Received: {scale!r}")
+    with float32_layers():
+        shape = video_edsr(scale, width=48)
+        network = keras.Model(
+            shape.input, shape.output, name=f"video_upscaler_x{scale}"
+        )
+    load_weights(
+        network, weights, f"Train one: make benchmark NAME=video_x{scale}"
+    )
+    return network
 
 
 def _joined(groups):

@@ -42,6 +42,12 @@ from keras_synth.recipes.stylegan2 import (
 )
 from keras_synth.recipes.stylize import FEATURES, Stylized, stylize_pictures
 from keras_synth.recipes.upscale import Upscaled, upscale_pictures
+from keras_synth.recipes.upscale_video import (
+    UpscaledVideo,
+    compensate_enlarged,
+    upscale_frames,
+    upscale_video,
+)
 from keras_synth.recipes.upscaler import UPSCALERS, train_upscaler
 from keras_synth.recipes.vae import build_vae, demo, train_vae
 
@@ -57,12 +63,14 @@ __all__ = [
     "Stylized",
     "UPSCALERS",
     "Upscaled",
+    "UpscaledVideo",
     "build_denoiser",
     "build_gan",
     "build_inpainter",
     "build_pix2pix",
     "build_stylegan2",
     "build_vae",
+    "compensate_enlarged",
     "compile_gan",
     "compile_inpainter",
     "compile_mender",
@@ -87,5 +95,7 @@ __all__ = [
     "train_stylegan2",
     "train_upscaler",
     "train_vae",
+    "upscale_frames",
     "upscale_pictures",
+    "upscale_video",
 ]
