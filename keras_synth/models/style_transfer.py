@@ -286,7 +286,8 @@ class StyleTransfer(keras.Model):
             first_steps: of the first frame; as many by default.
             warp: None, or a function of the last result, the last frame and
                 this frame, (1, height, width, channels) each, that gives the
-                start of this one's painting.
+                start of this one's painting: `lambda result, last, frame:
+                ops.warp(result, ops.optical_flow(frame, last))`.
             **options: others of `stylize`; `start` is the first frame's.
 
         Yields:
