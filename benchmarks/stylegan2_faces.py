@@ -53,6 +53,10 @@ def run(name):
             [np.asarray(model.sample(100, seed=seed)) for seed in range(10)]
         )
         write_picture(folder / "samples.png", picture_grid(samples[:64]))
+        typical = np.asarray(model.sample(36, truncation=0.7, seed=SEED))
+        write_picture(
+            folder / "truncated.png", picture_grid(typical, columns=12)
+        )
         grid, _, _ = evaluation.nearest_training_pictures(
             samples[:8], taught, features
         )
@@ -71,7 +75,7 @@ def run(name):
         figures["training"] = minutes
         words = ", ".join(f"{key}={value}" for key, value in options.items())
         protocol = f"`recipes.train_stylegan2`, {words}, at commit {commit}"
-        print(f"pictures: {folder}/samples.png, {folder}/nearest.png")
+        print(f"pictures: {folder}/*.png")
     write_row(
         name,
         "Generated faces at 64x64 (ORL, grey)",
