@@ -28,10 +28,11 @@ HELD_OUT = {"VGG-16": "block3_conv3", "SqueezeNet": "fire5"}
 TAUGHT, UNSEEN = "starry_night", "the_scream"
 CONTENTS = ("tubingen", "golden_gate")
 # What AdaIN is trained on, and how.
-EPOCHS = 60
+EPOCHS = 80
 BATCH = 4
-PATCH = 128
+PATCH = 96
 RATE = 1e-3
+STYLE_WEIGHT = 30.0
 
 
 def run(name):
@@ -274,7 +275,8 @@ def _train(folder):
     """Unless that is done; `(minutes, commit, words)`."""
     words = (
         f"trained on CBSD68 and The Starry Night, {EPOCHS} epochs, patches of "
-        f"{PATCH}, batch {BATCH}, Adam({RATE:g}) with cosine decay"
+        f"{PATCH}, batch {BATCH}, Adam({RATE:g}) with cosine decay, style "
+        f"weight {STYLE_WEIGHT:g}"
     )
     done = folder / "trained.json"
     if not done.exists():
@@ -291,12 +293,17 @@ def _train(folder):
             data_folder() / "denoise" / "CBSD68", channels=3
         )
         pairs = datasets.style_pipeline(
-            photographs, painting, PATCH, batch_size=BATCH, seed=SEED
+            photographs,
+            painting,
+            PATCH,
+            jitter=256 / PATCH,
+            batch_size=BATCH,
+            seed=SEED,
         )
         features = vgg16(models.AdaINTransfer.PAPER_LAYERS[:3])
         model = models.AdaINTransfer(features, networks.style_decoder(features))
         rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(pairs))
-        model.compile(keras.optimizers.Adam(rate))
+        model.compile(keras.optimizers.Adam(rate), style_weight=STYLE_WEIGHT)
         model.fit(
             pairs,
             epochs=EPOCHS,
