@@ -230,7 +230,7 @@ def test_trained_on_a_pair_it_comes_nearer_to_the_style():
     transfer = model(optimizer=keras.optimizers.Adam(1e-2))
     content, style = pictures(2, 16, 16, 3), pictures(2, 16, 16, 3) ** 4
     transfer.fit(
-        tf.data.Dataset.from_tensors((content, style)).repeat(60), verbose=0
+        tf.data.Dataset.from_tensors((content, style)).repeat(200), verbose=0
     )
     painted = np.asarray(transfer.stylize(content, style))
     assert painted.min() >= 0 and painted.max() <= 1
