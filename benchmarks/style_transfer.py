@@ -2,9 +2,9 @@
 
 VGG-16, tuned on edges, paints; it is judged by a layer that took no part, and
 by a SqueezeNet. What paints in one pass is compared with the optimisation on
-one and the same SqueezeNet, whose training is the fastest. The distance of styles is `Σ (G - A)² / Σ A²` of the Gram
-matrices G of the picture and A of the painting; that of contents is likewise
-of the maps.
+one and the same SqueezeNet, whose training is the fastest. The distance of
+styles is `Σ (G - A)² / Σ A²` of the Gram matrices G of the picture and A of
+the painting; that of contents is likewise of the maps.
 """
 
 import json
