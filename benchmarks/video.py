@@ -28,7 +28,7 @@ TRAININGS = {
     "srcnn": (2, 5e-4, 1, "still"),
     "vsrnet_still": (2, 5e-4, 5, "still"),
     "vsrnet": (2, 5e-4, 5, "moved"),
-    "video_edsr": (40, 1e-3, 5, "moved"),
+    "video_edsr": (26, 1e-3, 5, "moved"),
 }
 LABELS = {
     "srcnn": "SRCNN, one frame",
