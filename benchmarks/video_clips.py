@@ -5,14 +5,12 @@ one and once as they were. Each is prepared once: the motion is found on whole
 frames, as later in use.
 """
 
-import functools
-
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.rows import data_folder
 from benchmarks.trainings import HELD_OUT, training_folder
-from keras_synth import datasets, evaluation, ops, pictures
+from keras_synth import datasets, evaluation, ops, pictures, recipes
 from keras_synth.datasets.epochs import by_epoch, epoch_key, shuffled_order
 from keras_synth.degradations import Downsample
 
@@ -22,11 +20,6 @@ FILMS = {
     "bikes.mp4": {"training": (0, 187), "held out": (187, None)},
     "carphone_pristine.mp4": {"training": (0, 90), "held out": (90, None)},
 }
-#: Chosen on what is held out: enlarged frames carry no more at full size,
-#: and what one frame shows sharper than another is no failure of the flow.
-compensate = functools.partial(
-    ops.compensate_motion, tolerance=0.03, window=15, finest_level=1
-)
 
 
 def prepared_tiles(folder, scale, part="training"):
@@ -106,7 +99,7 @@ def _tiles(source, scale, step):
         training=False,
     )
     for still, clean in windows.shard(step, 0):
-        moved = compensate(still)
+        moved = recipes.compensate_enlarged(still)
         for row in range(0, clean.shape[1] - TILE + 1, TILE):
             for column in range(0, clean.shape[2] - TILE + 1, TILE):
                 part = (slice(row, row + TILE), slice(column, column + TILE))

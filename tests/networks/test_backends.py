@@ -36,6 +36,8 @@ VARIANTS = [
     ("unet", {"widths": (4, 8), "blocks": 1, "noise_level": True}),
     ("gated_inpainter", {}),
     ("partial_inpainter", {}),
+    ("vsrnet", {"num_frames": 3}),
+    ("video_edsr", {"scale": 2, "num_frames": 3, "blocks": 1}),
 ]
 
 SCRIPT = """
