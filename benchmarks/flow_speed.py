@@ -58,7 +58,8 @@ def run(name):
             "`ops.optical_flow` with "
             f"{', '.join(f'{k}={v}' for k, v in OPTIONS.items())} and "
             "`skimage.registration.optical_flow_tvl1` with its defaults; "
-            f"medians of {TURNS} interleaved runs after one to compile; the root of `ops.warping_error` (bilinear)"
+            f"medians of {TURNS} interleaved runs after one to compile; the "
+            "root of `ops.warping_error` (bilinear)"
         ),
         seed=0,
         bar="≥ 5 times as fast, error equal or lower",

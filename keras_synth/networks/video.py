@@ -280,7 +280,7 @@ def video_upscaler(scale=4, weights="shipped"):
 
     Example:
 
-    >>> video_upscaler(4, weights=None)(ops.zeros((1, 5, 36, 56, 1))).shape
+    >>> video_upscaler(4)(ops.zeros((1, 5, 36, 56, 1))).shape
     TensorShape([1, 36, 56, 1])
     """
     if scale not in (3, 4):
