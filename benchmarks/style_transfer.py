@@ -102,7 +102,7 @@ def _optimisation(name):
 
 
 def _step_time(name):
-    side, turns, steps = 256, 7, 4
+    side, turns, steps = 256, 11, 8
     content, style = picture(CONTENTS[0], side), picture(TAUGHT, side)
     figures = {}
     for label, features in (
