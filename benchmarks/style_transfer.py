@@ -106,8 +106,8 @@ def _step_time(name):
     content, style = picture(CONTENTS[0], side), picture(TAUGHT, side)
     figures = {}
     for label, features in (
-        ("VGG-16", vgg16(models.StyleTransfer.PAPER_LAYERS)),
         ("SqueezeNet", squeezenet(3)),
+        ("VGG-16", vgg16(models.StyleTransfer.PAPER_LAYERS)),
     ):
         transfer = models.StyleTransfer(features)
         transfer.compile()
