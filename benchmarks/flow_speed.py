@@ -56,7 +56,8 @@ def run(name):
         data=f"frames of Vid4, brightness, the middle {WIDTH}x{HEIGHT}",
         protocol=(
             "`ops.optical_flow` with "
-            f"{', '.join(f'{k}={v}' for k, v in OPTIONS.items())} and "
+            f"{', '.join(f'{k}={v}' for k, v in OPTIONS.items())} "
+            "(chosen on these pairs) and "
             "`skimage.registration.optical_flow_tvl1` with its defaults; "
             f"medians of {TURNS} interleaved runs after one to compile; the "
             "root of `ops.warping_error` (bilinear)"

@@ -264,7 +264,9 @@ def _one_pass(name):
         protocol=(
             "style distance of `AdaINTransfer` against that of "
             f"`StyleTransfer` after {STEPS} steps, both with SqueezeNet's "
-            f"{' and '.join(ENCODER)}; {words}, at commit {commit}"
+            f"{' and '.join(ENCODER)}; {words} "
+            "(encoder and rate chosen on these pictures), at "
+            f"commit {commit}"
         ),
         seed=SEED,
         bar="within 2 times on the trained painting, ≥ 100 times faster",
