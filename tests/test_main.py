@@ -138,11 +138,16 @@ def test_a_gans_choices_are_those_of_its_recipe(capsys):
 
 
 def test_choices_of_what_mends_are_those_of_the_recipes(capsys):
-    from keras_synth.recipes import HOLES, UPSCALERS
+    from keras_synth.recipes import FEATURES, HOLES, UPSCALERS
 
-    for command, choices in (("inpainter", HOLES), ("upscaler", UPSCALERS)):
+    for command, choices in (
+        ("train inpainter", HOLES),
+        ("train upscaler", UPSCALERS),
+        ("train adain", FEATURES),
+        ("stylize", FEATURES),
+    ):
         with pytest.raises(SystemExit):
-            main(["train", command, "--help"])
+            main([*command.split(), "--help"])
         out = "".join(capsys.readouterr().out.split())
         assert f"{{{','.join(choices)}}}" in out
 

@@ -11,6 +11,7 @@ from keras_synth.datasets.files import (
     find_pictures,
 )
 from keras_synth.ops import scene_change
+from keras_synth.ops.motion import SCENE_CUT
 from keras_synth.pictures import read_picture
 
 
@@ -175,7 +176,7 @@ def clips_from_arrays(name, clips, split_scenes=True):
     return _source(name, stored, split_scenes)
 
 
-def split_at_cuts(frames, threshold=0.55):
+def split_at_cuts(frames, threshold=SCENE_CUT):
     """Parts of a clip between its cuts.
 
     There is a cut where `keras_synth.ops.scene_change` of one frame and the

@@ -204,3 +204,16 @@ def _crop_at(image, crop, place):
     )
     top, left = tf.unstack(place(margin))
     return image[top : top + crop[0], left : left + crop[1]]
+
+
+def check_jitter(jitter):
+    """Refuses what says no size to resize to before a crop."""
+    if jitter is not None and (
+        isinstance(jitter, bool)
+        or not isinstance(jitter, int | float)
+        or not 1.0 <= jitter <= 8.0
+    ):
+        raise ValueError(
+            "`jitter` must be None or a number of 1 to 8. "
+            f"Received: jitter={jitter!r}"
+        )

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_synth.datasets.batches import crop_batches
 from keras_synth.datasets.crops import (
     check_crop,
+    check_jitter,
     check_whole,
     fit_to,
     map_images,
@@ -320,15 +321,7 @@ def _readable_sizes(files):
 
 
 def _check(source, size, jitter, batch_size, training):
-    if jitter is not None and (
-        isinstance(jitter, bool)
-        or not isinstance(jitter, int | float)
-        or not 1.0 <= jitter <= 8.0
-    ):
-        raise ValueError(
-            "`jitter` must be None or a number of 1 to 8. "
-            f"Received: jitter={jitter!r}"
-        )
+    check_jitter(jitter)
     if training and not size:
         raise ValueError(
             f"The pictures of {source.name!r} differ in size: give "

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_synth.datasets.batches import crop_batches
 from keras_synth.datasets.crops import (
     check_crop,
+    check_jitter,
     map_images,
     parse_size,
 )
@@ -163,12 +164,4 @@ def _check(contents, styles, jitter):
             "`contents` and `styles` must have the same channels. Received: "
             f"{channels[0]} and {channels[1]}"
         )
-    if jitter is not None and (
-        isinstance(jitter, bool)
-        or not isinstance(jitter, int | float)
-        or not 1.0 <= jitter <= 8.0
-    ):
-        raise ValueError(
-            "`jitter` must be None or a number of 1 to 8. "
-            f"Received: jitter={jitter!r}"
-        )
+    check_jitter(jitter)

@@ -8,8 +8,7 @@ import numpy as np
 
 from keras_synth.inference.pictures import restore_batch
 from keras_synth.ops import compensate_motion, scene_change
-
-_CUT = 0.55  # as `datasets.split_at_cuts`
+from keras_synth.ops.motion import SCENE_CUT
 
 
 def restore_video(
@@ -101,7 +100,7 @@ def _in_scenes(frames, prepare):
     for number, frame in enumerate(frames):
         frame = _checked(frame, number, before)
         if before is not None and min(frame.shape[1:3]) >= 16:
-            scene += float(scene_change(before, frame)[0]) > _CUT
+            scene += float(scene_change(before, frame)[0]) > SCENE_CUT
         before = frame
         yield scene, frame if prepare is None else np.asarray(prepare(frame))
 

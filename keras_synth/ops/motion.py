@@ -5,6 +5,8 @@ from keras import ops
 from keras_synth.ops.flow import optical_flow
 from keras_synth.ops.warping import check_images, warp
 
+#: A `scene_change` above this is taken for a cut.
+SCENE_CUT = 0.55
 _THUMBNAIL = 16
 
 

@@ -104,9 +104,9 @@ def stylize_pictures(
             a folder all others are painted first.
     """
     _check(method, features, size, style_size, preview)
-    plan = plan_files(source, target, compare, overwrite)
     files = [style] if isinstance(style, str | pathlib.Path) else list(style)
     styles = [read_picture(file, channels=3)[None] for file in files]
+    plan = plan_files(source, target, compare, overwrite)
     if method == "optimise":
         transfer = models.StyleTransfer(_features(features, weights))
         transfer.compile(style_weight=style_weight)
