@@ -138,13 +138,13 @@ def test_a_gans_choices_are_those_of_its_recipe(capsys):
 
 
 def test_choices_of_what_mends_are_those_of_the_recipes(capsys):
-    from keras_synth.recipes import FEATURES, HOLES, UPSCALERS
+    from keras_synth.recipes import FEATURE_NETWORKS, HOLES, UPSCALERS
 
     for command, choices in (
         ("train inpainter", HOLES),
         ("train upscaler", UPSCALERS),
-        ("train adain", FEATURES),
-        ("stylize", FEATURES),
+        ("train adain", FEATURE_NETWORKS),
+        ("stylize", FEATURE_NETWORKS),
     ):
         with pytest.raises(SystemExit):
             main([*command.split(), "--help"])

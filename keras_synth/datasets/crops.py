@@ -10,9 +10,9 @@ from keras_synth.datasets.epochs import fold
 _SHUFFLED_BYTES = 2 * 1024**3
 
 
-def parse_size(value, name):
-    """None, or (height, width) from an int or a pair of them."""
-    if value is None:
+def parse_size(value, name, optional=True):
+    """(height, width) from an int or a pair of them; or None."""
+    if value is None and optional:
         return None
     several = isinstance(value, list | tuple)
     size = tuple(value) if several else (value, value)
@@ -142,7 +142,7 @@ def resize_source(source, size):
     >>> datasets.resize_source(datasets.load_source("digits"), 16).image_shape
     (16, 16, 1)
     """
-    size = parse_size(size, "size")
+    size = parse_size(size, "size", optional=False)
     pictures = map_images(source.dataset, lambda image: fit_to(image, size))
     shape = (*size, source.image_shape[-1])
     pictures = map_images(pictures, lambda x: tf.ensure_shape(x, shape))
@@ -171,7 +171,7 @@ def pad_source(source, size):
     >>> datasets.pad_source(datasets.load_source("digits"), 32).image_shape
     (32, 32, 1)
     """
-    height, width = parse_size(size, "size")
+    height, width = parse_size(size, "size", optional=False)
     *known, channels = source.image_shape
     if None in known or height < known[0] or width < known[1]:
         raise ValueError(

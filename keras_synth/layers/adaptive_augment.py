@@ -44,7 +44,7 @@ class AdaptiveAugment(keras.layers.Layer):
     an augmented picture for the thing itself as long as p stays below about
     0.8; and p follows the discriminator. With D its logits of real pictures,
 
-        r = E[sign(D(real))],   p ← p + sign(r - target) n / (1000 speed),
+        r = E[sign(D(real))],   p ← p + sign(r - target) n / (1000 ramp),
 
     n pictures later and clipped to [0, 1]: where the discriminator is too
     sure of the pictures it has seen, they are varied more. `adapt` does this,
@@ -81,7 +81,7 @@ class AdaptiveAugment(keras.layers.Layer):
             angle (what has an up and a down may rather not).
         initial_strength: p at the start, in [0, 1].
         target: what r shall be, between -1 and 1; None keeps p as it is.
-        speed: over how many thousands of pictures p goes from 0 to 1.
+        ramp: over how many thousands of pictures p goes from 0 to 1.
         every: after how many discriminator steps p moves.
 
     Attributes:
@@ -122,7 +122,7 @@ class AdaptiveAugment(keras.layers.Layer):
         rotations=True,
         initial_strength=0.0,
         target=0.6,
-        speed=500,
+        ramp=500,
         every=4,
         **kwargs,
     ):
@@ -135,7 +135,7 @@ class AdaptiveAugment(keras.layers.Layer):
         self.rotations = rotations
         self.initial_strength = initial_strength
         self.target = target
-        self.speed = speed
+        self.ramp = ramp
         self.every = every
         self._check_arguments()
         self.strength = self._add_state("strength", (), initial_strength)
@@ -200,7 +200,7 @@ class AdaptiveAugment(keras.layers.Layer):
 
         Example:
 
-        >>> augment = AdaptiveAugment(speed=1, every=2)
+        >>> augment = AdaptiveAugment(ramp=1, every=2)
         >>> for _ in range(2):
         ...     augment.adapt(ops.ones((100, 1)))
         >>> round(float(augment.strength), 4)
@@ -219,7 +219,7 @@ class AdaptiveAugment(keras.layers.Layer):
 
         overfitting = signal[0] / ops.maximum(signal[1], 1.0)
         move = ops.sign(overfitting - self.target) * signal[1]
-        moved = self.strength + move / (1000.0 * self.speed)
+        moved = self.strength + move / (1000.0 * self.ramp)
         due = steps >= self.every
         self.strength.assign(
             ops.where(due, ops.clip(moved, 0.0, 1.0), self.strength)
@@ -252,7 +252,7 @@ class AdaptiveAugment(keras.layers.Layer):
             rotations=self.rotations,
             initial_strength=self.initial_strength,
             target=self.target,
-            speed=self.speed,
+            ramp=self.ramp,
             every=self.every,
         )
         return config
@@ -285,7 +285,7 @@ class AdaptiveAugment(keras.layers.Layer):
         for name, fits, wanted in (
             ("initial_strength", 0 <= p <= 1, "lie in [0, 1]"),
             ("target", allowed, "lie between -1 and 1, or be None"),
-            ("speed", self.speed > 0, thousands),
+            ("ramp", self.ramp > 0, thousands),
             ("every", counts, "be a positive int"),
         ):
             if not fits:

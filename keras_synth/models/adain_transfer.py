@@ -251,14 +251,6 @@ class AdaINTransfer(ResumableModel):
         pictures = self._decode(maps, goal, alpha, content)
         return ops.clip(pictures, 0.0, 1.0)
 
-    def export(self, filepath, *args, input_signature=None, **kwargs):
-        """`keras.Model.export`, from `[contents, styles]`."""
-        if input_signature is None:
-            input_signature = [self._signature()]
-        return super().export(
-            filepath, *args, input_signature=input_signature, **kwargs
-        )
-
     def export_endpoints(self):
         """What `export.export_saved_model` serves.
 
@@ -266,7 +258,7 @@ class AdaINTransfer(ResumableModel):
             `{name: (function, input signature)}`: `stylize(content, style)`,
             and `stylize_partly(content, style, alpha)`.
         """
-        content, style = self._signature()
+        content, style = self.call_signature()
         alpha = tf.TensorSpec((), name="alpha")
         return {
             "stylize": (self.stylize, [content, style]),
@@ -361,7 +353,7 @@ class AdaINTransfer(ResumableModel):
         pictures = self.decoder(mixed, training=training)
         return self.crop([pictures, contents])
 
-    def _signature(self):
+    def call_signature(self):
         return [
             tf.TensorSpec((None, *self.image_shape), name=name)
             for name in ("content", "style")

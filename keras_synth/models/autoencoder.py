@@ -154,21 +154,6 @@ class Autoencoder(GenerativeModel):
         log_likelihood = self.likelihood.log_prob(inputs[0], parameters)
         return log_likelihood + log_prior_ratio(latents, mean, log_variance)
 
-    def export(self, filepath, *args, input_signature=None, **kwargs):
-        """`keras.Model.export` of `call`, see there.
-
-        `export.export_saved_model` serves every use of the model.
-        """
-        if input_signature is None:
-            signature = [keras.InputSpec("float32", (None, *self.image_shape))]
-            if self.conditional:
-                signature.append(keras.InputSpec("int32", (None,)))
-                signature = [signature]
-            input_signature = signature
-        return super().export(
-            filepath, *args, input_signature=input_signature, **kwargs
-        )
-
     def export_endpoints(self):
         """What `export.export_saved_model` serves.
 
@@ -185,6 +170,10 @@ class Autoencoder(GenerativeModel):
             "reconstruct": (self.reconstruct, [image, *label]),
             **self.sampling_endpoints(),
         }
+
+    def call_signature(self):
+        spec = tf.TensorSpec((None, *self.image_shape), name="images")
+        return self.with_label(spec)
 
     def picture_decoder(self):
         """The decoder with the likelihood's mean on top, one network.

@@ -199,21 +199,6 @@ class GAN(GenerativeModel, AdversarialModel):
         )
         return ops.reshape(pictures, (-1, steps, *self.image_shape))
 
-    def export(self, filepath, *args, input_signature=None, **kwargs):
-        """`keras.Model.export` of `call`, see there.
-
-        `export.export_saved_model` serves every use of the model.
-        """
-        if input_signature is None:
-            signature = [keras.InputSpec("float32", (None, self.latent_dim))]
-            if self.conditional:
-                signature.append(keras.InputSpec("int32", (None,)))
-                signature = [signature]
-            input_signature = signature
-        return super().export(
-            filepath, *args, input_signature=input_signature, **kwargs
-        )
-
     def export_endpoints(self):
         """What `export.export_saved_model` serves.
 
@@ -229,6 +214,10 @@ class GAN(GenerativeModel, AdversarialModel):
             "discriminate": (self.discriminate, [image, *label]),
             **self.sampling_endpoints(),
         }
+
+    def call_signature(self):
+        spec = tf.TensorSpec((None, self.latent_dim), name="latents")
+        return self.with_label(spec)
 
     def picture_decoder(self):
         """The sampling generator as a network of its own.

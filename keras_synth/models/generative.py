@@ -71,6 +71,11 @@ class GenerativeModel(ResumableModel):
             "sample_seeded": (sample_seeded, [count, seed, *label]),
         }
 
+    def with_label(self, signature):
+        """What `call` takes: that, and the label where there is one."""
+        label = self._label_signature()
+        return [signature, *label] if label else signature
+
     def _label_signature(self):
         label = tf.TensorSpec((None,), "int32", name="labels")
         return [label] if self.conditional else []

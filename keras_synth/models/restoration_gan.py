@@ -360,14 +360,6 @@ class RestorationGAN(AdversarialModel):
             named["mask"] = ops.cast(ops.convert_to_tensor(masks), "float32")
         return ops.clip(self(named), 0.0, 1.0)
 
-    def export(self, filepath, *args, input_signature=None, **kwargs):
-        """`keras.Model.export`, from damaged pictures (and masks)."""
-        if input_signature is None:
-            input_signature = [self._signature()]
-        return super().export(
-            filepath, *args, input_signature=input_signature, **kwargs
-        )
-
     def export_endpoints(self):
         """What `export.export_saved_model` serves.
 
@@ -375,12 +367,12 @@ class RestorationGAN(AdversarialModel):
             `{"restore": (function, input signature)}`, of the damaged
             pictures, and the masks where the model takes them.
         """
-        signature = self._signature()
+        signature = self.call_signature()
         named = signature if self.takes_mask else {"image": signature}
         specs = [named[name] for name in ("image", "mask") if name in named]
         return {"restore": (self.restore, specs)}
 
-    def _signature(self):
+    def call_signature(self):
         image = tf.TensorSpec((None, *self.damaged_shape), name="images")
         if not self.takes_mask:
             return image

@@ -1,4 +1,4 @@
-"""What every model of ours shares: training that resumes bit-equal."""
+"""What every model of ours shares: training that resumes bit-equal, export."""
 
 import keras
 import numpy as np
@@ -54,6 +54,21 @@ class ResumableModel(keras.Model):
     def check_array(self, images):
         """Refuses what `fit` cannot learn from."""
         check_pictures(images, self.image_shape)
+
+    def call_signature(self):
+        """What `call` takes, as `tf.TensorSpec`; given by the subclass."""
+        raise NotImplementedError
+
+    def export(self, filepath, *args, input_signature=None, **kwargs):
+        """`keras.Model.export` of `call`, see there.
+
+        `export.export_saved_model` serves every use of the model.
+        """
+        if input_signature is None:
+            input_signature = [self.call_signature()]
+        return super().export(
+            filepath, *args, input_signature=input_signature, **kwargs
+        )
 
     def compile_from_config(self, config):
         config = keras.saving.deserialize_keras_object(config)

@@ -40,7 +40,11 @@ from keras_synth.recipes.stylegan2 import (
     fashion_mnist_stylegan2,
     train_stylegan2,
 )
-from keras_synth.recipes.stylize import FEATURES, Stylized, stylize_pictures
+from keras_synth.recipes.stylize import (
+    FEATURE_NETWORKS,
+    Stylized,
+    stylize_pictures,
+)
 from keras_synth.recipes.upscale import Upscaled, upscale_pictures
 from keras_synth.recipes.upscale_video import (
     UpscaledVideo,
@@ -55,7 +59,7 @@ __all__ = [
     "AUGMENTATIONS",
     "DAMAGES",
     "EXPORTS",
-    "FEATURES",
+    "FEATURE_NETWORKS",
     "HOLES",
     "METHODS",
     "OBJECTIVES",

@@ -5,7 +5,7 @@ import pathlib
 import keras
 
 from keras_synth import datasets, models, networks
-from keras_synth.recipes.stylize import FEATURES
+from keras_synth.recipes.stylize import FEATURE_NETWORKS
 from keras_synth.recipes.training import fit_in_folder, grid_of_paintings
 
 # Maps that are compared; the last is what the decoder takes. Of SqueezeNet the
@@ -63,9 +63,9 @@ def train_adain(
     """
     if epochs < 1:
         raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
-    if features not in FEATURES:
+    if features not in FEATURE_NETWORKS:
         raise ValueError(
-            f"`features` must be one of {', '.join(FEATURES)}. "
+            f"`features` must be one of {', '.join(FEATURE_NETWORKS)}. "
             f"Received: {features!r}"
         )
     keras.utils.set_random_seed(seed)
@@ -75,7 +75,7 @@ def train_adain(
     pairs = datasets.style_pipeline(
         contents, paintings, image_size, batch_size=batch_size, seed=seed
     )
-    encoder = FEATURES[features](weights, LAYERS[features])
+    encoder = FEATURE_NETWORKS[features](weights, LAYERS[features])
     model = models.AdaINTransfer(encoder, networks.style_decoder(encoder))
     rate = keras.optimizers.schedules.CosineDecay(
         learning_rate, epochs * len(pairs)

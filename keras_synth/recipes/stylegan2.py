@@ -17,9 +17,9 @@ from keras_synth.recipes.training import (
 AUGMENTATIONS = {
     "none": lambda: None,
     "diff": layers.DiffAugment,
-    "adaptive": lambda: layers.AdaptiveAugment(speed=100),
+    "adaptive": lambda: layers.AdaptiveAugment(ramp=100),
     "upright": lambda: layers.AdaptiveAugment(
-        flips=False, rotations=False, speed=100
+        flips=False, rotations=False, ramp=100
     ),
 }
 

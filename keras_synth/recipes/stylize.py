@@ -1,6 +1,7 @@
 """Anyone's pictures, painted as another is: files in, files out."""
 
 import dataclasses
+import glob
 import pathlib
 
 import numpy as np
@@ -11,11 +12,12 @@ from keras_synth.pictures import read_picture, write_picture
 from keras_synth.recipes.picture_files import mend_files, plan_files
 from keras_synth.recipes.saved import load_model
 
-FEATURES = {
+FEATURE_NETWORKS = {
     "vgg19": networks.vgg19_features,
     "vgg16": networks.vgg16_features,
     "squeezenet": networks.squeezenet_features,
 }
+_PREVIEW = "-step-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +109,8 @@ def stylize_pictures(
     files = [style] if isinstance(style, str | pathlib.Path) else list(style)
     styles = [read_picture(file, channels=3)[None] for file in files]
     plan = plan_files(source, target, compare, overwrite)
+    if preview and not overwrite:
+        _check_previews(plan)
     if method == "optimise":
         transfer = models.StyleTransfer(_features(features, weights))
         transfer.compile(style_weight=style_weight)
@@ -121,7 +125,7 @@ def stylize_pictures(
 
         def show(step, picture, terms):
             if step % preview == 0:
-                path = stem.with_name(f"{stem.name}-step-{step:04}.png")
+                path = stem.with_name(f"{stem.name}{_PREVIEW}{step:04}.png")
                 write_picture(path, np.asarray(picture[0]))
 
         return transfer.stylize(
@@ -160,9 +164,9 @@ def _check(method, features, size, style_size, preview):
         raise ValueError(
             f"`method` must be optimise or a .keras file. Received: {method!r}"
         )
-    if features not in FEATURES:
+    if features not in FEATURE_NETWORKS:
         raise ValueError(
-            f"`features` must be one of {', '.join(FEATURES)}. "
+            f"`features` must be one of {', '.join(FEATURE_NETWORKS)}. "
             f"Received: {features!r}"
         )
     for name, value, least in (
@@ -177,11 +181,20 @@ def _check(method, features, size, style_size, preview):
             )
 
 
+def _check_previews(plan):
+    """Refuses to mix new previews with those of an earlier painting."""
+    for _, goal in plan:
+        for old in goal.parent.glob(f"{glob.escape(goal.stem)}{_PREVIEW}*.png"):
+            raise FileExistsError(
+                f"{old} is there already: ask to overwrite it."
+            )
+
+
 def _features(name, weights):
     """The network, with the paper's layers where it has them."""
     if name == "squeezenet":
-        return FEATURES[name](weights)
-    return FEATURES[name](weights, models.StyleTransfer.PAPER_LAYERS)
+        return FEATURE_NETWORKS[name](weights)
+    return FEATURE_NETWORKS[name](weights, models.StyleTransfer.PAPER_LAYERS)
 
 
 def _with_longer_side(images, side):

@@ -220,6 +220,8 @@ def test_a_source_of_one_size():
     np.testing.assert_array_equal(np.rint(255 * images), pictures)
     with pytest.raises(ValueError, match="`size` must be"):
         resize_source(source, 0)
+    with pytest.raises(ValueError, match="`size` must be a positive int"):
+        resize_source(source, None)
 
 
 @pytest.mark.parametrize(
@@ -254,8 +256,9 @@ def test_a_border_that_would_cut_is_refused():
     for size in (8, (12, 11), (11, 40)):
         with pytest.raises(ValueError, match="at least the pictures' own"):
             pad_source(source, size)
-    with pytest.raises(ValueError, match="`size` must be a positive int"):
-        pad_source(source, 16.5)
+    for size in (16.5, None):
+        with pytest.raises(ValueError, match="`size` must be a positive int"):
+            pad_source(source, size)
     with pytest.raises(ValueError, match="None, None"):
         pad_source(_mixed()[0], 64)
 

@@ -376,7 +376,7 @@ def test_strength_moves_by_the_pictures_seen_and_stops_at_its_ends():
     def batch(positive, count=10):
         return np.where(np.arange(count) < positive, 2.5, -0.1)[:, None]
 
-    layer = AdaptiveAugment(target=0.5, speed=0.1, every=2)
+    layer = AdaptiveAugment(target=0.5, ramp=0.1, every=2)
     # 20 pictures of 100 move p by 0.2; r = 1 or 0.8 is too much.
     sure = [batch(10), batch(10), batch(8), batch(10)]
     np.testing.assert_allclose(
@@ -413,7 +413,7 @@ def test_the_papers_defaults():
 
 
 def test_a_map_of_verdicts_is_one_verdict_and_nan_is_none():
-    layer = AdaptiveAugment(speed=0.1, every=1, target=0.3)
+    layer = AdaptiveAugment(ramp=0.1, every=1, target=0.3)
     maps = np.ones((10, 3, 4, 1))
     maps[:, 0] = -1  # the mean sign is a third
     np.testing.assert_allclose(strengths(layer, [maps]), [0.1], atol=1e-6)
@@ -438,7 +438,7 @@ def test_no_gradient_flows_through_the_rule():
 
 
 def test_two_replicas_move_it_as_one_would(two_replicas):
-    arguments = {"speed": 0.1, "every": 2, "target": 0.1}
+    arguments = {"ramp": 0.1, "every": 2, "target": 0.1}
     rng = np.random.default_rng(0)
     batches = rng.normal(0.3, 1.0, (9, 8, 1)).astype("float32")
     alone = AdaptiveAugment(**arguments)
@@ -481,7 +481,7 @@ def gan(augmentation):
 
 
 def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
-    model = gan(AdaptiveAugment(speed=0.1, every=3, rotations=False))
+    model = gan(AdaptiveAugment(ramp=0.1, every=3, rotations=False))
     sure = np.ones((8, 1), "float32")
     for _ in range(5):
         model.augmentation.adapt(sure)
@@ -489,7 +489,7 @@ def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.augmentation.get_config() == model.augmentation.get_config()
-    other = gan(AdaptiveAugment(speed=0.1, every=3, rotations=False))
+    other = gan(AdaptiveAugment(ramp=0.1, every=3, rotations=False))
     other.load_weights(tmp_path / "model.weights.h5")
     for each in (model, loaded, other):
         assert float(each.augmentation.strength) == pytest.approx(0.24)
@@ -504,7 +504,7 @@ def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
         ({"initial_strength": 1.2}, r"lie in \[0, 1\]. Received: initial"),
         ({"initial_strength": float("nan")}, "`initial_strength` must"),
         ({"target": 1.0}, "`target` must lie between -1 and 1"),
-        ({"speed": 0}, "`speed` must be positive, in thousands"),
+        ({"ramp": 0}, "`ramp` must be positive, in thousands"),
         ({"every": 0}, "`every` must be a positive int"),
         ({"every": 2.0}, "Received: every=2.0"),
     ],

@@ -20,7 +20,7 @@ def small_features(monkeypatch):
     """In VGG's place: random, two layers, and compiled in no time."""
     keras.utils.set_random_seed(0)
     network = networks.squeezenet_features(None, ("relu_conv1",))
-    monkeypatch.setitem(stylize.FEATURES, "vgg19", lambda *_: network)
+    monkeypatch.setitem(stylize.FEATURE_NETWORKS, "vgg19", lambda *_: network)
     return network
 
 
@@ -109,6 +109,10 @@ def test_previews_and_comparison(content, style, tmp_path):
     small = read_picture(tmp_path / "out-step-0002.png")
     late = read_picture(tmp_path / "out-step-0004.png")
     assert small.shape == (18, 15, 3) and late.shape == painted.shape
+    (tmp_path / "out.png").unlink()
+    with pytest.raises(FileExistsError, match="out-step-0002.png is there"):
+        paint(tmp_path, steps=(3,), preview=3)
+    paint(tmp_path, steps=(3,), preview=3, overwrite=True)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
@@ -238,7 +242,7 @@ TRAIN = {
 def quick(monkeypatch):
     compile_eagerly(monkeypatch, models.AdaINTransfer)
     monkeypatch.setitem(
-        stylize.FEATURES,
+        stylize.FEATURE_NETWORKS,
         "squeezenet",
         lambda weights, _: networks.squeezenet_features(
             weights, ("relu_conv1",)
