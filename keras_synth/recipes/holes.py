@@ -132,11 +132,13 @@ def read_mask(path, picture):
         float32 (height, width, 1) of 0 and 1.
 
     Raises:
-        ValueError: no image, one of another size, or white all over.
+        ValueError: no image, one of another size, white all over, or not
+            black and nowhere white.
     """
     grey = read_picture(path, channels=1, alpha="keep")
     # Not what is painted over, but what is painted.
-    mask = np.float32(np.prod(grey, axis=-1, keepdims=True) > 0.5)
+    grey = np.prod(grey, axis=-1, keepdims=True)
+    mask = np.float32(grey > 0.5)
     if mask.shape[:2] != picture.colour.shape[:2]:
         sizes = [
             f"{width}x{height}"
@@ -150,5 +152,10 @@ def read_mask(path, picture):
         raise ValueError(
             f"The mask {path} is white all over: nothing is left of "
             f"{picture.path} to go by."
+        )
+    if grey.any() and not mask.any():
+        raise ValueError(
+            f"The mask {path} must be white where {picture.path} is damaged, "
+            f"above one half. Received: {grey.max():.3f} at its brightest"
         )
     return mask

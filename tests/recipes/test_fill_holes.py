@@ -249,6 +249,7 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
         ("--mask .", "A picture needs a mask"),
         ("--mask in.txt", "is not a readable image"),
         ("--mask white.png", "is white all over"),
+        ("--mask ones.png", "must be white where in.png is damaged"),
         ("--mask small.png", "as large as its picture"),
         ("--method biharmonic", "'biharmonic' fills holes: it needs a mask"),
         ("--method inpainter", "inpainter.keras fills holes: it needs a mask"),
@@ -262,6 +263,7 @@ def test_mistakes_get_one_clear_line(
     monkeypatch.chdir(torn)
     write_picture("white.png", np.ones((20, 24)))
     write_picture("small.png", np.zeros((20, 23)))
+    write_picture("ones.png", np.eye(24)[:20] / 255)  # of 0 and 1, not 255
     (torn / "in.txt").write_text("no picture")
     write_picture("out.png", np.zeros((2, 2)))
     before = (torn / "out.png").read_bytes()
