@@ -90,6 +90,7 @@ def upscale_pictures(
     Reference: Dong et al., Image Super-Resolution Using Deep Convolutional
     Networks, 2016, section 4: brightness through the network alone.
     """
+    method = str(method)
     _check(method, scale, ensemble)
     plan = plan_files(source, target, compare, overwrite)
     if method == "bicubic":

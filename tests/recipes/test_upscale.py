@@ -1,5 +1,7 @@
 """`upscale`: anyone's pictures, larger."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -129,7 +131,7 @@ def test_rotation_noted_in_exif_is_applied(shipped, colour, tmp_path):
 
 def test_a_network_of_ones_own_says_its_scale(saved, colour, tmp_path):
     path, network = saved["three"]
-    large, done = _upscale(tmp_path, colour, method=path)
+    large, done = _upscale(tmp_path, colour, method=pathlib.Path(path))
     np.testing.assert_allclose(
         large, _clipped(network(colour[None])), atol=1e-4
     )
