@@ -80,8 +80,11 @@ def _decode(path):
         if values is None:
             with Image.open(io.BytesIO(data)) as image:
                 values = _pillow_values(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"{path} is not a readable image: it is of no known format"
+        ) from error
     except (
-        UnidentifiedImageError,
         Image.DecompressionBombError,
         OSError,
         SyntaxError,

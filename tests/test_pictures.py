@@ -244,7 +244,7 @@ def test_a_deep_png_with_a_damaged_byte_is_named(tmp_path):
 
 def test_text_missing_files_and_folders_are_named(tmp_path):
     (tmp_path / "text.png").write_text("no picture at all")
-    with pytest.raises(ValueError, match="text.png is not a readable image"):
+    with pytest.raises(ValueError, match="text.png .* of no known format$"):
         read_picture(tmp_path / "text.png")
     for missing in (tmp_path / "missing.png", tmp_path):
         with pytest.raises(FileNotFoundError, match=missing.name):
