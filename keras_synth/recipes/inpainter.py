@@ -135,6 +135,11 @@ def train_inpainter(
     Raises:
         ValueError: unknown names, or data that does not fit.
     """
+    if warmup_epochs < 1 or epochs < 0:
+        raise ValueError(
+            "`warmup_epochs` must be at least 1, `epochs` at least 0. "
+            f"Received: warmup_epochs={warmup_epochs}, epochs={epochs}"
+        )
     if isinstance(holes, str):
         if holes not in HOLES:
             raise ValueError(

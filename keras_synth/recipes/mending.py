@@ -79,7 +79,12 @@ def fit_mender(
         resume: go on after the last finished epoch in `output`.
         verbose: as in `fit`.
         symmetry: see `datasets.restoration_pipeline`.
+
+    Raises:
+        ValueError: no epochs, or arguments that the pipeline refuses.
     """
+    if epochs < 1:
+        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
     pairs = datasets.restoration_pipeline(
         source,
         damage,

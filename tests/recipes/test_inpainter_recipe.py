@@ -124,6 +124,12 @@ def test_the_commands_fit_together(folder, run, tmp_path, capsys):
     assert mended[~known].min() < 0.9
 
 
+@pytest.mark.parametrize("epochs", [{"warmup_epochs": 0}, {"epochs": -1}])
+def test_too_few_epochs_are_refused(epochs, tmp_path):
+    with pytest.raises(ValueError, match="`warmup_epochs` must be at least 1"):
+        recipes.train_inpainter("digits", tmp_path / "run", **epochs)
+
+
 def test_unknown_holes_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`holes` must be one of irregular"):
         recipes.train_inpainter(tmp_path, tmp_path / "run", holes="round")

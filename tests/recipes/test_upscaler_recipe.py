@@ -79,6 +79,7 @@ def test_the_command_line_trains_and_enlarges(tmp_path, capsys):
         ({"scale": 3}, "`patch_size` must be a multiple of the scale"),
         ({"scale": 5}, "`scale` must be 2, 3 or 4"),
         ({"patch_size": 10}, "larger than some pictures"),
+        ({"epochs": 0}, "`epochs` must be at least 1"),
     ],
 )
 def test_bad_arguments_are_refused(options, message, tmp_path):
