@@ -13,6 +13,7 @@ from keras_synth.evaluation.comparison import named_inputs
 from keras_synth.evaluation.peak_memory import peak_memory
 from keras_synth.evaluation.tables import markdown_table
 from keras_synth.inference import restore_batch
+from keras_synth.models import RestorationGAN
 
 _PLACED_BY_OUTPUT = (
     keras.layers.Conv1D,
@@ -98,10 +99,11 @@ def cost_card(
     Args:
         model: a `keras.Model`, functional with one input or a dict of them,
             or subclassed; or any function from a batch of pictures to a batch
-            of pictures.
+            of pictures. Of a `models.RestorationGAN` the generator is
+            measured, for the rest does not mend.
         image_shape: (height, width, channels) of the picture, noise in
             [0, 1]. Other inputs of a dict are zeros, (1, 1, 1, 1) where they
-            may be of any size.
+            may be of any size, and a "mask" as large as the picture.
         name: on the card; the model's own by default.
         repeats: how many runs to time.
         memory: whether to measure it.
@@ -122,6 +124,9 @@ def cost_card(
     (20, 1800)
     """
     _check(model, image_shape, repeats)
+    name = name or getattr(model, "name", None) or _function_name(model)
+    if isinstance(model, RestorationGAN):
+        model = model.sampling_generator
     inputs = _inputs(model, image_shape)
     is_model = isinstance(model, keras.Model)
     restore_batch(model, inputs)  # builds and compiles it
@@ -133,7 +138,7 @@ def cost_card(
         seconds.append(time.perf_counter() - start)
     megapixels = image_shape[0] * image_shape[1] / 1e6
     return CostCard(
-        name=name or getattr(model, "name", None) or _function_name(model),
+        name=name,
         image_shape=tuple(image_shape),
         parameters=model.count_params() if is_model else None,
         multiply_adds=multiply_adds,
@@ -152,6 +157,8 @@ def _inputs(model, image_shape):
         name: np.zeros([side or 1 for side in tensor.shape], "float32")
         for name, tensor in named_inputs(model).items()
     }
+    if "mask" in others:
+        others["mask"] = np.zeros((1, *image_shape[:2], 1), "float32")
     return {**others, "image": image} if others else image
 
 

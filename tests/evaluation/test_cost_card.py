@@ -10,7 +10,13 @@ from keras import layers
 
 from keras_synth.evaluation import cost_card
 from keras_synth.layers import PadToMultiple, SpectralNormalization
-from keras_synth.networks import dncnn, ffdnet
+from keras_synth.models import RestorationGAN
+from keras_synth.networks import (
+    dncnn,
+    ffdnet,
+    gated_inpainter,
+    patch_discriminator,
+)
 
 SHAPE = (16, 20, 3)
 PIXELS = 16 * 20
@@ -84,6 +90,29 @@ def test_our_networks():
         ffdnet(depth=3, width=8), (20, 30, 1), repeats=1, memory=False
     )
     assert card.multiply_adds == 150 * 9 * (5 * 8 + 8 * 8 + 8 * 4)
+
+
+def test_of_a_restoration_gan_what_mends():
+    network = gated_inpainter(widths=(4,), dilations=(2,))
+    gan = RestorationGAN(network, patch_discriminator(widths=(4,)))
+    cards = [
+        cost_card(each, (20, 30, 1), repeats=1, memory=False)
+        for each in (gan, network)
+    ]
+    assert cards[0].name == gan.name
+    assert cards[0].parameters == cards[1].parameters
+    assert cards[0].multiply_adds == cards[1].multiply_adds > 0
+
+
+def test_a_mask_is_as_large_as_the_picture():
+    inputs = {
+        name: keras.Input((None, None, 1), name=name)
+        for name in ("image", "mask")
+    }
+    x = layers.Concatenate()(list(inputs.values()))
+    network = keras.Model(inputs, layers.Conv2D(1, 1)(x))
+    card = cost_card(network, (20, 30, 1), repeats=1, memory=False)
+    assert card.multiply_adds == 600 * 2
 
 
 def test_a_model_of_another_kind():
