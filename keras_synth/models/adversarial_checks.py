@@ -9,7 +9,10 @@ def check_makes_and_judges(generator, discriminator):
         ("generator", generator),
         ("discriminator", discriminator),
     ):
-        if not network.built or not getattr(network, "inputs", None):
+        # Sequential models of unknown shape are not built; others no networks.
+        if not getattr(network, "built", False) or not getattr(
+            network, "inputs", None
+        ):
             raise ValueError(
                 f"`{name}` must be a functional `keras.Model`, or a "
                 "`Sequential` that begins with `keras.Input(...)`. "

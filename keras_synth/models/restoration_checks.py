@@ -29,6 +29,14 @@ def check_restoration_networks(
             'with "damaged" and "mask", or one of them. Received: a network '
             f"that takes {sorted(judged)}"
         )
+    given = takes["image"] if isinstance(takes, dict) else takes
+    known = judged.get("damaged") if isinstance(judged, dict) else None
+    if known is not None and known.shape[-1] != given.shape[-1]:
+        raise ValueError(
+            f"`generator` takes damaged pictures of {given.shape[-1]} "
+            f"channels, `discriminator` of {known.shape[-1]}: build it with "
+            f"`condition_channels={given.shape[-1]}`."
+        )
     made = generator.outputs[0].shape[-1]
     image = judged["image"] if isinstance(judged, dict) else judged
     if image.shape[-1] != made:

@@ -415,6 +415,15 @@ def test_networks_that_do_not_fit_are_refused():
             ),
             "takes 3",
         ),
+        ((None, judge), "`generator` must be a functional"),
+        ((generator, "patch"), "`discriminator` must be a functional"),
+        (
+            (
+                networks.pix2pix_generator(1, 3, widths=(4, 8)),
+                networks.patch_discriminator(3, ("damaged",), widths=(4,)),
+            ),
+            "`condition_channels=1`",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             models.RestorationGAN(*arguments)
