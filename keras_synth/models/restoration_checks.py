@@ -86,6 +86,48 @@ def check_weights(weights, features, conditional, others):
         )
 
 
+def check_pairs(named, clean, weights):
+    """Refuses batches that are no pairs of damaged and clean pictures."""
+    if clean is None or "image" not in named:
+        raise ValueError(
+            "A RestorationGAN learns from pairs: `fit(damaged, clean)`, "
+            '`fit({"image": damaged, "mask": masks}, clean)`, or a dataset '
+            "of such pairs."
+        )
+    if weights is not None:
+        raise ValueError(
+            "A RestorationGAN takes no sample weights, which is what Keras "
+            "takes the third element of a batch for."
+        )
+
+
+def check_made(made, clean):
+    """Refuses clean pictures of another size than the generator makes."""
+    if _differ(made, clean):
+        raise ValueError(
+            "Clean pictures must be as large as what `generator` makes of the "
+            f"damaged ones, {_size(made)}. Received: {_size(clean)}"
+        )
+
+
+def check_kept(made, damaged):
+    """Refuses a mask where pictures are made larger: nothing is kept."""
+    if _differ(made, damaged):
+        raise ValueError(
+            "Masks are for models that keep the size of pictures. Received: "
+            f"masks for one that makes {_size(made)} of {_size(damaged)}"
+        )
+
+
+def check_apart(images):
+    """Refuses the dict that `fit` takes where pictures are wanted."""
+    if isinstance(images, dict):
+        raise ValueError(
+            "Pictures and masks must come apart: `restore(images, masks)`. "
+            f"Received: a dict of {list(images)}"
+        )
+
+
 def check_damaged(images, image_shape):
     """Refuses what is no batch of damaged pictures, floats of any range."""
     wanted = ", ".join(str(size or "any") for size in image_shape)
@@ -143,6 +185,18 @@ def check_masks(masks, images, wanted):
                 "Masks must hold 0 (keep) and 1 (damaged) alone. Received: "
                 f"values from {values.min():g} to {values.max():g}"
             )
+
+
+def _differ(images, others):
+    """Whether two batches are of sides that are known and not the same."""
+    return any(
+        None not in sides and sides[0] != sides[1]
+        for sides in zip(images.shape[1:3], others.shape[1:3], strict=True)
+    )
+
+
+def _size(images):
+    return "x".join(str(side or "any") for side in images.shape[1:3])
 
 
 def _has_values(value):

@@ -24,8 +24,12 @@ from keras_synth.losses import Perceptual, Style, total_variation
 from keras_synth.models.adversarial import AdversarialModel
 from keras_synth.models.checks import check_pictures
 from keras_synth.models.restoration_checks import (
+    check_apart,
     check_damaged,
+    check_kept,
+    check_made,
     check_masks,
+    check_pairs,
     check_restoration_networks,
     check_weights,
 )
@@ -220,39 +224,29 @@ class RestorationGAN(AdversarialModel):
         ]
         return [name for name in names if name not in idle]
 
-    def fit(self, x=None, y=None, **kwargs):
+    def fit(self, x=None, y=None, *args, **kwargs):
         """`keras.Model.fit`, on pairs of damaged and clean pictures."""
-        if y is None and not isinstance(x, tf.data.Dataset):
-            raise ValueError(
-                "A RestorationGAN learns from pairs: `fit(damaged, clean)`, "
-                '`fit({"image": damaged, "mask": masks}, clean)`, or a '
-                "dataset of such pairs."
-            )
-        if y is not None:
+        if not isinstance(x, tf.data.Dataset):
             self.read_batch((x, y))
-        return super().fit(x, y, **kwargs)
+        return super().fit(x, y, *args, **kwargs)
 
     def check_array(self, images):
         """`fit` has looked at both."""
 
     def read_batch(self, data):
         """`[clean, damaged, mask]`, a mask of ones where there is none."""
-        inputs, clean, _ = keras.utils.unpack_x_y_sample_weight(data)
+        inputs, clean, weights = keras.utils.unpack_x_y_sample_weight(data)
         named = inputs if isinstance(inputs, dict) else {"image": inputs}
-        if clean is None or "image" not in named:
-            raise ValueError(
-                "Pictures must come in pairs, `(damaged, clean)` or "
-                '`({"image": damaged, "mask": mask}, clean)`.'
-            )
+        check_pairs(named, clean, weights)
         check_pictures(clean, self.image_shape)
         check_damaged(named["image"], self.damaged_shape)
         mask = named.get("mask")
+        if self.takes_mask:
+            check_masks(mask, named["image"], True)
+        check_masks(mask, clean, False)
         if mask is None:
-            if self.takes_mask:
-                check_masks(None, clean, True)
             mask = ops.ones_like(clean[..., :1])
-        check_masks(mask, clean, self.takes_mask)
-        return [clean, named["image"], mask]
+        return [ops.cast(x, "float32") for x in (clean, named["image"], mask)]
 
     def discriminator_loss(self, batch, training):
         """Of true pictures and mended ones; the mean of both judges."""
@@ -292,11 +286,12 @@ class RestorationGAN(AdversarialModel):
 
     def _mend(self, batch, training):
         """`(what the generator made, the same in the picture)`."""
-        _, damaged, mask = batch
+        clean, damaged, mask = batch
         network = self.generator if training else self.sampling_generator
         named = {"image": damaged, "mask": mask}
         made = network(_inputs(network, named), training=training)
         made = ops.cast(made, "float32")
+        check_made(made, clean)
         return made, _kept(made, damaged, mask) if self.takes_mask else made
 
     def _play(self, play, batch, mended, training):
@@ -333,6 +328,7 @@ class RestorationGAN(AdversarialModel):
         made = ops.cast(network(_inputs(network, named)), "float32")
         if named.get("mask") is None:
             return made
+        check_kept(made, named["image"])
         return _kept(made, named["image"], named["mask"])
 
     def restore(self, images, masks=None):
@@ -352,12 +348,12 @@ class RestorationGAN(AdversarialModel):
         Raises:
             ValueError: pictures or masks of another kind or shape.
         """
-        images = ops.convert_to_tensor(images)
-        check_damaged(images, self.damaged_shape)
-        named = {"image": ops.cast(images, "float32")}
-        if masks is not None or self.takes_mask:
-            check_masks(masks, images, True)
-            named["mask"] = ops.cast(ops.convert_to_tensor(masks), "float32")
+        check_apart(images)
+        named = {"image": ops.convert_to_tensor(images)}
+        check_damaged(named["image"], self.damaged_shape)
+        if masks is not None:
+            named["mask"] = ops.convert_to_tensor(masks)
+        check_masks(named.get("mask"), named["image"], self.takes_mask)
         return ops.clip(self(named), 0.0, 1.0)
 
     def export_endpoints(self):
@@ -383,10 +379,13 @@ class RestorationGAN(AdversarialModel):
 def _inputs(network, named):
     """What a network takes: the named ones, or the picture alone."""
     if isinstance(network.input, dict):
-        return {name: named[name] for name in network.input}
-    return named["image"]
+        return {
+            name: ops.cast(named[name], "float32") for name in network.input
+        }
+    return ops.cast(named["image"], "float32")
 
 
 def _kept(made, damaged, mask):
     """Damaged pixels from what was made, all others as they were."""
-    return ops.where(mask > 0.0, made, damaged)
+    damaged = ops.cast(damaged, "float32")
+    return ops.where(ops.cast(mask, "bool"), made, damaged)

@@ -463,6 +463,8 @@ def test_bad_data_are_refused():
         (({"image": image, "mask": mask[:, :8]}, clean), "as large as"),
         (({"image": image * np.nan, "mask": mask}, clean), "finite"),
         (((255 * image).astype("uint8"), clean), "floats"),
+        ((damaged, clean[:, :8]), "as large as"),
+        (({"image": image, "mask": mask[:, :8]}, clean[:, :8]), "as large as"),
     ):
         with pytest.raises(ValueError, match=message):
             gan.fit(*arguments, verbose=0)
@@ -470,3 +472,57 @@ def test_bad_data_are_refused():
         gan.restore(image)
     with pytest.raises(ValueError, match="as large as"):
         gan.restore(image, mask[:4])
+    with pytest.raises(ValueError, match="`restore\\(images, masks\\)`"):
+        gan.restore(damaged)
+
+
+def test_clean_pictures_are_as_large_as_what_is_made():
+    _, clean = pairs()
+    enlarging = models.RestorationGAN(
+        networks.edsr(4, width=4, blocks=1),
+        networks.patch_discriminator(condition=(), widths=(4,)),
+    )
+    for gan, damaged in (
+        (compiled(enlarging), clean[:, ::2, ::2]),
+        (compiled(blind()), clean[:, ::2]),
+    ):
+        with pytest.raises(ValueError, match="as large as what `generator`"):
+            gan.fit(damaged, clean, verbose=0)
+    with pytest.raises(ValueError, match="masks for one that makes 64x64 of"):
+        enlarging.restore(clean, np.ones_like(clean))
+
+
+def test_sample_weights_are_refused():
+    """Not taken for clean pictures, nor left out without a word."""
+    damaged, clean = pairs()
+    triples = tf.data.Dataset.from_tensor_slices(
+        (damaged["image"], damaged["mask"], clean)
+    ).batch(4)
+    gan = compiled(blind())
+    with pytest.raises(ValueError, match="takes no sample weights"):
+        gan.fit(triples, verbose=0)
+    with pytest.raises(ValueError, match="takes no sample weights"):
+        gan.fit(clean, clean, sample_weight=np.ones(8), verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["bool", "uint8", "float64"])
+def test_masks_and_pictures_of_any_kind_of_number(kind):
+    """Also from datasets, which Keras leaves as they are."""
+    damaged, clean = pairs()
+    wide = "float64" if kind == "float64" else "float32"
+    named = {
+        "image": damaged["image"].astype(wide),
+        "mask": damaged["mask"].astype(kind),
+    }
+    logs, pictures = [], []
+    for inputs, target in ((damaged, clean), (named, clean.astype(wide))):
+        keras.utils.set_random_seed(0)
+        gan = compiled(inpainter(local=False, with_features=False))
+        data = tf.data.Dataset.from_tensor_slices((inputs, target)).batch(4)
+        gan.fit(data, None, None, 1, 0)  # in the order of Keras' own
+        logs.append(gan.evaluate(data, verbose=0, return_dict=True))
+        pictures.append(gan.predict(data.map(lambda x, _: x), verbose=0))
+        pictures.append(gan.restore(inputs["image"], inputs["mask"].tolist()))
+    assert logs[0] == logs[1]
+    for one, other in zip(pictures[:2], pictures[2:], strict=True):
+        np.testing.assert_array_equal(one, other)
