@@ -159,7 +159,7 @@ def check_target(path, overwrite=False):
     """Refuses a picture's path before anything is worked out for it.
 
     Args:
-        path: where a picture shall go; missing folders are made.
+        path: where a picture shall go; folders may be missing.
         overwrite: whether a file may be there already.
 
     Raises:
@@ -174,13 +174,12 @@ def check_target(path, overwrite=False):
         )
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} is there already: ask to overwrite it.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    there = next(folder for folder in path.parents if folder.exists())
+    if not there.is_dir():
         raise PermissionError(
             f"Cannot write {path}: {path.parent} can be no folder."
-        ) from error
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        )
+    if path.is_dir() or not os.access(there, os.W_OK):
         raise PermissionError(f"Cannot write {path}.")
 
 

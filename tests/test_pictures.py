@@ -393,7 +393,8 @@ def test_bit_depth_of_16_bit_tiff_and_of_what_is_no_picture(tmp_path):
 def test_targets_are_checked_before_the_work(tmp_path):
     write_picture(tmp_path / "a.png", np.zeros((2, 2)))
     check_target(tmp_path / "new" / "a.png")
-    assert (tmp_path / "new").is_dir()
+    check_target(tmp_path / "new" / "newer" / "a.png")
+    assert not (tmp_path / "new").exists()
     check_target(tmp_path / "a.png", overwrite=True)
     with pytest.raises(FileExistsError, match="is there already"):
         check_target(tmp_path / "a.png")

@@ -85,15 +85,38 @@ def plan_files(source, target, compare, overwrite):
         FileExistsError: a file is there and `overwrite` is False.
         FileNotFoundError: no such source.
         PermissionError: the place cannot be written to.
-        ValueError: no images, or a file where a folder must be.
+        ValueError: no images, a file where a folder must be, or comparisons
+            that would be one file.
     """
     source, target = pathlib.Path(source), pathlib.Path(target)
     plan = _pairs(source, target)
+    if compare:
+        check_stems(plan)
     for _, goal in plan:
         check_target(goal, overwrite)
         if compare:
             check_target(_comparison_path(goal), overwrite)
     return plan
+
+
+def check_stems(plan):
+    """Refuses names that differ in their endings alone.
+
+    Args:
+        plan: of `plan_files`.
+
+    Raises:
+        ValueError: what is written beside two pictures, as `NAME-...png`,
+            would be one file.
+    """
+    known = {}
+    for file, goal in plan:
+        other = known.setdefault(goal.with_suffix(""), file)
+        if other != file:
+            raise ValueError(
+                f"{other} and {file} differ in their endings alone, so that "
+                "what is written beside them would be one file: rename one."
+            )
 
 
 def _pairs(source, target):
@@ -171,6 +194,7 @@ def _write(goal, picture, colour, alpha):
 @contextlib.contextmanager
 def _written_whole(goal):
     """Another name to write under first: what is there is a whole picture."""
+    goal.parent.mkdir(parents=True, exist_ok=True)
     unfinished = goal.with_name(f".{goal.stem}-unfinished{goal.suffix}")
     try:
         yield unfinished

@@ -9,7 +9,11 @@ import numpy as np
 from keras_synth import models, networks
 from keras_synth.models.style_canvas import resized_to
 from keras_synth.pictures import read_picture, write_picture
-from keras_synth.recipes.picture_files import mend_files, plan_files
+from keras_synth.recipes.picture_files import (
+    check_stems,
+    mend_files,
+    plan_files,
+)
 from keras_synth.recipes.saved import load_model
 
 FEATURE_NETWORKS = {
@@ -109,8 +113,8 @@ def stylize_pictures(
     files = [style] if isinstance(style, str | pathlib.Path) else list(style)
     styles = [read_picture(file, channels=3)[None] for file in files]
     plan = plan_files(source, target, compare, overwrite)
-    if preview and not overwrite:
-        _check_previews(plan)
+    if preview:
+        _check_previews(plan, overwrite)
     if method == "optimise":
         transfer = models.StyleTransfer(_features(features, weights))
         transfer.compile(style_weight=style_weight)
@@ -181,9 +185,10 @@ def _check(method, features, size, style_size, preview):
             )
 
 
-def _check_previews(plan):
-    """Refuses to mix new previews with those of an earlier painting."""
-    for _, goal in plan:
+def _check_previews(plan, overwrite):
+    """Refuses to mix the previews of several paintings."""
+    check_stems(plan)
+    for _, goal in [] if overwrite else plan:
         for old in goal.parent.glob(f"{glob.escape(goal.stem)}{_PREVIEW}*.png"):
             raise FileExistsError(
                 f"{old} is there already: ask to overwrite it."

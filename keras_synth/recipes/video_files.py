@@ -188,6 +188,7 @@ def _folder_writer(folder, names):
 def _video_writer(target, rate):
     unfinished = target.with_name(f".{target.stem}-unfinished{target.suffix}")
     imageio = _import_ffmpeg()
+    target.parent.mkdir(parents=True, exist_ok=True)
     film = imageio.get_writer(
         unfinished,
         format="FFMPEG",

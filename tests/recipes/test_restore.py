@@ -146,6 +146,25 @@ def test_a_broken_file_among_others_is_named_after_the_rest_is_mended(
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["z.png"]
 
 
+def test_a_mistake_leaves_no_folder_behind(noisy, tmp_path):
+    write_picture(tmp_path / "in.png", noisy)
+    for options in ({"method": "none.keras"}, {"mask": tmp_path / "none.png"}):
+        with pytest.raises(FileNotFoundError):
+            restore_pictures(
+                tmp_path / "in.png", tmp_path / "new/out.png", **options
+            )
+    assert not (tmp_path / "new").exists()
+
+
+def test_comparisons_have_names_of_their_own(noisy, tmp_path):
+    for name in ("a.png", "a.jpg"):
+        write_picture(tmp_path / "in" / name, noisy[:8, :8])
+    places = tmp_path / "in", tmp_path / "out"
+    with pytest.raises(ValueError, match="differ in their endings alone"):
+        restore_pictures(*places, method="median", compare=True)
+    assert len(restore_pictures(*places, method="median")) == 2
+
+
 def test_nothing_is_overwritten_unless_asked(noisy, tmp_path):
     write_picture(tmp_path / "in.png", noisy)
     write_picture(tmp_path / "out.png", np.zeros((2, 2)))
