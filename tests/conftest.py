@@ -11,6 +11,10 @@ import keras
 import pytest
 import tensorflow as tf
 
+# What a test traces runs a few steps: to optimise its graph takes longer. The
+# notebooks run optimised.
+tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
 # Before anything touches the device.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],

@@ -8,6 +8,9 @@ from keras_synth.models.adversarial_checks import check_makes_and_judges
 
 _JUDGED = {"image", "damaged", "mask"}
 
+# No noise takes a picture so far from [0, 1]; 8-bit values do.
+_FURTHEST = 10.0
+
 
 def check_restoration_networks(
     generator, discriminator, local_discriminator, features
@@ -129,7 +132,7 @@ def check_apart(images):
 
 
 def check_damaged(images, image_shape):
-    """Refuses what is no batch of damaged pictures, floats of any range."""
+    """Refuses what is no batch of damaged pictures: noise may leave [0, 1]."""
     wanted = ", ".join(str(size or "any") for size in image_shape)
     shape = tuple(images.shape)
     if len(shape) != 4 or any(
@@ -145,9 +148,15 @@ def check_damaged(images, image_shape):
             "Damaged pictures must be floats (divide 8-bit ones by 255). "
             f"Received: dtype {keras.backend.standardize_dtype(images.dtype)}"
         )
-    if _has_values(images) and not np.isfinite(np.asarray(images)).all():
+    if not _has_values(images) or not len(images):
+        return
+    values = np.asarray(images)
+    low, high = values.min(), values.max()
+    # Also where they are NaN.
+    if not (low >= -_FURTHEST and high <= _FURTHEST):
         raise ValueError(
-            "Damaged pictures must be finite. Received: NaN or Inf"
+            "Damaged pictures must lie about [0, 1] (divide 8-bit ones by "
+            f"255). Received: values from {low:g} to {high:g}"
         )
 
 
