@@ -14,6 +14,8 @@ import tensorflow as tf
 ROOT = pathlib.Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 RUNS = ROOT / "runs" / "benchmarks"
+# Rows and their table are written between one measurement and the next.
+_CODE = ["--", ".", ":!benchmarks/results", ":!README.md"]
 
 
 def data_folder():
@@ -59,14 +61,19 @@ def write_row(name, table, figures, *, data, protocol, seed, bar=""):
 
 
 def current_commit():
-    """The commit measured, "-dirty" with changes on top."""
-    words = ["git", "describe", "--always", "--dirty"]
+    """The commit measured, "-dirty" with changes on top, rows apart."""
     try:
-        return subprocess.run(
-            words, cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        commit = _git("rev-parse", "--short", "HEAD")
+        changes = _git("status", "--porcelain", "--untracked-files=no", *_CODE)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(*words):
+    return subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def _hardware():
