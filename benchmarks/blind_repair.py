@@ -108,7 +108,8 @@ def run(name):
         data=(
             "every 50th test digit of MNIST (200)"
             if name == "blind_digits"
-            else "ORL faces of people 31 to 40 (100), 64x64"
+            else "ORL faces of people 31 to 40 (100), 64x64, taught by "
+            f"{VIEWS} views of the 300 of people 1 to 30"
         ),
         protocol=(
             "one U-Net for all kinds, its gain over the damaged pictures, "
