@@ -11,9 +11,15 @@ import keras
 import pytest
 import tensorflow as tf
 
-# What a test traces runs a few steps: to optimise its graph takes longer. The
-# notebooks run optimised.
-tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+def optimise_graphs(really):
+    """Whether TensorFlow's Grappler optimises what is traced from here on."""
+    options = {"disable_meta_optimizer": not really}
+    tf.config.optimizer.set_experimental_options(options)
+
+
+# What a test traces runs a few steps: to optimise its graph takes longer.
+optimise_graphs(False)
 
 # Before anything touches the device.
 tf.config.set_logical_device_configuration(
@@ -29,6 +35,14 @@ def two_replicas():
         ["CPU:0", "CPU:1"],
         cross_device_ops=tf.distribute.ReductionToOneDevice(),
     )
+
+
+@pytest.fixture
+def optimised_graphs():
+    """As users have them."""
+    optimise_graphs(True)
+    yield
+    optimise_graphs(False)
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_synth import export
+from keras_synth.models.resumable import ResumableModel
 from tests.models.test_gan import compiled, small_gan
 from tests.models.test_restoration_gan import blind, inpainter, pairs
 from tests.models.test_stylegan2 import latents as style_latents
@@ -232,3 +234,15 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"keras_synth\[export\]"):
         export.export_onnx(small_vae(), tmp_path / "decoder.onnx")
+
+
+def test_a_model_of_ones_own_need_not_say_what_it_takes(tmp_path):
+    class Twice(ResumableModel):
+        def call(self, images):
+            return 2.0 * images
+
+    model = Twice()
+    model(np.zeros((1, 3), "float32"))
+    model.export(str(tmp_path / "twice"), verbose=False)
+    served = tf.saved_model.load(str(tmp_path / "twice")).serve
+    np.testing.assert_array_equal(served(tf.ones((4, 3))), np.full((4, 3), 2.0))

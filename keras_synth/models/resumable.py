@@ -56,16 +56,17 @@ class ResumableModel(keras.Model):
         check_pictures(images, self.image_shape)
 
     def call_signature(self):
-        """What `call` takes, as `tf.TensorSpec`; given by the subclass."""
-        raise NotImplementedError
+        """What `call` takes, as `tf.TensorSpec`; None: Keras finds out."""
+        return None
 
     def export(self, filepath, *args, input_signature=None, **kwargs):
         """`keras.Model.export` of `call`, see there.
 
         `export.export_saved_model` serves every use of the model.
         """
-        if input_signature is None:
-            input_signature = [self.call_signature()]
+        signature = self.call_signature()
+        if input_signature is None and signature is not None:
+            input_signature = [signature]
         return super().export(
             filepath, *args, input_signature=input_signature, **kwargs
         )

@@ -188,7 +188,9 @@ def _check(method, features, size, style_size, preview):
 def _check_previews(plan, overwrite):
     """Refuses to mix the previews of several paintings."""
     check_stems(plan)
-    for _, goal in [] if overwrite else plan:
+    if overwrite:
+        return
+    for _, goal in plan:
         for old in goal.parent.glob(f"{glob.escape(goal.stem)}{_PREVIEW}*.png"):
             raise FileExistsError(
                 f"{old} is there already: ask to overwrite it."
