@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.peers import Peer, peer_python
 from benchmarks.rows import data_folder, write_row
-from keras_synth import models
+from keras_synth import restoration
 from keras_synth.evaluation.peak_memory import peak_memory
-from keras_synth.pictures import read_picture
+from keras_synth.io import read_image
 
 SEED = 0
 REQUIREMENTS = ["bm3d==4.0.3"]
@@ -49,7 +49,7 @@ def quality():
     with Binary() as binary:
         for sigma in SIGMAS:
             ours, theirs = [], []
-            model = models.BM3D(noise_level=sigma / 255)
+            model = restoration.BM3D(noise_level=sigma / 255)
             for index, clean in enumerate(set12()):
                 noisy = add_noise(clean, sigma, index)
                 denoised = model.predict(noisy[None, ..., None], verbose=0)
@@ -64,14 +64,14 @@ def quality():
         "bm3d",
         "BM3D and its authors' binary",
         figures,
-        data="Set12, mean PSNR of the twelve whole grey pictures",
+        data="Set12, mean PSNR of the twelve whole gray images",
         protocol=(
             f"known σ; `BM3D(noise_level=σ/255)` against {REQUIREMENTS[0]}, "
             f'profile "{PROFILE}", on the same float32 files; noise of '
             "`numpy.random.default_rng([seed, σ, index])`, noisy input not "
             "clipped, results clipped to [0, 1], not rounded, no border cut. "
             "λ and μ² were found on Set12 with other noise, and checked on "
-            "ten pictures of Train400"
+            "ten images of Train400"
         ),
         seed=SEED,
         bar="within 0.05 dB of the binary, or above",
@@ -82,7 +82,7 @@ def speed(repetitions=7, sigma=25):
     """Seconds for 512x512, in turns with the binary; memory for 2048x2048."""
     index = 8
     noisy = add_noise(set12()[index], sigma, index)
-    model = models.BM3D(noise_level=sigma / 255)
+    model = restoration.BM3D(noise_level=sigma / 255)
     ours, theirs = [], []
     with Binary() as binary:
         for repetition in range(repetitions + 1):
@@ -105,7 +105,7 @@ def speed(repetitions=7, sigma=25):
         "bm3d_time",
         "BM3D and its authors' binary",
         figures,
-        data=f"picture {index + 1:02d} of Set12, {noisy.shape[0]}x"
+        data=f"image {index + 1:02d} of Set12, {noisy.shape[0]}x"
         f"{noisy.shape[1]}, σ = {sigma}; for the memory 4x4 of it",
         protocol=(
             f"both stages, medians of {repetitions} interleaved runs after "
@@ -126,7 +126,7 @@ class Binary(Peer):
         self._folder = tempfile.TemporaryDirectory()
 
     def __call__(self, noisy, noise_level):
-        """`(denoised, seconds)` of a grey picture (height, width)."""
+        """`(denoised, seconds)` of a gray image (height, width)."""
         folder = pathlib.Path(self._folder.name)
         source, target = folder / "noisy.npy", folder / "denoised.npy"
         np.save(source, noisy)
@@ -139,16 +139,16 @@ class Binary(Peer):
 
 
 def set12():
-    """The twelve grey pictures, (height, width) in [0, 1]."""
+    """The twelve gray images, (height, width) in [0, 1]."""
     folder = data_folder() / "denoise" / "Set12"
     paths = sorted(folder.glob("*.png"))
     if len(paths) != 12:
         raise SystemExit(f"{folder} must hold Set12's twelve .png files.")
-    return [read_picture(path, channels=1)[..., 0] for path in paths]
+    return [read_image(path, channels=1)[..., 0] for path in paths]
 
 
 def add_noise(clean, sigma, index):
-    """float32, with the row's own noise for this picture and level."""
+    """float32, with the row's own noise for this image and level."""
     random = np.random.default_rng([SEED, sigma, index])
     noise = random.normal(scale=sigma / 255, size=clean.shape)
     return (clean + noise).astype("float32")

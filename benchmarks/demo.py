@@ -9,19 +9,19 @@ import numpy as np
 
 from benchmarks.likelihood import mnist
 from benchmarks.rows import RUNS, write_row
-from keras_synth import networks, recipes
+from keras_synth import presets, training
 
 SEED = 0
 
 
 def run(name):
     """Trains the demo and writes the row."""
-    classifier = networks.mnist_classifier()
+    classifier = presets.mnist_classifier()
     test_images, test_labels = mnist("test").arrays()
     test = classifier.predict(test_images, verbose=0)
     accuracy = (test.argmax(axis=1) == test_labels).mean()
     real = test.max(axis=1) >= 0.9
-    paths = recipes.demo(RUNS / name, seed=SEED, verbose=2)
+    paths = training.demo(RUNS / name, seed=SEED, verbose=2)
     vae = keras.saving.load_model(paths["model"])
     labels = np.arange(1000) % 10
     samples = vae.sample(1000, labels=labels, seed=SEED)
@@ -38,7 +38,7 @@ def run(name):
         },
         data="1,000 samples of `make demo`, 100 a class; MNIST's test set",
         protocol=(
-            "`networks.mnist_classifier`, trained on MNIST's 60,000 training "
+            "`presets.mnist_classifier`, trained on MNIST's 60,000 training "
             f"digits, {100 * accuracy:.2f} % right on MNIST's test set"
         ),
         seed=SEED,

@@ -1,7 +1,7 @@
 """Denoisers: how many dB on the sets that every paper quotes.
 
-Training pictures are the 400 of BSD that DnCNN and FFDNet learn from, minus
-every twentieth, which is held out to choose between networks. Test pictures
+Training images are the 400 of BSD that DnCNN and FFDNet learn from, minus
+every twentieth, which is held out to choose between networks. Test images
 are Set12 and BSD68, whole; the noise is not clipped, the result is (what
 cannot be brighter than white is no error of measurement).
 """
@@ -15,24 +15,26 @@ from keras_synth import (
     degradations,
     evaluation,
     inference,
+    io,
     metrics,
-    networks,
-    pictures,
-    recipes,
+    presets,
+    restoration,
+    tasks,
+    training,
 )
 
 SEED = 0
 SIGMAS = (15, 25, 50)
-TABLE = "Grey denoising, PSNR in dB"
+TABLE = "Gray denoising, PSNR in dB"
 _SHAPE = {"widths": (32, 64, 128), "blocks": 2}
 TRAININGS = {
     "denoiser": {
-        "damage": "noise",
+        "degradation": "noise",
         "epochs": 45,
         **_SHAPE,
     },
     "salt_and_pepper": {
-        "damage": "salt_and_pepper",
+        "degradation": "salt_and_pepper",
         "epochs": 20,
         "learning_rate": 2e-3,
         "widths": (32, 64, 128),
@@ -43,16 +45,16 @@ TRAININGS = {
 
 def run(name):
     """Trains (resuming what was begun) and measures one row."""
-    if name == "colour_denoising":
-        score_colour()
+    if name == "color_denoising":
+        score_color()
         return
     folder = RUNS / name
     minutes, commit = train(
-        recipes.train_denoiser, name, folder, TRAININGS[name]
+        training.train_denoiser, name, folder, TRAININGS[name]
     )
     keras.config.set_dtype_policy("float32")
     words = (
-        f"`recipes.train_denoiser` on 380 of Train400, "
+        f"`training.train_denoiser` on 380 of Train400, "
         f"{words_of(TRAININGS[name])}, at commit {commit}"
     )
     if name == "denoiser":
@@ -63,9 +65,9 @@ def run(name):
 
 def score_denoiser(folder, minutes, words):
     """The network that ships, at three levels of noise."""
-    shipped = folder / "grey_denoiser.weights.h5"
-    store_in_half_precision(folder / "denoiser.weights.h5", shipped)
-    network = networks.grey_denoiser(shipped)
+    pretrained = folder / "gray_denoiser.weights.h5"
+    store_in_half_precision(folder / "denoiser.weights.h5", pretrained)
+    network = presets.gray_denoiser(pretrained)
     figures = {}
     for test in ("Set12", "BSD68"):
         for label, ensemble in (("", False), (", x8", True)):
@@ -80,12 +82,12 @@ def score_denoiser(folder, minutes, words):
             ]
             figures[test + label] = " / ".join(f"{v:.2f}" for v in values)
     notes = {
-        "noise": "Gaussian, σ from 0 to 75 grey levels; figures for "
+        "noise": "Gaussian, σ from 0 to 75 gray levels; figures for "
         "15 / 25 / 50"
     }
     figures_in_db = {f"PSNR, {k}": f"{v} dB" for k, v in figures.items()}
-    (folder / "grey_denoiser.md").write_text(
-        card("grey_denoiser", figures_in_db, words, notes, "denoiser")
+    (folder / "gray_denoiser.md").write_text(
+        card("gray_denoiser", figures_in_db, words, notes, "denoiser")
     )
     write_row(
         "denoiser",
@@ -93,40 +95,40 @@ def score_denoiser(folder, minutes, words):
         {**figures, "training": minutes},
         data="Set12 and BSD68, σ = 15 / 25 / 50",
         protocol=(
-            "whole pictures, noise of `numpy.random.default_rng(0)` not "
+            "whole images, noise of `numpy.random.default_rng(0)` not "
             "clipped, result clipped; x8: mean over the eight symmetries; "
             f"{words}"
         ),
         seed=SEED,
         bar="goal: BM3D's 32.37 / 29.97 / 26.72 and 31.07 / 28.57 / 25.62",
     )
-    print(f"weights and card: {folder}/grey_denoiser.*")
+    print(f"weights and card: {folder}/gray_denoiser.*")
 
 
 def score_salt_and_pepper(folder, minutes, words):
     """A network against medians, three pixels in ten black or white."""
     shape = {key: TRAININGS["salt_and_pepper"][key] for key in _SHAPE}
-    network = recipes.build_denoiser("unet", told=False, **shape)
+    network = training.build_denoiser("unet", told=False, **shape)
     network.load_weights(folder / "salt_and_pepper.weights.h5")
-    methods = {f"median {n}": evaluation.median(n) for n in (3, 5, 7)}
-    methods["adaptive median"] = evaluation.adaptive_median()
+    methods = {f"median {n}": restoration.median(n) for n in (3, 5, 7)}
+    methods["adaptive median"] = restoration.adaptive_median()
     methods["U-Net"] = network
 
     def keep_sound(images):
         """Pixels that are neither black nor white were not struck."""
         struck = (images <= 0.0) | (images >= 1.0)
-        mended = inference.self_ensemble(network, images)
-        return np.where(struck, mended, images)
+        restored = inference.self_ensemble(network, images)
+        return np.where(struck, restored, images)
 
     methods["U-Net, x8, sound pixels kept"] = keep_sound
     comparison = evaluation.compare(
         methods,
-        [clean for _, clean in noisy_pictures("Set12", 0)],
+        [clean for _, clean in noisy_images("Set12", 0)],
         degradations.SaltAndPepper(0.3),
         metrics.PSNR(),
         seed=SEED,
     )
-    comparison.panel(folder / "panel.png", picture=0)
+    comparison.panel(folder / "panel.png", image=0)
     found = {row["method"]: row["psnr"] for row in comparison.rows}
     medians = [v for name, v in found.items() if "median" in name]
     write_row(
@@ -142,23 +144,23 @@ def score_salt_and_pepper(folder, minutes, words):
             "training": minutes,
         },
         data="Set12, 30 % of the pixels",
-        protocol=f"`evaluation.compare`, whole pictures; {words}",
+        protocol=f"`evaluation.compare`, whole images; {words}",
         seed=SEED,
         bar="≥ 4 dB above the best median",
     )
-    print(f"picture: {folder}/panel.png")
+    print(f"image: {folder}/panel.png")
 
 
-def score_colour():
-    """What `restore` does to colour pictures, network against BM3D."""
+def score_color():
+    """What `restore` does to color images, network against BM3D."""
     files = sorted((data_folder() / "denoise" / "CBSD68").iterdir())[::4]
-    clean = [pictures.read_picture(file, channels=3) for file in files]
+    clean = [io.read_image(file, channels=3) for file in files]
     figures = {"noisy": [], "unet": [], "bm3d": []}
     for sigma in SIGMAS:
         level = sigma / 255
         comparison = evaluation.compare(
             {
-                name: recipes.METHODS[name](level, False)
+                name: tasks.METHODS[name](level, False)
                 for name in ("unet", "bm3d")
             },
             clean,
@@ -167,36 +169,36 @@ def score_colour():
             seed=SEED,
         )
         found = {row["method"]: row["psnr"] for row in comparison.rows}
-        found["noisy"] = found["damaged"]
+        found["noisy"] = found["degraded"]
         for name, values in figures.items():
             values.append(f"{found[name]:.2f}")
     write_row(
-        "colour_denoising",
-        "Colour denoising, PSNR in dB",
+        "color_denoising",
+        "Color denoising, PSNR in dB",
         {name: " / ".join(values) for name, values in figures.items()},
-        data="every fourth picture of CBSD68 (17), σ = 15 / 25 / 50",
+        data="every fourth image of CBSD68 (17), σ = 15 / 25 / 50",
         protocol=(
-            "whole pictures, all channels; the methods of "
-            "`keras-synth restore`: the shipped grey network on brightness "
-            "and two differences of colours, and BM3D"
+            "whole images, all channels; the methods of "
+            "`keras-synth restore`: the pretrained gray network on brightness "
+            "and two differences of colors, and BM3D"
         ),
         seed=SEED,
     )
 
 
-def noisy_pictures(test, sigma):
-    """`(noisy, clean)` of each picture, float32 (height, width, 1)."""
+def noisy_images(test, sigma):
+    """`(noisy, clean)` of each image, float32 (height, width, 1)."""
     generator = np.random.default_rng(SEED)
     for file in sorted((data_folder() / "denoise" / test).iterdir()):
-        clean = pictures.read_picture(file, channels=1)
+        clean = io.read_image(file, channels=1)
         noise = generator.standard_normal(clean.shape).astype("float32")
         yield clean + sigma / 255 * noise, clean
 
 
 def denoised(network, test, sigma, ensemble=False):
-    """`(denoised, clean)` of each picture of a test set."""
+    """`(denoised, clean)` of each image of a test set."""
     level = np.full((1, 1, 1, 1), sigma / 255, "float32")
-    for noisy, clean in noisy_pictures(test, sigma):
+    for noisy, clean in noisy_images(test, sigma):
         inputs = {"image": noisy[None], "noise_level": level}
         if ensemble:
             result = inference.self_ensemble(network, inputs)

@@ -25,7 +25,7 @@ def run(name):
         name,
         "Speed, as ratios of interleaved medians",
         figures,
-        data=f"a batch of {BATCH} grey patches of {SIDE}x{SIDE}",
+        data=f"a batch of {BATCH} gray patches of {SIDE}x{SIDE}",
         protocol=(
             "speed of `train_on_batch` over that of the same network in "
             "PyTorch (channels last, Adam, mean squared error, float32, "

@@ -5,7 +5,7 @@ import numpy as np
 from scipy import ndimage
 
 from benchmarks.rows import data_folder
-from keras_synth import datasets, pictures
+from keras_synth import datasets, io
 
 SIZE = 64
 SIDE = SIZE * 9 // 8
@@ -13,7 +13,7 @@ TEACH, TEST = range(1, 31), range(31, 41)
 
 
 def faces(people):
-    """All pictures of some people, grey and 72x72.
+    """All images of some people, gray and 72x72.
 
     Args:
         people: their numbers, from 1 to 40.
@@ -25,9 +25,9 @@ def faces(people):
 
 
 def varied_faces(people, views, seed):
-    """The same pictures, turned, moved and enlarged in many ways.
+    """The same images, turned, moved and upscaled in many ways.
 
-    Ten pictures of thirty people are soon known by heart. Each view turns all
+    Ten images of thirty people are soon known by heart. Each view turns all
     of them by one angle, up to 10 degrees, and resizes one square part of
     their 112x92 pixels, whose side is 82 to 92.
 
@@ -37,7 +37,7 @@ def varied_faces(people, views, seed):
         seed: int.
 
     Returns:
-        A `datasets.Source` of `views` times as many pictures, 72x72.
+        A `datasets.Source` of `views` times as many images, 72x72.
     """
     rng = np.random.default_rng(seed)
     originals = _originals(people)
@@ -63,7 +63,7 @@ def varied_faces(people, views, seed):
 
 
 def test_faces():
-    """The middles of the ten others' hundred pictures, 64x64 in [0, 1]."""
+    """The middles of the ten others' hundred images, 64x64 in [0, 1]."""
     images, _ = faces(TEST).arrays()
     edge = (images.shape[1] - SIZE) // 2
     return images[:, edge : edge + SIZE, edge : edge + SIZE]
@@ -73,7 +73,7 @@ def _originals(people):
     folder = data_folder() / "faces" / "orl"
     return np.stack(
         [
-            pictures.read_picture(file, channels=1)
+            io.read_image(file, channels=1)
             for person in people
             for file in sorted((folder / f"s{person}").iterdir())
         ]

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from benchmarks.rows import data_folder, write_row
-from keras_synth import ops, pictures
+from keras_synth import io, ops
 
 HEIGHT, WIDTH, TURNS = 320, 480, 5
 #: Less than the defaults, which are for a tenth of a pixel; warps as well.
@@ -46,7 +46,7 @@ def run(name):
         figures[f"{clip} {first} to {second}"] = (
             f"{other / mine:.1f} times as fast ({mine:.2f} s against "
             f"{other:.2f} s), error {errors[0]:.2f} against {errors[1]:.2f} "
-            "grey levels"
+            "gray levels"
         )
     print(f"least ratio {min(ratios):.1f}, never worse: {all(better)}")
     write_row(
@@ -70,5 +70,5 @@ def run(name):
 def _frame(clip, number):
     """(1, 320, 480, 1)."""
     folder = data_folder() / "video" / "Vid4" / clip
-    frame = pictures.read_picture(folder / f"Frame_{number:03d}.png", 1)
-    return pictures.center_crop(frame[None], HEIGHT, WIDTH).astype("float32")
+    frame = io.read_image(folder / f"Frame_{number:03d}.png", 1)
+    return io.center_crop(frame[None], HEIGHT, WIDTH).astype("float32")

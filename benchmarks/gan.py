@@ -1,10 +1,10 @@
-"""GANs on digits and clothes: are their pictures any good?
+"""GANs on digits and clothes: are their images any good?
 
-Scores are Frechet distances on the features of the shipped classifiers,
-between all 60,000 training pictures and 10,000 samples. The floor is the same
-distance for the 10,000 test pictures: what a generator with the true
-distribution would get. A VAE trained on the same grey pictures stands beside
-the GANs. The test pictures serve the floor, precision and recall; some early
+Scores are Frechet distances on the features of the pretrained classifiers,
+between all 60,000 training images and 10,000 samples. The floor is the same
+distance for the 10,000 test images: what a generator with the true
+distribution would get. A VAE trained on the same gray images stands beside
+the GANs. The test images serve the floor, precision and recall; some early
 trials of the networks' shapes were compared by distances to them as well.
 """
 
@@ -15,20 +15,20 @@ import keras
 import numpy as np
 
 from benchmarks.rows import RUNS, current_commit, data_folder, write_row
-from keras_synth import datasets, evaluation, metrics, networks, recipes
-from keras_synth.pictures import picture_grid, write_picture
+from keras_synth import datasets, evaluation, metrics, presets, training
+from keras_synth.io import image_grid, write_image
 
 SEED = 0
 NUM_SAMPLES = 10_000
 # data: (features, classifier)
 SCORERS = {
-    "mnist": (networks.mnist_features, networks.mnist_classifier),
+    "mnist": (presets.mnist_features, presets.mnist_classifier),
     "fashion_mnist": (
-        networks.fashion_mnist_features,
-        networks.fashion_mnist_classifier,
+        presets.fashion_mnist_features,
+        presets.fashion_mnist_classifier,
     ),
 }
-# row: (data, arguments of `recipes.train_gan`)
+# row: (data, arguments of `training.train_gan`)
 GANS = {
     "dcgan": ("mnist", {"epochs": 50}),
     "dcgan_conditional": ("mnist", {"epochs": 10, "conditional": True}),
@@ -40,21 +40,21 @@ GANS = {
         {"epochs": 2, "objective": "wasserstein"},
     ),
 }
-VAES = {"grey_vae": "mnist", "grey_vae_fashion": "fashion_mnist"}
+VAES = {"gray_vae": "mnist", "gray_vae_fashion": "fashion_mnist"}
 FLOORS = {"floor": "mnist", "floor_fashion": "fashion_mnist"}
 TABLES = {
-    "mnist": "Generated digits (MNIST, grey)",
-    "fashion_mnist": "Generated clothes (Fashion-MNIST, grey)",
+    "mnist": "Generated digits (MNIST, gray)",
+    "fashion_mnist": "Generated clothes (Fashion-MNIST, gray)",
 }
 
 
 BARS = {
     "dcgan": (
-        "≤ 10x `floor`, below `grey_vae`, ≥ 95 % confident, shares within 3 "
+        "≤ 10x `floor`, below `gray_vae`, ≥ 95 % confident, shares within 3 "
         "points of 10 %, recall ≥ 0.5"
     ),
     "dcgan_conditional": "the same",
-    "dcgan_fashion": "≤ 10x `floor_fashion`, below `grey_vae_fashion`",
+    "dcgan_fashion": "≤ 10x `floor_fashion`, below `gray_vae_fashion`",
 }
 
 
@@ -62,14 +62,14 @@ def run(name):
     """Trains (resuming what was begun) and measures one row."""
     if name in FLOORS:
         data = FLOORS[name]
-        pictures, _ = load(data, "test").arrays()
-        score(name, data, pictures, protocol="the test pictures themselves")
+        images, _ = load(data, "test").arrays()
+        score(name, data, images, protocol="the test images themselves")
         return
     if name in GANS:
         data, options = GANS[name]
-        train, file = recipes.train_gan, "gan.keras"
+        train, file = training.train_gan, "gan.keras"
     else:
-        data, train, file = VAES[name], recipes.train_vae, "vae.keras"
+        data, train, file = VAES[name], training.train_vae, "vae.keras"
         options = {"epochs": 20, "batch_size": 64, "latent_dim": 16}
     folder = RUNS / name
     trained = folder / "trained.json"
@@ -97,7 +97,7 @@ def run(name):
         raise SystemExit(f"{folder} holds another training: remove it first.")
     model = keras.saving.load_model(folder / file)
     samples = draw(model, load(data, "train").arrays()[1])
-    write_picture(folder / "samples.png", picture_grid(samples[:100]))
+    write_image(folder / "samples.png", image_grid(samples[:100]))
     words = ", ".join(f"{key}={value}" for key, value in options.items())
     score(
         name,
@@ -133,9 +133,9 @@ def load(data, split):
 
 
 def score(
-    name, data, pictures, protocol, minutes=None, table=None, extra=(), bar=""
+    name, data, generated, protocol, minutes=None, table=None, extra=(), bar=""
 ):
-    """Writes the row of 10,000 pictures; `extra` figures stand at its end.
+    """Writes the row of 10,000 images; `extra` figures stand at its end.
 
     Returns:
         The figures.
@@ -147,30 +147,32 @@ def score(
     def vectors(images):
         return features.predict(images, batch_size=500, verbose=0)
 
-    of_training, of_test, of_pictures = map(vectors, (training, test, pictures))
+    of_training, of_test, of_generated = map(
+        vectors, (training, test, generated)
+    )
     frechet = metrics.FrechetDistance(feature_dim=of_training.shape[1])
-    frechet.update_state(of_training, of_pictures)
+    frechet.update_state(of_training, of_generated)
     kernel = metrics.KernelDistance(feature_dim=of_training.shape[1])
-    kernel.update_state(of_training, of_pictures)
+    kernel.update_state(of_training, of_generated)
     figures = {
         "Frechet distance": f"{float(frechet.result()):.2f}",
         "kernel distance": f"{float(kernel.result()):.3f} "
         f"± {float(kernel.standard_error()):.3f}",
     }
-    probabilities = classifier.predict(pictures, batch_size=500, verbose=0)
+    probabilities = classifier.predict(generated, batch_size=500, verbose=0)
     shares = np.bincount(probabilities.argmax(axis=1), minlength=10)
-    shares = 100 * shares / len(pictures)
+    shares = 100 * shares / len(generated)
     figures["confidence ≥ 0.9 on"] = (
         f"{100 * (probabilities.max(axis=1) >= 0.9).mean():.1f} %"
     )
     figures["shares of classes"] = f"{shares.min():.1f} to {shares.max():.1f} %"
     if minutes is not None:
         recall = metrics.PrecisionRecall(feature_dim=of_test.shape[1])
-        recall.update_state(of_test, of_pictures)
+        recall.update_state(of_test, of_generated)
         for measure, value in recall.result().items():
             figures[measure] = f"{float(value):.2f}"
-        memory = evaluation.memorisation(
-            pictures[:1000], training, test[:1000], features
+        memory = evaluation.memorization(
+            generated[:1000], training, test[:1000], features
         )
         figures["copies"] = f"{100 * memory['copies']:.1f} % (test 1 %)"
     figures.update(extra)
@@ -181,13 +183,13 @@ def score(
         table or TABLES[data],
         figures,
         data=(
-            f"{NUM_SAMPLES:,} pictures; Frechet distance to 60,000 training "
-            "pictures, kernel distance to 10,000 of them"
+            f"{NUM_SAMPLES:,} images; Frechet distance to 60,000 training "
+            "images, kernel distance to 10,000 of them"
             + (
                 ""
                 if minutes is None
                 else ", precision to coverage against the 10,000 test "
-                "pictures, copies among 1,000"
+                "images, copies among 1,000"
             )
         ),
         protocol=(

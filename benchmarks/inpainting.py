@@ -19,14 +19,14 @@ from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, current_commit, data_folder, write_row
 from keras_synth import (
     degradations,
-    evaluation,
+    io,
     metrics,
     networks,
-    pictures,
-    recipes,
+    restoration,
+    training,
 )
-from keras_synth.recipes.inpainter import hole_pairs
-from keras_synth.recipes.training import fit_in_folder
+from keras_synth.training.folder import fit_in_folder
+from keras_synth.training.inpainter import hole_pairs
 
 SEED = 0
 WARMUP_EPOCHS = 28
@@ -45,7 +45,7 @@ def run(name):
     words = train(folder)
     keras.config.set_dtype_policy("float32")
     figures = {}
-    for kind in ("centre", "irregular"):
+    for kind in ("center", "irregular"):
         for method, found in measure(folder, kind).items():
             figures[f"{kind}, {method}"] = found
     write_row(
@@ -60,7 +60,7 @@ def run(name):
             "PSNR in dB and SSIM in the hole / whole, after rounding to 8 "
             "bits; x2: mean with the mirrored face; perceptual distance "
             "(SqueezeNet, LPIPS weights); kernel distance to the true "
-            "pictures (SqueezeNet at 227x227, "
+            "images (SqueezeNet at 227x227, "
             f"100 and 100); {words}"
         ),
         seed=SEED,
@@ -78,10 +78,10 @@ def train(folder):
         keras.utils.set_random_seed(SEED)
         common = {"watchers": [], "resume": True, "verbose": 2}
 
-        def fit(name, damage, epochs, rate, start=None, **weights):
+        def fit(name, degradation, epochs, rate, start=None, **weights):
             pairs = hole_pairs(
                 faces(TEACH),
-                damage,
+                degradation,
                 SIZE,
                 symmetry="mirror",
                 patches_per_image=8,
@@ -96,11 +96,11 @@ def train(folder):
                     channels=1,
                     name="vgg16_hed",
                 )
-            model = recipes.build_inpainter(1, SIZE // 2, features, SEED)
+            model = training.build_inpainter(1, SIZE // 2, features, SEED)
             if start is not None:
                 model.generator.set_weights(start)
                 model.generator_average.set_weights(start)
-            recipes.compile_inpainter(
+            training.compile_inpainter(
                 model, rate, epochs * len(pairs), **weights
             )
             fit_in_folder(
@@ -131,14 +131,14 @@ def train(folder):
 
 def holes(folder):
     """What it learns at first, and what in the end: many small ones too."""
-    few = [centre(folder), degradations.IrregularHoles((0.05, 0.5))]
+    few = [center(folder), degradations.IrregularHoles((0.05, 0.5))]
     scattered = degradations.IrregularHoles((0.05, 0.5), strokes=24)
     return degradations.OneOf(few), degradations.OneOf([*few, scattered])
 
 
-def centre(folder):
+def center(folder):
     """A square of half the sides in the middle."""
-    masks = folder / "centre"
+    masks = folder / "center"
     masks.mkdir(parents=True, exist_ok=True)
     mask = np.zeros((SIZE, SIZE), "uint8")
     mask[SIZE // 4 : -SIZE // 4, SIZE // 4 : -SIZE // 4] = 255
@@ -146,50 +146,50 @@ def centre(folder):
     return degradations.HolesFromFolder(masks)
 
 
-def damaged_faces(folder, kind):
-    """`(damaged, mask, clean)`, float32 (100, 64, 64, 1) each."""
+def degraded_faces(folder, kind):
+    """`(degraded, mask, clean)`, float32 (100, 64, 64, 1) each."""
     clean = test_faces()
-    if kind == "centre":
-        damage = centre(folder)
+    if kind == "center":
+        degradation = center(folder)
     else:
-        damage = degradations.HolesFromFolder(
+        degradation = degradations.HolesFromFolder(
             data_folder() / "masks" / "nvidia_irregular_test"
         )
-    damaged, record = damage(clean, seed=SEED, return_record=True)
-    return np.asarray(damaged), np.asarray(record["mask"]), clean
+    degraded, record = degradation(clean, seed=SEED, return_record=True)
+    return np.asarray(degraded), np.asarray(record["mask"]), clean
 
 
 def measure(folder, kind):
-    """`{method: figures in words}` and a picture."""
-    damaged, mask, clean = damaged_faces(folder, kind)
-    biharmonic = evaluation.biharmonic()
-    mended = {"biharmonic": biharmonic(damaged, mask)}
+    """`{method: figures in words}` and an image."""
+    degraded, mask, clean = degraded_faces(folder, kind)
+    biharmonic = restoration.biharmonic()
+    restored = {"biharmonic": biharmonic(degraded, mask)}
     for name in VARIANTS:
         trained = keras.saving.load_model(
             folder / name / "inpainter.keras", compile=False
         )
         # In float32, whatever it was trained in.
-        model = recipes.build_inpainter(1, SIZE // 2)
+        model = training.build_inpainter(1, SIZE // 2)
         model.generator_average.set_weights(
             trained.generator_average.get_weights()
         )
-        mended[name] = np.asarray(model.restore(damaged, mask))
+        restored[name] = np.asarray(model.restore(degraded, mask))
         if name == "L1 + perceptual":
-            turned = model.restore(damaged[:, :, ::-1], mask[:, :, ::-1])
-            both = mended[name], np.asarray(turned)[:, :, ::-1]
-            mended[f"{name}, x2"] = np.mean(both, axis=0)
+            turned = model.restore(degraded[:, :, ::-1], mask[:, :, ::-1])
+            both = restored[name], np.asarray(turned)[:, :, ::-1]
+            restored[f"{name}, x2"] = np.mean(both, axis=0)
         known = mask[..., 0] == 0
-        if not (mended[name][known] == damaged[known]).all():
+        if not (restored[name][known] == degraded[known]).all():
             raise SystemExit(f"{name} changed known pixels.")
     found = {}
-    for name, images in mended.items():
+    for name, images in restored.items():
         images = np.round(255 * np.clip(images, 0, 1)) / 255
         found[name] = scores(images.astype("float32"), clean, mask)
-    rows = [clean[:12], damaged[:12], *(m[:12] for m in mended.values())]
+    rows = [clean[:12], degraded[:12], *(m[:12] for m in restored.values())]
     path = folder / f"{kind}.png"
-    grid = pictures.picture_grid(np.concatenate(rows), columns=12)
-    pictures.write_picture(path, grid)
-    print(f"picture (true, damaged, {', '.join(mended)}): {path}")
+    grid = io.image_grid(np.concatenate(rows), columns=12)
+    io.write_image(path, grid)
+    print(f"image (true, degraded, {', '.join(restored)}): {path}")
     return found
 
 

@@ -1,6 +1,6 @@
 """Negative log-likelihood of VAE and IWAE on MNIST, in nats per digit.
 
-Training digits are binarised anew in each epoch, test digits once with a
+Training digits are binarized anew in each epoch, test digits once with a
 fixed seed (Burda et al. 2016, section 5). All rows pass over the data equally
 often; a VAE and an IWAE to compare have the same networks.
 """
@@ -130,7 +130,7 @@ def measure(trained, num_samples, row, every=1):
             "active units": f"{bound['active_units']:.0f}",
             "training": f"{wall:.0f} min ({cpu:.0f} CPU min)",
         },
-        data=f"MNIST, {len(binary):,} test digits binarised once",
+        data=f"MNIST, {len(binary):,} test digits binarized once",
         protocol=(
             f"{num_samples} importance samples; {kind} networks {size}, 40 "
             f"latents, {EPOCHS} epochs, k = {k}"

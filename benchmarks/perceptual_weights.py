@@ -64,7 +64,7 @@ def hed_vgg16():
 
 
 def _convolution(file, name):
-    """Kernel and bias of `block2_conv1`, in our order of colours."""
+    """Kernel and bias of `block2_conv1`, in our order of colors."""
     block, _, index = name.partition("_conv")
     suffix = "" if index == "1" else f"_{int(index) - 1}"
     stored = file[f"{block}/layers/conv2d{suffix}/vars"]

@@ -19,7 +19,7 @@ _CODE = ["--", ".", ":!benchmarks/results", ":!README.md"]
 
 
 def data_folder():
-    """Where the real pictures are; the benchmarks need them."""
+    """Where the real images are; the benchmarks need them."""
     folder = os.environ.get("KERAS_SYNTH_DATA")
     if not folder:
         raise SystemExit(

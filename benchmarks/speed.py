@@ -38,7 +38,7 @@ def step_time(repetitions=40):
             kind: _step_ratio(*_vae_steps(kind), repetitions)
             for kind in ("dense", "conv")
         },
-        data="a batch of 100 binary pictures of 28x28",
+        data="a batch of 100 binary images of 28x28",
         protocol=(
             f"time a step of `fit` over that of a bare tf.function with the "
             f"same networks and Adam, {repetitions} turns of 20 steps"
@@ -57,7 +57,7 @@ def gan_step_time(repetitions=10):
             kind: _step_ratio(*_gan_steps(kind), repetitions)
             for kind in ("dense", "dcgan")
         },
-        data="a batch of 64 pictures of 28x28",
+        data="a batch of 64 images of 28x28",
         protocol=(
             "time a step of `fit` over that of a bare tf.function with the "
             "same networks, two Adams and the average, but no logs, "
@@ -146,8 +146,8 @@ def _vae_steps(kind):
         optimizer.apply(gradients, variables)
         return loss
 
-    grey = np.random.RandomState(0).uniform(size=(100, *shape))
-    return vae, bare_step, tf.constant(grey > 0.5, "float32")
+    gray = np.random.RandomState(0).uniform(size=(100, *shape))
+    return vae, bare_step, tf.constant(gray > 0.5, "float32")
 
 
 def _gan_steps(kind):
@@ -194,12 +194,12 @@ def _gan_steps(kind):
             old.assign(0.999 * old + 0.001 * new)
         return discriminator_loss + generator_loss
 
-    grey = np.random.RandomState(0).uniform(size=(64, *shape))
-    return gan, bare_step, tf.constant(grey, "float32")
+    gray = np.random.RandomState(0).uniform(size=(64, *shape))
+    return gan, bare_step, tf.constant(gray, "float32")
 
 
 def pipeline(repetitions=7):
-    """Our pipeline's pictures a second against a bare tf.data loop's."""
+    """Our pipeline's images a second against a bare tf.data loop's."""
     source = mnist("train")
     batch_size = 100
     ours = datasets.synthesis_pipeline(source, batch_size=batch_size)
@@ -231,11 +231,11 @@ def pipeline(repetitions=7):
         {
             "ratio": f"{medians['ours'] / medians['bare']:.2f} "
             f"({medians['ours']:,.0f} against {medians['bare']:,.0f} "
-            "pictures/s)"
+            "images/s)"
         },
         data="MNIST, 60,000 training digits",
         protocol=(
-            "pictures a second of `synthesis_pipeline` over those of a bare "
+            "images a second of `synthesis_pipeline` over those of a bare "
             f"cache, shuffle, batch, map, prefetch; {repetitions} passes each"
         ),
         seed=0,

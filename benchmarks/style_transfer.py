@@ -1,9 +1,9 @@
-"""Style transfer: the optimisation, a step's time, and the network of one pass.
+"""Style transfer: the optimization, a step's time, and the network of one pass.
 
-VGG-16, tuned on edges, paints; it is judged by a layer that took no part, and
-by a SqueezeNet. What paints in one pass is compared with the optimisation on
+VGG-16, tuned on edges, stylizes; it is judged by a layer that took no part, and
+by a SqueezeNet. What stylizes in one pass is compared with the optimization on
 one and the same SqueezeNet, whose training is the fastest. The distance of
-styles is `Σ (G - A)² / Σ A²` of the Gram matrices G of the picture and A of
+styles is `Σ (G - A)² / Σ A²` of the Gram matrices G of the image and A of
 the painting; that of contents is likewise of the maps.
 """
 
@@ -19,7 +19,7 @@ from benchmarks.judges import squeezenet
 from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, current_commit, data_folder, write_row
 from keras_synth import datasets, models, networks, ops
-from keras_synth.pictures import read_picture, write_picture
+from keras_synth.io import read_image, write_image
 
 SEED = 0
 TABLE = "Style transfer"
@@ -40,23 +40,23 @@ STYLE_WEIGHT = 30.0
 def run(name):
     """Measures one row."""
     {
-        "style_transfer": _optimisation,
+        "style_transfer": _optimization,
         "style_step_time": _step_time,
         "adain": _one_pass,
     }[name](name)
 
 
-def _optimisation(name):
-    content, unrelated = (picture(each, 512) for each in CONTENTS)
-    style = picture(TAUGHT, 512)
+def _optimization(name):
+    content, unrelated = (image(each, 512) for each in CONTENTS)
+    style = image(TAUGHT, 512)
     transfer = models.StyleTransfer(vgg16(models.StyleTransfer.PAPER_LAYERS))
     transfer.compile()
     folder = RUNS / name
     start = time.perf_counter(), time.process_time()
-    painted = transfer.stylize(content, style, STEPS, verbose=2)
+    stylized = transfer.stylize(content, style, STEPS, verbose=2)
     wall = (time.perf_counter() - start[0]) / 60
     cpu = (time.process_time() - start[1]) / 60
-    write_picture(folder / "painted.png", np.asarray(painted[0]))
+    write_image(folder / "stylized.png", np.asarray(stylized[0]))
     judges = {
         "VGG-16": vgg16((HELD_OUT["VGG-16"], CONTENT_LAYER)),
         "SqueezeNet": squeezenet(3),
@@ -65,14 +65,14 @@ def _optimisation(name):
     for judge, layer in HELD_OUT.items():
         before, after = (
             style_distance(judges[judge], (layer,), style, each)
-            for each in (content, painted)
+            for each in (content, stylized)
         )
         figures[f"style distance, {judge}'s {layer}"] = (
             f"{before:.3f} → {after:.4f} ({100 * (after / before - 1):+.1f} %)"
         )
     maps = [
         judges["VGG-16"](each)[CONTENT_LAYER]
-        for each in (content, painted, unrelated)
+        for each in (content, stylized, unrelated)
     ]
     far, other = (
         float(ops.relative_squared_error(maps[0], each)[0]) for each in maps[1:]
@@ -93,17 +93,17 @@ def _optimisation(name):
         protocol=(
             f"`StyleTransfer`, as compiled by default, {STEPS} steps from the "
             "content, VGG-16 (tuned on edges), the paper's layers; the layers "
-            "of the distances were not optimised"
+            "of the distances were not optimized"
         ),
         seed=SEED,
         bar="style −90 %, content at most half of the unrelated",
     )
-    print(f"picture: {folder}/painted.png")
+    print(f"image: {folder}/stylized.png")
 
 
 def _step_time(name):
     side, turns, steps = 256, 11, 8
-    content, style = picture(CONTENTS[0], side), picture(TAUGHT, side)
+    content, style = image(CONTENTS[0], side), image(TAUGHT, side)
     figures = {}
     for label, features in (
         ("SqueezeNet", squeezenet(3)),
@@ -117,7 +117,7 @@ def _step_time(name):
             seconds = []
             last = time.perf_counter()
 
-            def tick(step, painted, terms):
+            def tick(step, stylized, terms):
                 nonlocal last
                 now = time.perf_counter()
                 seconds.append(now - last)
@@ -162,7 +162,7 @@ def _step_time(name):
 
 
 def hand_written(transfer, content, style):
-    """The same loop, as one would write it for one pair of pictures."""
+    """The same loop, as one would write it for one pair of images."""
     features = transfer.features
     layers = list(transfer.style_layers)
     (content_layer,) = transfer.content_layers
@@ -212,32 +212,32 @@ def _one_pass(name):
     one_pass = tf.function(model.stylize)
     figures = {}
     for label, painting in (("trained", TAUGHT), ("held out", UNSEEN)):
-        style = picture(painting, 256)
+        style = image(painting, 256)
         distances, statistics, seconds = [], [], []
-        for content in (picture(each, 256) for each in CONTENTS):
+        for content in (image(each, 256) for each in CONTENTS):
             one_pass(content, style)
             made = []
-            for paint in (
+            for stylize in (
                 one_pass,
                 lambda c, s: transfer.stylize(c, s, STEPS, verbose=0),
             ):
                 start = time.perf_counter()
-                made.append(np.asarray(paint(content, style)))
+                made.append(np.asarray(stylize(content, style)))
                 seconds.append(time.perf_counter() - start)
-            pictures = [*made, np.asarray(content)]
+            images = [*made, np.asarray(content)]
             distances.append(
-                [style_distance(judge, ENCODER, style, x) for x in pictures]
+                [style_distance(judge, ENCODER, style, x) for x in images]
             )
             statistics.append(
                 [
                     style_distance(judge, ENCODER, style, x, means_deviations)
-                    for x in pictures
+                    for x in images
                 ]
             )
             index = len(distances) - 1
             for way, x in zip(("adain", "gatys"), made, strict=True):
                 path = folder / f"{painting}-{CONTENTS[index]}-{way}.png"
-                write_picture(path, x[0])
+                write_image(path, x[0])
         for what, measured in (
             ("means and deviations", statistics),
             ("Gram matrices", distances),
@@ -265,13 +265,13 @@ def _one_pass(name):
             "style distance of `AdaINTransfer` against that of "
             f"`StyleTransfer` after {STEPS} steps, both with SqueezeNet's "
             f"{' and '.join(ENCODER)}; {words} "
-            "(encoder and rate chosen on these pictures), at "
+            "(encoder and rate chosen on these images), at "
             f"commit {commit}"
         ),
         seed=SEED,
         bar="within 2 times on the trained painting, ≥ 100 times faster",
     )
-    print(f"pictures: {folder}/*.png")
+    print(f"images: {folder}/*.png")
 
 
 def _train(folder):
@@ -289,7 +289,7 @@ def _train(folder):
         painting = datasets.source_from_arrays(
             TAUGHT,
             "all",
-            np.rint(255 * whole_picture(TAUGHT, 320)).astype("uint8"),
+            np.rint(255 * whole_image(TAUGHT, 320)).astype("uint8"),
             np.zeros(1, "int64"),
         )
         photographs = datasets.image_folder(
@@ -329,20 +329,20 @@ def _train(folder):
 
 
 def vgg16(layers):
-    """The network that paints."""
+    """The network that stylizes."""
     return networks.vgg16_features(hed_vgg16(), layers, name="vgg16_hed")
 
 
-def picture(name, side):
-    """The middle square of a picture, (1, side, side, 3)."""
-    whole = whole_picture(name, side)
+def image(name, side):
+    """The middle square of an image, (1, side, side, 3)."""
+    whole = whole_image(name, side)
     top, left = ((each - side) // 2 for each in whole.shape[1:3])
     return whole[:, top : top + side, left : left + side]
 
 
-def whole_picture(name, side):
-    """A picture of which the shorter side is `side`."""
-    image = read_picture(data_folder() / "style" / f"{name}.jpg", channels=3)
+def whole_image(name, side):
+    """An image of which the shorter side is `side`."""
+    image = read_image(data_folder() / "style" / f"{name}.jpg", channels=3)
     scale = side / min(image.shape[:2])
     size = [round(scale * each) for each in image.shape[:2]]
     resized = keras.ops.image.resize(

@@ -3,7 +3,7 @@
 Fashion-MNIST with a black border of 2 pixels, which is cut off again before
 scoring, so that the features of the 28x28 classifier see what they know. The
 rows without one part each, and the whole beside them, are trained on a quarter
-as many pictures.
+as many images.
 """
 
 import json
@@ -15,31 +15,31 @@ from benchmarks.gan import draw, load, score
 from benchmarks.judges import perceptual_metric
 from benchmarks.rows import RUNS, current_commit
 from benchmarks.trainings import card, store_in_half_precision, words_of
-from keras_synth import datasets, evaluation, recipes
-from keras_synth.pictures import picture_grid, write_picture
+from keras_synth import datasets, evaluation, training
+from keras_synth.io import image_grid, write_image
 
 SEED = 0
 SIZE = 32
 DATA = "fashion_mnist"
-TABLE = "Generated clothes at 32x32 (Fashion-MNIST, grey)"
-WHOLE, QUARTER = 4, 1  # passes over 60,000 pictures
+TABLE = "Generated clothes at 32x32 (Fashion-MNIST, gray)"
+WHOLE, QUARTER = 4, 1  # passes over 60,000 images
 # row: (recipe, its arguments)
 TRAININGS = {
-    "stylegan2": (recipes.train_stylegan2, {"epochs": WHOLE}),
-    "stylegan2_quarter": (recipes.train_stylegan2, {"epochs": QUARTER}),
+    "stylegan2": (training.train_stylegan2, {"epochs": WHOLE}),
+    "stylegan2_quarter": (training.train_stylegan2, {"epochs": QUARTER}),
     "stylegan2_no_r1": (
-        recipes.train_stylegan2,
+        training.train_stylegan2,
         {"epochs": QUARTER, "r1_weight": 0.0},
     ),
     "stylegan2_no_path_length": (
-        recipes.train_stylegan2,
+        training.train_stylegan2,
         {"epochs": QUARTER, "path_length_weight": 0.0},
     ),
     "stylegan2_no_mixing": (
-        recipes.train_stylegan2,
+        training.train_stylegan2,
         {"epochs": QUARTER, "style_mixing": 0.0},
     ),
-    "dcgan_equal": (recipes.train_gan, {"epochs": WHOLE}),
+    "dcgan_equal": (training.train_gan, {"epochs": WHOLE}),
 }
 WIDTH = {"channel_multiplier": 1 / 64, "channel_max": 64}
 BARS = {"stylegan2": "Frechet distance below `dcgan_equal`, ≤ 2 h"}
@@ -48,19 +48,19 @@ BARS = {"stylegan2": "Frechet distance below `dcgan_equal`, ≤ 2 h"}
 def run(name):
     """Trains (resuming what was begun) and measures one row."""
     recipe, options = TRAININGS[name]
-    if recipe is recipes.train_stylegan2:
+    if recipe is training.train_stylegan2:
         options = options | WIDTH
     folder = RUNS / name
     source = datasets.pad_source(load(DATA, "train"), SIZE)
     minutes, commit = train(recipe, options, folder, source)
     (file,) = folder.glob("*.keras")
     model = keras.saving.load_model(file)
-    pictures = draw(model, None)
-    edge = (pictures.shape[1] - 28) // 2
+    images = draw(model, None)
+    edge = (images.shape[1] - 28) // 2
     inner = slice(edge, edge + 28)
-    write_picture(folder / "samples.png", picture_grid(pictures[:100]))
+    write_image(folder / "samples.png", image_grid(images[:100]))
     extra = {}
-    if recipe is recipes.train_stylegan2:
+    if recipe is training.train_stylegan2:
         metric = perceptual_metric(channels=1)
         for sampling in ("full", "end"):
             length = evaluation.perceptual_path_length(
@@ -73,7 +73,7 @@ def run(name):
     figures = score(
         name,
         DATA,
-        pictures[:, inner, inner],
+        images[:, inner, inner],
         protocol=words,
         minutes=minutes,
         table=TABLE,
@@ -91,9 +91,9 @@ def _store(model, figures, words, folder):
     model.save_weights(whole)
     store_in_half_precision(whole, folder / f"{name}.weights.h5")
     figures = {k: v for k, v in figures.items() if k != "training"}
-    data = "Fashion-MNIST's 60,000 training pictures (Xiao et al., 2017; MIT)"
+    data = "Fashion-MNIST's 60,000 training images (Xiao et al., 2017; MIT)"
     (folder / f"{name}.md").write_text(
-        card(name, figures, words, {}, "stylegan2", data, "recipes")
+        card(name, figures, words, {}, "stylegan2", data)
     )
     print(f"weights and card: {folder}/{name}.*")
 
@@ -102,7 +102,7 @@ def train(recipe, options, folder, source):
     """Trains unless that is done, resuming what was begun.
 
     Args:
-        recipe: `recipes.train_...`, for pictures that are made.
+        recipe: `recipes??.train_...`, for images that are made.
         options: of the recipe.
         folder: for all that comes of it.
         source: a `datasets.Source`.

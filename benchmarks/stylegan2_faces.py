@@ -12,8 +12,8 @@ from benchmarks.faces import SIZE, TEACH, faces, test_faces
 from benchmarks.judges import perceptual_metric, pooled_squeezenet
 from benchmarks.rows import RUNS, write_row
 from benchmarks.stylegan2 import train
-from keras_synth import datasets, evaluation, metrics, recipes
-from keras_synth.pictures import picture_grid, write_picture
+from keras_synth import datasets, evaluation, metrics, training
+from keras_synth.io import image_grid, write_image
 
 SEED = 0
 NUM_SAMPLES = 1000
@@ -25,7 +25,7 @@ OPTIONS = {
     "r1_weight": 0.5,
     "flip": True,
 }
-# row: how the discriminator's pictures are augmented
+# row: how the discriminator's images are augmented
 AUGMENTATIONS = {
     "stylegan2_faces": "none",
     "stylegan2_faces_diff": "diff",
@@ -41,28 +41,26 @@ def run(name):
     features = pooled_squeezenet()
     if name == FLOOR:
         figures = _distances(features, taught, taught)
-        protocol = "the taught pictures themselves"
+        protocol = "the taught images themselves"
     else:
         folder = RUNS / name
         options = OPTIONS | {"augmentation": AUGMENTATIONS[name]}
         minutes, commit = train(
-            recipes.train_stylegan2, options, folder, source
+            training.train_stylegan2, options, folder, source
         )
         model = keras.saving.load_model(folder / "stylegan2.keras")
         samples = np.concatenate(
             [np.asarray(model.sample(100, seed=seed)) for seed in range(10)]
         )
-        write_picture(folder / "samples.png", picture_grid(samples[:64]))
+        write_image(folder / "samples.png", image_grid(samples[:64]))
         typical = np.asarray(model.sample(36, truncation=0.7, seed=SEED))
-        write_picture(
-            folder / "truncated.png", picture_grid(typical, columns=12)
-        )
-        grid, _, _ = evaluation.nearest_training_pictures(
+        write_image(folder / "truncated.png", image_grid(typical, columns=12))
+        grid, _, _ = evaluation.nearest_training_images(
             samples[:8], taught, features
         )
-        write_picture(folder / "nearest.png", grid)
+        write_image(folder / "nearest.png", grid)
         figures = _distances(features, samples, taught)
-        memory = evaluation.memorisation(
+        memory = evaluation.memorization(
             samples, taught, test_faces(), features
         )
         figures["copies"] = f"{100 * memory['copies']:.1f} % (test 1 %)"
@@ -74,13 +72,13 @@ def run(name):
             figures[f"perceptual path length, {sampling}"] = f"{length:.1f}"
         figures["training"] = minutes
         words = ", ".join(f"{key}={value}" for key, value in options.items())
-        protocol = f"`recipes.train_stylegan2`, {words}, at commit {commit}"
-        print(f"pictures: {folder}/*.png")
+        protocol = f"`training.train_stylegan2`, {words}, at commit {commit}"
+        print(f"images: {folder}/*.png")
     write_row(
         name,
-        "Generated faces at 64x64 (ORL, grey)",
+        "Generated faces at 64x64 (ORL, gray)",
         figures,
-        data="1,000 pictures; ORL, people 1 to 30 taught (300 pictures), "
+        data="1,000 images; ORL, people 1 to 30 taught (300 images), "
         "people 31 to 40 held out (100)",
         protocol=f"{protocol}; features of `{features.name}` "
         f"{features.weight_hash}",
@@ -91,16 +89,16 @@ def run(name):
     )
 
 
-def _distances(features, pictures, taught):
-    """Kernel distances of pictures to the held-out and to the taught."""
+def _distances(features, generated, taught):
+    """Kernel distances of images to the held-out and to the taught."""
 
     def vectors(images):
         return features.predict(images, batch_size=50, verbose=0)
 
     figures = {}
-    made = vectors(pictures)
+    made = vectors(generated)
     for whom, images in (("held-out", test_faces()), ("taught", taught)):
-        if images is pictures:
+        if images is generated:
             continue
         distance = metrics.KernelDistance(
             feature_dim=made.shape[1], subset_size=100

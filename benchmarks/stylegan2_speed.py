@@ -1,6 +1,6 @@
 """A training step of StyleGAN2 against the same model in PyTorch.
 
-R1 comes at every 16th step, path-length regularisation at every 4th. So what
+R1 comes at every 16th step, path-length regularization at every 4th. So what
 is compared is a cycle of 16 steps: the median over all turns of each, added
 up.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.peers import Peer, peer_python
 from benchmarks.rows import write_row
-from keras_synth import recipes
+from keras_synth import training
 
 BATCH, SHAPE = 16, (64, 64, 3)
 TURNS, CYCLE, TOGETHER = 7, 16, 4
@@ -29,8 +29,8 @@ def run(name):
     script = pathlib.Path(__file__).with_name("torch_stylegan2.py").read_text()
     threads = os.cpu_count()
     keras.utils.set_random_seed(0)
-    gan = recipes.build_stylegan2(SHAPE)
-    recipes.compile_stylegan2(gan, batch_size=BATCH)
+    gan = training.build_stylegan2(SHAPE)
+    training.compile_stylegan2(gan, batch_size=BATCH)
     with Peer(python, script, BATCH, threads, SHAPE[-1], *TWIN) as peer:
         _check_size(gan, peer)
         ours, scaled, grouped = _seconds_a_step(gan, peer)
@@ -44,14 +44,14 @@ def run(name):
                 f"{1e3 * grouped:.0f} ms)"
             )
         },
-        data=f"a batch of {BATCH} colour pictures of {SHAPE[0]}x{SHAPE[1]}",
+        data=f"a batch of {BATCH} color images of {SHAPE[0]}x{SHAPE[1]}",
         protocol=(
             "speed of `train_on_batch`, model and losses as in "
-            "`recipes.train_stylegan2`, over that of the same in PyTorch "
+            "`training.train_stylegan2`, over that of the same in PyTorch "
             "(as many weights, channels last, fused Adam, float32, "
             f"{threads} threads), whose modulated convolutions scale what "
             "comes in and goes out as ours do, or have grouped kernels, one "
-            "for each picture: the faster counts; mean over a cycle of 16 "
+            "for each image: the faster counts; mean over a cycle of 16 "
             f"steps, each the median of {TURNS} turns, {TOGETHER} steps at a "
             "time"
         ),

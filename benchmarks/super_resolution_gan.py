@@ -13,19 +13,20 @@ import numpy as np
 from benchmarks.judges import perceptual_metric
 from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, current_commit, write_row
-from benchmarks.super_resolution import SCALE, test_pictures
+from benchmarks.super_resolution import SCALE, test_images
 from benchmarks.trainings import training_folder
 from keras_synth import (
     datasets,
     degradations,
-    evaluation,
+    io,
     losses,
     metrics,
     models,
     networks,
-    pictures,
+    presets,
+    restoration,
 )
-from keras_synth.recipes.training import fit_in_folder
+from keras_synth.training.folder import fit_in_folder
 
 SEED = 0
 EPOCHS = 2
@@ -43,11 +44,11 @@ def run(name):
     folder = RUNS / name
     words = train(folder)
     keras.config.set_dtype_policy("float32")
-    exact = networks.grey_upscaler()
+    exact = presets.gray_upscaler()
     model = keras.saving.load_model(folder / "upscaler.keras", compile=False)
-    crisp = networks.grey_upscaler(None)
+    crisp = presets.gray_upscaler(None)
     crisp.set_weights(model.generator_average.get_weights())
-    methods = {"bicubic": evaluation.bicubic(SCALE)}
+    methods = {"bicubic": restoration.bicubic(SCALE)}
     for share in (0.0, 0.5, 1.0):
         label = {0.0: "for PSNR", 1.0: "GAN"}.get(share, f"{share:g} of it")
         methods[label] = networks.interpolate_networks(exact, crisp, share)
@@ -66,7 +67,7 @@ def run(name):
         seed=SEED,
         bar="lower distance than the network for PSNR and bicubic",
     )
-    print(f"pictures: {folder}/*.png")
+    print(f"images: {folder}/*.png")
 
 
 def train(folder):
@@ -85,7 +86,7 @@ def train(folder):
             seed=SEED,
         )
         generator = networks.edsr(SCALE, blocks=12)
-        generator.set_weights(networks.grey_upscaler().get_weights())
+        generator.set_weights(presets.gray_upscaler().get_weights())
         model = models.RestorationGAN(
             generator,
             networks.patch_discriminator(1, (), widths=(32, 64, 128)),
@@ -122,7 +123,7 @@ def train(folder):
         cpu = (time.process_time() - start[1]) / 60
         done.write_text(
             json.dumps(
-                f"`RestorationGAN` from the shipped weights on 380 of "
+                f"`RestorationGAN` from the pretrained weights on 380 of "
                 f"Train400, {WEIGHTS}, {steps} steps of {BATCH}, {wall:.0f} "
                 f"min ({cpu:.0f} CPU min), at commit {current_commit()}"
             )
@@ -131,13 +132,13 @@ def train(folder):
 
 
 def score(method, test, path):
-    """PSNR and distance over a test set, as words; one part as a picture."""
+    """PSNR and distance over a test set, as words; one part as an image."""
     psnr = metrics.PSNR(border=SCALE, round_to_8_bits=True)
     distance = perceptual_metric(channels=1)
-    for index, (small, large) in enumerate(test_pictures(test)):
+    for index, (small, large) in enumerate(test_images(test)):
         result = np.clip(np.asarray(method(small)), 0.0, 1.0)
         psnr.update_state(large, result)
         distance.update_state(large, result)
         if index == 0:
-            pictures.write_picture(path, result[0, :240, :320])
+            io.write_image(path, result[0, :240, :320])
     return f"{float(psnr.result()):.2f} dB, {float(distance.result()):.4f}"

@@ -31,7 +31,7 @@ def ffdnet():
 
 
 class Denoiser(nn.Module):
-    """A stack of convolutions, the picture in and out."""
+    """A stack of convolutions, the image in and out."""
 
     def __init__(self, name):
         super().__init__()

@@ -2,7 +2,7 @@
 
 Run by `benchmarks.stylegan2_speed` in an environment that has PyTorch. Two
 kinds of one network: "scaled" scales what goes into a convolution and what
-comes out of it, "grouped" makes a kernel for each picture and convolves in as
+comes out of it, "grouped" makes a kernel for each image and convolves in as
 many groups. The line "KIND parameters" is answered with the numbers of the
 generator's and the discriminator's; "KIND COUNT" trains that kind for so many
 steps on one random batch and is answered with the seconds of each.
@@ -127,7 +127,7 @@ class Styled(nn.Module):
 
 class Generator(nn.Module):
     def __init__(
-        self, sizes, channels, colours, latent_dim, style_dim, depth, kind
+        self, sizes, channels, colors, latent_dim, style_dim, depth, kind
     ):
         super().__init__()
         features = [latent_dim] + depth * [style_dim]
@@ -140,8 +140,8 @@ class Generator(nn.Module):
         for a, b in pairwise(channels):
             self.styled.append(Styled(a, b, style_dim, kind, up=True))
             self.styled.append(Styled(b, b, style_dim, kind))
-        self.to_picture = nn.ModuleList(
-            Modulated(c, colours, 1, style_dim, kind, demodulate=False)
+        self.to_image = nn.ModuleList(
+            Modulated(c, colors, 1, style_dim, kind, demodulate=False)
             for c in channels
         )
         self.num_layers = len(self.styled) + 1
@@ -167,13 +167,13 @@ class Generator(nn.Module):
     def synthesize(self, styles):
         x = self.constant.expand(len(styles), -1, -1, -1)
         x = self.styled[0](x, styles[:, 0])
-        picture = self.to_picture[0](x, styles[:, 1])
+        image = self.to_image[0](x, styles[:, 1])
         for index in range(1, len(self.styled), 2):
             x = self.styled[index](x, styles[:, index])
             x = self.styled[index + 1](x, styles[:, index + 1])
-            added = self.to_picture[(index + 1) // 2](x, styles[:, index + 2])
-            picture = double(picture) + added
-        return picture
+            added = self.to_image[(index + 1) // 2](x, styles[:, index + 2])
+            image = double(image) + added
+        return image
 
 
 class Block(nn.Module):
@@ -189,10 +189,10 @@ class Block(nn.Module):
 
 
 class Discriminator(nn.Module):
-    def __init__(self, sizes, channels, colours):
+    def __init__(self, sizes, channels, colors):
         super().__init__()
         down = channels[::-1]
-        self.first = Conv(colours, down[0], 1)
+        self.first = Conv(colors, down[0], 1)
         self.blocks = nn.ModuleList(map(Block, down, down[1:]))
         self.conv = Conv(down[-1] + 1, down[-1], 3)
         self.dense = Dense(down[-1] * sizes[0] ** 2, down[-1])
@@ -214,12 +214,12 @@ class Discriminator(nn.Module):
 class Trainer:
     """Both networks, both optimizers, the average, and all lazy terms."""
 
-    def __init__(self, batch, colours, sizes, channels, widths, kind):
+    def __init__(self, batch, colors, sizes, channels, widths, kind):
         # The layout that is faster on a CPU.
         layout = {"memory_format": torch.channels_last}
-        self.generator = Generator(sizes, channels, colours, *widths, kind)
+        self.generator = Generator(sizes, channels, colors, *widths, kind)
         self.generator.to(**layout)
-        self.discriminator = Discriminator(sizes, channels, colours)
+        self.discriminator = Discriminator(sizes, channels, colors)
         self.discriminator.to(**layout)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimizers = [
@@ -235,7 +235,7 @@ class Trainer:
             )
         ]
         side = sizes[-1]
-        real = 2.0 * torch.rand(batch, colours, side, side) - 1.0
+        real = 2.0 * torch.rand(batch, colors, side, side) - 1.0
         self.real = real.to(**layout)
         self.style_mean = torch.zeros(widths[1])
         self.path_length = torch.zeros(())
@@ -284,10 +284,10 @@ class Trainer:
         loss = F.softplus(-self.discriminator(self.fakes())).mean()
         if self.steps % PATH_INTERVAL == 0:
             styles = self.generator.draw_styles(len(self.real) // 2)
-            pictures = self.generator.synthesize(styles)
-            noise = torch.randn_like(pictures) / pictures.shape[-1]
+            images = self.generator.synthesize(styles)
+            noise = torch.randn_like(images) / images.shape[-1]
             (slope,) = torch.autograd.grad(
-                (pictures * noise).sum(), styles, create_graph=True
+                (images * noise).sum(), styles, create_graph=True
             )
             lengths = slope.square().sum(2).mean(1).sqrt()
             penalty = (lengths - self.path_length).square().mean()

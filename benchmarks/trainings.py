@@ -1,6 +1,6 @@
-"""Training pictures and long trainings that several benchmarks share.
+"""Training images and long trainings that several benchmarks share.
 
-The pictures are the 400 of BSD that DnCNN and FFDNet learn from, minus every
+The images are the 400 of BSD that DnCNN and FFDNet learn from, minus every
 twentieth, which is held out to choose between networks.
 """
 
@@ -14,14 +14,14 @@ import keras
 
 from benchmarks.rows import current_commit, data_folder
 
-HELD_OUT = 20  # every twentieth picture of Train400
+HELD_OUT = 20  # every twentieth image of Train400
 
 
 def train(recipe, name, folder, options):
     """Trains on Train400 unless that is done.
 
     Args:
-        recipe: `recipes.train_...`, for pictures.
+        recipe: `recipes??.train_...`, for images.
         name: of the row, and of the file of weights.
         folder: for all that comes of it.
         options: of the recipe.
@@ -94,15 +94,15 @@ def words_of(options):
 
 
 TRAIN400 = (
-    "380 of the 400 grey 180x180 crops of BSDS500 (Martin et al., 2001; for "
+    "380 of the 400 gray 180x180 crops of BSDS500 (Martin et al., 2001; for "
     "research and teaching) that DnCNN learnt from"
 )
 
 
 def card(
-    network, figures, words, notes, command, data=TRAIN400, part="networks"
+    network, figures, words, notes, command, data=TRAIN400, part="presets"
 ):
-    """What `weights/NETWORK.md` says.
+    """What `presets/NETWORK.md` says.
 
     Args:
         network: its name in `keras_synth`.
@@ -126,7 +126,7 @@ def card(
         **figures,
         **notes,
         "stored as": "float16",
-        "licence of the weights": "Apache-2.0",
+        "license of the weights": "Apache-2.0",
     }
     lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"# {network}\n\n| | |\n|---|---|\n{lines}\n"

@@ -1,6 +1,6 @@
 """Super-resolution of video: dB on two clips of Vid4.
 
-Every network starts from frames enlarged bicubically and learns, by the same
+Every network starts from frames upscaled bicubically and learns, by the same
 number of steps on the same tiles, what is to be added to the middle one.
 SRCNN sees that frame alone. VSRNet starts from a SRCNN half trained, and sees
 five frames: as they are, or moved to the middle one.
@@ -14,9 +14,9 @@ import numpy as np
 from benchmarks import video_clips
 from benchmarks.rows import RUNS, Stopwatch, current_commit, write_row
 from benchmarks.trainings import card, store_in_half_precision
-from keras_synth import callbacks, metrics, networks, recipes
-from keras_synth.recipes.mending import compile_mender
-from keras_synth.recipes.training import fit_in_folder
+from keras_synth import callbacks, metrics, networks, tasks
+from keras_synth.training.folder import fit_in_folder
+from keras_synth.training.restorer import compile_restorer
 
 SEED = 0
 TABLE = "Video super-resolution, PSNR in dB on Y"
@@ -88,12 +88,12 @@ def run(name):
         bar="VSRNet above bicubic, and ≥ 0.1 above SRCNN and itself with "
         "nothing moved; video_edsr ≥ 0.4 above VSRNet",
     )
-    shipped = folder / f"video_upscaler_x{scale}"
+    pretrained = folder / f"video_upscaler_x{scale}"
     store_in_half_precision(
         folder / "video_edsr.weights.h5",
-        shipped.with_name(f"{shipped.name}.weights.h5"),
+        pretrained.with_name(f"{pretrained.name}.weights.h5"),
     )
-    shipped.with_name(f"{shipped.name}.md").write_text(
+    pretrained.with_name(f"{pretrained.name}.md").write_text(
         card(
             "video_upscaler",
             {what: f"{value} dB" for what, value in figures.items()},
@@ -148,7 +148,7 @@ def train(kind, folder, scale, tiles):
         srcnn.load_weights(first)
         network = networks.vsrnet_from_srcnn(srcnn)
     pairs = video_clips.batches(tiles, frames, num_frames, SEED)
-    compile_mender(network, rate, epochs * len(pairs))
+    compile_restorer(network, rate, epochs * len(pairs))
     output = folder / kind
     output.mkdir(parents=True, exist_ok=True)
     fit_in_folder(
@@ -181,7 +181,7 @@ def score(method, clip, scale):
             num_frames = network.input_shape[1]
             frames = window[None]
             if kind == "moved":
-                frames = np.asarray(recipes.compensate_enlarged(frames))
+                frames = np.asarray(tasks.compensate_upscaled(frames))
             start = half - num_frames // 2
             result = network.predict_on_batch(
                 frames[:, start : start + num_frames]

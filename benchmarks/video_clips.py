@@ -1,6 +1,6 @@
 """Clips that the benchmarks of video learn from, and Vid4, which they test.
 
-A network learns from tiles of five enlarged frames, once moved to the middle
+A network learns from tiles of five upscaled frames, once moved to the middle
 one and once as they were. Each is prepared once: the motion is found on whole
 frames, as later in use.
 """
@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from benchmarks.rows import data_folder
 from benchmarks.trainings import HELD_OUT, training_folder
-from keras_synth import datasets, evaluation, ops, pictures, recipes
+from keras_synth import datasets, io, ops, restoration, tasks
 from keras_synth.datasets.epochs import by_epoch, epoch_key, shuffled_order
 from keras_synth.degradations import Downsample
 
@@ -27,7 +27,7 @@ def prepared_tiles(folder, scale, part="training"):
 
     Args:
         folder: for that file.
-        scale: how many times the frames were enlarged.
+        scale: how many times the frames were upscaled.
         part: "training" or "held out".
 
     Returns:
@@ -73,14 +73,14 @@ def _sources(folder, part):
     photos = datasets.image_folder(folder / "Train400", channels=1)
     if part == "held out":
         files = sorted((data_folder() / "denoise" / "Train400").iterdir())
-        held_out = [pictures.read_picture(f, 1) for f in files[::HELD_OUT]]
+        held_out = [io.read_image(f, 1) for f in files[::HELD_OUT]]
         held_out = np.rint(255.0 * np.stack(held_out)).astype("uint8")
         photos = datasets.source_from_arrays(
             "held out", "test", held_out, np.zeros(len(held_out))
         )
     for seed, shrink in enumerate((1.0, 1.3, 1.6)):
         yield (
-            datasets.moving_pictures(
+            datasets.moving_images(
                 photos, TILE, FRAMES, speed=2.0, shrink=shrink, seed=seed
             ),
             1,
@@ -99,7 +99,7 @@ def _tiles(source, scale, step):
         training=False,
     )
     for still, clean in windows.shard(step, 0):
-        moved = recipes.compensate_enlarged(still)
+        moved = tasks.compensate_upscaled(still)
         for row in range(0, clean.shape[1] - TILE + 1, TILE):
             for column in range(0, clean.shape[2] - TILE + 1, TILE):
                 part = (slice(row, row + TILE), slice(column, column + TILE))
@@ -135,9 +135,9 @@ def batches(tiles, kind, num_frames, seed=0):
         key = epoch_key(seed, epoch)
 
         def prepare(index, chosen):
-            pictures = tf.cast(tf.gather(stacked, chosen), "float32")
+            images = tf.cast(tf.gather(stacked, chosen), "float32")
             turned = datasets.random_symmetry(
-                pictures,
+                images,
                 tf.random.experimental.stateless_fold_in(key, index),
                 "square",
             )
@@ -154,13 +154,13 @@ def batches(tiles, kind, num_frames, seed=0):
 def vid4(name, scale):
     """A clip of Vid4: `(small, large)` brightness of its frames.
 
-    By the protocol of the benchmark of single pictures: cut to multiples of
+    By the protocol of the benchmark of single images: cut to multiples of
     the scale, made smaller by antialiased bicubic interpolation, rounded to 8
     bits; then Y of BT.601.
     """
     folder = data_folder() / "video" / "Vid4" / name
-    frames = [pictures.read_picture(f) for f in sorted(folder.glob("*.png"))]
-    large = pictures.modulo_crop(np.stack(frames), scale)
+    frames = [io.read_image(f) for f in sorted(folder.glob("*.png"))]
+    large = io.modulo_crop(np.stack(frames), scale)
     small = np.asarray(Downsample(scale)(large, seed=0))
     small = np.round(255 * np.clip(small, 0, 1)) / 255
     return tuple(
@@ -170,8 +170,8 @@ def vid4(name, scale):
 
 
 def windows_of(small, scale):
-    """Enlarged frames of each window: inner frames, (5, height, width, 1)."""
-    large = evaluation.bicubic(scale)(small)
+    """Upscaled frames of each window: inner frames, (5, height, width, 1)."""
+    large = restoration.bicubic(scale)(small)
     return np.stack(
         [large[i : i + FRAMES] for i in range(len(large) - FRAMES + 1)]
     )

@@ -11,15 +11,17 @@ _SUBMODULES = (
     "evaluation",
     "export",
     "inference",
+    "io",
     "layers",
     "losses",
     "metrics",
     "models",
     "networks",
     "ops",
-    "pictures",
-    "recipes",
-    "weights",
+    "presets",
+    "restoration",
+    "tasks",
+    "training",
 )
 
 

@@ -6,15 +6,15 @@ import pathlib
 import shutil
 import sys
 
-from keras_synth import options, picture_options
+from keras_synth.cli import image_options, training_options
 
 DESCRIPTION = """\
-Makes and mends pictures with Keras models.
+Makes and restores images with Keras models.
 
   keras-synth restore noisy.png clean.png
   keras-synth restore torn.png whole.png --mask holes.png
   keras-synth upscale small.png large.png
-  keras-synth stylize photograph.jpg painting.jpg painted.png
+  keras-synth stylize photograph.jpg painting.jpg stylized.png
   keras-synth upscale-video small.mp4 large.mp4
   keras-synth demo                       digits from nothing, in minutes
   keras-synth datasets                   what there is to train on
@@ -69,35 +69,35 @@ def _import_tensorflow_quietly():
 
 
 def _train_vae(**arguments):
-    from keras_synth.recipes import train_vae
+    from keras_synth.training import train_vae
 
     train_vae(**arguments)
     _say_what_training_left(arguments["output"], "vae")
 
 
 def _train_gan(**arguments):
-    from keras_synth.recipes import train_gan
+    from keras_synth.training import train_gan
 
     train_gan(**arguments)
     _say_what_training_left(arguments["output"], "gan")
 
 
 def _train_stylegan2(**arguments):
-    from keras_synth.recipes import train_stylegan2
+    from keras_synth.training import train_stylegan2
 
     train_stylegan2(**arguments)
     _say_what_training_left(arguments["output"], "stylegan2")
 
 
 def _say_what_training_left(output, name):
-    print(f"\nmodel:    {output}/{name}.keras\npictures: {output}/images/")
+    print(f"\nmodel:    {output}/{name}.keras\nimages: {output}/images/")
     print(f"log:      {_command('tensorboard')} --logdir {output}/log")
     sample = f"{_command('keras-synth')} sample"
     print(f"next:     {sample} {output}/{name}.keras samples.png")
 
 
 def _train_classifier(**arguments):
-    from keras_synth.recipes import train_classifier
+    from keras_synth.training import train_classifier
 
     network, accuracy = train_classifier(**arguments)
     output = arguments["output"]
@@ -107,50 +107,50 @@ def _train_classifier(**arguments):
 
 
 def _train_denoiser(**arguments):
-    from keras_synth.recipes import train_denoiser
+    from keras_synth.training import train_denoiser
 
     train_denoiser(**arguments)
-    _say_what_mends(arguments["output"], "denoiser", "restore noisy.png")
+    _say_what_restores(arguments["output"], "denoiser", "restore noisy.png")
 
 
 def _train_inpainter(**arguments):
-    from keras_synth.recipes import train_inpainter
+    from keras_synth.training import train_inpainter
 
     train_inpainter(**arguments)
     use = "restore torn.png --mask holes.png"
-    _say_what_mends(arguments["output"], "inpainter", use)
+    _say_what_restores(arguments["output"], "inpainter", use)
 
 
 def _train_upscaler(**arguments):
-    from keras_synth.recipes import train_upscaler
+    from keras_synth.training import train_upscaler
 
     train_upscaler(**arguments)
-    _say_what_mends(arguments["output"], "upscaler", "upscale small.png")
+    _say_what_restores(arguments["output"], "upscaler", "upscale small.png")
 
 
 def _train_pix2pix(**arguments):
-    from keras_synth.recipes import train_pix2pix
+    from keras_synth.training import train_pix2pix
 
     train_pix2pix(**arguments)
-    _say_what_mends(arguments["output"], "pix2pix", "restore input.png")
+    _say_what_restores(arguments["output"], "pix2pix", "restore input.png")
 
 
 def _train_adain(**arguments):
-    from keras_synth.recipes import train_adain
+    from keras_synth.training import train_adain
 
     train_adain(**arguments)
     use = "stylize photograph.jpg painting.jpg"
-    _say_what_mends(arguments["output"], "adain", use)
+    _say_what_restores(arguments["output"], "adain", use)
 
 
-def _say_what_mends(output, name, use):
+def _say_what_restores(output, name, use):
     """`use` is the command that the model is for, without its target."""
     words, dashes, options = use.partition(" --")
     words = [words, "out.png", *f"{dashes}{options}".split()]
     images = pathlib.Path(output) / "images"
     print(f"\nmodel:    {output}/{name}.keras")
     if images.exists():
-        print(f"pictures: {images}/")
+        print(f"images: {images}/")
     print(f"log:      {_command('tensorboard')} --logdir {output}/log")
     print(
         f"next:     {_command('keras-synth')} {' '.join(words)} "
@@ -159,11 +159,11 @@ def _say_what_mends(output, name, use):
 
 
 def _restore(**arguments):
-    from keras_synth.recipes import restore_pictures
+    from keras_synth.tasks import restore_images
 
-    for restored in restore_pictures(**arguments):
+    for restored in restore_images(**arguments):
         done = (
-            f"noise of {255 * restored.noise_level:.1f} grey levels taken out"
+            f"noise of {255 * restored.noise_level:.1f} gray levels taken out"
         )
         if restored.filled is not None:
             done = f"{100 * restored.filled:.1f} % of it filled"
@@ -171,24 +171,24 @@ def _restore(**arguments):
 
 
 def _upscale(**arguments):
-    from keras_synth.recipes import upscale_pictures
+    from keras_synth.tasks import upscale_images
 
-    for upscaled in upscale_pictures(**arguments):
+    for upscaled in upscale_images(**arguments):
         height, width = upscaled.size
         _say_where(upscaled, f"{width}x{height}, {upscaled.scale} times larger")
 
 
 def _stylize(**arguments):
-    from keras_synth.recipes import stylize_pictures
+    from keras_synth.tasks import stylize_images
 
     arguments["style"] += arguments.pop("blend")
-    for painted in stylize_pictures(**arguments):
-        height, width = painted.size
-        _say_where(painted, f"{width}x{height}")
+    for stylized in stylize_images(**arguments):
+        height, width = stylized.size
+        _say_where(stylized, f"{width}x{height}")
 
 
 def _upscale_video(**arguments):
-    from keras_synth.recipes import upscale_video
+    from keras_synth.tasks import upscale_video
 
     upscaled = upscale_video(**arguments)
     height, width = upscaled.size
@@ -199,7 +199,7 @@ def _upscale_video(**arguments):
 
 
 def _say_where(written, done):
-    print(f"picture: {written.target} ({done})")
+    print(f"image: {written.target} ({done})")
     if written.comparison:
         print(f"before and after: {written.comparison}")
 
@@ -213,19 +213,19 @@ def _command(name):
 
 
 def _sample(**arguments):
-    from keras_synth.recipes import save_samples
+    from keras_synth.tasks import save_samples
 
-    print(f"pictures: {save_samples(**arguments)}")
+    print(f"images: {save_samples(**arguments)}")
 
 
 def _export(**arguments):
-    from keras_synth.recipes import export_model
+    from keras_synth.tasks import export_model
 
     print(f"exported: {export_model(**arguments)}")
 
 
 def _demo(**arguments):
-    from keras_synth.recipes import demo
+    from keras_synth.training import demo
 
     paths = demo(**arguments)
     print("\nLook at:")
@@ -243,7 +243,7 @@ Load and sample in three lines of Python ({_command("python")}):
 
 
 def _datasets():
-    from keras_synth.recipes import describe_data
+    from keras_synth.training import describe_data
 
     print("\n".join(describe_data()))
 
@@ -270,13 +270,13 @@ def _parser():
 
     train = commands.add_parser("train", help="train a model")
     kinds = train.add_subparsers(required=True, metavar="MODEL")
-    options.add_vae_options(
+    training_options.add_vae_options(
         add("vae", _train_vae, "train a variational autoencoder", kinds)
     )
-    options.add_gan_options(
+    training_options.add_gan_options(
         add("gan", _train_gan, "train a generative adversarial network", kinds)
     )
-    options.add_stylegan2_options(
+    training_options.add_stylegan2_options(
         add(
             "stylegan2",
             _train_stylegan2,
@@ -284,7 +284,7 @@ def _parser():
             kinds,
         )
     )
-    options.add_classifier_options(
+    training_options.add_classifier_options(
         add(
             "classifier",
             _train_classifier,
@@ -292,10 +292,10 @@ def _parser():
             kinds,
         )
     )
-    options.add_denoiser_options(
-        add("denoiser", _train_denoiser, "train a network that mends", kinds)
+    training_options.add_denoiser_options(
+        add("denoiser", _train_denoiser, "train a network that restores", kinds)
     )
-    options.add_inpainter_options(
+    training_options.add_inpainter_options(
         add(
             "inpainter",
             _train_inpainter,
@@ -303,41 +303,41 @@ def _parser():
             kinds,
         )
     )
-    options.add_upscaler_options(
-        add("upscaler", _train_upscaler, "train a network that enlarges", kinds)
+    training_options.add_upscaler_options(
+        add("upscaler", _train_upscaler, "train a network that upscales", kinds)
     )
-    options.add_pix2pix_options(
+    training_options.add_pix2pix_options(
         add(
             "pix2pix",
             _train_pix2pix,
-            "train a network from one kind of picture to another, on pairs",
+            "train a network from one kind of image to another, on pairs",
             kinds,
         )
     )
-    picture_options.add_restore_options(
-        add("restore", _restore, "take the noise out of pictures, fill holes")
+    image_options.add_restore_options(
+        add("restore", _restore, "take the noise out of images, fill holes")
     )
-    options.add_adain_options(
+    training_options.add_adain_options(
         add(
             "adain",
             _train_adain,
-            "train a network that paints in any style, on two folders",
+            "train a network that stylizes in any style, on two folders",
             kinds,
         )
     )
-    picture_options.add_upscale_options(
-        add("upscale", _upscale, "enlarge pictures")
+    image_options.add_upscale_options(
+        add("upscale", _upscale, "upscale images")
     )
-    picture_options.add_upscale_video_options(
-        add("upscale-video", _upscale_video, "enlarge a video")
+    image_options.add_upscale_video_options(
+        add("upscale-video", _upscale_video, "upscale a video")
     )
-    picture_options.add_stylize_options(
-        add("stylize", _stylize, "paint pictures as another is painted")
+    image_options.add_stylize_options(
+        add("stylize", _stylize, "stylize images as another is stylized")
     )
 
-    sample = add("sample", _sample, "new pictures from a trained model")
+    sample = add("sample", _sample, "new images from a trained model")
     sample.add_argument("model_path", metavar="MODEL", help="a .keras file")
-    sample.add_argument("picture_path", metavar="PICTURE", help="to write")
+    sample.add_argument("image_path", metavar="IMAGE", help="to write")
     sample.add_argument("--num-images", type=int, default=64, help="how many")
     sample.add_argument(
         "--labels",
@@ -349,7 +349,7 @@ def _parser():
         "--truncation",
         type=float,
         default=1.0,
-        help="below 1 for more typical and less varied pictures",
+        help="below 1 for more typical and less varied images",
     )
     sample.add_argument("--seed", type=int, help="for the same each time")
 

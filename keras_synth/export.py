@@ -12,7 +12,7 @@ def export_saved_model(model, directory):
     It needs TensorFlow alone, neither Keras nor keras_synth:
 
         served = tf.saved_model.load(directory)
-        pictures = served.sample_seeded(16, 7)
+        images = served.sample_seeded(16, 7)
 
     Args:
         model: a model with `export_endpoints()` (every model of
@@ -33,10 +33,10 @@ def export_saved_model(model, directory):
 
 
 def export_onnx(model, path):
-    """The picture decoder as ONNX, from latents to pictures in [0, 1].
+    """The image decoder as ONNX, from latents to images in [0, 1].
 
     Args:
-        model: a model with `picture_decoder()`.
+        model: a model with `image_decoder()`.
         path: file to write.
 
     Returns:
@@ -46,20 +46,20 @@ def export_onnx(model, path):
         ImportError: without the extra `export`.
     """
     _need("onnx", "tf2onnx")
-    return _export_network(model.picture_decoder(), path, "onnx")
+    return _export_network(model.image_decoder(), path, "onnx")
 
 
 def export_litert(model, path):
-    """The picture decoder for LiteRT (once TensorFlow Lite).
+    """The image decoder for LiteRT (once TensorFlow Lite).
 
     Args:
-        model: a model with `picture_decoder()`.
+        model: a model with `image_decoder()`.
         path: file to write, usually `.tflite`.
 
     Returns:
         The path, a `pathlib.Path`.
     """
-    return _export_network(model.picture_decoder(), path, "litert")
+    return _export_network(model.image_decoder(), path, "litert")
 
 
 def _export_network(network, path, form):

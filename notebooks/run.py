@@ -67,7 +67,7 @@ def run(path):
 
 
 def _kept(output):
-    """Whether to store an output; makes its picture smaller."""
+    """Whether to store an output; makes its image smaller."""
     if output.get("name") == "stderr":
         print(output.text, end="", file=sys.stderr)
         return False
@@ -75,7 +75,7 @@ def _kept(output):
     if "image/png" in data:
         png = io.BytesIO(base64.b64decode(data["image/png"]))
         small = io.BytesIO()
-        # 64 colours are plenty for plots and grey pictures.
+        # 64 colors are plenty for plots and gray images.
         Image.open(png).convert("RGB").quantize(64).save(
             small, "PNG", optimize=True
         )

@@ -12,14 +12,14 @@ import pytest
 import tensorflow as tf
 
 
-def optimise_graphs(really):
-    """Whether TensorFlow's Grappler optimises what is traced from here on."""
+def optimize_graphs(really):
+    """Whether TensorFlow's Grappler optimizes what is traced from here on."""
     options = {"disable_meta_optimizer": not really}
     tf.config.optimizer.set_experimental_options(options)
 
 
-# What a test traces runs a few steps: to optimise its graph takes longer.
-optimise_graphs(False)
+# What a test traces runs a few steps: to optimize its graph takes longer.
+optimize_graphs(False)
 
 # Before anything touches the device.
 tf.config.set_logical_device_configuration(
@@ -38,11 +38,11 @@ def two_replicas():
 
 
 @pytest.fixture
-def optimised_graphs():
+def optimized_graphs():
     """As users have them."""
-    optimise_graphs(True)
+    optimize_graphs(True)
     yield
-    optimise_graphs(False)
+    optimize_graphs(False)
 
 
 @pytest.fixture(autouse=True)

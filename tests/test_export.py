@@ -1,4 +1,4 @@
-"""Exports give the same pictures where keras_synth is not imported."""
+"""Exports give the same images where keras_synth is not imported."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from tests.models.test_gan import compiled, small_gan
 from tests.models.test_restoration_gan import blind, inpainter, pairs
 from tests.models.test_stylegan2 import latents as style_latents
 from tests.models.test_stylegan2 import small_gan as small_style_gan
-from tests.models.test_vae import pictures, small_vae
+from tests.models.test_vae import random_images, small_vae
 
 # One process loads all SavedModels of this file: starting one costs seconds.
 SCRIPT = """
@@ -41,7 +41,7 @@ assert "keras_synth" not in sys.modules
 def served(tmp_path_factory):
     """Plain and conditional models, and what their exports answered."""
     folder = tmp_path_factory.mktemp("export")
-    images, labels = pictures(3), np.array([0, 3, 1])
+    images, labels = random_images(3), np.array([0, 3, 1])
     calls, trained = {}, {}
     for kind, extra in (("plain", []), ("conditional", ["labels"])):
         model = small_vae(num_classes=4 if extra else None)
@@ -77,7 +77,7 @@ def served(tmp_path_factory):
             ["sample_seeded", [3, 7, *extra]],
         ]
         trained[f"gan_{kind}"] = (path, gan, data, latents)
-    damaged, _ = pairs(2)
+    degraded, _ = pairs(2)
     for kind, gan, inputs in (
         ("inpainter", inpainter(), ["images", "masks"]),
         ("blind", blind(), ["images"]),
@@ -88,11 +88,13 @@ def served(tmp_path_factory):
         )
         export.export_saved_model(gan, path)
         np.savez(
-            f"{path}/inputs.npz", images=damaged["image"], masks=damaged["mask"]
+            f"{path}/inputs.npz",
+            images=degraded["image"],
+            masks=degraded["mask"],
         )
         calls[path] = [["restore", inputs]]
-        masks = [damaged["mask"]] if "masks" in inputs else []
-        trained[kind] = (path, gan, [damaged["image"], *masks])
+        masks = [degraded["mask"]] if "masks" in inputs else []
+        trained[kind] = (path, gan, [degraded["image"], *masks])
     gan = small_style_gan(num_classes=4)
     gan.style_mean.assign(np.arange(5.0))
     path = str(folder / "style")
@@ -183,7 +185,7 @@ def test_unseeded_samples_differ_from_call_to_call(served, kind):
 
 
 @pytest.mark.parametrize("num_classes", [None, 4])
-def test_onnx_decoder_gives_the_same_pictures(num_classes, tmp_path):
+def test_onnx_decoder_gives_the_same_images(num_classes, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     model = small_vae(num_classes=num_classes)
     path = export.export_onnx(model, tmp_path / "new" / "decoder.onnx")
@@ -199,7 +201,7 @@ def test_onnx_decoder_gives_the_same_pictures(num_classes, tmp_path):
     )
 
 
-def test_onnx_generator_gives_the_same_pictures(tmp_path):
+def test_onnx_generator_gives_the_same_images(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     gan = small_gan("dcgan")
     path = export.export_onnx(gan, tmp_path / "generator.onnx")
@@ -209,7 +211,7 @@ def test_onnx_generator_gives_the_same_pictures(tmp_path):
     np.testing.assert_allclose(answer, gan.generate(latents), atol=1e-5)
 
 
-def test_litert_decoder_gives_the_same_pictures(tmp_path):
+def test_litert_decoder_gives_the_same_images(tmp_path):
     litert = pytest.importorskip("ai_edge_litert.interpreter")
     model = small_vae(kind="conv")
     path = export.export_litert(model, tmp_path / "decoder.tflite")

@@ -37,7 +37,7 @@ def test_there_are_notebooks():
 
 
 @every_notebook
-@pytest.mark.usefixtures("optimised_graphs")
+@pytest.mark.usefixtures("optimized_graphs")
 # Where there is a display but the backend is Agg.
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 def test_notebook_runs(path, monkeypatch, tmp_path):

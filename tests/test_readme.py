@@ -9,7 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 
 
-@pytest.mark.usefixtures("optimised_graphs")
+@pytest.mark.usefixtures("optimized_graphs")
 def test_python_examples_run_as_written(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
     monkeypatch.chdir(tmp_path)
@@ -29,7 +29,7 @@ def test_python_examples_run_as_written(tmp_path, monkeypatch):
     )
 
 
-def test_links_and_pictures_exist():
+def test_links_and_images_exist():
     readme = (ROOT / "README.md").read_text()
     for target in re.findall(r"\]\(([^)]+)\)", readme):
         assert (ROOT / target).exists(), target

@@ -1,6 +1,6 @@
-"""StyleGAN2's parts in slow, obvious NumPy, one picture at a time.
+"""StyleGAN2's parts in slow, obvious NumPy, one image at a time.
 
-Pictures are (height, width, channels) here, kernels (size, size, in, out).
+Images are (height, width, channels) here, kernels (size, size, in, out).
 """
 
 import math
@@ -89,7 +89,7 @@ def halved(image, taps, kernel=None):
 
 
 def modulated(image, scales, kernel, demodulate=True, taps=None):
-    """A picture's own kernel, as Karras et al. 2020 have it, and its use.
+    """An image's own kernel, as Karras et al. 2020 have it, and its use.
 
     Args:
         image: (height, width, in).

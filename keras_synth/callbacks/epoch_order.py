@@ -8,7 +8,7 @@ class EpochOrder(keras.callbacks.Callback):
 
     The models of `keras_synth.models` do this by themselves; a plain
     `keras.Model` (a denoiser, say) needs this callback, so that
-    `fit(initial_epoch=k)`, or `BackupAndRestore`, sees the pictures that
+    `fit(initial_epoch=k)`, or `BackupAndRestore`, sees the images that
     never stopping would have seen.
 
     Args:

@@ -5,7 +5,7 @@ import numpy as np
 
 
 class GenerativeQuality(keras.callbacks.Callback):
-    """Measures samples against real pictures every few epochs.
+    """Measures samples against real images every few epochs.
 
     Samples come from `model.sample`, with the same seeds each time, so that
     scores of two epochs differ by the model alone. They are put into the
@@ -25,10 +25,10 @@ class GenerativeQuality(keras.callbacks.Callback):
         metrics: one or a list of `metrics.FrechetDistance`,
             `metrics.KernelDistance`, `metrics.PrecisionRecall`. The callback
             empties them when training begins.
-        images: real pictures, (n, height, width, channels) in [0, 1].
+        images: real images, (n, height, width, channels) in [0, 1].
         every: epochs between scores.
         num_images: samples to draw; as many as `images` by default.
-        batch_size: pictures at a time.
+        batch_size: images at a time.
         labels: int (num_images,), classes to sample, for a class-conditional
             model. Give the classes of `images`, or as many of each.
         seed: of the samples, an int.
@@ -37,7 +37,7 @@ class GenerativeQuality(keras.callbacks.Callback):
         TypeError: what is given as metric is none of these, or the model
             cannot sample.
         ValueError: arguments that do not fit; when training begins, too few
-            pictures for a metric, or labels missing or too many.
+            images for a metric, or labels missing or too many.
 
     Example:
 
@@ -63,7 +63,7 @@ class GenerativeQuality(keras.callbacks.Callback):
         for metric in metrics:
             if not hasattr(metric, "update_generated"):
                 raise TypeError(
-                    "`metrics` must compare real and generated pictures "
+                    "`metrics` must compare real and generated images "
                     f"(metrics.FrechetDistance, ...). Received: {metric!r}"
                 )
         names = [metric.name for metric in metrics]
@@ -117,7 +117,7 @@ class GenerativeQuality(keras.callbacks.Callback):
         for metric in self.metrics:
             metric.require_samples(len(self.images), self.num_images)
             metric.reset_state()
-        for batch in self._batches(len(self.images), "real pictures"):
+        for batch in self._batches(len(self.images), "real images"):
             for metric in self.metrics:
                 metric.update_real(self.images[batch])
 
@@ -151,7 +151,7 @@ class GenerativeQuality(keras.callbacks.Callback):
         bar = None
         if (self.params or {}).get("verbose") in (1, "auto"):
             print(f"\nScoring {count} {what}")
-            bar = keras.utils.Progbar(count, unit_name="picture")
+            bar = keras.utils.Progbar(count, unit_name="image")
         for start in range(0, count, self.batch_size):
             stop = min(start + self.batch_size, count)
             yield slice(start, stop)

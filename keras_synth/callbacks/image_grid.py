@@ -1,16 +1,16 @@
-"""Pictures of training, as it goes."""
+"""Images of training, as it goes."""
 
 import numpy as np
 
-from keras_synth.callbacks.shown_pictures import ShownPictures, stacked_grid
-from keras_synth.pictures import picture_grid
+from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
+from keras_synth.io import image_grid
 
 
-class ImageGrid(ShownPictures):
+class ImageGrid(ShownImages):
     """Writes samples, and reconstructions, every few epochs.
 
     Samples come from `model.sample(..., seed=seed)`: the same latents each
-    time, so that one sees the same pictures improve. Where the model can
+    time, so that one sees the same images improve. Where the model can
     `reconstruct` and `images` are given, those are shown above their
     reconstructions. Works on any model with these methods.
 
@@ -18,7 +18,7 @@ class ImageGrid(ShownPictures):
         directory: where `samples_epoch_0001.png` and
             `reconstructions_epoch_0001.png` go.
         num_images: samples a grid.
-        images: pictures to reconstruct, (n, height, width, channels) in
+        images: images to reconstruct, (n, height, width, channels) in
             [0, 1].
         image_labels: int (n,), their classes, for a class-conditional model.
         labels: int (num_images,), classes to sample, for the same.
@@ -62,7 +62,7 @@ class ImageGrid(ShownPictures):
         samples = self.model.sample(
             self.num_images, labels=self.labels, seed=self.seed
         )
-        grids = {"samples": picture_grid(samples)}
+        grids = {"samples": image_grid(samples)}
         if self.images is not None and hasattr(self.model, "reconstruct"):
             grids["reconstructions"] = reconstruction_grid(
                 self.model, self.images, self.image_labels
@@ -71,7 +71,7 @@ class ImageGrid(ShownPictures):
 
 
 def reconstruction_grid(model, images, labels=None):
-    """Pictures above their reconstructions, ten columns.
+    """Images above their reconstructions, ten columns.
 
     Args:
         model: a model with `reconstruct`.

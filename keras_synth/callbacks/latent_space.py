@@ -1,17 +1,17 @@
-"""Pictures of a latent space: its plane, and where pictures lie in it."""
+"""Images of a latent space: its plane, and where images lie in it."""
 
 import pathlib
 from statistics import NormalDist
 
 import numpy as np
 
-from keras_synth.callbacks.shown_pictures import ShownPictures
-from keras_synth.pictures import picture_grid, write_picture
+from keras_synth.callbacks.shown_images import ShownImages
+from keras_synth.io import image_grid, write_image
 
 _LARGEST_SPRITE = 8192  # pixels a side that TensorBoard's projector takes
 
 
-class LatentManifold(ShownPictures):
+class LatentManifold(ShownImages):
     """Draws the plane that a model with two latents has learned.
 
     The file shows `decode` on a square grid of latents that cuts the prior
@@ -20,9 +20,9 @@ class LatentManifold(ShownPictures):
 
     Args:
         directory: where `manifold_epoch_0001.png` goes.
-        num_images: pictures a side.
+        num_images: images a side.
         label: class to draw, for a class-conditional model.
-        every: epochs between pictures.
+        every: epochs between images.
 
     Reference: Kingma & Welling, Auto-Encoding Variational Bayes, 2014,
     figure 4.
@@ -48,11 +48,11 @@ class LatentManifold(ShownPictures):
 
 
 def latent_manifold(model, num_images=20, label=None):
-    """The picture that `LatentManifold` writes.
+    """The image that `LatentManifold` writes.
 
     Args:
         model: a model with `decode` and `latent_dim` 2.
-        num_images: pictures a side.
+        num_images: images a side.
         label: class to draw, for a class-conditional model.
 
     Returns:
@@ -68,8 +68,8 @@ def latent_manifold(model, num_images=20, label=None):
         [(x, y) for y in reversed(quantiles) for x in quantiles], "float32"
     )
     labels = () if label is None else (np.full(len(latents), label),)
-    pictures = model.decode(latents, *labels)
-    return picture_grid(pictures, columns=num_images, padding=0)
+    images = model.decode(latents, *labels)
+    return image_grid(images, columns=num_images, padding=0)
 
 
 def _check_two_latents(model):
@@ -84,7 +84,7 @@ def write_projector(directory, model, images, labels=None, class_names=()):
     """Writes what TensorBoard's projector needs to show a latent space.
 
     Four files: posterior means (`latents.tsv`), labels (`labels.tsv`), a
-    sprite of the pictures, and `projector_config.pbtxt`, which names them.
+    sprite of the images, and `projector_config.pbtxt`, which names them.
     Look with `tensorboard --logdir DIRECTORY`, tab "Projector".
 
     Args:
@@ -107,7 +107,7 @@ def write_projector(directory, model, images, labels=None, class_names=()):
     if side * max(height, width) > _LARGEST_SPRITE:
         most = (_LARGEST_SPRITE // max(height, width)) ** 2
         raise ValueError(
-            f"TensorBoard shows at most {most} pictures of {height}x{width} "
+            f"TensorBoard shows at most {most} images of {height}x{width} "
             f"in its projector. Received: {count}"
         )
     arguments = (images,)
@@ -116,8 +116,8 @@ def write_projector(directory, model, images, labels=None, class_names=()):
     mean, _ = model.encode(*arguments)
     directory.mkdir(parents=True, exist_ok=True)
     np.savetxt(directory / "latents.tsv", np.asarray(mean), delimiter="\t")
-    sprite = picture_grid(images, columns=side, padding=0)
-    write_picture(directory / "sprite.png", sprite)
+    sprite = image_grid(images, columns=side, padding=0)
+    write_image(directory / "sprite.png", sprite)
     lines = [
         "embeddings {",
         '  tensor_name: "latents"',

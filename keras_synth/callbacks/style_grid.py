@@ -1,14 +1,14 @@
-"""Pictures in the styles of others, as a training learns to paint."""
+"""Images in the styles of others, as a training learns to stylize."""
 
 import numpy as np
 
-from keras_synth.callbacks.shown_pictures import ShownPictures, stacked_grid
+from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
 
 
-class StyleGrid(ShownPictures):
+class StyleGrid(ShownImages):
     """Writes contents, styles and paintings every few epochs.
 
-    Three rows of the same pictures each time, as `painted_epoch_0001.png`:
+    Three rows of the same images each time, as `stylized_epoch_0001.png`:
     what is shown, what the model makes of it, in which style. It works on a
     model with `stylize(contents, styles)`, such as `models.AdaINTransfer`,
     and does not touch the training.
@@ -17,7 +17,7 @@ class StyleGrid(ShownPictures):
         contents: float (n, height, width, channels), in [0, 1].
         styles: as many, of the same shape.
         directory: where the files go.
-        every: epochs between pictures.
+        every: epochs between images.
         log_dir: TensorBoard folder to show them in as well; None for PNG
             files alone.
 
@@ -36,5 +36,5 @@ class StyleGrid(ShownPictures):
             )
 
     def grids(self):
-        painted = np.asarray(self.model.stylize(self.contents, self.styles))
-        return {"painted": stacked_grid(self.contents, painted, self.styles)}
+        stylized = np.asarray(self.model.stylize(self.contents, self.styles))
+        return {"stylized": stacked_grid(self.contents, stylized, self.styles)}

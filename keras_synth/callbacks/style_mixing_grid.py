@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from keras_synth.callbacks.shown_pictures import ShownPictures
-from keras_synth.pictures import picture_grid
+from keras_synth.callbacks.shown_images import ShownImages
+from keras_synth.io import image_grid
 
 
-class StyleMixingGrid(ShownPictures):
+class StyleMixingGrid(ShownImages):
     """Draws mixtures of styles every few epochs.
 
     The same latents each time, as `style_mixing_epoch_0001.png`: see
@@ -21,7 +21,7 @@ class StyleMixingGrid(ShownPictures):
         labels: classes of the sources, the coarse ones first, int
             (num_coarse + num_fine,), or one int for all; for a
             class-conditional model.
-        every: epochs between pictures.
+        every: epochs between images.
         log_dir: TensorBoard folder to show them in as well; None for PNG
             files alone.
         seed: of the latents.
@@ -82,7 +82,7 @@ def style_mixing_grid(model, coarse, fine, at=None):
     """Every coarse style mixed with every fine one.
 
     The first row shows the fine sources, the first column the coarse ones;
-    where row and column meet, the picture with the layers before `at` from
+    where row and column meet, the image with the layers before `at` from
     the left and those from `at` on from above. All have the same noise.
 
     Args:
@@ -99,8 +99,8 @@ def style_mixing_grid(model, coarse, fine, at=None):
 
     Example:
 
-    >>> from keras_synth import recipes
-    >>> gan = recipes.build_stylegan2((16, 16, 1), channel_max=4)
+    >>> from keras_synth import training
+    >>> gan = training.build_stylegan2((16, 16, 1), channel_max=4)
     >>> styles = gan.map_latents(np.eye(5, 64))
     >>> style_mixing_grid(gan, styles[:2], styles[2:], at=3).shape
     (56, 74, 1)
@@ -109,12 +109,12 @@ def style_mixing_grid(model, coarse, fine, at=None):
     at = _crossing(model, at)
     above = np.asarray(model.synthesize(fine))
     beside = np.asarray(model.synthesize(coarse))
-    pictures = [np.ones_like(above[:1]), above]
+    images = [np.ones_like(above[:1]), above]
     for index, source in enumerate(np.asarray(coarse)):
         repeated = np.stack([source] * len(above))
         mixtures = model.style_mix(repeated, fine, at)
-        pictures += [beside[index : index + 1], np.asarray(mixtures)]
-    return picture_grid(np.concatenate(pictures), columns=1 + len(above))
+        images += [beside[index : index + 1], np.asarray(mixtures)]
+    return image_grid(np.concatenate(images), columns=1 + len(above))
 
 
 def _check_styles(model):

@@ -1,7 +1,7 @@
-"""Where pictures come from, and the pipelines that feed `fit`."""
+"""Where images come from, and the pipelines that feed `fit`."""
 
-from keras_synth.datasets.camera import moving_pictures
-from keras_synth.datasets.catalogue import CATALOGUE, load_source
+from keras_synth.datasets.camera import moving_images
+from keras_synth.datasets.catalog import CATALOG, load_source
 from keras_synth.datasets.clips import (
     ClipSource,
     clip_file,
@@ -31,7 +31,7 @@ from keras_synth.datasets.style_pairs import style_pipeline
 from keras_synth.datasets.video import video_pipeline
 
 __all__ = [
-    "CATALOGUE",
+    "CATALOG",
     "ClipSource",
     "PairedSource",
     "Source",
@@ -40,7 +40,7 @@ __all__ = [
     "clips_from_arrays",
     "image_folder",
     "load_source",
-    "moving_pictures",
+    "moving_images",
     "pad_source",
     "paired_folder",
     "paired_pipeline",

@@ -30,22 +30,22 @@ def crop_batches(
     cache,
     seed,
 ):
-    """Crops of a source's pictures, batch by batch.
+    """Crops of a source's decoded, batch by batch.
 
     Training: crops at places drawn anew in each epoch, shuffled, without an
-    incomplete last batch. Testing: every picture once, in order, whole or
+    incomplete last batch. Testing: every image once, in order, whole or
     its middle, the same on each pass.
 
     Args:
         source: a `Source`.
-        crop: (height, width); None, when testing, for whole pictures.
+        crop: (height, width); None, when testing, for whole images.
         prepare: function from float32 images (batch, height, width, channels)
             in [0, 1] and a key, int64 (2,), of that batch's own, to what
             the dataset gives.
-        crops_per_image: crops cut from each picture in an epoch.
+        crops_per_image: crops cut from each image in an epoch.
         batch_size: crops a batch.
         training: see above.
-        cache: whether decoded pictures stay in memory.
+        cache: whether decoded images stay in memory.
         seed: int.
 
     Returns:
@@ -57,14 +57,14 @@ def crop_batches(
     num_crops = source.num_images * crops_per_image
     check_batch_size(source, batch_size, num_crops, training)
     shape = (*(crop or source.image_shape[:2]), source.image_shape[-1])
-    pictures = source.dataset
+    decoded = source.dataset
     if crop and not training:
-        pictures = map_images(pictures, lambda image: center_crop(image, crop))
+        decoded = map_images(decoded, lambda image: center_crop(image, crop))
     in_memory = cache and None not in source.image_shape
     if in_memory:
-        stored = as_tensors(pictures, source)["image"]
+        stored = as_tensors(decoded, source)["image"]
     elif cache:
-        pictures = pictures.cache()
+        decoded = decoded.cache()
 
     def one_epoch(epoch):
         key = epoch_key(seed, epoch)
@@ -76,7 +76,7 @@ def crop_batches(
                 lambda index: {"image": stored[index % source.num_images]}
             )
         else:
-            elements = pictures
+            elements = decoded
             if training:
                 elements = shuffle_by_key(
                     elements.repeat(crops_per_image),

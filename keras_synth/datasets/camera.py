@@ -1,4 +1,4 @@
-"""Clips of still pictures before a moving camera."""
+"""Clips of still images before a moving camera."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,32 +8,32 @@ from keras_synth.datasets.crops import parse_size
 from keras_synth.ops import sample
 
 
-def moving_pictures(
+def moving_images(
     source,
     size,
     num_frames=7,
     *,
-    clips_per_picture=1,
+    clips_per_image=1,
     speed=2.0,
     rotation=0.5,
     zoom=0.005,
     shrink=2.0,
     seed=0,
 ):
-    """Clips of still pictures before a camera that drifts, turns and zooms.
+    """Clips of still images before a camera that drifts, turns and zooms.
 
     In each clip the camera goes from a random place on a smooth path: its
     drift, turn and zoom start at random and change evenly. Each frame is read
-    from the picture by bicubic interpolation, `shrink` times as large as it
+    from the image by bicubic interpolation, `shrink` times as large as it
     shall be, and then made smaller with antialiasing, so that it is as sharp
     as a photograph and shifted by parts of a pixel. It never shows what lies
-    outside the picture: pictures too small for the path are left out.
+    outside the image: images too small for the path are left out.
 
     Args:
-        source: a `Source` of pictures.
+        source: a `Source` of images.
         size: int or (height, width) of the frames.
         num_frames: of each clip, at least two.
-        clips_per_picture: each on a path of its own.
+        clips_per_image: each on a path of its own.
         speed: largest drift, pixels of a frame from one frame to the next.
         rotation: largest turn, degrees from one frame to the next.
         zoom: largest change of size from one frame to the next, as a part.
@@ -45,33 +45,33 @@ def moving_pictures(
         A `ClipSource`, in memory.
 
     Raises:
-        ValueError: arguments out of range, or no picture is large enough.
+        ValueError: arguments out of range, or no image is large enough.
 
     Example:
 
     >>> from keras_synth import datasets
-    >>> pictures = np.zeros((2, 28, 28, 1), "uint8")
+    >>> images = np.zeros((2, 28, 28, 1), "uint8")
     >>> stills = datasets.source_from_arrays(
-    ...     "black", "all", pictures, np.zeros(2)
+    ...     "black", "all", images, np.zeros(2)
     ... )
-    >>> clips = moving_pictures(stills, 8, num_frames=3, speed=1.0)
+    >>> clips = moving_images(stills, 8, num_frames=3, speed=1.0)
     >>> clips.clips[0].shape
     (3, 8, 8, 1)
     """
     size = parse_size(size, "size")
-    _check_moving(size, num_frames, clips_per_picture, speed, shrink)
+    _check_moving(size, num_frames, clips_per_image, speed, shrink)
     rng = np.random.default_rng(seed)
     clips = []
     for element in source.dataset:
-        picture = tf.cast(element["image"], "float32") / 255.0
-        for _ in range(clips_per_picture):
+        image = tf.cast(element["image"], "float32") / 255.0
+        for _ in range(clips_per_image):
             path = _camera_path(rng, num_frames, speed, rotation, zoom)
-            clip = _film(picture, size, path, shrink, rng)
+            clip = _film(image, size, path, shrink, rng)
             if clip is not None:
                 clips.append(clip)
     if not clips:
         raise ValueError(
-            f"No picture of {source.name!r} is large enough for frames of "
+            f"No image of {source.name!r} is large enough for frames of "
             f"{size[0]}x{size[1]} on such a path: make `size`, `shrink`, "
             "`num_frames` or `speed` smaller."
         )
@@ -92,8 +92,8 @@ def _camera_path(rng, num_frames, speed, rotation, zoom):
     return path - path[num_frames // 2]
 
 
-def _film(picture, size, path, shrink, rng):
-    """A clip (time, *size, channels) of a picture; None if it is too small."""
+def _film(image, size, path, shrink, rng):
+    """A clip (time, *size, channels) of an image; None if it is too small."""
     read = np.array([round(shrink * side) for side in size])
     rows, columns = (np.arange(side) - (side - 1) / 2 for side in read)
     grid = np.stack(np.meshgrid(columns, rows), axis=-1)
@@ -105,13 +105,13 @@ def _film(picture, size, path, shrink, rng):
         ]
     )
     low, high = places.min(axis=(0, 1, 2)), places.max(axis=(0, 1, 2))
-    room = np.array(picture.shape[1::-1]) - 1 - (high - low)
+    room = np.array(image.shape[1::-1]) - 1 - (high - low)
     corner = rng.uniform(size=2)
     if room.min() < 0:
         return None
     places = (places - low + corner * room).astype("float32")
     frames = sample(
-        tf.repeat(picture[None], len(path), axis=0), places, "bicubic"
+        tf.repeat(image[None], len(path), axis=0), places, "bicubic"
     )
     if tuple(read) != size:
         frames = tf.image.resize(frames, size, "bicubic", antialias=True)
@@ -124,10 +124,10 @@ def _rotation(angle):
     return np.array([[cosine, sine], [-sine, cosine]])
 
 
-def _check_moving(size, num_frames, clips_per_picture, speed, shrink):
+def _check_moving(size, num_frames, clips_per_image, speed, shrink):
     counts = {
         "num_frames": (num_frames, 2),
-        "clips_per_picture": (clips_per_picture, 1),
+        "clips_per_image": (clips_per_image, 1),
     }
     for name, (value, least) in counts.items():
         if not isinstance(value, int) or value < least:

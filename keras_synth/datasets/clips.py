@@ -8,11 +8,11 @@ import numpy as np
 from keras_synth.datasets.files import (
     check_channels,
     check_found,
-    find_pictures,
+    find_images,
 )
+from keras_synth.io import read_image
 from keras_synth.ops import scene_change
 from keras_synth.ops.motion import SCENE_CUT
-from keras_synth.pictures import read_picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ def clip_folder(path, channels=3, split_scenes=True):
 
     Args:
         path: the folder.
-        channels: 3 for colour or 1 for grey; every frame is converted.
+        channels: 3 for color or 1 for gray; every frame is converted.
         split_scenes: whether to split clips at cuts, see `split_at_cuts`.
 
     Returns:
@@ -56,11 +56,11 @@ def clip_folder(path, channels=3, split_scenes=True):
     """
     check_channels(channels)
     root = pathlib.Path(path)
-    files = find_pictures(root)
+    files = find_images(root)
     check_found(files, root)
     clips = {}
     for file in files:
-        frame = _to_bytes(read_picture(file, channels))
+        frame = _to_bytes(read_image(file, channels))
         clips.setdefault(file.parent, []).append(frame)
     for folder, frames in clips.items():
         _check_frames(frames, str(folder))
@@ -71,12 +71,12 @@ def clip_folder(path, channels=3, split_scenes=True):
 def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
     """Clips from a video file (MP4, AVI, MKV, ... what FFmpeg reads).
 
-    The frames stay in memory, 1 byte a value: a minute of 640 x 360 in colour
+    The frames stay in memory, 1 byte a value: a minute of 640 x 360 in color
     at 25 frames a second is 1 GB. `start` and `stop` take a part.
 
     Args:
         path: the file.
-        channels: 3 for colour or 1 for grey.
+        channels: 3 for color or 1 for gray.
         start: number of the first frame.
         stop: number of the frame after the last one, None for all.
         split_scenes: whether to split it at cuts, see `split_at_cuts`.
@@ -230,7 +230,7 @@ def _check_frames(frames, name):
         )
     if len(frames) < 2:
         raise ValueError(
-            f"{name} must have at least two frames: one is a picture. "
+            f"{name} must have at least two frames: one is an image. "
             f"Received: {len(frames)} frames"
         )
     if len(sizes[0]) != 3 or sizes[0][-1] not in (1, 3):
@@ -257,5 +257,5 @@ def _with_channels(frame, channels):
     """An RGB frame as uint8 of 3 channels or 1, the luma of BT.601."""
     if channels == 3:
         return frame
-    grey = frame.astype("float32") @ np.array([[0.299], [0.587], [0.114]])
-    return np.rint(grey).astype("uint8")
+    gray = frame.astype("float32") @ np.array([[0.299], [0.587], [0.114]])
+    return np.rint(gray).astype("uint8")

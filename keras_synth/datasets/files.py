@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from keras_synth.pictures import EXTENSIONS, read_picture
+from keras_synth.io import EXTENSIONS, read_image
 
 
-def find_pictures(path):
+def find_images(path):
     """The image files of a folder and all folders below it, sorted.
 
     Args:
@@ -31,7 +31,7 @@ def find_pictures(path):
     )
 
 
-def picture_sizes(files, channels):
+def image_sizes(files, channels):
     """Decodes every file once, so that a bad one is known before training.
 
     Args:
@@ -45,7 +45,7 @@ def picture_sizes(files, channels):
 
     def size(file):
         try:
-            return read_picture(file, channels).shape[:2]
+            return read_image(file, channels).shape[:2]
         except (ValueError, OSError) as error:
             return str(error)
 
@@ -54,19 +54,19 @@ def picture_sizes(files, channels):
 
 
 def common_shape(sizes, channels):
-    """(height, width, channels), without sizes where pictures differ.
+    """(height, width, channels), without sizes where images differ.
 
     Args:
         sizes: int array (n, 2).
-        channels: of every picture.
+        channels: of every image.
     """
     if (sizes == sizes[0]).all():
         return (*map(int, sizes[0]), channels)
     return (None, None, channels)
 
 
-def decode_picture(path, shape):
-    """A file's picture, in a pipeline.
+def decode_image(path, shape):
+    """A file's image, in a pipeline.
 
     Args:
         path: scalar string tensor.
@@ -77,14 +77,14 @@ def decode_picture(path, shape):
     """
 
     def decode(file):
-        picture = read_picture(file.numpy().decode(), shape[-1])
-        return np.rint(255 * picture).astype("uint8")
+        image = read_image(file.numpy().decode(), shape[-1])
+        return np.rint(255 * image).astype("uint8")
 
     return tf.ensure_shape(tf.py_function(decode, [path], tf.uint8), shape)
 
 
 def check_found(files, root):
-    """Refuses a folder without pictures."""
+    """Refuses a folder without images."""
     if not files:
         raise ValueError(
             f"{root} holds no readable images "
@@ -93,6 +93,6 @@ def check_found(files, root):
 
 
 def check_channels(channels, name="channels"):
-    """Refuses what is neither grey nor colour."""
+    """Refuses what is neither gray nor color."""
     if channels not in (1, 3):
         raise ValueError(f"`{name}` must be 1 or 3. Received: {channels!r}")

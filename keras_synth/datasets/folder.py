@@ -10,9 +10,9 @@ from keras_synth.datasets.files import (
     check_channels,
     check_found,
     common_shape,
-    decode_picture,
-    find_pictures,
-    picture_sizes,
+    decode_image,
+    find_images,
+    image_sizes,
 )
 from keras_synth.datasets.source import Source
 
@@ -26,7 +26,7 @@ def image_folder(path, channels=3, unreadable="raise"):
 
     Args:
         path: the folder.
-        channels: 3 for colour or 1 for grey; every image is converted.
+        channels: 3 for color or 1 for gray; every image is converted.
         unreadable: "raise" to refuse a folder that holds an image file that
             cannot be decoded, "skip" to leave such files out with a warning
             that names them.
@@ -44,8 +44,8 @@ def image_folder(path, channels=3, unreadable="raise"):
         )
     check_channels(channels)
     root = pathlib.Path(path)
-    files = find_pictures(root)
-    sizes = picture_sizes(files, channels)
+    files = find_images(root)
+    sizes = image_sizes(files, channels)
     problems = [problem for problem in sizes if isinstance(problem, str)]
     if problems:
         listed = "\n".join(problems)
@@ -65,7 +65,7 @@ def image_folder(path, channels=3, unreadable="raise"):
     class_names, labels = _classes(root, files)
 
     def element(file, label):
-        return {"image": decode_picture(file, shape), "label": label}
+        return {"image": decode_image(file, shape), "label": label}
 
     dataset = tf.data.Dataset.from_tensor_slices(
         ([str(file) for file in files], np.array(labels, "int64"))

@@ -1,4 +1,4 @@
-"""Pairs of pictures from folders: what a model is given, what it shall make."""
+"""Pairs of images from folders: what a model is given, what it shall make."""
 
 import dataclasses
 
@@ -18,9 +18,9 @@ from keras_synth.datasets.files import (
     check_channels,
     check_found,
     common_shape,
-    decode_picture,
-    find_pictures,
-    picture_sizes,
+    decode_image,
+    find_images,
+    image_sizes,
 )
 from keras_synth.datasets.pipeline import random_flip
 from keras_synth.datasets.source import PairedSource
@@ -29,7 +29,7 @@ from keras_synth.datasets.source import PairedSource
 def paired_folder(
     path, target_path=None, *, input_side="right", channels=3, input_channels=3
 ):
-    """Pairs from a folder of double pictures, or from two folders.
+    """Pairs from a folder of double images, or from two folders.
 
     One folder: the input and the target stand side by side in each file, each
     half the width, as in the data sets of pix2pix. Two folders: files of the
@@ -40,11 +40,11 @@ def paired_folder(
     training.
 
     Args:
-        path: the folder of double pictures, or of inputs.
+        path: the folder of double images, or of inputs.
         target_path: the folder of targets; None where `path` holds both.
-        input_side: "left" or "right", the half of a double picture that is
+        input_side: "left" or "right", the half of a double image that is
             the input. (In pix2pix's facades: the right one, the label map.)
-        channels: of the targets, 3 for colour or 1 for grey; every picture is
+        channels: of the targets, 3 for color or 1 for gray; every image is
             converted.
         input_channels: of the inputs, 3 or 1.
 
@@ -53,21 +53,21 @@ def paired_folder(
 
     Raises:
         FileNotFoundError: no such folder.
-        ValueError: no pictures, unreadable ones, odd widths of double
-            pictures, files without a partner or of another size than theirs.
+        ValueError: no images, unreadable ones, odd widths of double
+            images, files without a partner or of another size than theirs.
 
     Example:
 
     >>> import pathlib, tempfile
-    >>> from keras_synth.pictures import write_picture
+    >>> from keras_synth.io import write_image
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> black_white = np.repeat([[0.0, 1.0]], 4, axis=1) * np.ones((6, 1))
-    >>> _ = write_picture(folder / "1.png", black_white)
+    >>> _ = write_image(folder / "1.png", black_white)
     >>> source = paired_folder(folder, input_side="left", channels=1)
     >>> pair = source.dataset.get_single_element()
-    >>> pair["image"].shape, pair["damaged"].shape
+    >>> pair["image"].shape, pair["degraded"].shape
     (TensorShape([6, 4, 1]), TensorShape([6, 4, 3]))
-    >>> int(pair["image"][0, 0, 0]), int(pair["damaged"][0, 0, 0])
+    >>> int(pair["image"][0, 0, 0]), int(pair["degraded"][0, 0, 0])
     (255, 0)
 
     Reference: Isola et al., Image-to-Image Translation with Conditional
@@ -81,7 +81,7 @@ def paired_folder(
     check_channels(input_channels, "input_channels")
     if target_path is None:
         sides = (input_side, "left" if input_side == "right" else "right")
-        inputs = targets = find_pictures(path)
+        inputs = targets = find_images(path)
         check_found(inputs, path)
         sizes = _half_sizes(inputs, path)
     else:
@@ -89,12 +89,12 @@ def paired_folder(
         inputs, targets = _partners(path, target_path)
         sizes = _equal_sizes(inputs, targets)
     shape = common_shape(sizes, channels)
-    damaged_shape = (*shape[:2], input_channels)
+    degraded_shape = (*shape[:2], input_channels)
 
     def pair(input_file, target_file):
         return {
             "image": _side(target_file, sides[1], shape),
-            "damaged": _side(input_file, sides[0], damaged_shape),
+            "degraded": _side(input_file, sides[0], degraded_shape),
         }
 
     files = tuple([str(file) for file in part] for part in (inputs, targets))
@@ -107,7 +107,7 @@ def paired_folder(
         num_images=len(inputs),
         image_shape=shape,
         smallest=tuple(map(int, sizes.min(axis=0))),
-        damaged_channels=input_channels,
+        degraded_channels=input_channels,
     )
 
 
@@ -121,7 +121,7 @@ def paired_pipeline(
     cache=True,
     seed=0,
 ):
-    """Batches of pairs for a model that makes one picture from another.
+    """Batches of pairs for a model that makes one image from another.
 
     Training: each pair is resized to `jitter` times `image_size`, cut to
     `image_size` at a place drawn anew in each epoch and mirrored left to
@@ -140,17 +140,17 @@ def paired_pipeline(
             a batch.
         jitter: how many times `image_size` a pair is before it is cut, at
             least 1. None never resizes: `image_size` is cut out of the
-            pictures as they are, any place for training and the middle for
-            testing, which suits damage that resizing would change (noise,
+            images as they are, any place for training and the middle for
+            testing, which suits degradation that resizing would change (noise,
             blur).
         batch_size: pairs a batch; 1, as for pix2pix's facades, by default.
         training: see above. Training drops an incomplete last batch.
-        cache: whether decoded, resized pictures stay in memory (filled here
+        cache: whether decoded, resized images stay in memory (filled here
             and now).
         seed: int.
 
     Returns:
-        A `tf.data.Dataset` of `(damaged, clean)`, input and target, float32
+        A `tf.data.Dataset` of `(degraded, clean)`, input and target, float32
         (batch, height, width, channels) in [0, 1].
 
     Raises:
@@ -160,12 +160,12 @@ def paired_pipeline(
 
     >>> images = np.zeros((5, 8, 8, 4), "uint8")
     >>> pairs = tf.data.Dataset.from_tensor_slices(
-    ...     {"image": images[..., :3], "damaged": images[..., 3:]}
+    ...     {"image": images[..., :3], "degraded": images[..., 3:]}
     ... )
     >>> source = PairedSource("mine", "all", pairs, 5, (8, 8, 3),
-    ...     smallest=(8, 8), damaged_channels=1)
-    >>> damaged, clean = next(iter(paired_pipeline(source, 32, batch_size=4)))
-    >>> damaged.shape, clean.shape
+    ...     smallest=(8, 8), degraded_channels=1)
+    >>> degraded, clean = next(iter(paired_pipeline(source, 32, batch_size=4)))
+    >>> degraded.shape, clean.shape
     (TensorShape([4, 32, 32, 1]), TensorShape([4, 32, 32, 3]))
 
     Reference: Isola et al., Image-to-Image Translation with Conditional
@@ -187,10 +187,10 @@ def paired_pipeline(
     def separate(images, key):
         if training:
             images = random_flip(images, key)
-        clean, damaged = tf.split(
-            images, [source.image_shape[-1], source.damaged_channels], axis=-1
+        clean, degraded = tf.split(
+            images, [source.image_shape[-1], source.degraded_channels], axis=-1
         )
-        return damaged, clean
+        return degraded, clean
 
     return crop_batches(
         stacked,
@@ -204,21 +204,21 @@ def paired_pipeline(
 
 
 def _stacked(source):
-    """Target and input as the channels of one picture: cropped alike."""
+    """Target and input as the channels of one image: cropped alike."""
 
     def stack(pair):
-        return {"image": tf.concat([pair["image"], pair["damaged"]], -1)}
+        return {"image": tf.concat([pair["image"], pair["degraded"]], -1)}
 
     height, width, channels = source.image_shape
     return dataclasses.replace(
         source,
         dataset=source.dataset.map(stack, num_parallel_calls=tf.data.AUTOTUNE),
-        image_shape=(height, width, channels + source.damaged_channels),
+        image_shape=(height, width, channels + source.degraded_channels),
     )
 
 
 def _resized(source, size, times):
-    """The source with every picture `times` as large as `size`."""
+    """The source with every image `times` as large as `size`."""
     size = tuple(round(times * side) for side in size)
     if source.image_shape[:2] == size:
         return source
@@ -231,11 +231,11 @@ def _resized(source, size, times):
 
 
 def _side(path, side, shape):
-    """A half of a double picture, or with no side a whole one."""
+    """A half of a double image, or with no side a whole one."""
     if side is None:
-        return decode_picture(path, shape)
+        return decode_image(path, shape)
     height, width, channels = shape
-    both = decode_picture(path, (height, width and 2 * width, channels))
+    both = decode_image(path, (height, width and 2 * width, channels))
     middle = tf.shape(both)[1] // 2
     half = both[:, :middle] if side == "left" else both[:, middle:]
     return tf.ensure_shape(half, shape)
@@ -251,7 +251,7 @@ def _half_sizes(files, root):
     ]
     if odd:
         raise ValueError(
-            f"The pictures in {root} must have an even width, input and "
+            f"The images in {root} must have an even width, input and "
             "target side by side (give two folders where they are apart). "
             "Received:\n" + "\n".join(odd)
         )
@@ -268,7 +268,7 @@ def _partners(path, target_path):
     ]
     if alone:
         raise ValueError(
-            f"{len(alone)} pictures have no partner of the same name in the "
+            f"{len(alone)} images have no partner of the same name in the "
             "other folder:\n" + "\n".join(alone)
         )
     names = sorted(named[0])
@@ -277,7 +277,7 @@ def _partners(path, target_path):
 
 def _by_name(root):
     """Name below the root, without the ending → file."""
-    files = find_pictures(root)
+    files = find_images(root)
     check_found(files, root)
     named = {}
     for file in files:
@@ -292,7 +292,7 @@ def _by_name(root):
 
 
 def _equal_sizes(inputs, targets):
-    """int (n, 2): sizes of the pairs, whose two pictures must agree."""
+    """int (n, 2): sizes of the pairs, whose two images must agree."""
     sizes = _readable_sizes(inputs + targets).reshape(2, -1, 2)
     unequal = [
         f"{file} ({h}x{w}) and {target} ({target_h}x{target_w})"
@@ -303,7 +303,7 @@ def _equal_sizes(inputs, targets):
     ]
     if unequal:
         raise ValueError(
-            "The two pictures of a pair must have the same size. Received:\n"
+            "The two images of a pair must have the same size. Received:\n"
             + "\n".join(unequal)
         )
     return sizes[0]
@@ -311,7 +311,7 @@ def _equal_sizes(inputs, targets):
 
 def _readable_sizes(files):
     """int (n, 2): height and width of each file."""
-    sizes = picture_sizes(files, 3)
+    sizes = image_sizes(files, 3)
     problems = [problem for problem in sizes if isinstance(problem, str)]
     if problems:
         raise ValueError(
@@ -324,8 +324,7 @@ def _check(source, size, jitter, batch_size, training):
     check_jitter(jitter)
     if training and not size:
         raise ValueError(
-            f"The pictures of {source.name!r} differ in size: give "
-            "`image_size`."
+            f"The images of {source.name!r} differ in size: give `image_size`."
         )
     if jitter is None:
         check_crop(source, size, "image_size")

@@ -1,4 +1,4 @@
-"""From a source of pictures to the batches that `fit` takes."""
+"""From a source of images to the batches that `fit` takes."""
 
 import hashlib
 import pathlib
@@ -38,9 +38,9 @@ def synthesis_pipeline(
     cache=True,
     seed=0,
 ):
-    """Batches of pictures, in [0, 1], for a model that makes pictures.
+    """Batches of images, in [0, 1], for a model that makes images.
 
-    Each picture is cropped (`crop_size`), then resized to `image_size` with
+    Each image is cropped (`crop_size`), then resized to `image_size` with
     antialiasing; where the aspect differs, the middle is kept, never
     stretched. The result is cached as uint8, shuffled, batched, cast to
     float32, augmented and prefetched.
@@ -58,9 +58,9 @@ def synthesis_pipeline(
         crop_size: int or (height, width) to cut before resizing; the middle,
             or with `random_crop` any place, another in each epoch.
         random_crop: whether the crop's place is drawn.
-        batch_size: pictures a batch.
+        batch_size: images a batch.
         training: True shuffles, drops an incomplete last batch and draws anew
-            each epoch; False gives every picture once, in order, the same on
+            each epoch; False gives every image once, in order, the same on
             each pass.
         labels: True gives `(images, labels)`, else images alone.
         augment: function `(images, seed) -> images` on float32 batches in
@@ -83,30 +83,30 @@ def synthesis_pipeline(
     size = size or crop or source.image_shape[:2]
     _check(source, crop, size, random_crop, batch_size, labels, training)
     shape = (*size, source.image_shape[-1])
-    pictures = source.dataset
+    decoded = source.dataset
     if not random_crop and (crop or size != source.image_shape[:2]):
         if crop:
-            pictures = map_images(pictures, lambda x: center_crop(x, crop))
+            decoded = map_images(decoded, lambda x: center_crop(x, crop))
         if not crop or crop != size:
-            pictures = map_images(pictures, lambda x: fit_to(x, size))
+            decoded = map_images(decoded, lambda x: fit_to(x, size))
     in_memory = cache is True and not random_crop
     if in_memory:
-        stored = as_tensors(pictures, source)
+        stored = as_tensors(decoded, source)
     elif cache is True:
-        pictures = pictures.cache()
+        decoded = decoded.cache()
     elif cache:
-        pictures = pictures.cache(_cache_file(cache, source, crop, shape))
+        decoded = decoded.cache(_cache_file(cache, source, crop, shape))
 
     def one_epoch(epoch):
         key = epoch_key(seed, epoch)
         if in_memory:
-            # Indices are shuffled and batched faster than pictures.
+            # Indices are shuffled and batched faster than images.
             order = tf.range(source.num_images)
             if training:
                 order = shuffled_order(source.num_images, key)
             elements = tf.data.Dataset.from_tensor_slices(order)
         else:
-            elements = pictures
+            elements = decoded
             if training:
                 whole = source.image_shape if random_crop else shape
                 elements = shuffle_by_key(
@@ -142,9 +142,9 @@ def synthesis_pipeline(
 
 
 def stochastic_binarization(images, seed):
-    """Black-and-white pictures, white with the grey level's probability.
+    """Black-and-white images, white with the gray level's probability.
 
-    `x ~ Bernoulli(grey level)`, drawn anew for each batch (Salakhutdinov &
+    `x ~ Bernoulli(gray level)`, drawn anew for each batch (Salakhutdinov &
     Murray, 2008): the data on which MNIST likelihoods are quoted.
 
     Args:
@@ -152,14 +152,14 @@ def stochastic_binarization(images, seed):
         seed: int (2,).
 
     Returns:
-        Pictures of zeros and ones, of the same shape.
+        Images of zeros and ones, of the same shape.
     """
     uniform = tf.random.stateless_uniform(tf.shape(images), seed)
     return tf.cast(uniform < images, images.dtype)
 
 
 def random_flip(images, seed):
-    """Mirrors each picture left to right with probability one half.
+    """Mirrors each image left to right with probability one half.
 
     Args:
         images: float32 (batch, height, width, channels).
@@ -172,7 +172,7 @@ def random_flip(images, seed):
 
 
 def _cache_file(cache, source, crop, shape):
-    """A name that other pictures do not share: train is not served as test."""
+    """A name that other images do not share: train is not served as test."""
     pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
     what = (source.name, source.split, source.num_images, crop, shape)
     return f"{cache}-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}"
@@ -181,7 +181,7 @@ def _cache_file(cache, source, crop, shape):
 def _check(source, crop, size, random_crop, batch_size, labels, training):
     if None in size:
         raise ValueError(
-            f"The pictures of {source.name!r} differ in size: give "
+            f"The images of {source.name!r} differ in size: give "
             "`image_size` (or `crop_size`)."
         )
     if random_crop and not crop:

@@ -1,4 +1,4 @@
-"""From clean pictures to the damaged and clean pairs that `fit` takes."""
+"""From clean images to the degraded and clean pairs that `fit` takes."""
 
 import tensorflow as tf
 
@@ -28,11 +28,11 @@ def restoration_pipeline(
     cache=True,
     seed=0,
 ):
-    """Damaged pictures and the clean ones they shall become.
+    """Degraded images and the clean ones they shall become.
 
-    Training: patches cut anywhere, mirrored and turned at random, damaged,
-    all anew in each epoch. Testing (`training=False`): every picture once,
-    in order, whole or its middle, with the same damage on each pass.
+    Training: patches cut anywhere, mirrored and turned at random, degraded,
+    all anew in each epoch. Testing (`training=False`): every image once,
+    in order, whole or its middle, with the same degradation on each pass.
 
     Order and randomness depend on `seed` and the number of the epoch alone:
     hand `callbacks.EpochOrder(dataset)` to `fit`, so that it sees the same
@@ -41,26 +41,26 @@ def restoration_pipeline(
     Args:
         source: a `Source`.
         degradation: a `keras_synth.degradations.Degradation` that keeps the
-            size, or makes all pictures smaller alike.
+            size, or makes all images smaller alike.
         patch_size: int or (height, width); needed for training, where
-            rectangles are mirrored but not turned. None: whole pictures.
-        patches_per_image: patches cut from each picture in an epoch.
+            rectangles are mirrored but not turned. None: whole images.
+        patches_per_image: patches cut from each image in an epoch.
         inputs: what the network takes: "image" alone, or a tuple out of
             "image", "mask" and "noise_level".
         symmetry: what training does to patches: "square", all turns and
             mirrors, for textures and scenes; "mirror", left and right, for
             faces; "none", for digits.
-        batch_size: patches a batch; 1 where whole pictures differ in size.
+        batch_size: patches a batch; 1 where whole images differ in size.
         training: see above. Training drops an incomplete last batch.
-        cache: whether decoded pictures stay in memory (filled here and now).
+        cache: whether decoded images stay in memory (filled here and now).
         seed: int.
 
     Returns:
-        A `tf.data.Dataset` of `(damaged, clean)`, float32 (batch, height,
-        width, channels), or, with several `inputs`, of `({"image": damaged,
+        A `tf.data.Dataset` of `(degraded, clean)`, float32 (batch, height,
+        width, channels), or, with several `inputs`, of `({"image": degraded,
         "mask": (batch, height, width, 1), "noise_level": (batch, 1, 1, 1)},
         clean)`. The noise level is a map (batch, height, width, 1) where the
-        noise varies over the picture.
+        noise varies over the image.
 
     Raises:
         ValueError: arguments that do not fit the source.
@@ -74,8 +74,8 @@ def restoration_pipeline(
     ...     patch_size=16,
     ...     inputs=("image", "noise_level"),
     ... )
-    >>> damaged, clean = next(iter(pairs))
-    >>> clean.shape, damaged["noise_level"].shape
+    >>> degraded, clean = next(iter(pairs))
+    >>> clean.shape, degraded["noise_level"].shape
     (TensorShape([16, 16, 16, 1]), TensorShape([16, 1, 1, 1]))
     """
     patch = parse_size(patch_size, "patch_size")
@@ -88,13 +88,13 @@ def restoration_pipeline(
             f"Received: symmetry={symmetry!r}"
         )
 
-    def damage(clean, key):
+    def degrade(clean, key):
         seeds = tf.random.split(key, 2)
         if training:
             clean = random_symmetry(clean, seeds[0], symmetry)
-        damaged, record = degradation(clean, seeds[1], return_record=True)
+        degraded, record = degradation(clean, seeds[1], return_record=True)
         known = {
-            "image": damaged,
+            "image": degraded,
             "mask": record["mask"],
             **record["parameters"],
         }
@@ -105,13 +105,13 @@ def restoration_pipeline(
                 f"give to the network: its record holds {list(known)}."
             )
         if several:
-            damaged = {name: known[name] for name in names}
-        return damaged, clean
+            degraded = {name: known[name] for name in names}
+        return degraded, clean
 
     return crop_batches(
         source,
         patch,
-        damage,
+        degrade,
         crops_per_image=patches_per_image,
         batch_size=batch_size,
         training=training,
@@ -121,9 +121,9 @@ def restoration_pipeline(
 
 
 def random_symmetry(images, seed, symmetry="square"):
-    """Mirrors pictures at random, and turns squares.
+    """Mirrors images at random, and turns squares.
 
-    Each of the eight symmetries of a square has the same chance; pictures
+    Each of the eight symmetries of a square has the same chance; images
     that are no squares have the four that keep their shape.
 
     Args:
@@ -132,7 +132,7 @@ def random_symmetry(images, seed, symmetry="square"):
         symmetry: see `restoration_pipeline`.
 
     Returns:
-        Pictures of the same shape.
+        Images of the same shape.
     """
     axes, turns = _SYMMETRIES[symmetry]
     draws = tf.random.stateless_uniform((3, tf.shape(images)[0]), seed) < 0.5
@@ -158,7 +158,7 @@ def _check(source, degradation, patch, names, batch_size, training):
         )
     if training and not patch:
         raise ValueError(
-            "Training needs a `patch_size`: pictures are cut into patches."
+            "Training needs a `patch_size`: images are cut into patches."
         )
     check_crop(source, patch, "patch_size")
     check_whole(source, patch, "patch_size", batch_size)

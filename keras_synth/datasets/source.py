@@ -1,4 +1,4 @@
-"""What every source of pictures gives."""
+"""What every source of images gives."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A set of pictures, before any pipeline.
+    """A set of images, before any pipeline.
 
     Attributes:
         name: of the set.
@@ -16,9 +16,9 @@ class Source:
             channels), "label": int64}`, always in the same order.
         num_images: how many there are.
         image_shape: (height, width, channels); height and width are None
-            where pictures differ in size.
+            where images differ in size.
         class_names: what the labels mean; empty where there are no classes.
-        smallest: (height, width) at least as large as which all pictures
+        smallest: (height, width) at least as large as which all images
             are known to be; None where that is not known.
     """
 
@@ -31,14 +31,14 @@ class Source:
     smallest: tuple | None = None
 
     def arrays(self):
-        """All pictures and labels in memory.
+        """All images and labels in memory.
 
         Returns:
             `(images, labels)`: float32 (n, height, width, channels) in
             [0, 1], and int64 (n,).
 
         Raises:
-            ValueError: the pictures differ in size.
+            ValueError: the images differ in size.
         """
         whole = self._whole("synthesis_pipeline")
         images = whole["image"].numpy().astype("float32") / 255.0
@@ -48,7 +48,7 @@ class Source:
         """All elements as one; `pipeline` is what to use where none is."""
         if None in self.image_shape:
             raise ValueError(
-                f"The pictures of {self.name!r} differ in size, so they are "
+                f"The images of {self.name!r} differ in size, so they are "
                 f"no single array: use `{pipeline}(source, image_size=...)`."
             )
         return self.dataset.batch(self.num_images).get_single_element()
@@ -56,35 +56,35 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class PairedSource(Source):
-    """A set of pairs: pictures, and what a model shall make them from.
+    """A set of pairs: images, and what a model shall make them from.
 
     Attributes:
         dataset: `tf.data.Dataset` of `{"image": uint8 (height, width,
-            channels), "damaged": uint8 (height, width, damaged_channels)}`,
+            channels), "degraded": uint8 (height, width, degraded_channels)}`,
             always in the same order: the target, and the input.
-        damaged_channels: of the inputs.
+        degraded_channels: of the inputs.
         others: of the targets, as in `Source`.
     """
 
-    damaged_channels: int = 3
+    degraded_channels: int = 3
 
     def arrays(self):
         """All pairs in memory, as `fit` takes them.
 
         Returns:
-            `(damaged, images)`: float32 (n, height, width, channels) in
+            `(degraded, images)`: float32 (n, height, width, channels) in
             [0, 1].
 
         Raises:
-            ValueError: the pictures differ in size.
+            ValueError: the images differ in size.
         """
         whole = self._whole("paired_pipeline")
-        damaged, images = whole["damaged"].numpy(), whole["image"].numpy()
-        return tuple(x.astype("float32") / 255.0 for x in (damaged, images))
+        degraded, images = whole["degraded"].numpy(), whole["image"].numpy()
+        return tuple(x.astype("float32") / 255.0 for x in (degraded, images))
 
 
 def source_from_arrays(name, split, images, labels, class_names=()):
-    """A `Source` from pictures in memory.
+    """A `Source` from images in memory.
 
     Args:
         name: of the set.

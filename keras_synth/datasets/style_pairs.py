@@ -1,4 +1,4 @@
-"""Pairs of a content and a style, for models that learn to paint."""
+"""Pairs of a content and a style, for models that learn to stylize."""
 
 import dataclasses
 import math
@@ -27,9 +27,9 @@ def style_pipeline(
     cache=True,
     seed=0,
 ):
-    """Batches of contents and of styles to paint them in.
+    """Batches of contents and of styles to stylize them in.
 
-    Training: of every picture the shorter side is resized to `jitter` times
+    Training: of every image the shorter side is resized to `jitter` times
     `image_size`, `image_size` is cut out at a place drawn anew in each epoch,
     and mirrored left to right with probability one half (512 and 256 pixels
     in the paper). An epoch shows each content once; the styles go round, each
@@ -43,14 +43,14 @@ def style_pipeline(
     Args:
         contents: a `Source`, photographs say; `image_folder(path)`.
         styles: a `Source` of as many channels, paintings say.
-        image_size: int or (height, width) of both pictures.
-        jitter: how many times `image_size` a picture is before it is cut, at
+        image_size: int or (height, width) of both images.
+        jitter: how many times `image_size` an image is before it is cut, at
             least 1; the larger, the finer the strokes that are learned.
             Testing uses 1. None never resizes: `image_size` is cut out of the
-            pictures as they are.
+            images as they are.
         batch_size: pairs a batch.
         training: see above. Training drops an incomplete last batch.
-        cache: whether decoded, resized pictures stay in memory.
+        cache: whether decoded, resized images stay in memory.
         seed: int.
 
     Returns:
@@ -98,7 +98,7 @@ def style_pipeline(
             seed=seed,
         )
 
-    # Of two seeds, or both pictures of a pair would be cut at one place.
+    # Of two seeds, or both images of a pair would be cut at one place.
     parts = batches(contents, 1, seed), batches(styles, rounds, -1 - seed)
     pairs = tf.data.Dataset.zip(parts)
     if training:
@@ -112,7 +112,7 @@ def style_pipeline(
 
 
 def _covering(source, size):
-    """The source with pictures just large enough to cover a size."""
+    """The source with images just large enough to cover a size."""
     *given, channels = source.image_shape
     sides = (None, None)
     if None not in given:

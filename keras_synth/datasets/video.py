@@ -19,7 +19,7 @@ from keras_synth.ops import compensate_motion
 
 _CHOICES = {
     "symmetry": ("square", "mirror", "none"),
-    "damage_by": ("frame", "clip"),
+    "degradation_by": ("frame", "clip"),
     "edges": ("repeat", "drop"),
 }
 
@@ -32,23 +32,23 @@ def video_pipeline(
     num_frames=5,
     edges="repeat",
     compensate=compensate_motion,
-    damage_by="frame",
+    degradation_by="frame",
     patches_per_window=1,
     symmetry="square",
     batch_size=16,
     training=True,
     seed=0,
 ):
-    """Damaged windows of frames, and the clean middle frame of each.
+    """Degraded windows of frames, and the clean middle frame of each.
 
     A window is a frame and as many on both sides; windows never cross from
-    one clip, so one scene, into another. It is damaged, and then its frames
+    one clip, so one scene, into another. It is degraded, and then its frames
     are moved to where things are in the middle one.
 
     Training: the same patch of all frames, cut anywhere; mirrored and turned
-    at random, half of them played backwards; damaged, all anew in each epoch.
+    at random, half of them played backwards; degraded, all anew in each epoch.
     Testing (`training=False`): every window once, in order, whole or its
-    middle, with the same damage on each pass; a batch holds frames of one
+    middle, with the same degradation on each pass; a batch holds frames of one
     size, so it may end early where the size changes.
 
     Order and randomness depend on `seed` and the number of the epoch alone:
@@ -56,8 +56,8 @@ def video_pipeline(
     after a stop. Without it each pass is one epoch further.
 
     Finding the motion takes about as long as training a small network on it.
-    What does not change (`symmetry="none"` and damage without chance) can be
-    prepared once, with `dataset.cache()` after `training=False`.
+    What does not change (`symmetry="none"` and degradation without chance) can
+    be prepared once, with `dataset.cache()` after `training=False`.
 
     Args:
         source: a `ClipSource`.
@@ -72,10 +72,10 @@ def video_pipeline(
         compensate: function from frames (batch, time, height, width,
             channels) to the same; None leaves things where they are. Set
             options with `functools.partial(ops.compensate_motion, ...)`.
-        damage_by: "frame": each frame draws its own damage. "clip": all
-            frames draw the same strength, the noise itself still differing;
-            for blur, noise and smaller sizes, not for damage with colours or
-            places of its own.
+        degradation_by: "frame": each frame draws its own degradation. "clip":
+            all frames draw the same strength, the noise itself still differing;
+            for blur, noise and smaller sizes, not for degradation with colors
+            or places of its own.
         patches_per_window: patches cut from each window in an epoch.
         symmetry: see `restoration_pipeline`; "none" plays nothing backwards.
         batch_size: windows a batch.
@@ -83,7 +83,7 @@ def video_pipeline(
         seed: int.
 
     Returns:
-        A `tf.data.Dataset` of `(damaged, clean)`, float32 (batch, num_frames,
+        A `tf.data.Dataset` of `(degraded, clean)`, float32 (batch, num_frames,
         height, width, channels) and (batch, height, width, channels).
 
     Raises:
@@ -97,13 +97,15 @@ def video_pipeline(
     >>> pairs = video_pipeline(
     ...     source, degradations.GaussianNoise(0.1), 24, batch_size=4
     ... )
-    >>> damaged, clean = next(iter(pairs))
-    >>> damaged.shape, clean.shape
+    >>> degraded, clean = next(iter(pairs))
+    >>> degraded.shape, clean.shape
     (TensorShape([4, 5, 24, 24, 1]), TensorShape([4, 24, 24, 1]))
     """
     patch = parse_size(patch_size, "patch_size")
     _check(source, degradation, patch, num_frames, training)
-    _check_choices(symmetry=symmetry, damage_by=damage_by, edges=edges)
+    _check_choices(
+        symmetry=symmetry, degradation_by=degradation_by, edges=edges
+    )
     windows = _windows(source, num_frames, edges)
     _check_counts(source, windows, patches_per_window, batch_size, training)
     count = len(windows) * patches_per_window
@@ -125,7 +127,7 @@ def video_pipeline(
         shape = (num_frames, *(patch or clip.shape[1:3]), clip.shape[-1])
         with tf.init_scope():  # once, not in the dataset's graph
             small = degradation(tf.zeros(shape[1:]), seed=0).shape
-        damaged_shape = (None, num_frames, *small)
+        degraded_shape = (None, num_frames, *small)
 
         def frames(index):
             window = tf.constant(windows)[index % len(windows)]
@@ -139,11 +141,11 @@ def video_pipeline(
             seeds = tf.random.split(fold(key, count + first + index), 2)
             if training and symmetry != "none":
                 frames = _turned(frames, seeds[0], symmetry)
-            damaged = _damaged(frames, degradation, seeds[1], damage_by)
-            damaged = tf.ensure_shape(damaged, damaged_shape)
+            degraded = _degraded(frames, degradation, seeds[1], degradation_by)
+            degraded = tf.ensure_shape(degraded, degraded_shape)
             if compensate is not None:
-                damaged = compensate(damaged)
-            return damaged, frames[:, num_frames // 2]
+                degraded = compensate(degraded)
+            return degraded, frames[:, num_frames // 2]
 
         dataset = tf.data.Dataset.from_tensor_slices(order)
         dataset = dataset.map(frames, num_parallel_calls=tf.data.AUTOTUNE)
@@ -209,10 +211,10 @@ def _turned(clips, seed, symmetry):
     )
 
 
-def _damaged(clips, degradation, seed, damage_by):
-    """Damages frames one by one, or as the channels of one picture."""
+def _degraded(clips, degradation, seed, degradation_by):
+    """Degradations frames one by one, or as the channels of one image."""
     time, height, width, channels = clips.shape[1:]
-    if damage_by == "clip":
+    if degradation_by == "clip":
         return _as_frames(degradation(_as_channels(clips), seed), time)
     frames = tf.reshape(clips, (-1, height, width, channels))
     frames = degradation(frames, seed)
@@ -223,14 +225,14 @@ def _damaged(clips, degradation, seed, damage_by):
 def _as_channels(clips):
     """(batch, height, width, time · channels)."""
     time, height, width, channels = clips.shape[1:]
-    pictures = tf.transpose(clips, (0, 2, 3, 1, 4))
-    return tf.reshape(pictures, (-1, height, width, time * channels))
+    images = tf.transpose(clips, (0, 2, 3, 1, 4))
+    return tf.reshape(images, (-1, height, width, time * channels))
 
 
-def _as_frames(pictures, time):
-    """What `_as_channels` turned into pictures."""
-    size, channels = tf.shape(pictures), pictures.shape[-1] // time
-    clips = tf.reshape(pictures, (-1, size[1], size[2], time, channels))
+def _as_frames(images, time):
+    """What `_as_channels` turned into images."""
+    size, channels = tf.shape(images), images.shape[-1] // time
+    clips = tf.reshape(images, (-1, size[1], size[2], time, channels))
     return tf.transpose(clips, (0, 3, 1, 2, 4))
 
 
@@ -238,7 +240,7 @@ def _check(source, degradation, patch, num_frames, training):
     if not isinstance(source, ClipSource):
         raise ValueError(
             "`source` must be a `ClipSource`, as `clip_folder`, `clip_file`, "
-            "`clips_from_arrays` and `moving_pictures` give. "
+            "`clips_from_arrays` and `moving_images` give. "
             f"Received: {source!r}"
         )
     if not isinstance(degradation, Degradation):

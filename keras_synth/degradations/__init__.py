@@ -1,4 +1,4 @@
-"""The damage catalogue: seeded, composable, and it says what it did."""
+"""The degradation catalog: seeded, composable, and it says what it did."""
 
 from keras_synth.degradations.base import Compose, Degradation, OneOf
 from keras_synth.degradations.blur import GaussianBlur, MotionBlur
@@ -17,8 +17,8 @@ from keras_synth.degradations.resolution import Downsample, JPEGCompression
 from keras_synth.degradations.stains import Stains
 from keras_synth.degradations.wear import Dust, Scratches
 
-#: Damage with a scale of severities, for sweeps: `{name: class}`.
-CATALOGUE = {
+#: Degradation with a scale of severities, for sweeps: `{name: class}`.
+CATALOG = {
     kind.__name__: kind
     for kind in (
         GaussianNoise,
@@ -38,7 +38,7 @@ CATALOGUE = {
 }
 
 __all__ = [
-    "CATALOGUE",
+    "CATALOG",
     "Compose",
     "Degradation",
     "Downsample",

@@ -1,4 +1,4 @@
-"""What every kind of damage shares: purity, seeds, records, severities."""
+"""What every kind of degradation shares: purity, seeds, records, severities."""
 
 import math
 import numbers
@@ -8,41 +8,41 @@ import tensorflow as tf
 
 
 class Degradation:
-    """A way to damage pictures, as a pure function of pictures and seed.
+    """A way to degradation images, as a pure function of images and seed.
 
     A subclass implements `apply`, lists its arguments in `get_config`, and
     names five sets of them in `SEVERITIES`, from hardly visible to heavy.
 
-    What happens to a picture depends on the seed, on its place in the batch
-    and on the batch's shape, never on what the other pictures show. One
-    picture alone is damaged like a batch of one.
+    What happens to an image depends on the seed, on its place in the batch
+    and on the batch's shape, never on what the other images show. One
+    image alone is degraded like a batch of one.
 
     Call arguments:
-        images: (batch, height, width, channels), or one picture
+        images: (batch, height, width, channels), or one image
             (height, width, channels), in [0, 1]; array or tensor, also inside
             a `tf.data` pipeline. They are never changed in place.
-        seed: int, or int tensor (2,). The same seed gives the same damage;
-            each picture of a batch gets its own.
+        seed: int, or int tensor (2,). The same seed gives the same degradation;
+            each image of a batch gets its own.
         return_record: whether to say what was done.
 
     Returns:
-        float32 pictures, damaged. With `return_record=True`
-        `(pictures, {"mask": ..., "parameters": {...}})`: the mask is float32
-        (batch, height, width, 1) of the damaged pictures, 1 where they may
+        float32 images, degraded. With `return_record=True`
+        `(images, {"mask": ..., "parameters": {...}})`: the mask is float32
+        (batch, height, width, 1) of the degraded images, 1 where they may
         have been changed; parameters are what was drawn, each (batch, ...).
     """
 
     #: Keyword arguments of severities 1 to 5.
     SEVERITIES = ()
 
-    #: Whether damaged pictures have the size of the clean ones.
+    #: Whether degraded images have the size of the clean ones.
     keeps_size = True
 
     def __call__(self, images, seed, return_record=False):
         images = tf.convert_to_tensor(images)
         if not images.dtype.is_floating:
             raise ValueError(
-                "`images` must be floats in [0, 1]: divide uint8 pictures by "
+                "`images` must be floats in [0, 1]: divide uint8 images by "
                 f"255. Received: dtype {images.dtype.name}"
             )
         if images.shape.rank not in (3, 4):
@@ -53,28 +53,28 @@ class Degradation:
         single = images.shape.rank == 3
         batch = tf.cast(images, "float32")
         batch = batch[None] if single else batch
-        damaged, mask, parameters = self.apply(batch, as_seed(seed))
+        degraded, mask, parameters = self.apply(batch, as_seed(seed))
         if mask is None:
-            mask = tf.ones_like(damaged[..., :1])
+            mask = tf.ones_like(degraded[..., :1])
         size = batch.shape[1:3] if self.keeps_size else (None, None)
-        damaged = tf.ensure_shape(
-            damaged, (batch.shape[0], *size, batch.shape[3])
+        degraded = tf.ensure_shape(
+            degraded, (batch.shape[0], *size, batch.shape[3])
         )
         record = {"mask": mask, "parameters": parameters}
         if single:
-            damaged = damaged[0]
+            degraded = degraded[0]
             record = tf.nest.map_structure(lambda x: x[0], record)
-        return (damaged, record) if return_record else damaged
+        return (degraded, record) if return_record else degraded
 
     def apply(self, images, seed):
-        """Damages a batch.
+        """Degradations a batch.
 
         Args:
             images: float32 (batch, height, width, channels).
             seed: int64 (2,), for `tf.random.stateless_*`; see `split_seed`.
 
         Returns:
-            `(damaged, mask, parameters)`, a mask of None meaning everywhere.
+            `(degraded, mask, parameters)`, a mask of None meaning everywhere.
         """
         raise NotImplementedError
 
@@ -84,12 +84,12 @@ class Degradation:
 
     @classmethod
     def from_config(cls, config):
-        """The same damage again."""
+        """The same degradation again."""
         return cls(**config)
 
     @classmethod
     def severity(cls, level):
-        """This damage at one of five strengths, for sweeps.
+        """This degradation at one of five strengths, for sweeps.
 
         Args:
             level: 1 (hardly visible) to 5 (heavy), or 0 for none at all.
@@ -98,7 +98,7 @@ class Degradation:
             A `Degradation`.
 
         Raises:
-            ValueError: another level, or damage that has no such scale.
+            ValueError: another level, or degradation that has no such scale.
         """
         if level == 0:
             return Compose([])
@@ -202,41 +202,41 @@ def draw_range(pair, shape, seed):
     return low + (high - low) * tf.random.stateless_uniform(shape, seed)
 
 
-def keep_range(damaged, images):
-    """Clips to [0, 1], or to a picture's own range where that is wider.
+def keep_range(degraded, images):
+    """Clips to [0, 1], or to an image's own range where that is wider.
 
     Bicubic kernels overshoot, and even an average may round past the ends.
 
     Args:
-        damaged: float32 (batch, new height, new width, channels).
-        images: the pictures before, float32 (batch, height, width, channels).
+        degraded: float32 (batch, new height, new width, channels).
+        images: the images before, float32 (batch, height, width, channels).
 
     Returns:
-        Like `damaged`.
+        Like `degraded`.
     """
     low = tf.reduce_min(images, axis=(1, 2, 3), keepdims=True)
     high = tf.reduce_max(images, axis=(1, 2, 3), keepdims=True)
     return tf.clip_by_value(
-        damaged, tf.minimum(low, 0.0), tf.maximum(high, 1.0)
+        degraded, tf.minimum(low, 0.0), tf.maximum(high, 1.0)
     )
 
 
-def blend(images, alpha, colour):
-    """`(1 - α) x + α c`: exactly the picture at α = 0, the colour at α = 1.
+def blend(images, alpha, color):
+    """`(1 - α) x + α c`: exactly the image at α = 0, the color at α = 1.
 
     Args:
         images: float32 (batch, height, width, channels).
         alpha: in [0, 1], broadcast to the images.
-        colour: broadcast to the images.
+        color: broadcast to the images.
 
     Returns:
         float32 (batch, height, width, channels).
     """
-    return (1.0 - alpha) * images + alpha * colour
+    return (1.0 - alpha) * images + alpha * color
 
 
 def one_by_one(step, state, items):
-    """Lays things on pictures in turn, each on all pictures of the batch.
+    """Lays things on images in turn, each on all images of the batch.
 
     A loop in the graph, so that memory does not grow with the things.
 
@@ -265,9 +265,9 @@ def one_by_one(step, state, items):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Compose(Degradation):
-    """One damage after the other; none at all where the list is empty.
+    """One degradation after the other; none at all where the list is empty.
 
-    The record's mask is 1 where any of them changed the picture; its
+    The record's mask is 1 where any of them changed the image; its
     parameters are `{"0_GaussianBlur": {...}, "1_GaussianNoise": {...}}`.
 
     Args:
@@ -276,13 +276,13 @@ class Compose(Degradation):
     Example:
 
     >>> from keras_synth import degradations
-    >>> damage = degradations.Compose(
+    >>> degradation = degradations.Compose(
     ...     [
     ...         degradations.GaussianNoise(0.1),
     ...         degradations.GaussianNoise((0.0, 0.2)),
     ...     ]
     ... )
-    >>> damage(tf.zeros((2, 8, 8, 1)), seed=0).shape
+    >>> degrade(tf.zeros((2, 8, 8, 1)), seed=0).shape
     TensorShape([2, 8, 8, 1])
     """
 
@@ -294,15 +294,15 @@ class Compose(Degradation):
         mask = tf.zeros_like(images[..., :1])
         parameters = {}
         seeds = split_seed(seed, max(1, len(self.degradations)))
-        for index, damage in enumerate(self.degradations):
-            images, changed, drawn = damage.apply(images, seeds[index])
+        for index, degradation in enumerate(self.degradations):
+            images, changed, drawn = degradation.apply(images, seeds[index])
             size = tf.shape(images)[1:3]
-            # Smaller or larger pictures: the mask goes with them.
+            # Smaller or larger images: the mask goes with them.
             mask = tf.image.resize(mask, size, "nearest")
             if changed is None:
                 changed = tf.ones_like(images[..., :1])
             mask = tf.maximum(mask, changed)
-            parameters[f"{index}_{type(damage).__name__}"] = drawn
+            parameters[f"{index}_{type(degradation).__name__}"] = drawn
         return images, mask, parameters
 
     def get_config(self):
@@ -325,9 +325,9 @@ class Compose(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class OneOf(Compose):
-    """For each picture one damage out of several, drawn with equal chances.
+    """For each image one degradation out of several, drawn with equal chances.
 
-    All must keep the size of the picture. The record's parameters hold
+    All must keep the size of the image. The record's parameters hold
     `{"choice": int32 (batch,)}` and each member's own, drawn whether chosen
     or not.
 
@@ -337,10 +337,10 @@ class OneOf(Compose):
     Example:
 
     >>> from keras_synth import degradations
-    >>> damage = degradations.OneOf(
+    >>> degradation = degradations.OneOf(
     ...     [degradations.GaussianNoise(0.1), degradations.SaltAndPepper(0.3)]
     ... )
-    >>> _, record = damage(
+    >>> _, record = degradation(
     ...     tf.zeros((5, 8, 8, 1)), seed=0, return_record=True
     ... )
     >>> record["parameters"]["choice"].shape
@@ -353,11 +353,11 @@ class OneOf(Compose):
             raise ValueError(
                 "`degradations` must hold at least one. Received: []"
             )
-        for damage in self.degradations:
-            if not damage.keeps_size:
+        for degradation in self.degradations:
+            if not degradation.keeps_size:
                 raise ValueError(
-                    "`degradations` must all keep the size of the picture. "
-                    f"Received: a {type(damage).__name__} that does not"
+                    "`degradations` must all keep the size of the image. "
+                    f"Received: a {type(degradation).__name__} that does not"
                 )
 
     def apply(self, images, seed):
@@ -367,14 +367,14 @@ class OneOf(Compose):
         )
         result, mask = images, tf.zeros_like(images[..., :1])
         parameters = {"choice": choice}
-        for index, damage in enumerate(self.degradations):
-            damaged, changed, drawn = damage.apply(images, seeds[index])
+        for index, degradation in enumerate(self.degradations):
+            degraded, changed, drawn = degradation.apply(images, seeds[index])
             if changed is None:
-                changed = tf.ones_like(damaged[..., :1])
+                changed = tf.ones_like(degraded[..., :1])
             chosen = (choice == index)[:, None, None, None]
-            result = tf.where(chosen, damaged, result)
+            result = tf.where(chosen, degraded, result)
             mask = tf.where(chosen, changed, mask)
-            parameters[f"{index}_{type(damage).__name__}"] = drawn
+            parameters[f"{index}_{type(degradation).__name__}"] = drawn
         return result, mask, parameters
 
 

@@ -1,6 +1,6 @@
 """Blur: every pixel becomes an average of those around it.
 
-Each picture has its own kernel, whose weights sum to 1, and goes on beyond its
+Each image has its own kernel, whose weights sum to 1, and goes on beyond its
 edges as its mirror image (c b a | a b c | c b a), however wide the kernel.
 """
 
@@ -27,7 +27,7 @@ class GaussianBlur(Degradation):
     `sigma`, float32 (batch, 1, 1, 1).
 
     Args:
-        sigma: σ in pixels, or a range from which each picture draws its own,
+        sigma: σ in pixels, or a range from which each image draws its own,
             uniformly.
 
     Example:
@@ -48,8 +48,8 @@ class GaussianBlur(Degradation):
         kernel = _gaussian_kernels(sigma[:, 0, 0, 0], self.sigma[1])
         blurred = _filter(images, kernel[:, :, None])
         blurred = _filter(blurred, kernel[:, None, :])
-        damaged, mask = _where_blurred(sigma > 0, blurred, images)
-        return damaged, mask, {"sigma": sigma}
+        degraded, mask = _where_blurred(sigma > 0, blurred, images)
+        return degraded, mask, {"sigma": sigma}
 
     def get_config(self):
         return {"sigma": self.sigma}
@@ -57,7 +57,7 @@ class GaussianBlur(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class MotionBlur(Degradation):
-    """A camera moved: the mean of the picture along a straight line.
+    """A camera moved: the mean of the image along a straight line.
 
     `y(p) = 1/n Σ x(p + tᵢ u)`, u the direction, tᵢ evenly over the line's
     length and x bilinear between its pixels, so that lines of any length and
@@ -65,7 +65,7 @@ class MotionBlur(Degradation):
     float32 (batch, 1, 1, 1).
 
     Args:
-        length: of the line in pixels, or a range from which each picture
+        length: of the line in pixels, or a range from which each image
             draws its own.
         angle: of the line in degrees, anticlockwise from the horizontal,
             from -180 to 360, or a range.
@@ -92,10 +92,10 @@ class MotionBlur(Degradation):
         kernel = _line_kernels(
             length[:, 0, 0, 0], angle[:, 0, 0, 0], self.length[1]
         )
-        damaged, mask = _where_blurred(
+        degraded, mask = _where_blurred(
             length > 0, _filter(images, kernel), images
         )
-        return damaged, mask, {"length": length, "angle": angle}
+        return degraded, mask, {"length": length, "angle": angle}
 
     def get_config(self):
         return {"length": self.length, "angle": self.angle}
@@ -131,9 +131,9 @@ def _line_kernels(length, angle, largest):
 
 
 def _filter(images, kernels):
-    """Each picture under its own kernel (batch, rows, columns), odd sizes.
+    """Each image under its own kernel (batch, rows, columns), odd sizes.
 
-    All pictures and channels become the channels of one picture, which a
+    All images and channels become the channels of one image, which a
     depthwise convolution filters one by one.
     """
     rows, columns = kernels.shape[1:]
@@ -151,13 +151,13 @@ def _filter(images, kernels):
 
 
 def _mirror(images, axis, margin):
-    """Mirrors a picture at its edges, as often as the margin needs."""
+    """Mirrors an image at its edges, as often as the margin needs."""
     size = tf.shape(images)[axis]
     index = tf.range(-margin, size + margin) % (2 * size)
     return tf.gather(images, tf.minimum(index, 2 * size - 1 - index), axis=axis)
 
 
 def _where_blurred(blurs, blurred, images):
-    """Pictures of zero strength stay as they are, to the last bit."""
+    """Images of zero strength stay as they are, to the last bit."""
     mask = tf.cast(blurs, "float32") * tf.ones_like(images[..., :1])
     return tf.where(blurs, keep_range(blurred, images), images), mask

@@ -1,4 +1,4 @@
-"""Contrast: a picture faded, too dark or too bright."""
+"""Contrast: an image faded, too dark or too bright."""
 
 import keras
 import tensorflow as tf
@@ -14,20 +14,20 @@ from keras_synth.degradations.base import (
 
 @keras.saving.register_keras_serializable("keras_synth")
 class LowContrast(Degradation):
-    """A faded picture, `y = m + c (x - m) + b`, m the picture's mean.
+    """A faded image, `y = m + c (x - m) + b`, m the image's mean.
 
     What leaves [0, 1] is clipped. The record's parameters hold `contrast` c
     and `brightness` b, float32 (batch, 1, 1, 1).
 
     Args:
-        contrast: c, from 1 (as it is) to 0 (one flat grey), or a range from
-            which each picture draws its own.
+        contrast: c, from 1 (as it is) to 0 (one flat gray), or a range from
+            which each image draws its own.
         brightness: b, -1 to 1, added to every pixel, or a range.
 
     Example:
 
-    >>> picture = tf.constant([[[0.0], [1.0]]])  # (1, 2, 1)
-    >>> LowContrast(0.5, brightness=0.25)(picture, seed=0)[0, :, 0].numpy()
+    >>> image = tf.constant([[[0.0], [1.0]]])  # (1, 2, 1)
+    >>> LowContrast(0.5, brightness=0.25)(image, seed=0)[0, :, 0].numpy()
     array([0.5, 1. ], dtype=float32)
     """
 
@@ -51,10 +51,10 @@ class LowContrast(Degradation):
         mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
         faded = mean + contrast * (images - mean) + brightness
         changes = (contrast < 1.0) | (brightness != 0.0)
-        damaged = tf.where(changes, keep_range(faded, images), images)
+        degraded = tf.where(changes, keep_range(faded, images), images)
         mask = tf.cast(changes, "float32") * tf.ones_like(images[..., :1])
         parameters = {"contrast": contrast, "brightness": brightness}
-        return damaged, mask, parameters
+        return degraded, mask, parameters
 
     def get_config(self):
         return {"contrast": self.contrast, "brightness": self.brightness}

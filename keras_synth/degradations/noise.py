@@ -17,14 +17,14 @@ from keras_synth.degradations.base import (
 class GaussianNoise(Degradation):
     """Additive white Gaussian noise, `y = x + σ n`, n ~ N(0, 1).
 
-    Nothing is clipped: a noisy picture leaves [0, 1], as in the benchmarks.
+    Nothing is clipped: a noisy image leaves [0, 1], as in the benchmarks.
     The record's parameters hold `noise_level`, float32 (batch, 1, 1, 1), or
-    (batch, height, width, 1) where the noise varies over the picture.
+    (batch, height, width, 1) where the noise varies over the image.
 
     Args:
         noise_level: σ in units of [0, 1] (25 / 255 for the usual 25), or a
-            range from which each picture draws its own, uniformly.
-        spatially_varying: whether σ varies over the picture: a smooth map
+            range from which each image draws its own, uniformly.
+        spatially_varying: whether σ varies over the image: a smooth map
             between the range's ends, bilinear through 4 x 4 random knots.
             Needs a range.
 
@@ -47,7 +47,7 @@ class GaussianNoise(Degradation):
         low, high = self.noise_level
         if spatially_varying and low == high:
             raise ValueError(
-                "Noise that varies over the picture needs a range: "
+                "Noise that varies over the image needs a range: "
                 f"noise_level=(0, {high:g})."
             )
 
@@ -81,7 +81,7 @@ class PoissonNoise(Degradation):
 
     Args:
         peak: p, photons that white stands for, above 0, or a range from
-            which each picture draws its own; the fewer, the noisier. None
+            which each image draws its own; the fewer, the noisier. None
             for no noise at all (an infinite peak).
 
     Example:
@@ -130,13 +130,13 @@ class SaltAndPepper(Degradation):
 
     Args:
         amount: a, the share of pixels struck, 0 to 1, or a range from which
-            each picture draws its own.
+            each image draws its own.
         salt: s, the share of those that turn white, 0 to 1, or a range.
 
     Example:
 
-    >>> damaged = SaltAndPepper(1.0, salt=1.0)(tf.zeros((1, 2, 2, 1)), seed=1)
-    >>> float(tf.reduce_min(damaged))
+    >>> degraded = SaltAndPepper(1.0, salt=1.0)(tf.zeros((1, 2, 2, 1)), seed=1)
+    >>> float(tf.reduce_min(degraded))
     1.0
     """
 
@@ -158,9 +158,9 @@ class SaltAndPepper(Degradation):
         )
         struck = uniform < amount
         value = tf.cast(uniform < amount * salt, "float32")
-        damaged = tf.where(struck, value, images)
+        degraded = tf.where(struck, value, images)
         mask = tf.cast(struck, "float32")
-        return damaged, mask, {"amount": amount, "salt": salt}
+        return degraded, mask, {"amount": amount, "salt": salt}
 
     def get_config(self):
         return {"amount": self.amount, "salt": self.salt}

@@ -1,6 +1,6 @@
-"""Holes: parts of the picture that are gone, for inpainting.
+"""Holes: parts of the image that are gone, for inpainting.
 
-A hole is whole or not there at all: its mask is 0 or 1, the picture outside
+A hole is whole or not there at all: its mask is 0 or 1, the image outside
 it is untouched to the last bit, and inside nothing is left of it.
 """
 
@@ -25,14 +25,14 @@ class Occlusion(Degradation):
 
     The record's parameters hold `top`, `left`, `height` and `width` in
     pixels, int32 (batch, most rectangles); height and width are 0 for those
-    that a picture does not have.
+    that an image does not have.
 
     Args:
-        count: rectangles a picture, or a range.
-        size: of a rectangle's sides, as a share of the picture's, 0 to 1, or
+        count: rectangles an image, or a range.
+        size: of a rectangle's sides, as a share of the image's, 0 to 1, or
             a range; height and width are drawn apart.
-        fill: the value inside, 0 to 1, or "mean" for the picture's own mean
-            colour.
+        fill: the value inside, 0 to 1, or "mean" for the image's own mean
+            color.
 
     Example:
 
@@ -95,25 +95,25 @@ class Occlusion(Degradation):
 class IrregularHoles(Degradation):
     """Free-form holes, as if somebody had wiped out parts with a brush.
 
-    Each stroke wanders through the picture from a random place, turning at
-    random. All brushes of a picture are then thickened together until its
+    Each stroke wanders through the image from a random place, turning at
+    random. All brushes of an image are then thickened together until its
     holes have exactly the area asked for. The record's parameters hold
-    `area`, the holes' share of the picture, float32 (batch, 1, 1, 1).
+    `area`, the holes' share of the image, float32 (batch, 1, 1, 1).
 
     Args:
-        area: the holes' share of the picture, 0 to 1, or a range from which
-            each picture draws its own.
-        strokes: strokes a picture; some are up to three times as wide as
+        area: the holes' share of the image, 0 to 1, or a range from which
+            each image draws its own.
+        strokes: strokes an image; some are up to three times as wide as
             others.
-        fill: the value inside, 0 to 1, or "mean" for the picture's own mean
-            colour.
+        fill: the value inside, 0 to 1, or "mean" for the image's own mean
+            color.
 
     Example:
 
-    >>> damaged = IrregularHoles(0.25, fill=1.0)(
+    >>> degraded = IrregularHoles(0.25, fill=1.0)(
     ...     tf.zeros((1, 32, 32, 1)), seed=0
     ... )
-    >>> float(tf.reduce_mean(damaged))
+    >>> float(tf.reduce_mean(degraded))
     0.25
 
     Reference: after Yu et al., Free-Form Image Inpainting with Gated
@@ -161,7 +161,7 @@ class IrregularHoles(Degradation):
         return _fill_holes(images, mask, self.fill), mask, {"area": area}
 
     def _draw_paths(self, shape, seed):
-        """Vertices (batch, strokes, pieces + 1, 2), inside the picture."""
+        """Vertices (batch, strokes, pieces + 1, 2), inside the image."""
         seeds = split_seed(seed, 3)
         size = tf.cast(shape[1:3], "float32")
         strokes, pieces = (shape[0], self.strokes), (self.PIECES,)
@@ -185,20 +185,20 @@ class IrregularHoles(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class HolesFromFolder(Degradation):
-    """Holes in the shapes of mask pictures, such as published test masks.
+    """Holes in the shapes of mask images, such as published test masks.
 
-    Each picture draws one of the folder's masks, which is stretched to its
-    size (nearest neighbour). All are read at the start and kept in memory, a
+    Each image draws one of the folder's masks, which is stretched to its
+    size (nearest neighbor). All are read at the start and kept in memory, a
     byte a pixel. The record's parameters hold `index` of the mask in
     alphabetical order, int32 (batch, 1, 1, 1), and `area`, its share of the
-    picture, float32 (batch, 1, 1, 1). There is no scale of severities.
+    image, float32 (batch, 1, 1, 1). There is no scale of severities.
 
     Args:
         folder: of PNG, JPEG, BMP or GIF files; folders in it are not read.
         invert: False where the masks are white in the holes (above half of
             the greatest value), True where they are black there.
-        fill: the value inside, 0 to 1, or "mean" for the picture's own mean
-            colour.
+        fill: the value inside, 0 to 1, or "mean" for the image's own mean
+            color.
 
     Raises:
         FileNotFoundError: there is no such folder.
@@ -228,9 +228,9 @@ class HolesFromFolder(Degradation):
         sizes = tf.gather(self._sizes, index)
 
         def nearest(side, own):  # (batch, side)
-            centre = tf.range(tf.cast(side, "float64")) + 0.5
+            center = tf.range(tf.cast(side, "float64")) + 0.5
             scale = own / tf.cast(side, "int64")
-            return tf.cast(tf.floor(centre * scale[:, None]), "int64")
+            return tf.cast(tf.floor(center * scale[:, None]), "int64")
 
         row = nearest(shape[1], sizes[:, 0])[:, :, None]
         column = nearest(shape[2], sizes[:, 1])[:, None, :]
@@ -269,7 +269,7 @@ def _fill_holes(images, mask, fill):
 
 
 def _nearest_pixels(distance, area):
-    """Mask of the share `area` of a picture's pixels of least distance."""
+    """Mask of the share `area` of an image's pixels of least distance."""
     shape = tf.shape(distance)
     flat = tf.reshape(distance, (shape[0], -1))
     pixels = tf.shape(flat)[1]
@@ -281,7 +281,7 @@ def _nearest_pixels(distance, area):
 
 
 def _read_masks(folder):
-    """All pictures of a folder, uint8 (height, width), in order of names."""
+    """All images of a folder, uint8 (height, width), in order of names."""
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}")
     endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
@@ -298,6 +298,6 @@ def _read_masks(folder):
             raise ValueError(
                 f"{file} is not a readable image: {error.message}"
             ) from error
-        colour = mask[..., :3] if mask.shape[-1] >= 3 else mask[..., :1]
-        masks.append(tf.reduce_max(colour, axis=-1))
+        color = mask[..., :3] if mask.shape[-1] >= 3 else mask[..., :1]
+        masks.append(tf.reduce_max(color, axis=-1))
     return masks

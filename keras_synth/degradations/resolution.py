@@ -13,19 +13,19 @@ from keras_synth.degradations.base import (
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Downsample(Degradation):
-    """A smaller picture, bicubic with antialiasing.
+    """A smaller image, bicubic with antialiasing.
 
     What the super-resolution benchmarks start from: the cubic kernel with
     a = -1/2, stretched by the factor, as in MATLAB's `imresize`. The result is
     not rounded to 8 bits.
 
-    The whole picture becomes `⌊height / factor⌋ x ⌊width / factor⌋` (at least
+    The whole image becomes `⌊height / factor⌋ x ⌊width / factor⌋` (at least
     one pixel); crop to multiples of the factor first to follow a benchmark.
     The record's parameters hold `factor`, float32 (batch, 1, 1, 1).
 
     Args:
-        factor: int, at least 1; 1 leaves the picture as it is.
-        keep_size: whether to enlarge the small picture to its old size,
+        factor: int, at least 1; 1 leaves the image as it is.
+        keep_size: whether to upscale the small image to its old size,
             bicubic: the blurred input of networks that keep the size.
 
     Example:
@@ -58,12 +58,12 @@ class Downsample(Degradation):
         if self.factor == 1:
             return images, tf.zeros_like(images[..., :1]), parameters
         size = tf.maximum(shape[1:3] // self.factor, 1)
-        damaged = tf.image.resize(images, size, "bicubic", antialias=True)
-        damaged = keep_range(damaged, images)
+        degraded = tf.image.resize(images, size, "bicubic", antialias=True)
+        degraded = keep_range(degraded, images)
         if self.keep_size:
-            damaged = tf.image.resize(damaged, shape[1:3], "bicubic")
-            damaged = keep_range(damaged, images)
-        return damaged, None, parameters
+            degraded = tf.image.resize(degraded, shape[1:3], "bicubic")
+            degraded = keep_range(degraded, images)
+        return degraded, None, parameters
 
     def get_config(self):
         return {"factor": self.factor, "keep_size": self.keep_size}
@@ -71,15 +71,15 @@ class Downsample(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class JPEGCompression(Degradation):
-    """A picture saved as JPEG and read again: blocks, ringing, 8 bits.
+    """An image saved as JPEG and read again: blocks, ringing, 8 bits.
 
-    Colour is stored at half resolution (4:2:0), as cameras do; values are
+    Color is stored at half resolution (4:2:0), as cameras do; values are
     clipped to [0, 1] on the way. The record's parameters hold `quality`,
     int32 (batch, 1, 1, 1).
 
     Args:
         quality: int of 1 (worst) to 100 (best), or a range from which each
-            picture draws its own; None leaves the picture as it is, with
+            image draws its own; None leaves the image as it is, with
             `quality` 101 in the record (even 100 rounds).
 
     Example:
@@ -102,11 +102,11 @@ class JPEGCompression(Degradation):
             return images, unchanged, {"quality": tf.fill(shape, 101)}
         if images.shape[-1] not in (1, 3):
             raise ValueError(
-                "JPEG knows pictures of 1 or 3 channels. "
+                "JPEG knows images of 1 or 3 channels. "
                 f"Received: shape {tuple(images.shape)}"
             )
         quality = draw_range(self.quality, shape, seed)
-        damaged = tf.map_fn(
+        degraded = tf.map_fn(
             # The decoder that libraries outside TensorFlow use by default.
             lambda pair: tf.image.adjust_jpeg_quality(
                 *pair, dct_method="INTEGER_ACCURATE"
@@ -114,7 +114,7 @@ class JPEGCompression(Degradation):
             (images, quality[:, 0, 0, 0]),
             fn_output_signature=tf.TensorSpec(images.shape[1:], "float32"),
         )
-        return damaged, None, {"quality": quality}
+        return degraded, None, {"quality": quality}
 
     def get_config(self):
         return {"quality": self.quality}

@@ -1,6 +1,6 @@
 """Stains: what was spilt on a print.
 
-Where their mask is 0 the picture is untouched to the last bit.
+Where their mask is 0 the image is untouched to the last bit.
 """
 
 import keras
@@ -24,19 +24,19 @@ class Stains(Degradation):
     """Spilt coffee: soft irregular blobs, darker towards the rim.
 
     Each is blended in, `y = (1 - α) x + α c`; α is largest along the rim,
-    where a drop dries last, uneven inside, and exactly 0 outside. On pictures
-    that are not of three channels c is the colour's luma. The record's
-    parameters hold, for each of the most stains a picture may have, `centre`
+    where a drop dries last, uneven inside, and exactly 0 outside. On images
+    that are not of three channels c is the color's luma. The record's
+    parameters hold, for each of the most stains an image may have, `center`
     (batch, stains, 2), (row, column) in pixels, `radius` in pixels (0 for
-    those it does not have) and `opacity`, (batch, stains), and `colour`
+    those it does not have) and `opacity`, (batch, stains), and `color`
     (batch, stains, 3), all float32.
 
     Args:
-        count: stains a picture, or a range.
-        size: a stain's radius as a share of the picture's shorter side, or a
+        count: stains an image, or a range.
+        size: a stain's radius as a share of the image's shorter side, or a
             range; the outline wavers around it by up to a half.
         opacity: at the rim, 0 to 1, or a range.
-        colour: (red, green, blue), 0 to 1 each, or a pair of those between
+        color: (red, green, blue), 0 to 1 each, or a pair of those between
             which each stain draws its own.
 
     Example:
@@ -63,12 +63,12 @@ class Stains(Degradation):
         count=(1, 3),
         size=(0.15, 0.3),
         opacity=(0.5, 0.8),
-        colour=((0.36, 0.19, 0.03), (0.55, 0.33, 0.09)),
+        color=((0.36, 0.19, 0.03), (0.55, 0.33, 0.09)),
     ):
         self.count = check_range(count, "count", whole=True)
         self.size = check_range(size, "size")
         self.opacity = check_range(opacity, "opacity", high=1.0)
-        self.colour = _check_colours(colour)
+        self.color = _check_colors(color)
 
     def apply(self, images, seed):
         seeds = split_seed(seed, 6)
@@ -77,18 +77,18 @@ class Stains(Degradation):
         count = draw_range(self.count, (shape[0], 1), seeds[0])
         there = tf.range(self.count[1]) < count
         size = tf.cast(shape[1:3], "float32")
-        centre = size * tf.random.stateless_uniform((*drawn, 2), seeds[1]) - 0.5
+        center = size * tf.random.stateless_uniform((*drawn, 2), seeds[1]) - 0.5
         radius = draw_range(self.size, drawn, seeds[2]) * tf.reduce_min(size)
         radius = tf.where(there, radius, 0.0)
         opacity = draw_range(self.opacity, drawn, seeds[3])
         share = tf.random.stateless_uniform((*drawn, 1), seeds[4])
-        dark, light = map(tf.constant, self.colour)
-        colour = dark + share * (light - dark)
+        dark, light = map(tf.constant, self.color)
+        color = dark + share * (light - dark)
         parameters = {
-            "centre": centre,
+            "center": center,
             "radius": radius,
             "opacity": opacity,
-            "colour": colour,
+            "color": color,
         }
         mask = tf.zeros_like(images[..., :1])
         if self.count[1] == 0:
@@ -99,20 +99,20 @@ class Stains(Degradation):
         cloud = tf.random.stateless_uniform((*drawn, KNOTS, KNOTS), cloud_seed)
 
         def stain(state, one):
-            pictures, touched = state
+            result, touched = state
             *outline, strength, patch, tint = one
             alpha = _stain_alpha(shape, *outline) * _uneven(patch, shape)
             alpha *= strength[:, None, None, None]
             if images.shape[-1] != 3:
                 tint = tint @ tf.constant([[0.299], [0.587], [0.114]])
-            pictures = blend(pictures, alpha, tint[:, None, None])
+            result = blend(result, alpha, tint[:, None, None])
             touched = tf.maximum(touched, tf.cast(alpha > 0, "float32"))
-            return pictures, touched
+            return result, touched
 
         return *one_by_one(
             stain,
             (images, mask),
-            (centre, radius, wave, opacity, cloud, colour),
+            (center, radius, wave, opacity, cloud, color),
         ), parameters
 
     def get_config(self):
@@ -120,19 +120,19 @@ class Stains(Degradation):
             "count": self.count,
             "size": self.size,
             "opacity": self.opacity,
-            "colour": self.colour,
+            "color": self.color,
         }
 
 
-def _stain_alpha(shape, centre, radius, wave):
-    """Outline and rim of a stain of each picture, (batch, height, width, 1).
+def _stain_alpha(shape, center, radius, wave):
+    """Outline and rim of a stain of each image, (batch, height, width, 1).
 
     Along the outline the radius is `r (1 + 0.15 Σ (a cos kφ + b sin kφ) / k)`.
     """
     rows = tf.range(tf.cast(shape[1], "float32"))[:, None]
     columns = tf.range(tf.cast(shape[2], "float32"))
-    down = rows - centre[:, 0, None, None]  # (batch, height, 1)
-    right = columns - centre[:, 1, None, None]  # (batch, 1, width)
+    down = rows - center[:, 0, None, None]  # (batch, height, 1)
+    right = columns - center[:, 1, None, None]  # (batch, 1, width)
     distance = tf.sqrt(tf.square(down) + tf.square(right))
     angle = tf.atan2(down + tf.zeros_like(right), right)
     outline = tf.ones_like(distance)
@@ -160,15 +160,15 @@ def _smooth_step(x):
     return x * x * (3.0 - 2.0 * x)
 
 
-def _check_colours(colour):
-    """One colour, or two, as two."""
-    ends = colour
-    if isinstance(colour, list | tuple) and len(colour) == 3:
-        ends = (colour, colour)
+def _check_colors(color):
+    """One color, or two, as two."""
+    ends = color
+    if isinstance(color, list | tuple) and len(color) == 3:
+        ends = (color, color)
     try:
         (dark, light) = ends
         ends = tuple(
-            tuple(check_range(value, "colour", high=1.0)[0] for value in end)
+            tuple(check_range(value, "color", high=1.0)[0] for value in end)
             for end in (dark, light)
         )
         right = len(ends[0]) == len(ends[1]) == 3
@@ -176,7 +176,7 @@ def _check_colours(colour):
         right = False
     if not right:
         raise ValueError(
-            "`colour` must be (red, green, blue), 0 to 1 each, or two of "
-            f"those. Received: {colour=}"
+            "`color` must be (red, green, blue), 0 to 1 each, or two of "
+            f"those. Received: {color=}"
         )
     return ends

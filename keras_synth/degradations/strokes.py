@@ -1,6 +1,6 @@
 """Lines on a grid of pixels: distances to them, and drawing them smoothly.
 
-Points are (row, column) in pixels; a pixel's centre lies on whole numbers.
+Points are (row, column) in pixels; a pixel's center lies on whole numbers.
 """
 
 import tensorflow as tf
@@ -45,7 +45,7 @@ def line_coverage(distance, thickness):
     a line thinner than a pixel is faint, and one of thickness 0 is not there.
 
     Args:
-        distance: d, from the pixel's centre to the line's.
+        distance: d, from the pixel's center to the line's.
         thickness: t, in pixels.
 
     Returns:
@@ -59,7 +59,7 @@ def draw_segments(start, end, thickness, opacity, reach, height, width):
     """Draws short segments, each into a small window around its middle.
 
     Where segments meet or cross the strongest counts, so the pieces of a
-    polyline look like one line. What lies outside the picture is left out.
+    polyline look like one line. What lies outside the image is left out.
 
     Args:
         start: float32 (batch, segments, 2).
@@ -68,8 +68,8 @@ def draw_segments(start, end, thickness, opacity, reach, height, width):
         opacity: in [0, 1], (batch, segments).
         reach: int, of the window to each side: at least half the longest
             segment plus half the thickness plus 1.
-        height: of the picture.
-        width: of the picture.
+        height: of the image.
+        width: of the image.
 
     Returns:
         Opacity of every pixel, float32 (batch, height, width, 1).
@@ -89,8 +89,8 @@ def draw_segments(start, end, thickness, opacity, reach, height, width):
     row, column = tf.cast(row, "int64"), tf.cast(column, "int64")
     height, width = tf.cast(height, "int64"), tf.cast(width, "int64")
     inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-    picture = tf.range(tf.cast(batch, "int64"))[:, None, None]
-    index = (picture * height + row) * width + column
+    image = tf.range(tf.cast(batch, "int64"))[:, None, None]
+    index = (image * height + row) * width + column
     index = tf.where(inside, index, 0)
     alpha = tf.where(inside, alpha, 0.0)
     canvas = tf.zeros([tf.cast(batch, "int64") * height * width])
@@ -107,8 +107,8 @@ def stroke_distance(start, end, scale, height, width):
         start: float32 (batch, segments, 2).
         end: float32 (batch, segments, 2).
         scale: (batch, segments); distances are divided by it.
-        height: of the picture.
-        width: of the picture.
+        height: of the image.
+        width: of the image.
 
     Returns:
         float32 (batch, height, width), squared.
@@ -117,7 +117,7 @@ def stroke_distance(start, end, scale, height, width):
     columns = tf.range(tf.cast(width, "float32"))
 
     def nearer(nearest, segment):
-        # One segment of each picture at a time, so that memory stays small.
+        # One segment of each image at a time, so that memory stays small.
         first, last, width_of = segment
         distance = squared_distance(
             rows, columns, first[:, None, None], last[:, None, None]

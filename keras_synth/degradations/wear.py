@@ -1,6 +1,6 @@
 """What time does to a print or a negative: scratches and dust.
 
-Where their mask is 0 the picture is untouched to the last bit.
+Where their mask is 0 the image is untouched to the last bit.
 """
 
 import math
@@ -26,17 +26,17 @@ class Scratches(Degradation):
     Each is a quadratic Bezier curve. A pixel at distance d from one of
     thickness t and opacity o is covered by `o min(t/2 + ½ - d, t, 1)` (not
     below 0) of its brightness, which smooths the edges; the rest of it shows
-    the picture. Where scratches cross, the later ones lie on top.
+    the image. Where scratches cross, the later ones lie on top.
 
-    The record's parameters hold, for each of the most scratches a picture may
+    The record's parameters hold, for each of the most scratches an image may
     have, `points` (batch, scratches, 3, 2), the curve's start, control point
     and end as (row, column) in pixels, and `thickness` (0 for those it does
     not have), `opacity` and `brightness` (batch, scratches), all float32.
 
     Args:
-        count: scratches a picture, or a range.
-        length: from end to end, as a share of the picture's diagonal, 0 to 1,
-            or a range. What leaves the picture is cut off.
+        count: scratches an image, or a range.
+        length: from end to end, as a share of the image's diagonal, 0 to 1,
+            or a range. What leaves the image is cut off.
         thickness: in pixels, or a range.
         brightness: 0 for black to 1 for white, or a range.
         opacity: 0 to 1, or a range.
@@ -46,8 +46,8 @@ class Scratches(Degradation):
 
     Example:
 
-    >>> damaged = Scratches(count=(1, 3))(tf.zeros((2, 32, 32, 3)), seed=0)
-    >>> float(tf.reduce_max(damaged)) > 0.5
+    >>> degraded = Scratches(count=(1, 3))(tf.zeros((2, 32, 32, 3)), seed=0)
+    >>> float(tf.reduce_max(degraded)) > 0.5
     True
     """
 
@@ -106,7 +106,7 @@ class Scratches(Degradation):
         reach = math.ceil(0.5 * self.thickness[1]) + 2
 
         def scratch(state, one):
-            pictures, touched = state
+            result, touched = state
             line, thick, bright, strength = one
             start, end = line[:, :-1], line[:, 1:]
             pieces = tf.ones_like(start[..., 0])
@@ -119,9 +119,9 @@ class Scratches(Degradation):
                 shape[1],
                 shape[2],
             )
-            pictures = blend(pictures, alpha, bright[:, None, None, None])
+            result = blend(result, alpha, bright[:, None, None, None])
             touched = tf.maximum(touched, tf.cast(alpha > 0, "float32"))
-            return pictures, touched
+            return result, touched
 
         return *one_by_one(
             scratch,
@@ -146,7 +146,7 @@ class Scratches(Degradation):
         return tf.stack([middle - half, control, middle + half], axis=2)
 
     def _vertex_count(self, shape):
-        """Enough that neighbours on any curve are at most a pixel apart.
+        """Enough that neighbors on any curve are at most a pixel apart.
 
         A quadratic Bezier curve's speed is at most twice its longer leg.
         """
@@ -170,7 +170,7 @@ class Dust(Degradation):
     """Small specks, dark or bright, round or drawn out.
 
     Each is a short thick line with smooth edges. The record's parameters
-    hold, for each of the most specks a picture may have, `centre` (batch,
+    hold, for each of the most specks an image may have, `center` (batch,
     specks, 2), (row, column) in pixels, `size` in pixels (0 for those it does
     not have), `opacity` and `bright` (1 or 0), (batch, specks), all float32.
 
@@ -222,8 +222,8 @@ class Dust(Degradation):
         density = draw_range(self.density, (shape[0], 1), seeds[0])
         most = specks(self.density[1])
         drawn = (shape[0], most)
-        centre = places * tf.random.stateless_uniform((*drawn, 2), seeds[1])
-        centre -= 0.5
+        center = places * tf.random.stateless_uniform((*drawn, 2), seeds[1])
+        center -= 0.5
         low, high = self.size
         size = tf.square(tf.random.stateless_uniform(drawn, seeds[2]))
         size = low + (high - low) * size
@@ -232,17 +232,17 @@ class Dust(Degradation):
         half = 0.5 * size * tf.random.stateless_uniform(drawn, seeds[4])
         half = half[..., None] * tf.stack([tf.sin(angle), tf.cos(angle)], -1)
         opacity = draw_range(self.opacity, drawn, seeds[5])
-        share_seed, colour_seed = split_seed(seeds[6], 2)
+        share_seed, color_seed = split_seed(seeds[6], 2)
         share = draw_range(self.bright, (shape[0], 1), share_seed)
-        bright = tf.random.stateless_uniform(drawn, colour_seed) < share
+        bright = tf.random.stateless_uniform(drawn, color_seed) < share
         bright = tf.cast(bright, "float32")
 
         reach = math.ceil(self.size[1]) + 1
         mask = tf.zeros_like(images[..., :1])
         for value in (0.0, 1.0):
             alpha = draw_segments(
-                centre - half,
-                centre + half,
+                center - half,
+                center + half,
                 size,
                 tf.where(bright == value, opacity, 0.0),
                 reach,
@@ -251,7 +251,7 @@ class Dust(Degradation):
             )
             images = blend(images, alpha, value)
             mask = tf.maximum(mask, tf.cast(alpha > 0, "float32"))
-        parameters = {"centre": centre, "size": size}
+        parameters = {"center": center, "size": size}
         parameters |= {"opacity": opacity, "bright": bright}
         return images, mask, parameters
 

@@ -25,7 +25,7 @@ def measure_clip(restored, clean, metric=None):
             as `inference.restore_video` gives.
         clean: as many frames, of the same size, at least 16 x 16; floats in
             [0, 1] or uint8.
-        metric: a metric of pictures, such as `metrics.SSIM()`; None for
+        metric: a metric of images, such as `metrics.SSIM()`; None for
             `metrics.PSNR()`.
 
     Returns:
@@ -55,7 +55,7 @@ def measure_clip(restored, clean, metric=None):
                 "`restored` and `clean` must have as many frames. Received: "
                 f"one ends after {number}"
             )
-        now = [_picture(frame, number) for frame in pair]
+        now = [_image(frame, number) for frame in pair]
         if now[0].shape != now[1].shape:
             raise ValueError(
                 "`restored` and `clean` must be of one size. Received: "
@@ -82,7 +82,7 @@ def measure_clip(restored, clean, metric=None):
     }
 
 
-def _picture(frame, number):
+def _image(frame, number):
     """(1, height, width, channels), float32."""
     frame = np.asarray(frame)
     if frame.ndim != 3:

@@ -1,4 +1,4 @@
-"""Restoration methods side by side: the same damage, the same measures."""
+"""Restoration methods side by side: the same degradation, the same measures."""
 
 import dataclasses
 import inspect
@@ -20,30 +20,32 @@ class Comparison:
 
     Attributes:
         metrics: their names.
-        picture_rows: a dict for each damage, picture and method:
-            `{"damage": ..., "picture": 0, "method": ..., metric: figure}`.
-            The damaged pictures themselves are the method "damaged" (where
+        image_rows: a dict for each degradation, image and method:
+            `{"degradation": ..., "image": 0, "method": ..., metric: figure}`.
+            The degraded images themselves are the method "degraded" (where
             they are as large as the clean ones).
-        shown: the first pictures, for `panel`: `{(damage, picture): {"clean":
-            ..., "damaged": ..., method: ...}}`.
+        shown: the first images, for `panel`: `{(degradation, image): {"clean":
+            ..., "degraded": ..., method: ...}}`.
     """
 
     metrics: tuple
-    picture_rows: list
+    image_rows: list
     shown: dict
 
     @property
     def rows(self):
-        """A dict for each damage and method: means over the pictures.
+        """A dict for each degradation and method: means over the images.
 
-        `{"damage": ..., "method": ..., "num_images": n, metric: mean}`.
+        `{"degradation": ..., "method": ..., "num_images": n, metric: mean}`.
         """
         groups = {}
-        for row in self.picture_rows:
-            groups.setdefault((row["damage"], row["method"]), []).append(row)
+        for row in self.image_rows:
+            groups.setdefault((row["degradation"], row["method"]), []).append(
+                row
+            )
         return [
             {
-                "damage": damage,
+                "degradation": degradation,
                 "method": method,
                 "num_images": len(group),
                 **{
@@ -51,27 +53,31 @@ class Comparison:
                     for metric in self.metrics
                 },
             }
-            for (damage, method), group in groups.items()
+            for (degradation, method), group in groups.items()
         ]
 
     def to_markdown(self):
-        """A line for each method, a column for each damage and metric."""
-        damages = list(dict.fromkeys(row["damage"] for row in self.rows))
+        """A line for each method, a column for each degradation and metric."""
+        degradations = list(
+            dict.fromkeys(row["degradation"] for row in self.rows)
+        )
         methods = list(dict.fromkeys(row["method"] for row in self.rows))
-        found = {(row["damage"], row["method"]): row for row in self.rows}
+        found = {(row["degradation"], row["method"]): row for row in self.rows}
         columns = [
-            (damage, metric) for damage in damages for metric in self.metrics
+            (degradation, metric)
+            for degradation in degradations
+            for metric in self.metrics
         ]
         header = [
-            f"{damage} {metric}" if len(damages) > 1 else metric
-            for damage, metric in columns
+            f"{degradation} {metric}" if len(degradations) > 1 else metric
+            for degradation, metric in columns
         ]
         lines = [
             [
                 method,
                 *(
-                    found.get((damage, method), {}).get(metric)
-                    for damage, metric in columns
+                    found.get((degradation, method), {}).get(metric)
+                    for degradation, metric in columns
                 ),
             ]
             for method in methods
@@ -86,80 +92,80 @@ class Comparison:
         self,
         path,
         *,
-        picture=0,
-        damage=None,
+        image=0,
+        degradation=None,
         crop=None,
         crop_size=64,
         columns=6,
     ):
-        """Draws one picture as every method mends it, with a part enlarged.
+        """Draws one image as every method restores it, with a part upscaled.
 
         Args:
             path: of the file, .png.
-            picture: which, counted from 0; the first `num_shown` were kept.
-            damage: name of the damage; None for the first.
-            crop: the part to enlarge, (top, left, height, width) in pixels of
-                the clean picture; None takes the square where the methods
+            image: which, counted from 0; the first `num_shown` were kept.
+            degradation: name of the degradation; None for the first.
+            crop: the part to upscale, (top, left, height, width) in pixels of
+                the clean image; None takes the square where the methods
                 differ most.
             crop_size: side of that square.
-            columns: pictures side by side, at most.
+            columns: images side by side, at most.
 
         Returns:
             The path, a `pathlib.Path`.
 
         Raises:
-            ValueError: no such picture or damage, a part outside of it.
+            ValueError: no such image or degradation, a part outside of it.
         """
-        if damage is None:
-            damage = self.picture_rows[0]["damage"]
-        if (damage, picture) not in self.shown:
+        if degradation is None:
+            degradation = self.image_rows[0]["degradation"]
+        if (degradation, image) not in self.shown:
             raise ValueError(
-                "`damage` and `picture` must be among those kept, "
-                f"{list(self.shown)}. Received: {(damage, picture)}"
+                "`degradation` and `image` must be among those kept, "
+                f"{list(self.shown)}. Received: {(degradation, image)}"
             )
         labels = {
             row["method"]: "  ".join(
                 f"{metric} {row[metric]:#.4g}" for metric in self.metrics
             )
-            for row in self.picture_rows
-            if (row["damage"], row["picture"]) == (damage, picture)
+            for row in self.image_rows
+            if (row["degradation"], row["image"]) == (degradation, image)
         }
-        pictures = self.shown[damage, picture]
-        return draw_panel(path, pictures, labels, crop, crop_size, columns)
+        images = self.shown[degradation, image]
+        return draw_panel(path, images, labels, crop, crop_size, columns)
 
 
 def compare(
     methods, dataset, degradation, metrics, *, seed=0, num_shown=1, verbose=1
 ):
-    """Damages pictures, mends them with every method, and measures.
+    """Degradations images, restores them with every method, and measures.
 
-    Each picture is damaged once, with a seed of its own, and all methods get
-    that same damaged picture, one picture at a time, in its own size. Each
-    figure is the metric of a single picture; tables show their means.
+    Each image is degraded once, with a seed of its own, and all methods get
+    that same degraded image, one image at a time, in its own size. Each
+    figure is the metric of a single image; tables show their means.
     Nothing is clipped, rounded or cropped: that is the metrics' choice.
 
     What a method gets:
 
-    - a functional network with one input: the damaged picture (1, height,
+    - a functional network with one input: the degraded image (1, height,
       width, channels);
-    - one whose inputs are a dict: "image", the damaged picture; "mask", and
+    - one whose inputs are a dict: "image", the degraded image; "mask", and
       others such as "noise_level", from the degradation's record (see
       `keras_synth.degradations.Degradation`);
     - a `RestorationGAN`: what its generator takes, as above;
-    - another `keras.Model` (`BM3D`): the damaged picture;
-    - a function: the damaged picture as its only positional argument; where
+    - another `keras.Model` (`BM3D`): the degraded image;
+    - a function: the degraded image as its only positional argument; where
       its parameters include `mask` or `noise_level`, those by name.
 
     Args:
         methods: dict, name → method.
         dataset: `keras_synth.datasets.Source`, or any iterable of clean
-            pictures (height, width, channels) in [0, 1], of any sizes.
+            images (height, width, channels) in [0, 1], of any sizes.
         degradation: `keras_synth.degradations.Degradation`, or a dict name →
             degradation.
         metrics: a `keras.metrics.Metric`, a list of them, or a dict name →
-            metric; called with (1, height, width, channels) clean and mended.
-        seed: int; picture i is damaged with the seed (seed, i).
-        num_shown: how many pictures, from the first, to keep for
+            metric; called with (1, height, width, channels) clean and restored.
+        seed: int; image i is degraded with the seed (seed, i).
+        num_shown: how many images, from the first, to keep for
             `Comparison.panel`.
         verbose: 1 shows progress, 0 does not.
 
@@ -167,9 +173,9 @@ def compare(
         A `Comparison`.
 
     Raises:
-        ValueError: arguments of another kind, pictures out of range, a
+        ValueError: arguments of another kind, images out of range, a
             method that needs what the degradation does not record, or that
-            returns a picture of another shape than the clean one.
+            returns an image of another shape than the clean one.
 
     Example:
 
@@ -183,56 +189,56 @@ def compare(
     ...     verbose=0,
     ... )
     >>> [row["method"] for row in comparison.rows]
-    ['damaged', 'median', 'nothing']
+    ['degraded', 'median', 'nothing']
     >>> comparison.rows[1]["mae"] < comparison.rows[0]["mae"]
     True
     """
     _check_methods(methods)
-    damages = _named_damages(degradation)
+    kinds = _named_degradations(degradation)
     metrics = _named_metrics(metrics)
     progress = keras.utils.Progbar(
         dataset.num_images if isinstance(dataset, Source) else None,
         verbose=verbose,
-        unit_name="picture",
+        unit_name="image",
     )
-    picture_rows, shown = [], {}
-    for index, clean in enumerate(_clean_pictures(dataset)):
-        for damage_name, damage in damages.items():
-            damaged, record = damage(
+    image_rows, shown = [], {}
+    for index, clean in enumerate(_clean_images(dataset)):
+        for kind, degrade in kinds.items():
+            degraded, record = degrade(
                 clean[None], seed=np.array([seed, index]), return_record=True
             )
-            damaged = np.asarray(damaged)
+            degraded = np.asarray(degraded)
             known = {"mask": record["mask"], **record["parameters"]}
-            pictures = {"clean": clean, "damaged": damaged[0]}
+            images = {"clean": clean, "degraded": degraded[0]}
             for name, method in methods.items():
-                restored = _restore(name, method, damaged, known)
+                restored = _restore(name, method, degraded, known)
                 if restored.shape != (1, *clean.shape):
                     raise ValueError(
-                        f"{name!r} must return a picture as large as the "
+                        f"{name!r} must return an image as large as the "
                         f"clean one, {(1, *clean.shape)}. Received: shape "
                         f"{restored.shape}"
                     )
-                pictures[name] = restored[0]
-            picture_rows += [
+                images[name] = restored[0]
+            image_rows += [
                 {
-                    "damage": damage_name,
-                    "picture": index,
+                    "degradation": kind,
+                    "image": index,
                     "method": name,
-                    **_figures(metrics, clean, picture),
+                    **_figures(metrics, clean, image),
                 }
-                for name, picture in list(pictures.items())[1:]
-                if picture.shape == clean.shape
+                for name, image in list(images.items())[1:]
+                if image.shape == clean.shape
             ]
             if index < num_shown:
-                shown[damage_name, index] = pictures
+                shown[kind, index] = images
         progress.add(1)
-    if not picture_rows:
-        raise ValueError("`dataset` must hold at least one picture.")
-    return Comparison(tuple(metrics), picture_rows, shown)
+    if not image_rows:
+        raise ValueError("`dataset` must hold at least one image.")
+    return Comparison(tuple(metrics), image_rows, shown)
 
 
-def _restore(name, method, damaged, known):
-    """One damaged picture, with what else the method wants to be told."""
+def _restore(name, method, degraded, known):
+    """One degraded image, with what else the method wants to be told."""
     wanted = _wanted(method)
     missing = [each for each in wanted if each not in known]
     if missing:
@@ -243,15 +249,15 @@ def _restore(name, method, damaged, known):
         )
     told = {each: np.asarray(known[each]) for each in wanted}
     if named_inputs(method):
-        return restore_batch(method, {"image": damaged, **told})
+        return restore_batch(method, {"image": degraded, **told})
     if isinstance(method, keras.Model):
-        return restore_batch(method, damaged)
+        return restore_batch(method, degraded)
     # Its own copy: a function may work in place.
-    return restore_batch(lambda x: method(x.copy(), **told), damaged)
+    return restore_batch(lambda x: method(x.copy(), **told), degraded)
 
 
 def _wanted(method):
-    """Names of what a method takes besides the picture."""
+    """Names of what a method takes besides the image."""
     if isinstance(method, keras.Model):
         return [name for name in named_inputs(method) if name != "image"]
     try:
@@ -277,38 +283,38 @@ def named_inputs(method):
     return inputs if isinstance(inputs, dict) else {}
 
 
-def _clean_pictures(dataset):
+def _clean_images(dataset):
     """float32 (height, width, channels), one after the other."""
     if isinstance(dataset, Source):
         for element in dataset.dataset:
             yield np.asarray(element["image"], "float32") / 255.0
         return
     for element in dataset:
-        picture = np.asarray(element)
-        if picture.ndim != 3 or not np.issubdtype(picture.dtype, np.floating):
+        image = np.asarray(element)
+        if image.ndim != 3 or not np.issubdtype(image.dtype, np.floating):
             raise ValueError(
-                "`dataset` must give float pictures (height, width, "
-                f"channels). Received: {picture.dtype}, shape {picture.shape}"
+                "`dataset` must give float images (height, width, "
+                f"channels). Received: {image.dtype}, shape {image.shape}"
             )
-        if not (picture.min() >= 0.0 and picture.max() <= 1.0):
+        if not (image.min() >= 0.0 and image.max() <= 1.0):
             raise ValueError(
-                "`dataset` must give pictures in [0, 1]. Received: values "
-                f"from {picture.min()} to {picture.max()}"
+                "`dataset` must give images in [0, 1]. Received: values "
+                f"from {image.min()} to {image.max()}"
             )
-        yield picture.astype("float32")
+        yield image.astype("float32")
 
 
-def _figures(metrics, clean, picture):
+def _figures(metrics, clean, image):
     figures = {}
     for name, metric in metrics.items():
         metric.reset_state()
-        metric.update_state(clean[None], picture[None])
+        metric.update_state(clean[None], image[None])
         figures[name] = float(metric.result())
     return figures
 
 
 def _check_methods(methods):
-    names = {"clean", "damaged"}
+    names = {"clean", "degraded"}
     if (
         not isinstance(methods, dict)
         or not methods
@@ -317,24 +323,24 @@ def _check_methods(methods):
     ):
         raise ValueError(
             "`methods` must be a dict of name → network or function, none of "
-            f"them named 'clean' or 'damaged'. Received: {methods!r}"
+            f"them named 'clean' or 'degraded'. Received: {methods!r}"
         )
 
 
-def _named_damages(degradation):
-    damages = degradation
+def _named_degradations(degradation):
+    degradations = degradation
     if isinstance(degradation, Degradation):
-        damages = {type(degradation).__name__: degradation}
+        degradations = {type(degradation).__name__: degradation}
     if (
-        not isinstance(damages, dict)
-        or not damages
-        or not all(isinstance(x, Degradation) for x in damages.values())
+        not isinstance(degradations, dict)
+        or not degradations
+        or not all(isinstance(x, Degradation) for x in degradations.values())
     ):
         raise ValueError(
             "`degradation` must be one of `keras_synth.degradations`, or a "
             f"dict of them by name. Received: {degradation!r}"
         )
-    return damages
+    return degradations
 
 
 def _named_metrics(metrics):

@@ -40,7 +40,7 @@ class CostCard:
         name: of the model or function.
         image_shape: (height, width, channels) it was measured on.
         parameters: how many, trainable or not.
-        multiply_adds: of one such picture.
+        multiply_adds: of one such image.
         seconds_per_megapixel: median, by 10⁶ pixels of the input.
         peak_memory: bytes of the first run, beyond those of the model.
     """
@@ -56,7 +56,7 @@ class CostCard:
         """One line of a table; `header=False` to put below another's."""
         titles = [
             "method",
-            "picture",
+            "image",
             "parameters",
             "multiply-adds",
             "s / megapixel",
@@ -77,7 +77,7 @@ class CostCard:
 def cost_card(
     model, image_shape=(256, 256, 1), *, name=None, repeats=5, memory=True
 ):
-    """Measures what mending one picture costs, on this machine.
+    """Measures what restoration one image costs, on this machine.
 
     Multiply-adds are counted in one forward pass, from the shapes that pass
     through each convolution (transposed, depthwise and separable ones too)
@@ -98,12 +98,12 @@ def cost_card(
 
     Args:
         model: a `keras.Model`, functional with one input or a dict of them,
-            or subclassed; or any function from a batch of pictures to a batch
-            of pictures. Of a `models.RestorationGAN` the generator is
-            measured, for the rest does not mend.
-        image_shape: (height, width, channels) of the picture, noise in
+            or subclassed; or any function from a batch of images to a batch
+            of images. Of a `models.RestorationGAN` the generator is
+            measured, for the rest does not restore.
+        image_shape: (height, width, channels) of the image, noise in
             [0, 1]. Other inputs of a dict are zeros, (1, 1, 1, 1) where they
-            may be of any size, and a "mask" as large as the picture.
+            may be of any size, and a "mask" as large as the image.
         name: on the card; the model's own by default.
         repeats: how many runs to time.
         memory: whether to measure it.
@@ -150,7 +150,7 @@ def cost_card(
 
 
 def _inputs(model, image_shape):
-    """A picture of noise, and zeros for what else a network takes."""
+    """An image of noise, and zeros for what else a network takes."""
     image = np.random.default_rng(0).uniform(size=(1, *image_shape))
     image = image.astype("float32")
     others = {
@@ -216,8 +216,8 @@ def _function_name(function):
 def _check(model, image_shape, repeats):
     if not callable(model):
         raise ValueError(
-            "`model` must be a keras.Model or a function from pictures to "
-            f"pictures. Received: {model!r}"
+            "`model` must be a keras.Model or a function from images to "
+            f"images. Received: {model!r}"
         )
     if len(tuple(image_shape)) != 3 or not all(
         isinstance(side, int) and side > 0 for side in image_shape

@@ -1,4 +1,4 @@
-"""One picture as several methods mend it, with the telling part enlarged."""
+"""One image as several methods restore it, with the telling part upscaled."""
 
 import math
 import pathlib
@@ -6,36 +6,36 @@ import pathlib
 import numpy as np
 
 
-def draw_panel(path, pictures, labels, crop=None, crop_size=64, columns=6):
-    """Writes the panel: whole pictures, and below each its enlarged part.
+def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
+    """Writes the panel: whole images, and below each its upscaled part.
 
     Args:
         path: of the file, .png; missing folders are made.
-        pictures: dict, name → (height, width, channels) in [0, 1], the first
+        images: dict, name → (height, width, channels) in [0, 1], the first
             of them the clean one, or what the others are to be compared
-            to; one of another size (a small picture that was enlarged) is
+            to; one of another size (a small image that was upscaled) is
             stretched over the same area.
         labels: dict, name → what to write below the name; may lack some.
-        crop: part to enlarge, (top, left, height, width) in pixels of the
-            clean picture; None takes `most_different`'s square.
+        crop: part to upscale, (top, left, height, width) in pixels of the
+            clean image; None takes `most_different`'s square.
         crop_size: side of that square in pixels.
-        columns: pictures side by side, at most.
+        columns: images side by side, at most.
 
     Returns:
         The path, a `pathlib.Path`.
 
     Raises:
-        ValueError: a part outside the picture, `columns` below 1.
+        ValueError: a part outside the image, `columns` below 1.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
 
     if columns < 1:
         raise ValueError(f"`columns` must be at least 1. Received: {columns}")
-    names = list(pictures)
-    height, width, _ = pictures[names[0]].shape
+    names = list(images)
+    height, width, _ = images[names[0]].shape
     if crop is None:
-        crop = most_different(pictures, crop_size)
+        crop = most_different(images, crop_size)
     top, left, crop_height, crop_width = _checked_crop(crop, height, width)
     bands = math.ceil(len(names) / columns)
     columns = math.ceil(len(names) / bands)  # bands of equal length
@@ -57,12 +57,12 @@ def draw_panel(path, pictures, labels, crop=None, crop_size=64, columns=6):
     for index, name in enumerate(names):
         band, column = divmod(index, columns)
         whole, part = axes[2 * band : 2 * band + 2, column]
-        picture = np.clip(pictures[name], 0.0, 1.0)
-        if picture.shape[-1] == 1:
-            picture = picture[..., 0]
+        image = np.clip(images[name], 0.0, 1.0)
+        if image.shape[-1] == 1:
+            image = image[..., 0]
         for each, smoothing in ((whole, "antialiased"), (part, "nearest")):
             each.imshow(
-                picture,
+                image,
                 cmap="gray",
                 vmin=0.0,
                 vmax=1.0,
@@ -87,16 +87,16 @@ def draw_panel(path, pictures, labels, crop=None, crop_size=64, columns=6):
     return path
 
 
-def most_different(pictures, crop_size=64):
+def most_different(images, crop_size=64):
     """The square in which the methods differ most.
 
     That with the largest sum of variances between the methods' pixels (with a
-    single method, between its and the first picture's).
+    single method, between its and the first image's).
 
     Args:
-        pictures: dict, name → (height, width, channels); the first, and
-            "damaged", are no methods.
-        crop_size: side of the square in pixels, cut to the picture's.
+        images: dict, name → (height, width, channels); the first, and
+            "degraded", are no methods.
+        crop_size: side of the square in pixels, cut to the image's.
 
     Returns:
         `(top, left, height, width)` in pixels.
@@ -114,7 +114,7 @@ def most_different(pictures, crop_size=64):
             f"Received: crop_size={crop_size!r}"
         )
     reference, *methods = (
-        picture for name, picture in pictures.items() if name != "damaged"
+        image for name, image in images.items() if name != "degraded"
     )
     if len(methods) < 2:
         methods.append(reference)
@@ -140,6 +140,6 @@ def _checked_crop(crop, height, width):
         ):
             return numbers
     raise ValueError(
-        "`crop` must be (top, left, height, width), inside the picture of "
+        "`crop` must be (top, left, height, width), inside the image of "
         f"{height}x{width}. Received: crop={crop!r}"
     )

@@ -1,4 +1,4 @@
-"""The memory that one picture takes, measured in a process of its own.
+"""The memory that one image takes, measured in a process of its own.
 
 TensorFlow keeps what it once took, so that a second run in the same process
 seems to need nothing. A fresh process has taken nothing yet.

@@ -1,4 +1,4 @@
-"""How evenly a generator's pictures change on the way between two latents."""
+"""How evenly a generator's images change on the way between two latents."""
 
 import numpy as np
 from keras import ops
@@ -17,20 +17,20 @@ def perceptual_path_length(
 ):
     """Perceptual path length in the space of styles.
 
-    The change of the picture, as a perceptual distance sees it, when the
+    The change of the image, as a perceptual distance sees it, when the
     style moves by a small step ε = 10⁻⁴ on the straight line between two
     random styles:
 
         PPL = E[ d(G(w(t)), G(w(t + ε))) / ε² ],  w(t) = w₁ + t (w₂ - w₁)
 
-    Low: no sudden changes on the way. Noise is the same in both pictures.
+    Low: no sudden changes on the way. Noise is the same in both images.
     As in the reference, the values below the first and above the 99th
     percentile are left out.
 
     Args:
         model: a `models.StyleGAN2`.
         distance: a `metrics.PerceptualDistance`, with its feature network.
-        num_samples: pairs of pictures.
+        num_samples: pairs of images.
         sampling: "full" for t ~ U(0, 1), all along the line; "end" for t = 0,
             at its end, where styles of the mapping network lie.
         labels: None, or the class of each pair, int (num_samples,), for a

@@ -1,4 +1,4 @@
-"""How restoration methods stand as the damage grows."""
+"""How restoration methods stand as the degradation grows."""
 
 import dataclasses
 import pathlib
@@ -14,23 +14,24 @@ class Robustness:
 
     Attributes:
         metric: its name.
-        rows: a dict for each kind of damage, severity and method: `{"damage":
-            ..., "severity": 1, "method": ..., "num_images": n, metric:
-            mean}`; the method "damaged" is the damaged pictures themselves.
+        rows: a dict for each kind of degradation, severity and method:
+            `{"degradation": ..., "severity": 1, "method": ..., "num_images": n,
+            metric: mean}`; the method "degraded" is the degraded images
+                themselves.
     """
 
     metric: str
     rows: list
 
     def to_markdown(self):
-        """A line for each damage and method, a column for each severity."""
+        """A row for each degradation and method, a column a severity."""
         severities = sorted({row["severity"] for row in self.rows})
         lines = {}
         for row in self.rows:
-            line = lines.setdefault((row["damage"], row["method"]), {})
+            line = lines.setdefault((row["degradation"], row["method"]), {})
             line[row["severity"]] = row[self.metric]
         return markdown_table(
-            ["damage", "method", *(f"severity {x}" for x in severities)],
+            ["degradation", "method", *(f"severity {x}" for x in severities)],
             [
                 [*names, *(line.get(severity) for severity in severities)]
                 for names, line in lines.items()
@@ -42,7 +43,7 @@ class Robustness:
         return write_csv(path, self.rows)
 
     def plot(self, path, columns=4):
-        """Draws the metric against the severity, one plot for each damage.
+        """Draws the metric against the severity, one plot for each degradation.
 
         Args:
             path: of the file, .png or what else Matplotlib writes.
@@ -53,32 +54,35 @@ class Robustness:
         """
         from matplotlib.figure import Figure
 
-        damages = list(dict.fromkeys(row["damage"] for row in self.rows))
+        degradations = list(
+            dict.fromkeys(row["degradation"] for row in self.rows)
+        )
         methods = list(dict.fromkeys(row["method"] for row in self.rows))
-        columns = min(columns, len(damages))
-        lines = -(-len(damages) // columns)
+        columns = min(columns, len(degradations))
+        lines = -(-len(degradations) // columns)
         figure = Figure(
             figsize=(3.2 * columns, 2.8 * lines + 0.5), layout="constrained"
         )
         axes = figure.subplots(lines, columns, squeeze=False, sharey=True)
-        for each in axes.flat[len(damages) :]:
+        for each in axes.flat[len(degradations) :]:
             each.set_axis_off()
-        for damage, each in zip(damages, axes.flat, strict=False):
+        for degradation, each in zip(degradations, axes.flat, strict=False):
             for method in methods:
                 points = [
                     (row["severity"], row[self.metric])
                     for row in self.rows
-                    if (row["damage"], row["method"]) == (damage, method)
+                    if (row["degradation"], row["method"])
+                    == (degradation, method)
                 ]
-                plain = method == "damaged"
+                plain = method == "degraded"
                 each.plot(
                     *zip(*sorted(points), strict=True),
                     label=method,
                     marker="o",
-                    color="grey" if plain else None,
+                    color="gray" if plain else None,
                     linestyle="--" if plain else "-",
                 )
-            each.set_title(damage)
+            each.set_title(degradation)
             each.set_xlabel("severity")
             each.set_xticks(sorted({row["severity"] for row in self.rows}))
         for each in axes[:, 0]:
@@ -104,17 +108,17 @@ def robustness(
     seed=0,
     verbose=1,
 ):
-    """Measures methods on several kinds of damage at growing severities.
+    """Measures methods on several kinds of degradation at growing severities.
 
     `compare` at every `degradation.severity(level)`; its page says what each
-    method gets. All severities of a picture start from the same seed, so that
-    curves are smooth. Damage that changes a picture's size is no damage to
-    sweep here, unless every method undoes it.
+    method gets. All severities of an image start from the same seed, so that
+    curves are smooth. A degradation that changes the size of an image can be
+    swept only if every method restores the size.
 
     Args:
         methods: dict, name → network or function.
         dataset: `keras_synth.datasets.Source`, or any iterable of clean
-            pictures (height, width, channels) in [0, 1].
+            images (height, width, channels) in [0, 1].
         degradations: classes of `keras_synth.degradations`, a list or a dict
             by name.
         metric: a `keras.metrics.Metric`.
@@ -144,7 +148,7 @@ def robustness(
     (5, True)
     """
     kinds = _named_classes(degradations)
-    damages = {
+    by_severity = {
         (name, level): kind.severity(level)
         for name, kind in kinds.items()
         for level in severities
@@ -152,7 +156,7 @@ def robustness(
     comparison = compare(
         methods,
         dataset,
-        damages,
+        by_severity,
         [metric],
         seed=seed,
         num_shown=0,
@@ -160,8 +164,8 @@ def robustness(
     )
     rows = []
     for row in comparison.rows:
-        name, level = row.pop("damage")
-        rows.append({"damage": name, "severity": level, **row})
+        name, level = row.pop("degradation")
+        rows.append({"degradation": name, "severity": level, **row})
     return Robustness(comparison.metrics[0], rows)
 
 

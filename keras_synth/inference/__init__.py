@@ -1,6 +1,6 @@
-"""Running restorers: on pictures larger than memory, and on video."""
+"""Running restorers: on images larger than memory, and on video."""
 
-from keras_synth.inference.pictures import (
+from keras_synth.inference.images import (
     restore_batch,
     restore_tiled,
     self_ensemble,

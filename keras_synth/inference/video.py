@@ -6,7 +6,7 @@ import itertools
 import keras
 import numpy as np
 
-from keras_synth.inference.pictures import restore_batch
+from keras_synth.inference.images import restore_batch
 from keras_synth.ops import compensate_motion, scene_change
 from keras_synth.ops.motion import SCENE_CUT
 
@@ -28,7 +28,7 @@ def restore_video(
     things are in the middle one. At the ends of the video, and where its
     scene changes (`ops.scene_change` above 0.55), the nearest frame of the
     same scene stands for those missing, so that there are as many frames out
-    as in. Networks for pictures mend frame by frame.
+    as in. Networks for images restore frame by frame.
 
     Args:
         model: a `keras.Model`, from (batch, num_frames, height, width,
@@ -39,10 +39,10 @@ def restore_video(
             and scale: floats in [0, 1], or uint8.
         num_frames: odd int, for functions: how many frames it takes as
             (1, num_frames, height, width, channels). None: what a
-            `keras.Model` takes; a function takes pictures.
+            `keras.Model` takes; a function takes images.
         prepare: function on each frame beforehand, from (1, height, width,
-            channels) to such: `evaluation.bicubic(4)` for networks that
-            start from enlarged frames.
+            channels) to such: `restoration.bicubic(4)` for networks that
+            start from upscaled frames.
         compensate: function from (1, num_frames, height, width, channels) to
             the same, which moves the frames; None leaves things where they
             are.
@@ -122,7 +122,7 @@ def _windows(scenes, num_frames):
     if count == 1 and half:
         raise ValueError(
             "A network of several frames needs at least two: one is a "
-            "picture. Received: one frame"
+            "image. Received: one frame"
         )
 
 
@@ -130,7 +130,7 @@ def _one_scene(window, half):
     """A window's frames; those of another scene, or none, are replaced."""
     entries = list(window)
     scene = entries[half][0]
-    # From the middle outwards: what is missing is its inner neighbour.
+    # From the middle outwards: what is missing is its inner neighbor.
     for index in range(half + 1, len(entries)):
         for here, inner in ((index, index - 1), (-index - 1, -index)):
             if entries[here] is None or entries[here][0] != scene:
@@ -164,7 +164,7 @@ def _checked(frame, number, before):
 
 
 def _window_size(model, num_frames):
-    """How many frames the model takes, None where it takes pictures."""
+    """How many frames the model takes, None where it takes images."""
     if num_frames is not None and (
         not isinstance(num_frames, int) or num_frames < 1 or num_frames % 2 == 0
     ):
@@ -178,7 +178,7 @@ def _window_size(model, num_frames):
     found = shape[1] if len(shape) == 5 else None
     if num_frames not in (None, found):
         raise ValueError(
-            f"{model.name} takes {found or 'pictures, not'} frames. "
+            f"{model.name} takes {found or 'images, not'} frames. "
             f"Received: num_frames={num_frames}"
         )
     return found

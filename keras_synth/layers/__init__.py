@@ -5,10 +5,13 @@ from keras_synth.layers.adaptive_instance_normalization import (
     AdaptiveInstanceNormalization,
     StyledInstanceNormalization,
 )
+from keras_synth.layers.antialiased_resizing import AntialiasedResizing
 from keras_synth.layers.diff_augment import DiffAugment
 from keras_synth.layers.equalized import EqualizedConv2D, EqualizedDense
 from keras_synth.layers.gated_convolution import GatedConv2D
 from keras_synth.layers.gaussian_sampling import GaussianSampling
+from keras_synth.layers.image_scaling import ImageScaling
+from keras_synth.layers.initializers import ICNR
 from keras_synth.layers.learned_constant import LearnedConstant
 from keras_synth.layers.minibatch_standard_deviation import (
     MinibatchStandardDeviation,
@@ -26,6 +29,7 @@ from keras_synth.layers.spectral_normalization import SpectralNormalization
 __all__ = [
     "AdaptiveAugment",
     "AdaptiveInstanceNormalization",
+    "AntialiasedResizing",
     "CropLike",
     "DiffAugment",
     "EqualizedConv2D",
@@ -34,12 +38,14 @@ __all__ = [
     "FilteredUpSampling2D",
     "GatedConv2D",
     "GaussianSampling",
+    "ICNR",
     "LearnedConstant",
     "MinibatchStandardDeviation",
     "ModulatedConv2D",
     "NoiseInjection",
     "PadToMultiple",
     "PartialConv2D",
+    "ImageScaling",
     "SpectralNormalization",
     "StyledInstanceNormalization",
 ]

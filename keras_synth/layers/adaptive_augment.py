@@ -8,7 +8,7 @@ from keras import ops
 
 from keras_synth.ops import resample
 
-# All that may happen to a picture, in this order, and how it is distributed:
+# All that may happen to an image, in this order, and how it is distributed:
 # one of the first n whole numbers, even within a range, or normal with a
 # standard deviation. 0 does nothing. Scales are in octaves, angles in radians
 # against the clock, ways in shares of the sides, brightness in [-1, 1].
@@ -30,7 +30,7 @@ _DISTRIBUTIONS = {
     "saturation": ("normal", 1.0),
 }
 _COLUMNS = tuple(_DISTRIBUTIONS)
-_BLIT, _GEOMETRIC, _COLOUR = _COLUMNS[:4], _COLUMNS[4:10], _COLUMNS[10:]
+_BLIT, _GEOMETRIC, _COLOR = _COLUMNS[:4], _COLUMNS[4:10], _COLUMNS[10:]
 _TURNS = ("first_turn", "second_turn")
 
 
@@ -39,15 +39,15 @@ class AdaptiveAugment(keras.layers.Layer):
     """Adaptive discriminator augmentation (ADA).
 
     As with `DiffAugment`, all that the discriminator sees is augmented alike
-    and gradients flow through. Here each transformation hits each picture
+    and gradients flow through. Here each transformation hits each image
     with probability p (`strength`) only, so that the generator cannot mistake
-    an augmented picture for the thing itself as long as p stays below about
-    0.8; and p follows the discriminator. With D its logits of real pictures,
+    an augmented image for the thing itself as long as p stays below about
+    0.8; and p follows the discriminator. With D its logits of real images,
 
         r = E[sign(D(real))],   p ← p + sign(r - target) n / (1000 ramp),
 
-    n pictures later and clipped to [0, 1]: where the discriminator is too
-    sure of the pictures it has seen, they are varied more. `adapt` does this,
+    n images later and clipped to [0, 1]: where the discriminator is too
+    sure of the images it has seen, they are varied more. `adapt` does this,
     once a step.
 
     - Pixel blitting: mirroring; turns by 90 degrees; a shift by whole
@@ -55,14 +55,14 @@ class AdaptiveAugment(keras.layers.Layer):
     - Geometry: scale 2^N(0, 0.2²); a turn by any angle, before or after a
       stretch that scales width and height by 2^a and 2^-a, a ~ N(0, 0.2²);
       a shift by N(0, 0.125²) of each side.
-    - Colour, in units of [-1, 1]: brightness + N(0, 0.2²); contrast times
-      2^N(0, 0.5²); the luma, the mean over channels, times -1; in pictures of
-      three channels also the hue turned by any angle around the grey axis,
+    - Color, in units of [-1, 1]: brightness + N(0, 0.2²); contrast times
+      2^N(0, 0.5²); the luma, the mean over channels, times -1; in images of
+      three channels also the hue turned by any angle around the gray axis,
       and the saturation times 2^N(0, 1).
 
-    Blitting and geometry are one affine map per picture, colour one matrix.
-    Past its border a picture goes on as its mirror image, the edge not
-    repeated. Between pixels a picture is read bilinearly after a windowed
+    Blitting and geometry are one affine map per image, color one matrix.
+    Past its border an image goes on as its mirror image, the edge not
+    repeated. Between pixels an image is read bilinearly after a windowed
     sinc has doubled its size (`ops.resample`): what is not moved, or by whole
     pixels, keeps its values. No further filter guards against aliasing: of
     faces of 64 pixels, turned and shrunk by 2^-0.4 (1.4 standard deviations
@@ -75,13 +75,13 @@ class AdaptiveAugment(keras.layers.Layer):
     Args:
         blit: whether to mirror, turn by 90 degrees and shift.
         geometric: whether to scale, turn, stretch and slide.
-        colour: whether to change colours.
-        flips: whether pictures may be mirrored (text and digits may not).
-        rotations: whether pictures may be turned, by 90 degrees or any other
+        color: whether to change colors.
+        flips: whether images may be mirrored (text and digits may not).
+        rotations: whether images may be turned, by 90 degrees or any other
             angle (what has an up and a down may rather not).
         initial_strength: p at the start, in [0, 1].
         target: what r shall be, between -1 and 1; None keeps p as it is.
-        ramp: over how many thousands of pictures p goes from 0 to 1.
+        ramp: over how many thousands of images p goes from 0 to 1.
         every: after how many discriminator steps p moves.
 
     Attributes:
@@ -90,13 +90,13 @@ class AdaptiveAugment(keras.layers.Layer):
 
     Call arguments:
         images: (batch, height, width, 1 or 3) in [0, 1], sides of at least 2.
-        draw: what `draw` gave; the same draw does the same to any pictures.
+        draw: what `draw` gave; the same draw does the same to any images.
 
     Returns:
-        Pictures of the same shape, float32, which may leave [0, 1].
+        Images of the same shape, float32, which may leave [0, 1].
 
     Raises:
-        ValueError: nothing to do, arguments out of range, or pictures or a
+        ValueError: nothing to do, arguments out of range, or images or a
             draw of another shape.
 
     Reference: Karras et al., Training Generative Adversarial Networks with
@@ -117,7 +117,7 @@ class AdaptiveAugment(keras.layers.Layer):
         self,
         blit=True,
         geometric=True,
-        colour=True,
+        color=True,
         flips=True,
         rotations=True,
         initial_strength=0.0,
@@ -130,7 +130,7 @@ class AdaptiveAugment(keras.layers.Layer):
         super().__init__(**kwargs)
         self.blit = blit
         self.geometric = geometric
-        self.colour = colour
+        self.color = color
         self.flips = flips
         self.rotations = rotations
         self.initial_strength = initial_strength
@@ -139,7 +139,7 @@ class AdaptiveAugment(keras.layers.Layer):
         self.every = every
         self._check_arguments()
         self.strength = self._add_state("strength", (), initial_strength)
-        # Signs of the real logits, added up, and of how many pictures: of
+        # Signs of the real logits, added up, and of how many images: of
         # this step, over all replicas; and since p moved.
         self.step_signal = self._add_state("step_signal", (2,), of_all="sum")
         self.signal = self._add_state("signal", (2,))
@@ -157,10 +157,10 @@ class AdaptiveAugment(keras.layers.Layer):
         )
 
     def draw(self, batch_size, seed):
-        """What shall happen to each picture of a batch, at the present p.
+        """What shall happen to each image of a batch, at the present p.
 
         Args:
-            batch_size: pictures in it.
+            batch_size: images in it.
             seed: int or `keras.random.SeedGenerator`.
 
         Returns:
@@ -175,7 +175,7 @@ class AdaptiveAugment(keras.layers.Layer):
             (batch_size, 2 * count), dtype="float32", seed=seed
         )
         chance, numbers = ops.split(numbers, 2, axis=1)
-        # Ways down and right, neighbours, come together or not at all.
+        # Ways down and right, neighbors, come together or not at all.
         partner = np.arange(count) - _mask(("shift_right", "slide_right"))
         chance = ops.take(chance, partner, axis=1)
         strength = ops.convert_to_tensor(self.strength)
@@ -191,11 +191,11 @@ class AdaptiveAugment(keras.layers.Layer):
         """Moves p towards what keeps the discriminator unsure.
 
         Call it once a discriminator step; every `every`-th call moves p.
-        Verdicts that are no numbers count as 0, as many as there are for one
-        picture (a map of them) by their mean.
+        Logits that are no numbers count as 0, as many as there are for one
+        image (a map of them) by their mean.
 
         Args:
-            real_logits: of augmented real pictures, (batch, ...), above 0
+            real_logits: of augmented real images, (batch, ...), above 0
                 where the discriminator takes them for real.
 
         Example:
@@ -235,8 +235,8 @@ class AdaptiveAugment(keras.layers.Layer):
         x = ops.cast(images, "float32")
         if self.blit or self.geometric:
             x = resample(x, *_places(part, *x.shape[1:3]))
-        if self.colour:
-            x = _recolour(x, part)
+        if self.color:
+            x = _recolor(x, part)
         return x
 
     def compute_output_shape(self, images_shape):
@@ -247,7 +247,7 @@ class AdaptiveAugment(keras.layers.Layer):
         config.update(
             blit=self.blit,
             geometric=self.geometric,
-            colour=self.colour,
+            color=self.color,
             flips=self.flips,
             rotations=self.rotations,
             initial_strength=self.initial_strength,
@@ -263,7 +263,7 @@ class AdaptiveAugment(keras.layers.Layer):
         for columns, wanted in (
             (_BLIT, self.blit),
             (_GEOMETRIC, self.geometric),
-            (_COLOUR, self.colour),
+            (_COLOR, self.color),
         ):
             permitted.update(columns if wanted else ())
         if not self.flips:
@@ -273,13 +273,13 @@ class AdaptiveAugment(keras.layers.Layer):
         return permitted
 
     def _check_arguments(self):
-        if not (self.blit or self.geometric or self.colour):
+        if not (self.blit or self.geometric or self.color):
             raise ValueError(
                 "AdaptiveAugment with nothing to do: choose at least one of "
-                "`blit`, `geometric`, `colour`."
+                "`blit`, `geometric`, `color`."
             )
         p, target, every = self.initial_strength, self.target, self.every
-        thousands = "be positive, in thousands of pictures"
+        thousands = "be positive, in thousands of images"
         allowed = target is None or -1 < target < 1
         counts = isinstance(every, int) and every > 0
         for name, fits, wanted in (
@@ -296,12 +296,12 @@ class AdaptiveAugment(keras.layers.Layer):
 
     def _check_shapes(self, images, draw):
         shape = tuple(images.shape)
-        channels = (1, 3) if self.colour else shape[-1:]
+        channels = (1, 3) if self.color else shape[-1:]
         known = len(shape) == 4 and None not in shape[1:]
         if not known or min(shape[1:3]) < 2 or shape[3] not in channels:
             raise ValueError(
                 "`images` must be (batch, height, width, channels) with sides "
-                "of at least 2 and, for `colour`, 1 or 3 channels. "
+                "of at least 2 and, for `color`, 1 or 3 channels. "
                 f"Received: shape {shape}"
             )
         if tuple(draw.shape)[1:] != (len(_COLUMNS),):
@@ -330,10 +330,10 @@ def _distribute(numbers):
 
 
 def _places(part, height, width):
-    """Where the pixels of the outcome lie in the picture.
+    """Where the pixels of the outcome lie in the image.
 
     The steps are undone from the last to the first, on coordinates from the
-    centre that are linear in those of the outcome: (batch, 3), coefficients
+    center that are linear in those of the outcome: (batch, 3), coefficients
     of y, of x, and a constant.
 
     Returns:
@@ -370,28 +370,28 @@ def _turn_back(y, x, angle, exact=lambda value: value):
     return cosine * y + sine * x, cosine * x - sine * y
 
 
-def _recolour(x, part):
-    """One matrix and one constant per picture.
+def _recolor(x, part):
+    """One matrix and one constant per image.
 
-    With P the projection on the grey axis and K the turn by 90 degrees around
+    With P the projection on the gray axis and K the turn by 90 degrees around
     it, brightness b, contrast c, saturation s, hue θ and luma sign l make
 
         y = (l c P + c s (cos θ (1 - P) + sin θ K)) x + l c b   in [-1, 1].
     """
     channels = x.shape[3]
     brightness, contrast, luma_flip, hue, saturation = (
-        part[name][:, :, None] for name in _COLOUR
+        part[name][:, :, None] for name in _COLOR
     )  # (batch, 1, 1)
     contrast = ops.power(2.0, contrast)
     luma = contrast * (1.0 - 2.0 * luma_flip)
     matrix = luma
     if channels == 3:
         chroma = contrast * ops.power(2.0, saturation)
-        grey = ops.full((3, 3), 1 / 3)
+        gray = ops.full((3, 3), 1 / 3)
         quarter_turn = ops.cross(ops.eye(3), ops.ones((3, 3)), axis=-1)
         quarter_turn = quarter_turn / math.sqrt(3)
-        matrix = luma * grey + chroma * (
-            ops.cos(hue) * (ops.eye(3) - grey) + ops.sin(hue) * quarter_turn
+        matrix = luma * gray + chroma * (
+            ops.cos(hue) * (ops.eye(3) - gray) + ops.sin(hue) * quarter_turn
         )
     constant = 0.5 * (1.0 + luma * (brightness - 1.0))  # to [-1, 1] and back
     return constant[:, :, :, None] + ops.einsum("bhwj,bij->bhwi", x, matrix)

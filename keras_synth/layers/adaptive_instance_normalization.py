@@ -1,4 +1,4 @@
-"""Instance normalisation whose scale and shift come from a style."""
+"""Instance normalization whose scale and shift come from a style."""
 
 import keras
 from keras import ops
@@ -9,10 +9,10 @@ from keras_synth.ops import adaptive_instance_normalization, channel_statistics
 
 @keras.saving.register_keras_serializable("keras_synth")
 class AdaptiveInstanceNormalization(keras.layers.Layer):
-    """Gives the maps of one picture the statistics of another's.
+    """Gives the maps of one image the statistics of another's.
 
     `σ(y) (x - μ(x)) / σ(x) + μ(y)`, mean and deviation over each channel of
-    each picture (`ops.adaptive_instance_normalization`). Nothing is learned.
+    each image (`ops.adaptive_instance_normalization`). Nothing is learned.
     Statistics are computed in float32, whatever the policy.
 
     Args:
@@ -98,8 +98,8 @@ class StyledInstanceNormalization(keras.layers.Layer):
         scale, shift = ops.split(
             ops.cast(self.affine(styles), mean.dtype)[:, None, None], 2, axis=-1
         )
-        normalised = (ops.cast(maps, mean.dtype) - mean) / deviation
-        return ops.cast((1.0 + scale) * normalised + shift, maps.dtype)
+        normalized = (ops.cast(maps, mean.dtype) - mean) / deviation
+        return ops.cast((1.0 + scale) * normalized + shift, maps.dtype)
 
     def compute_output_shape(self, input_shapes):
         return input_shapes[0]

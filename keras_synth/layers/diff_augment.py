@@ -1,4 +1,4 @@
-"""Augmentation inside the game, so that few pictures go further."""
+"""Augmentation inside the game, so that few images go further."""
 
 import keras
 from keras import ops
@@ -8,31 +8,31 @@ from keras import ops
 class DiffAugment(keras.layers.Layer):
     """Differentiable augmentation of all that a discriminator sees.
 
-    A discriminator that sees few pictures learns them by heart. Augmenting
-    the real ones alone would teach the generator to draw augmented pictures;
+    A discriminator that sees few images learns them by heart. Augmenting
+    the real ones alone would teach the generator to draw augmented images;
     here real and generated ones are augmented alike, and gradients flow
-    through to the generator. In units of [-1, 1] each picture gets
+    through to the generator. In units of [-1, 1] each image gets
 
-    - colour: brightness `x + b`, b ~ U(-½, ½); saturation, the distance from
+    - color: brightness `x + b`, b ~ U(-½, ½); saturation, the distance from
       the mean over channels, times U(0, 2); contrast, the distance from the
-      picture's mean, times U(½, 1½);
+      image's mean, times U(½, 1½);
     - translation: a shift by up to an eighth of each side;
-    - cutout: a square of half the picture's sides set to 0 around a random
+    - cutout: a square of half the image's sides set to 0 around a random
       point.
 
-    What a shift uncovers and a cutout covers is mid-grey (0 of [-1, 1]).
+    What a shift uncovers and a cutout covers is mid-gray (0 of [-1, 1]).
 
     Args:
-        colour: whether to change brightness, saturation and contrast.
+        color: whether to change brightness, saturation and contrast.
         translation: whether to shift.
         cutout: whether to cut out.
 
     Call arguments:
         images: (batch, height, width, channels) in [0, 1].
-        draw: what `draw` gave; the same draw does the same to any pictures.
+        draw: what `draw` gave; the same draw does the same to any images.
 
     Returns:
-        Pictures of the same shape, float32, which may leave [0, 1].
+        Images of the same shape, float32, which may leave [0, 1].
 
     Reference: Zhao et al., Differentiable Augmentation for Data-Efficient GAN
     Training, 2020, section 3.2 and figure 4; ranges of its appendix.
@@ -46,15 +46,15 @@ class DiffAugment(keras.layers.Layer):
     (TensorShape([2, 8, 8, 1]), TensorShape([2, 8, 8, 1]))
     """
 
-    def __init__(self, colour=True, translation=True, cutout=True, **kwargs):
+    def __init__(self, color=True, translation=True, cutout=True, **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if not (colour or translation or cutout):
+        if not (color or translation or cutout):
             raise ValueError(
                 "DiffAugment with nothing to do: choose at least one of "
-                "`colour`, `translation`, `cutout`."
+                "`color`, `translation`, `cutout`."
             )
-        self.colour = colour
+        self.color = color
         self.translation = translation
         self.cutout = cutout
         self.built = True
@@ -63,7 +63,7 @@ class DiffAugment(keras.layers.Layer):
         """The random numbers for a batch, U(0, 1).
 
         Args:
-            batch_size: pictures in it.
+            batch_size: images in it.
             seed: int or `keras.random.SeedGenerator`.
 
         Returns:
@@ -77,8 +77,8 @@ class DiffAugment(keras.layers.Layer):
         parts = ops.split(draw[:, :, None, None, None], 7, axis=1)
         parts = [part[:, 0] for part in parts]
         x = 2.0 * ops.cast(images, "float32") - 1.0
-        if self.colour:
-            x = _change_colour(x, *parts[:3])
+        if self.color:
+            x = _change_color(x, *parts[:3])
         if self.translation:
             x = _shift(x, *parts[3:5])
         if self.cutout:
@@ -91,17 +91,17 @@ class DiffAugment(keras.layers.Layer):
     def get_config(self):
         config = super().get_config()
         config.update(
-            colour=self.colour,
+            color=self.color,
             translation=self.translation,
             cutout=self.cutout,
         )
         return config
 
 
-def _change_colour(x, brightness, saturation, contrast):
+def _change_color(x, brightness, saturation, contrast):
     x = x + brightness - 0.5
-    grey = ops.mean(x, axis=-1, keepdims=True)
-    x = grey + 2.0 * saturation * (x - grey)
+    gray = ops.mean(x, axis=-1, keepdims=True)
+    x = gray + 2.0 * saturation * (x - gray)
     mean = ops.mean(x, axis=(1, 2, 3), keepdims=True)
     return mean + (contrast + 0.5) * (x - mean)
 
@@ -125,11 +125,11 @@ def _cut_out(x, top, left):
     for axis, draw in ((1, top), (2, left)):
         side = x.shape[axis]
         length = int(side * 0.5 + 0.5)
-        centre = ops.floor(draw * (side + 1 - length % 2))
+        center = ops.floor(draw * (side + 1 - length % 2))
         shape = [1, 1, 1, 1]
         shape[axis] = side
         index = ops.reshape(ops.arange(side, dtype="float32"), shape)
-        first = centre - length // 2
+        first = center - length // 2
         covered = ops.logical_and(index >= first, index < first + length)
         inside = inside * ops.cast(covered, "float32")
     return x * (1.0 - inside)

@@ -1,7 +1,7 @@
 """Layers whose weights all learn at the same pace.
 
 Weights start as N(0, 1), and each is multiplied by the constant of He's
-initialisation at every call, not once at the start. An optimizer such as Adam
+initialization at every call, not once at the start. An optimizer such as Adam
 moves every weight by about the same amount a step, whatever its size; so here
 large and small layers change at the same relative pace.
 """

@@ -1,4 +1,4 @@
-"""The reparameterisation trick as a layer."""
+"""The reparameterization trick as a layer."""
 
 import keras
 from keras import ops

@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class LearnedConstant(keras.layers.Layer):
-    """The same learned tensor for each picture of a batch.
+    """The same learned tensor for each image of a batch.
 
     Args:
         shape: of the tensor, which starts as N(0, 1).

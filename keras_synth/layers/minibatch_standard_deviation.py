@@ -6,19 +6,19 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class MinibatchStandardDeviation(keras.layers.Layer):
-    """Appends the standard deviation over groups of pictures as a channel.
+    """Appends the standard deviation over groups of images as a channel.
 
-    In each group of pictures: the standard deviation of every feature at
+    In each group of images: the standard deviation of every feature at
     every position, averaged to one number, filled into a new feature map. A
-    generator that makes the same picture again and again is found out at
+    generator that makes the same image again and again is found out at
     once.
 
     Groups are taken within the batch of one replica: with `group_size` g and
-    n pictures, picture i is in group `i mod (n / g)`. A batch that g does not
+    n images, image i is in group `i mod (n / g)`. A batch that g does not
     divide is one group.
 
     Args:
-        group_size: pictures a group.
+        group_size: images a group.
         epsilon: added to the variance, whose root has no gradient at 0.
 
     Call arguments:

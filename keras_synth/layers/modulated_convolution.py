@@ -16,10 +16,10 @@ from keras_synth.ops.filtering import check_taps, upfirdn
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ModulatedConv2D(keras.layers.Layer):
-    """A convolution whose kernel each picture's style scales.
+    """A convolution whose kernel each image's style scales.
 
     A dense layer turns the style w into a scale s for each channel coming in.
-    Each picture then has a kernel of its own, scaled and, with `demodulate`,
+    Each image then has a kernel of its own, scaled and, with `demodulate`,
     brought back to unit length for each channel going out:
 
         W'  = s_i · W,    W'' = W' / √(Σ_{i,k} W'² + ε)
@@ -30,7 +30,7 @@ class ModulatedConv2D(keras.layers.Layer):
         y_o = d_o · Σ_i W_io ∗ (s_i x_i),   d_o = 1 / √(Σ_{i,k} (s_i W)² + ε)
 
     which this layer does: one convolution for the whole batch, in place of as
-    many kernels as pictures. W has equalized learning rate.
+    many kernels as images. W has equalized learning rate.
 
     Args:
         filters: channels going out.

@@ -1,4 +1,4 @@
-"""Pictures of any size for networks that need a multiple of something."""
+"""Images of any size for networks that need a multiple of something."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ class PadToMultiple(keras.layers.Layer):
     """Mirrors the bottom and right until both sides are divisible.
 
     The edge pixel is repeated first (`abc` becomes `abccba`), as often as it
-    takes, so that the smallest pictures work too. `CropLike` undoes it.
+    takes, so that the smallest images work too. `CropLike` undoes it.
 
     Args:
         multiple: what both sides shall be divisible by.
@@ -27,7 +27,7 @@ class PadToMultiple(keras.layers.Layer):
     """
 
     def __init__(self, multiple, **kwargs):
-        # Pictures stay in full precision, whatever the policy.
+        # Images stay in full precision, whatever the policy.
         super().__init__(**{**kwargs, "dtype": "float32"})
         if not isinstance(multiple, int) or multiple < 1:
             raise ValueError(
@@ -61,7 +61,7 @@ class PadToMultiple(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class CropLike(keras.layers.Layer):
-    """Cuts the bottom and right off until a picture is as large as another.
+    """Cuts the bottom and right off until an image is as large as another.
 
     Call arguments:
         inputs: `[images, reference]`, (batch, height, width, channels) each;

@@ -15,9 +15,9 @@ class PartialConv2D(keras.layers.Layer):
 
     and a position of the output is valid as soon as one pixel under its
     window was: holes shrink from layer to layer. As in the paper, what lies
-    outside of the picture is one more hole, so that sum(1) is the whole
+    outside of the image is one more hole, so that sum(1) is the whole
     window, and borders are weighted up as well. Where the window lies inside
-    the picture and has no hole the layer is a plain convolution.
+    the image and has no hole the layer is a plain convolution.
 
     Args:
         filters: channels of the output.
@@ -29,7 +29,7 @@ class PartialConv2D(keras.layers.Layer):
 
     Call arguments:
         inputs: `[images, masks]`, (batch, height, width, channels) and
-            (batch, height, width, 1), 1 = damaged. Where channels have holes
+            (batch, height, width, 1), 1 = degraded. Where channels have holes
             of their own (after a concatenation) the mask may have as many.
 
     Returns:

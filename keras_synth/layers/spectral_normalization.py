@@ -11,7 +11,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     `W̄ = W / σ(W)`, with σ the largest singular value of W as a matrix (all
     axes but the last against the last). σ is followed by power iteration,
 
-        u ← normalise(Wᵀ W u),   σ = ‖W u‖,
+        u ← normalize(Wᵀ W u),   σ = ‖W u‖,
 
     which costs two matrix-vector products a step, since W changes little from
     one step to the next.
@@ -74,9 +74,9 @@ class SpectralNormalization(keras.layers.Wrapper):
         sigma = ops.norm(ops.matmul(matrix, u))
         # A kernel of zeros stays one.
         sigma = ops.maximum(sigma, keras.config.epsilon())
-        normalised = ops.reshape(matrix / sigma, self._weight.shape)
+        normalized = ops.reshape(matrix / sigma, self._weight.shape)
         values = [
-            (v, normalised if v is self._weight else v)
+            (v, normalized if v is self._weight else v)
             for v in self.layer.variables
         ]
         with keras.StatelessScope(values):
@@ -92,7 +92,7 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     @property
     def _weight(self):
-        """What is normalised; None where the layer has no such weight."""
+        """What is normalized; None where the layer has no such weight."""
         embeddings = getattr(self.layer, "embeddings", None)
         return getattr(self.layer, "kernel", embeddings)
 

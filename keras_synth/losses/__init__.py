@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""What training minimizes."""
 
 from keras_synth.losses.adversarial import (
     AdversarialLoss,

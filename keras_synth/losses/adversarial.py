@@ -1,6 +1,6 @@
 """What generator and discriminator play for.
 
-A discriminator gives logits, r of real pictures and f of generated ones,
+A discriminator gives logits, r of real images and f of generated ones,
 (batch,) or, judging patches, (batch, height, width, 1). Each loss has two
 methods, both means over all logits, in float32:
 
@@ -10,7 +10,7 @@ methods, both means over all logits, in float32:
   None may be given.
 
 No discriminator ends in a sigmoid: the losses take logits, and a second
-sigmoid would squash every verdict into [0.5, 0.73]. `σ(x)` is the sigmoid,
+sigmoid would squash every logit into [0.5, 0.73]. `σ(x)` is the sigmoid,
 `softplus(x) = log(1 + exp(x)) = -log σ(-x)`.
 
 Under a `MirroredStrategy` each replica takes the mean over its own part.
@@ -27,7 +27,7 @@ class AdversarialLoss:
 
     Args:
         label_smoothing: the discriminator aims at `1 - label_smoothing`
-            instead of 1 for real pictures, so that it never grows certain.
+            instead of 1 for real images, so that it never grows certain.
             One-sided (Salimans et al. 2016, section 3.4): smoothing the fakes'
             target would reward the generator for staying where it is.
     """
@@ -35,7 +35,7 @@ class AdversarialLoss:
     generator_sees_real = False
 
     def boundary(self, real_logits, fake_logits):
-        """The logit above which a picture counts as taken for real."""
+        """The logit above which an image counts as taken for real."""
         return 0.0
 
     def __init__(self, label_smoothing=0.0):
@@ -63,7 +63,7 @@ class Minimax(AdversarialLoss):
     - discriminator: `-E[log σ(r)] - E[log(1 - σ(f))]`
     - generator: `E[log(1 - σ(f))]`
 
-    The same quantity, one minimising it and the other maximising. It stalls:
+    The same quantity, one minimizing it and the other maximizing. It stalls:
     where the discriminator is sure of a fake (f very negative), the
     generator's gradient σ(f) vanishes, just when it has most to learn. Use
     `NonSaturating`, whose gradient there is 1.
@@ -181,7 +181,7 @@ class Wasserstein(_WithoutLabels):
     - generator: `-E[f]`
 
     Means something only while the discriminator is 1-Lipschitz: use it with
-    `WassersteinGradientPenalty`, or with spectral normalisation.
+    `WassersteinGradientPenalty`, or with spectral normalization.
 
     Reference: Arjovsky et al., Wasserstein GAN, 2017, equations 2 and 3.
     """
@@ -203,7 +203,7 @@ class Wasserstein(_WithoutLabels):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class RelativisticAverage(_WithoutLabels):
-    """Is a real picture more real than fakes are on average?
+    """Is a real image more real than fakes are on average?
 
     With `R = r - E[f]` and `F = f - E[r]`:
 
@@ -223,7 +223,7 @@ class RelativisticAverage(_WithoutLabels):
         return _middle(real_logits, fake_logits)
 
     def discriminator(self, real_logits, fake_logits):
-        """Real pictures are to be more real than the average fake."""
+        """Real images are to be more real than the average fake."""
         real, fake = _float32(real_logits, fake_logits)
         return mean_or_zero(
             ops.softplus(mean_or_zero(fake) - real)

@@ -1,12 +1,12 @@
 """What keeps a discriminator's slope bounded.
 
-A penalty is called with the judge (a function from pictures to logits), real
-and generated pictures in [0, 1], and a seed; it gives a scalar, the mean over
+A penalty is called with the judge (a function from images to logits), real
+and generated images in [0, 1], and a seed; it gives a scalar, the mean over
 the batch, to be added to the discriminator's loss. Slopes are measured per
-unit of pictures in [-1, 1], so that published weights hold.
+unit of images in [-1, 1], so that published weights hold.
 
 With `interval` k a model computes the penalty at every k-th step only, k times
-as heavy ("lazy regularisation", Karras et al., StyleGAN2, 2020, section 3.1),
+as heavy ("lazy regularization", Karras et al., StyleGAN2, 2020, section 3.1),
 which is cheaper and in practice as good.
 """
 
@@ -49,7 +49,7 @@ class GradientPenalty:
 
 @keras.saving.register_keras_serializable("keras_synth")
 class R1(GradientPenalty):
-    """The judge is to be flat on real pictures.
+    """The judge is to be flat on real images.
 
     `weight / 2 · E‖∇D(x)‖²` over real x.
 
@@ -65,14 +65,14 @@ class R1(GradientPenalty):
     """
 
     def __call__(self, judge, real, fake, seed):
-        """The penalty's mean over the real pictures."""
+        """The penalty's mean over the real images."""
         norms = squared_gradient_norms(judge, real)
         return 0.5 * self.weight * mean_or_zero(norms)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class R2(GradientPenalty):
-    """The judge is to be flat on generated pictures.
+    """The judge is to be flat on generated images.
 
     `weight / 2 · E‖∇D(x)‖²` over generated x.
 
@@ -80,14 +80,14 @@ class R2(GradientPenalty):
     """
 
     def __call__(self, judge, real, fake, seed):
-        """The penalty's mean over the generated pictures."""
+        """The penalty's mean over the generated images."""
         norms = squared_gradient_norms(judge, fake)
         return 0.5 * self.weight * mean_or_zero(norms)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class WassersteinGradientPenalty(GradientPenalty):
-    """The judge's slope is to be 1 between real and generated pictures.
+    """The judge's slope is to be 1 between real and generated images.
 
     `weight · E[(‖∇D(x̂)‖ - 1)²]`, with `x̂ = u x + (1 - u) G(z)`, one
     `u ~ U(0, 1)` a pair: the penalty of WGAN-GP.

@@ -1,13 +1,13 @@
-"""What a decoder's output says about a picture: log p(x | parameters).
+"""What a decoder's output says about an image: log p(x | parameters).
 
 A likelihood turns the raw output of a decoder into a distribution over
-pictures in [0, 1]. Each has three methods and says how many numbers the
+images in [0, 1]. Each has three methods and says how many numbers the
 decoder must give for every channel of every pixel (`parameters_per_channel`):
 
-- `log_prob(images, parameters)`: nats per picture (sum over pixels), shape
+- `log_prob(images, parameters)`: nats per image (sum over pixels), shape
   (..., batch);
-- `mean(parameters)`: the expected picture, in [0, 1];
-- `sample(parameters, seed)`: a picture drawn from it, in [0, 1].
+- `mean(parameters)`: the expected image, in [0, 1];
+- `sample(parameters, seed)`: an image drawn from it, in [0, 1].
 
 `images` is (batch, height, width, channels); `parameters` is
 (..., batch, height, width, channels * parameters_per_channel), the parameters
@@ -39,9 +39,9 @@ class Bernoulli(Likelihood):
 
     `log p(x) = Σ x · logit - log(1 + exp(logit))`
 
-    A distribution over black-and-white pictures. On grey ones it is the
+    A distribution over black-and-white images. On gray ones it is the
     cross-entropy: useful to train with, but not a log-probability, so quote
-    nats only for binarised pictures (`datasets.stochastic_binarization`).
+    nats only for binarized images (`datasets.stochastic_binarization`).
 
     Example:
 
@@ -53,7 +53,7 @@ class Bernoulli(Likelihood):
     parameters_per_channel = 1
 
     def log_prob(self, images, parameters):
-        """Nats per picture; `parameters` are logits."""
+        """Nats per image; `parameters` are logits."""
         return ops.sum(
             images * parameters - ops.softplus(parameters), axis=_PIXELS
         )
@@ -63,7 +63,7 @@ class Bernoulli(Likelihood):
         return ops.sigmoid(parameters)
 
     def sample(self, parameters, seed=None):
-        """A black-and-white picture."""
+        """A black-and-white image."""
         uniform = keras.random.uniform(ops.shape(parameters), seed=seed)
         return ops.cast(uniform < ops.sigmoid(parameters), parameters.dtype)
 
@@ -85,7 +85,7 @@ class Gaussian(Likelihood):
             half of channels, kept above `minimum` so that the density of
             pixels that never change stays bounded).
         minimum: the smallest standard deviation a decoder may learn; half a
-            grey level of an 8-bit picture by default.
+            gray level of an 8-bit image by default.
 
     Example:
 
@@ -117,7 +117,7 @@ class Gaussian(Likelihood):
         return mean, floor + ops.softplus(raw - floor)
 
     def log_prob(self, images, parameters):
-        """Nats per picture (a log-density)."""
+        """Nats per image (a log-density)."""
         mean, log_variance = self._mean_and_log_variance(parameters)
         return ops.sum(
             gaussian_log_prob(images, mean, log_variance), axis=_PIXELS
@@ -129,7 +129,7 @@ class Gaussian(Likelihood):
         return ops.clip(mean, 0.0, 1.0)
 
     def sample(self, parameters, seed=None):
-        """A picture with its noise, clipped to [0, 1]."""
+        """An image with its noise, clipped to [0, 1]."""
         mean, log_variance = self._mean_and_log_variance(parameters)
         noise = keras.random.normal(ops.shape(mean), seed=seed)
         deviation = ops.exp(ops.convert_to_tensor(0.5 * log_variance))
@@ -145,14 +145,14 @@ class Gaussian(Likelihood):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class DiscretizedLogistic(Likelihood):
-    """A logistic curve cut into the 256 levels of an 8-bit picture.
+    """A logistic curve cut into the 256 levels of an 8-bit image.
 
     `p(level) = σ((x + h - m) / s) - σ((x - h - m) / s)`, with h half a level;
     the darkest and the brightest level take the whole tail, so the
     probabilities of all levels sum to one. The decoder gives m, then log s.
 
     Args:
-        levels: how many grey levels a pixel may take.
+        levels: how many gray levels a pixel may take.
         minimum_log_scale: smallest log s, in [0, 1] units.
 
     Reference: Kingma et al., Improving Variational Inference with Inverse
@@ -161,9 +161,9 @@ class DiscretizedLogistic(Likelihood):
 
     Example:
 
-    >>> grey = keras.ops.full((1, 1, 1, 1), 0.5)
+    >>> gray = keras.ops.full((1, 1, 1, 1), 0.5)
     >>> parameters = keras.ops.convert_to_tensor([[[[0.5, -2.0]]]])
-    >>> DiscretizedLogistic().log_prob(grey, parameters).shape
+    >>> DiscretizedLogistic().log_prob(gray, parameters).shape
     TensorShape([1])
     """
 
@@ -180,11 +180,11 @@ class DiscretizedLogistic(Likelihood):
 
     def _mean_and_log_scale(self, parameters):
         mean, log_scale = ops.split(parameters, 2, axis=-1)
-        # A scale far above the picture's range says no more than a large one.
+        # A scale far above the image's range says no more than a large one.
         return mean, ops.clip(log_scale, self.minimum_log_scale, 7.0)
 
     def log_prob(self, images, parameters):
-        """Nats per picture."""
+        """Nats per image."""
         mean, log_scale = self._mean_and_log_scale(parameters)
         half = 0.5 / (self.levels - 1)
         inverse_scale = ops.exp(-log_scale)
@@ -210,7 +210,7 @@ class DiscretizedLogistic(Likelihood):
         return ops.clip(mean, 0.0, 1.0)
 
     def sample(self, parameters, seed=None):
-        """A picture of `levels` grey levels, in [0, 1]."""
+        """An image of `levels` gray levels, in [0, 1]."""
         mean, log_scale = self._mean_and_log_scale(parameters)
         uniform = keras.random.uniform(
             ops.shape(mean), minval=1e-5, maxval=1.0 - 1e-5, seed=seed

@@ -1,4 +1,4 @@
-"""A step in style moves the picture by as much, wherever and whichever way."""
+"""A step in style moves the image by as much, wherever and whichever way."""
 
 import keras
 from keras import ops
@@ -9,14 +9,14 @@ from keras_synth.ops import mean_or_zero, path_lengths
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PathLength(GradientPenalty):
-    """Path-length regularisation of a generator with styles.
+    """Path-length regularization of a generator with styles.
 
     `weight · E[(‖Jᵀ y‖ - a)²]`, with the lengths of `ops.path_lengths` and a
     their running mean, `a ← a + decay · (mean ‖Jᵀ y‖ - a)`, which the model
     keeps. A generator with it is smoother, and easier to invert.
 
     The first computation sets a and costs nothing. A mean that began at 0, as
-    the authors' does, would first of all ask for pictures that do not change
+    the authors' does, would first of all ask for images that do not change
     with their style.
 
     Args:

@@ -1,4 +1,4 @@
-"""Losses that compare what a feature network sees in two pictures."""
+"""Losses that compare what a feature network sees in two images."""
 
 import keras
 from keras import ops
@@ -22,7 +22,7 @@ class FeatureLoss(keras.losses.Loss):
     `load_model` reads them there again, or asks for `compile=False`.
 
     Args:
-        features: network from pictures in [0, 1] to `{layer name: map}`.
+        features: network from images in [0, 1] to `{layer name: map}`.
         layer_weights: `{layer name: weight}`; None for 1 each.
         squared: whether differences are squared.
         reduction: Keras' kind of mean over the batch.
@@ -37,7 +37,7 @@ class FeatureLoss(keras.losses.Loss):
         self.squared = squared
 
     def call(self, y_true, y_pred):
-        """The loss of each picture, (batch,); predictions are not clipped."""
+        """The loss of each image, (batch,); predictions are not clipped."""
         check_same_shape(y_true, y_pred)
         return self.compare(
             feature_maps(self.features, y_true),
@@ -45,10 +45,10 @@ class FeatureLoss(keras.losses.Loss):
         )
 
     def compare(self, true_maps, predicted_maps):
-        """The loss of each picture from maps, which losses can share.
+        """The loss of each image from maps, which losses can share.
 
         Args:
-            true_maps: what `features` gives for the true pictures.
+            true_maps: what `features` gives for the true images.
             predicted_maps: and for the predicted ones.
 
         Returns:
@@ -82,7 +82,7 @@ class FeatureLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Perceptual(FeatureLoss):
-    """How much the maps of two pictures differ.
+    """How much the maps of two images differ.
 
     `Σ_l w_l mean |φ_l(x) - φ_l(y)|`, the mean over each map's pixels and
     channels, so that size does not count; with `squared`, of the squared
@@ -91,7 +91,7 @@ class Perceptual(FeatureLoss):
     against other losses anew for every network.
 
     Args:
-        features: network from pictures in [0, 1] to `{layer name: map}`, such
+        features: network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
         layer_weights: `{layer name: weight}`, layers left out not counting;
             None (default) for 1 each.
@@ -102,7 +102,7 @@ class Perceptual(FeatureLoss):
 
     Raises:
         ValueError: a network that gives no maps, weights that do not fit it;
-            called with shapes that differ, or pictures of other channels.
+            called with shapes that differ, or images of other channels.
 
     Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
     Convolutions, 2018, equation 4. Johnson et al., Perceptual Losses for
@@ -134,14 +134,14 @@ class Perceptual(FeatureLoss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Style(FeatureLoss):
-    """How much the textures of two pictures differ, wherever they are.
+    """How much the textures of two images differ, wherever they are.
 
     `Σ_l w_l mean |G(φ_l(x)) - G(φ_l(y))|` over the entries of
     `ops.gram_matrix`; with `squared`, the sum (not the mean) over the entries
     of the squared difference, `Σ_l w_l ‖G(φ_l(x)) - G(φ_l(y))‖²`.
 
     Args:
-        features: network from pictures in [0, 1] to `{layer name: map}`, such
+        features: network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
         layer_weights: `{layer name: weight}`, layers left out not counting;
             None (default) for 1 each.

@@ -1,4 +1,4 @@
-"""What training a restorer minimises, beside Keras' own MSE and MAE."""
+"""What training a restorer minimizes, beside Keras' own MSE and MAE."""
 
 import keras
 from keras import ops
@@ -18,10 +18,10 @@ class Charbonnier(keras.losses.Loss):
     """The absolute error, rounded off at zero.
 
     `mean sqrt((x - y)² + ε²)`: close to MAE where errors are above ε, with a
-    gradient that falls to 0 below it. Equal pictures cost ε.
+    gradient that falls to 0 below it. Equal images cost ε.
 
     Args:
-        epsilon: ε, in the unit of the pictures.
+        epsilon: ε, in the unit of the images.
         reduction: Keras' kind of mean over the batch.
         name: name of the loss.
         dtype: of its computation, float32 by default.
@@ -53,7 +53,7 @@ class Charbonnier(keras.losses.Loss):
         self.epsilon = epsilon
 
     def call(self, y_true, y_pred):
-        """The mean over each picture, (batch,)."""
+        """The mean over each image, (batch,)."""
         check_same_shape(y_true, y_pred)
         squared = ops.square(y_true - y_pred) + self.epsilon**2
         return ops.mean(
@@ -66,20 +66,20 @@ class Charbonnier(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class SSIMLoss(keras.losses.Loss):
-    """One minus the structural similarity, averaged over the pictures.
+    """One minus the structural similarity, averaged over the images.
 
-    `1 - SSIM(x, y)`, from 0 for equal pictures to 2. Finite in gradient
+    `1 - SSIM(x, y)`, from 0 for equal images to 2. Finite in gradient
     everywhere. Predictions are not clipped, for what is clipped does not learn.
 
     Args:
-        max_value: value of white in the pictures, which have at least 11 x 11
+        max_value: value of white in the images, which have at least 11 x 11
             pixels.
         reduction: Keras' kind of mean over the batch.
         name: name of the loss.
         dtype: of its computation, float32 by default.
 
     Raises:
-        ValueError: `max_value` is not above 0; called with pictures that
+        ValueError: `max_value` is not above 0; called with images that
             do not fit or are too small.
 
     Reference: Zhao et al., Loss Functions for Image Restoration with Neural
@@ -104,7 +104,7 @@ class SSIMLoss(keras.losses.Loss):
         self.max_value = max_value
 
     def call(self, y_true, y_pred):
-        """One minus the SSIM of each picture, (batch,)."""
+        """One minus the SSIM of each image, (batch,)."""
         return 1.0 - structural_similarity(y_true, y_pred, self.max_value)
 
     def get_config(self):
@@ -113,24 +113,24 @@ class SSIMLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class MultiScaleSSIMLoss(keras.losses.Loss):
-    """One minus the multi-scale similarity, averaged over the pictures.
+    """One minus the multi-scale similarity, averaged over the images.
 
-    `1 - MS-SSIM(x, y)`, from 0 for equal pictures to 1. Where the structure of
+    `1 - MS-SSIM(x, y)`, from 0 for equal images to 1. Where the structure of
     some scale is inverted the loss is 1 and its gradient 0, so a network that
-    starts by inverting pictures stays there: start from one that does not (a
+    starts by inverting images stays there: start from one that does not (a
     residual network), or add the mean absolute error, as the paper does.
 
     Args:
-        max_value: value of white in the pictures.
+        max_value: value of white in the images.
         power_factors: a scale's exponent, finest first; five of them by
-            default, for pictures of at least 161 x 161 pixels. Training
+            default, for images of at least 161 x 161 pixels. Training
             patches are smaller: three scales need 41 x 41.
         reduction: Keras' kind of mean over the batch.
         name: name of the loss.
         dtype: of its computation, float32 by default.
 
     Raises:
-        ValueError: arguments out of range; called with pictures that do not
+        ValueError: arguments out of range; called with images that do not
             fit or are too small for so many scales.
 
     Reference: Zhao et al. 2017, section 3.3.
@@ -156,7 +156,7 @@ class MultiScaleSSIMLoss(keras.losses.Loss):
         self.power_factors = check_power_factors(power_factors)
 
     def call(self, y_true, y_pred):
-        """One minus the MS-SSIM of each picture, (batch,)."""
+        """One minus the MS-SSIM of each image, (batch,)."""
         return 1.0 - multi_scale_structural_similarity(
             y_true, y_pred, self.max_value, self.power_factors
         )
@@ -170,12 +170,12 @@ class MultiScaleSSIMLoss(keras.losses.Loss):
 
 
 def total_variation(images):
-    """How much neighbouring pixels of each picture differ, in all.
+    """How much neighboring pixels of each image differ, in all.
 
     `Σ |x[i + 1, j] - x[i, j]| + |x[i, j + 1] - x[i, j]|` over pixels and
-    channels: the anisotropic total variation, of one picture. It is no
+    channels: the anisotropic total variation, of one image. It is no
     loss on pairs but a price on roughness, to be added to one. It grows with
-    the size of the picture.
+    the size of the image.
 
     Args:
         images: float (batch, height, width, channels).

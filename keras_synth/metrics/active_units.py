@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ActiveUnits(keras.metrics.Metric):
-    """Latent dimensions whose posterior mean varies over the pictures.
+    """Latent dimensions whose posterior mean varies over the images.
 
     `A_j = Var_x(E_q[z_j | x]) > threshold`; the metric counts them.
 

@@ -1,4 +1,4 @@
-"""What the metrics on feature vectors of two sets of pictures share."""
+"""What the metrics on feature vectors of two sets of images share."""
 
 import keras
 import numpy as np
@@ -8,14 +8,14 @@ from keras_synth.ops import weight_hash
 
 
 class FeatureMetric(keras.metrics.Metric):
-    """Compares real and generated pictures by their feature vectors.
+    """Compares real and generated images by their feature vectors.
 
     The state is float64 whatever the dtype policy. Subclasses say what they
     keep of a side (`_add_side`, `_add_vectors`, `_count`), how many vectors
     they need (`require_samples`) and what they make of them (`result`).
 
     Args:
-        features: scoring network, a `keras.Model` from pictures in [0, 1],
+        features: scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             where the feature vectors themselves are given.
         feature_dim: length of a vector; read from `features` where given.
@@ -41,7 +41,7 @@ class FeatureMetric(keras.metrics.Metric):
         self.update_generated(generated_images)
 
     def update_real(self, images):
-        """Adds a batch of real pictures (or their feature vectors).
+        """Adds a batch of real images (or their feature vectors).
 
         Args:
             images: float (batch, height, width, channels) in [0, 1]; without
@@ -53,19 +53,19 @@ class FeatureMetric(keras.metrics.Metric):
         self._add_vectors(self._real, self._vectors(images, "real"))
 
     def update_generated(self, images):
-        """Adds a batch of generated pictures, see `update_real`."""
+        """Adds a batch of generated images, see `update_real`."""
         self._add_vectors(self._generated, self._vectors(images, "generated"))
 
     def reset_generated(self):
-        """Forgets the generated pictures and keeps the real ones."""
+        """Forgets the generated images and keeps the real ones."""
         for variable in self._generated.values():
             variable.assign(ops.zeros_like(variable))
 
     def require_samples(self, num_real, num_generated):
-        """Refuses numbers of pictures too small for a result.
+        """Refuses numbers of images too small for a result.
 
         Args:
-            num_real: how many real pictures there are.
+            num_real: how many real images there are.
             num_generated: how many generated ones.
 
         Raises:
@@ -129,11 +129,11 @@ class FeatureMetric(keras.metrics.Metric):
                 )
             vectors = ops.cast(vectors, self.dtype)
         else:
-            vectors = picture_features(self.features, images)
+            vectors = image_features(self.features, images)
         values = _values(vectors)
         if values is not None and not np.isfinite(values).all():
             raise ValueError(
-                f"Features of the {side} pictures must be finite. Received: "
+                f"Features of the {side} images must be finite. Received: "
                 f"NaN or Inf in {np.sum(~np.isfinite(values).all(axis=1))} "
                 f"of {len(values)} vectors"
             )
@@ -220,13 +220,13 @@ def describe_extractor(network):
     }
 
 
-def picture_features(network, images):
-    """Feature vectors of a batch of pictures.
+def image_features(network, images):
+    """Feature vectors of a batch of images.
 
     Values a little outside [0, 1] are clipped.
 
     Args:
-        network: `keras.Model` from pictures in [0, 1] to (batch, d).
+        network: `keras.Model` from images in [0, 1] to (batch, d).
         images: float (batch, height, width, channels), in [0, 1].
 
     Returns:
@@ -243,20 +243,20 @@ def picture_features(network, images):
         for size, got in zip(wanted[1:], shape[1:], strict=True)
     ):
         raise ValueError(
-            f"The feature network {network.name!r} takes pictures of shape "
+            f"The feature network {network.name!r} takes images of shape "
             f"{wanted}. Received: shape {shape}"
         )
-    check_picture_values(images)
+    check_image_values(images)
     images = ops.clip(ops.cast(images, "float32"), 0.0, 1.0)
     return ops.cast(network(images, training=False), "float64")
 
 
-def check_picture_values(images):
+def check_image_values(images):
     """Refuses integers and values far outside [0, 1]."""
     dtype = keras.backend.standardize_dtype(images.dtype)
     if "float" not in dtype:
         raise ValueError(
-            "Pictures must be floats in [0, 1] (divide 8-bit ones by 255). "
+            "Images must be floats in [0, 1] (divide 8-bit ones by 255). "
             f"Received: dtype {dtype}"
         )
     values = _values(images)
@@ -265,7 +265,7 @@ def check_picture_values(images):
     low, high = float(values.min()), float(values.max())
     if not (low >= -0.5 and high <= 1.5):  # also where they are NaN
         raise ValueError(
-            "Pictures must lie in [0, 1]. "
+            "Images must lie in [0, 1]. "
             f"Received: values from {low:g} to {high:g}"
         )
 
@@ -280,18 +280,18 @@ def check_positive_int(name, value, least=1):
 
 
 def check_feature_network(features):
-    """Refuses what is no network from pictures to feature vectors."""
+    """Refuses what is no network from images to feature vectors."""
     # A Sequential model without an input raises where others have None.
     if not isinstance(features, keras.Model) or not getattr(
         features, "inputs", None
     ):
         raise TypeError(
-            "`features` must be a functional keras.Model from pictures to "
+            "`features` must be a functional keras.Model from images to "
             f"feature vectors, or None. Received: {features!r}"
         )
     if len(features.inputs) != 1 or len(features.input_shape) != 4:
         raise ValueError(
-            "`features` must take pictures (batch, height, width, channels). "
+            "`features` must take images (batch, height, width, channels). "
             f"Received: a network of input shape {features.input_shape}"
         )
     if len(features.outputs) != 1 or len(features.output_shape) != 2:

@@ -24,7 +24,7 @@ class FrechetDistance(FeatureMetric):
     nothing is checked.
 
     Args:
-        features: scoring network, a `keras.Model` from pictures in [0, 1],
+        features: scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             (default) where feature vectors themselves are given.
         feature_dim: length of a vector; needed without a network.
@@ -32,7 +32,7 @@ class FrechetDistance(FeatureMetric):
 
     Raises:
         ValueError: neither network nor length; from `result`, fewer than
-            `feature_dim + 1` pictures on a side, from which no covariance of
+            `feature_dim + 1` images on a side, from which no covariance of
             full rank can come.
 
     Reference: Heusel et al., GANs Trained by a Two Time-Scale Update Rule,
@@ -58,7 +58,7 @@ class FrechetDistance(FeatureMetric):
         self._generated = self._add_side("generated")
 
     def result(self):
-        """The distance of the pictures so far, a scalar."""
+        """The distance of the images so far, a scalar."""
         self._check_samples()
         mean_1, covariance_1 = _moments(self._real)
         mean_2, covariance_2 = _moments(self._generated)
@@ -77,7 +77,7 @@ class FrechetDistance(FeatureMetric):
         if min(num_real, num_generated) < least:
             raise ValueError(
                 f"The Frechet distance of {self.feature_dim} features needs "
-                f"at least {least} pictures a side. Received: {num_real} real "
+                f"at least {least} images a side. Received: {num_real} real "
                 f"and {num_generated} generated"
             )
 

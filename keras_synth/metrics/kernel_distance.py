@@ -28,7 +28,7 @@ class KernelDistance(FeatureSampleMetric):
     replicas keep does not add up. Inside a compiled graph nothing is checked.
 
     Args:
-        features: scoring network, a `keras.Model` from pictures in [0, 1],
+        features: scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             (default) where feature vectors themselves are given.
         feature_dim: length of a vector; needed without a network.
@@ -41,7 +41,7 @@ class KernelDistance(FeatureSampleMetric):
 
     Raises:
         ValueError: numbers that do not fit; from `result`, fewer than
-            `subset_size` pictures on a side.
+            `subset_size` images on a side.
 
     Reference: Bińkowski et al., Demystifying MMD GANs, 2018, equation 4 and
     section 4.
@@ -98,7 +98,7 @@ class KernelDistance(FeatureSampleMetric):
         if min(num_real, num_generated) < self.subset_size:
             raise ValueError(
                 f"The kernel distance on subsets of {self.subset_size} needs "
-                f"at least as many pictures a side. Received: {num_real} real "
+                f"at least as many images a side. Received: {num_real} real "
                 f"and {num_generated} generated"
             )
 

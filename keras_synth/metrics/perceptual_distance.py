@@ -1,4 +1,4 @@
-"""How different two pictures look, as a feature network sees them."""
+"""How different two images look, as a feature network sees them."""
 
 import hashlib
 
@@ -7,7 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_synth.metrics.feature_metric import describe_extractor
-from keras_synth.metrics.restoration import PictureMetric
+from keras_synth.metrics.restoration import ImageMetric
 from keras_synth.ops.feature_maps import (
     check_feature_network,
     feature_maps,
@@ -60,12 +60,12 @@ def lpips_linear_weights(path, backbone):
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class PerceptualDistance(PictureMetric):
-    """Mean distance of the pictures' feature maps, each pixel's scaled to 1.
+class PerceptualDistance(ImageMetric):
+    """Mean distance of the images' feature maps, each pixel's scaled to 1.
 
     `d(x, y) = Σ_l mean_hw Σ_c w_lc (x̂_lhwc - ŷ_lhwc)²`, where x̂ is x's map
     with the vector of channels at each pixel divided by its length: 0 for
-    equal pictures, larger the less alike they look. Without linear weights
+    equal images, larger the less alike they look. Without linear weights
     each layer gives twice the mean of 1 - cosine.
 
     It is LPIPS where torchvision's network and the linear weights that were
@@ -74,22 +74,22 @@ class PerceptualDistance(PictureMetric):
     distance and names the network, and its values are comparable with each
     other alone. Lower is better.
 
-    Both pictures are clipped to [0, 1]. The network's weights are not saved
+    Both images are clipped to [0, 1]. The network's weights are not saved
     with the metric, see `losses.Perceptual`.
 
     Args:
-        features: network from pictures in [0, 1] to `{layer name: map}`, such
+        features: network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
         linear_weights: weights w of 0 or more, as `{layer name: (channels,)}`
             or a list in the order of the layers; None (default) for 1.
-        round_to_8_bits: whether both pictures are rounded to 256 levels, as
+        round_to_8_bits: whether both images are rounded to 256 levels, as
             files are.
         name: name in the logs.
         dtype: of the figures and their mean.
 
     Raises:
         ValueError: a network that gives no maps, weights that do not fit it;
-            from `update_state`, pictures that do not fit.
+            from `update_state`, images that do not fit.
 
     Reference: Zhang et al., The Unreasonable Effectiveness of Deep Features as
     a Perceptual Metric, 2018, equation 1.
@@ -119,7 +119,7 @@ class PerceptualDistance(PictureMetric):
         self.linear_weights = _checked(linear_weights, features.output)
 
     def compare(self, clean, restored):
-        """The distance of each pair of pictures, (batch,)."""
+        """The distance of each pair of images, (batch,)."""
         one = feature_maps(self.features, ops.clip(clean, 0.0, 1.0))
         other = feature_maps(self.features, ops.clip(restored, 0.0, 1.0))
         total = 0.0

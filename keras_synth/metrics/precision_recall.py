@@ -1,4 +1,4 @@
-"""How good generated pictures are, and how much of the data they cover."""
+"""How good generated images are, and how much of the data they cover."""
 
 import keras
 from keras import ops
@@ -33,7 +33,7 @@ class PrecisionRecall(FeatureSampleMetric):
     checked.
 
     Args:
-        features: scoring network, a `keras.Model` from pictures in [0, 1],
+        features: scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             (default) where feature vectors themselves are given.
         feature_dim: length of a vector; needed without a network.
@@ -44,7 +44,7 @@ class PrecisionRecall(FeatureSampleMetric):
 
     Raises:
         ValueError: numbers that do not fit; from `result`, unequal numbers of
-            pictures, or not more than k.
+            images, or not more than k.
 
     Reference: Kynkäänniemi et al., Improved Precision and Recall Metric,
     2019, equations 1 and 2; Naeem et al., Reliable Fidelity and Diversity
@@ -128,7 +128,7 @@ class PrecisionRecall(FeatureSampleMetric):
         if num_real != num_generated or num_real <= k:
             raise ValueError(
                 "Precision and recall need equal numbers of real and "
-                f"generated pictures, more than {k} of each. Received: "
+                f"generated images, more than {k} of each. Received: "
                 f"{num_real} real and {num_generated} generated"
             )
 

@@ -1,15 +1,15 @@
-"""How close restored pictures are to the clean ones.
+"""How close restored images are to the clean ones.
 
 A published figure is a formula and a protocol. The protocols of the field:
 
-- grey denoising: `PSNR(round_to_8_bits=True)`;
+- gray denoising: `PSNR(round_to_8_bits=True)`;
 - super-resolution by a factor s: `PSNR(luma="studio", border=s,
   round_to_8_bits=True)`, and `SSIM` likewise;
-- inpainting, colour denoising: `PSNR(round_to_8_bits=True)` on RGB.
+- inpainting, color denoising: `PSNR(round_to_8_bits=True)` on RGB.
 
-Every metric here does the same to both pictures of a pair, in this order:
+Every metric here does the same to both images of a pair, in this order:
 clip the restored one to [0, max_value]; round both to 8 bits; take the luma;
-crop the border; compare. Its result is the mean of the pictures' figures, so
+crop the border; compare. Its result is the mean of the images' figures, so
 that it does not depend on how they were batched.
 """
 
@@ -31,14 +31,14 @@ from keras_synth.ops.similarity import (
 )
 
 
-class PictureMetric(keras.metrics.Mean):
-    """What the metrics share: the protocol, and the mean over pictures.
+class ImageMetric(keras.metrics.Mean):
+    """What the metrics share: the protocol, and the mean over images.
 
     Args:
         max_value: value of white.
         luma: None (all channels), "full" or "studio".
         border: pixels cropped at each side.
-        round_to_8_bits: whether pictures are rounded to 256 levels.
+        round_to_8_bits: whether images are rounded to 256 levels.
         name: name in the logs.
         dtype: of the figures and their mean.
     """
@@ -65,10 +65,10 @@ class PictureMetric(keras.metrics.Mean):
         """Adds a batch.
 
         Args:
-            y_true: clean pictures, float (batch, height, width, channels) in
+            y_true: clean images, float (batch, height, width, channels) in
                 [0, max_value].
             y_pred: restored ones, of the same shape.
-            sample_weight: (batch,), a weight for each picture. One of weight 0
+            sample_weight: (batch,), a weight for each image. One of weight 0
                 does not count, be its figure infinite or not a number.
 
         Raises:
@@ -85,14 +85,14 @@ class PictureMetric(keras.metrics.Mean):
                 sample_weight = ops.squeeze(sample_weight, axis=1)
             if len(sample_weight.shape) > 1:
                 raise ValueError(
-                    "`sample_weight` must hold one number a picture, (batch,). "
+                    "`sample_weight` must hold one number an image, (batch,). "
                     f"Received: shape {tuple(sample_weight.shape)}"
                 )
             scores = ops.where(sample_weight == 0.0, 0.0, scores)
         super().update_state(scores, sample_weight)
 
     def compare(self, clean, restored):
-        """The figure of each picture, from pairs that the protocol prepared.
+        """The figure of each image, from pairs that the protocol prepared.
 
         Args:
             clean: float (batch, height, width, channels).
@@ -118,7 +118,7 @@ class PictureMetric(keras.metrics.Mean):
         if "float" not in dtype and self.max_value <= 1:
             raise ValueError(
                 f"{type(self).__name__} takes floats in [0, {self.max_value}]: "
-                "divide integer pictures by their white, or give it as "
+                "divide integer images by their white, or give it as "
                 f"`max_value`. Received: dtype {dtype}"
             )
         return ops.cast(images, self.dtype)
@@ -140,32 +140,32 @@ class PictureMetric(keras.metrics.Mean):
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class PSNR(PictureMetric):
-    """Mean peak signal-to-noise ratio of the pictures, in decibels.
+class PSNR(ImageMetric):
+    """Mean peak signal-to-noise ratio of the images, in decibels.
 
-    `10 log10(max_value² / mean (x - y)²)` for each picture; the mean of these,
+    `10 log10(max_value² / mean (x - y)²)` for each image; the mean of these,
     as tables give it, not the PSNR of the mean squared error.
 
-    A picture restored exactly has infinitely many decibels, and so has the
+    An image restored exactly has infinitely many decibels, and so has the
     mean, as in published code: nothing is capped.
 
-    Because predictions are clipped, as a saved picture would be, noisy inputs
+    Because predictions are clipped, as a saved image would be, noisy inputs
     score somewhat more than `20 log10(max_value / sigma)`.
 
     Args:
-        max_value: value of white in the pictures.
+        max_value: value of white in the images.
         luma: None (default) for all channels together; "full" for
             `ops.full_range_luma`; "studio" for `ops.studio_range_luma`, the Y
             of super-resolution tables, which stands 1.32 dB too high for any
-            other. Pictures of one channel stay as they are.
+            other. Images of one channel stay as they are.
         border: pixels cropped at each side before comparing.
-        round_to_8_bits: whether both pictures are rounded to 256 levels, as
+        round_to_8_bits: whether both images are rounded to 256 levels, as
             files are on which published figures were computed.
         name: name in the logs.
         dtype: of the figures and their mean.
 
     Raises:
-        ValueError: arguments out of range; from `update_state`, pictures that
+        ValueError: arguments out of range; from `update_state`, images that
             do not fit.
 
     Example:
@@ -189,28 +189,28 @@ class PSNR(PictureMetric):
         super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)
 
     def compare(self, clean, restored):
-        """PSNR of each picture."""
+        """PSNR of each image."""
         return peak_signal_to_noise_ratio(clean, restored, self.max_value)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class SSIM(PictureMetric):
-    """Mean structural similarity of the pictures.
+class SSIM(ImageMetric):
+    """Mean structural similarity of the images.
 
     See `ops.structural_similarity`: a Gaussian window of 11 x 11 pixels, the
-    mean over its positions inside the picture; 1 for equal pictures.
+    mean over its positions inside the image; 1 for equal images.
 
     Args:
-        max_value: value of white in the pictures.
+        max_value: value of white in the images.
         luma: None (default) for the mean over channels, "full" or "studio" as
             for `PSNR`.
         border: pixels cropped at each side before comparing.
-        round_to_8_bits: whether both pictures are rounded to 256 levels.
+        round_to_8_bits: whether both images are rounded to 256 levels.
         name: name in the logs.
         dtype: of the figures and their mean.
 
     Raises:
-        ValueError: arguments out of range; from `update_state`, pictures that
+        ValueError: arguments out of range; from `update_state`, images that
             do not fit or have fewer than 11 x 11 pixels.
 
     Reference: Wang et al. 2004, equation 13.
@@ -235,30 +235,30 @@ class SSIM(PictureMetric):
         super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)
 
     def compare(self, clean, restored):
-        """SSIM of each picture."""
+        """SSIM of each image."""
         return structural_similarity(clean, restored, self.max_value)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class MultiScaleSSIM(PictureMetric):
+class MultiScaleSSIM(ImageMetric):
     """Mean structural similarity over several scales.
 
-    See `ops.multi_scale_structural_similarity`; 1 for equal pictures, 0 where
+    See `ops.multi_scale_structural_similarity`; 1 for equal images, 0 where
     structure is inverted at some scale.
 
     Args:
-        max_value: value of white in the pictures.
+        max_value: value of white in the images.
         power_factors: a scale's exponent, finest first; five of them in the
-            paper, for pictures of at least 161 x 161 pixels.
+            paper, for images of at least 161 x 161 pixels.
         luma: None (default) for the mean over channels, "full" or "studio" as
             for `PSNR`.
         border: pixels cropped at each side before comparing.
-        round_to_8_bits: whether both pictures are rounded to 256 levels.
+        round_to_8_bits: whether both images are rounded to 256 levels.
         name: name in the logs.
         dtype: of the figures and their mean.
 
     Raises:
-        ValueError: arguments out of range; from `update_state`, pictures that
+        ValueError: arguments out of range; from `update_state`, images that
             do not fit or are too small for so many scales.
 
     Reference: Wang et al. 2003, equation 7.
@@ -285,7 +285,7 @@ class MultiScaleSSIM(PictureMetric):
         self.power_factors = check_power_factors(power_factors)
 
     def compare(self, clean, restored):
-        """MS-SSIM of each picture."""
+        """MS-SSIM of each image."""
         return multi_scale_structural_similarity(
             clean, restored, self.max_value, self.power_factors
         )

@@ -2,7 +2,6 @@
 
 from keras_synth.models.adain_transfer import AdaINTransfer
 from keras_synth.models.adversarial import AdversarialModel
-from keras_synth.models.bm3d import BM3D
 from keras_synth.models.gan import GAN
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.restoration_gan import RestorationGAN
@@ -12,7 +11,6 @@ from keras_synth.models.vae import VAE
 
 __all__ = [
     "AdaINTransfer",
-    "BM3D",
     "GAN",
     "VAE",
     "AdversarialModel",

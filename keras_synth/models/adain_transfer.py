@@ -2,11 +2,11 @@
 
 A frozen feature network φ, up to its deepest map φ_L, is the encoder. The
 content's map gets mean and deviation of the style's, channel by channel
-(AdaIN), and a decoder g, which alone is trained, makes a picture of that:
+(AdaIN), and a decoder g, which alone is trained, makes an image of that:
 
     t = AdaIN(φ_L(c), φ_L(s)),   x = g((1 - α) φ_L(c) + α t)
 
-With α = 1 the decoder learns to make pictures whose maps are t, and whose
+With α = 1 the decoder learns to make images whose maps are t, and whose
 maps at other layers have the style's means and deviations too:
 
     λ_c ‖φ_L(x) - t‖² / ‖t‖²
@@ -24,11 +24,11 @@ from keras import ops
 
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.losses import total_variation
-from keras_synth.models.checks import check_pictures
+from keras_synth.models.checks import check_images
 from keras_synth.models.replicas import share_of_batch
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.models.style_checks import (
-    as_pictures,
+    as_images,
     as_styles,
     check_weights,
     decoder_geometry,
@@ -45,7 +45,7 @@ from keras_synth.ops.feature_maps import check_feature_network, feature_maps
 
 @keras.saving.register_keras_serializable("keras_synth")
 class AdaINTransfer(ResumableModel):
-    """Paints any picture in any style, in one pass.
+    """Stylizes any image in any style, in one pass.
 
     Learns from pairs of a content and a style: `fit(contents, styles)` or a
     dataset of `(content, style)` (`datasets.style_pipeline`). Styles need not
@@ -55,11 +55,11 @@ class AdaINTransfer(ResumableModel):
     where it has a weight; the last three without their weights.
 
     Args:
-        features: network from pictures in [0, 1] to `{layer name: map}`, such
+        features: network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg19_features(layers=AdaINTransfer.PAPER_LAYERS)`.
             Its deepest (last) map is what the decoder takes. Its weights are
             frozen, and saved with the model.
-        decoder: network from that map to pictures,
+        decoder: network from that map to images,
             `networks.style_decoder(features)`.
         style_layers: where styles are compared: names of maps, or `{name:
             w}`; all by default. Names share a weight of 1.
@@ -71,7 +71,7 @@ class AdaINTransfer(ResumableModel):
         alpha: α, from 0 (the content, as well as the decoder can) to 1.
 
     Returns:
-        Pictures as large as the contents, not clipped; `stylize` does that.
+        Images as large as the contents, not clipped; `stylize` does that.
 
     Raises:
         ValueError: networks that do not fit together.
@@ -94,7 +94,7 @@ class AdaINTransfer(ResumableModel):
 
     def __init__(self, features, decoder, style_layers=None, **kwargs):
         super().__init__(**kwargs)
-        self.autocast = False  # Pictures keep their precision.
+        self.autocast = False  # Images keep their precision.
         names = check_feature_network(features)
         self.features = features
         features.trainable = False
@@ -134,7 +134,7 @@ class AdaINTransfer(ResumableModel):
             content_weight: λ_c.
             style_weight: λ_s.
             total_variation_weight: of the total variation a value of the
-                picture, `losses.total_variation(x) / (height · width ·
+                image, `losses.total_variation(x) / (height · width ·
                 channels)`.
             **kwargs: as `keras.Model.compile` takes them
                 (`steps_per_execution`, `jit_compile`, ...).
@@ -199,9 +199,9 @@ class AdaINTransfer(ResumableModel):
         share, replicas = share_of_batch(contents)
         with tf.GradientTape() as tape:
             terms = self._terms(contents, styles, training=True)
-            regularisation = sum(self.decoder.losses)
+            regularization = sum(self.decoder.losses)
             # Keras sums gradients over replicas.
-            loss = share * terms["loss"] + regularisation / replicas
+            loss = share * terms["loss"] + regularization / replicas
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
@@ -221,7 +221,7 @@ class AdaINTransfer(ResumableModel):
         return self._decode(maps, goal, alpha, contents, training)
 
     def stylize(self, content, style, alpha=1.0, *, style_weights=None):
-        """Paints pictures in a style, or in a blend of several.
+        """Stylizes images in a style, or in a blend of several.
 
         Args:
             content: (batch, height, width, channels), floats in [0, 1], of
@@ -236,20 +236,20 @@ class AdaINTransfer(ResumableModel):
             float32 (batch, height, width, channels), in [0, 1].
 
         Raises:
-            ValueError: pictures of another kind, too small ones, an `alpha`
+            ValueError: images of another kind, too small ones, an `alpha`
                 that is none.
         """
         if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
             raise ValueError(
                 f"`alpha` must be from 0 to 1. Received: alpha={alpha!r}"
             )
-        content = as_pictures(content, self.channels, "content")
+        content = as_images(content, self.channels, "content")
         styles, mix = as_styles(
             style, style_weights, self.channels, content.shape[0]
         )
         maps, goal = self._encode(content, styles, mix)
-        pictures = self._decode(maps, goal, alpha, content)
-        return ops.clip(pictures, 0.0, 1.0)
+        images = self._decode(maps, goal, alpha, content)
+        return ops.clip(images, 0.0, 1.0)
 
     def export_endpoints(self):
         """What `export.export_saved_model` serves.
@@ -287,16 +287,16 @@ class AdaINTransfer(ResumableModel):
         """`(contents, styles)` of a batch."""
         contents, styles, _ = keras.utils.unpack_x_y_sample_weight(data)
         if styles is None:
-            raise ValueError("Pictures must come in pairs, `(content, style)`.")
+            raise ValueError("Images must come in pairs, `(content, style)`.")
         for images in (contents, styles):
-            check_pictures(images, self.image_shape)
+            check_images(images, self.image_shape)
         return contents, styles
 
     def _terms(self, contents, styles, training=False):
         """The loss of a batch and its parts."""
         maps, goal = self._encode(contents, [styles], [1.0])
-        pictures = self._decode(maps, goal, 1.0, contents, training)
-        seen = feature_maps(self.features, pictures)
+        images = self._decode(maps, goal, 1.0, contents, training)
+        seen = feature_maps(self.features, images)
         wanted = feature_maps(self.features, styles)
         again = seen[self.encoded_layer]
         content = relative_squared_error(self.crop([goal, again]), again)
@@ -309,8 +309,8 @@ class AdaINTransfer(ResumableModel):
         )
         terms = {"content_loss": content, "style_loss": style}
         if "total_variation" in self.trackers:
-            size = ops.cast(ops.prod(ops.shape(pictures)[1:]), "float32")
-            terms["total_variation"] = total_variation(pictures) / size
+            size = ops.cast(ops.prod(ops.shape(images)[1:]), "float32")
+            terms["total_variation"] = total_variation(images) / size
         terms = {name: mean_or_zero(term) for name, term in terms.items()}
         weights = self.loss_weights
         loss = sum(
@@ -330,7 +330,7 @@ class AdaINTransfer(ResumableModel):
         sides = contents.shape[1:3]
         if any(side and side <= self.stride for side in sides):
             raise ValueError(
-                f"Pictures must have more than {self.stride} pixels a side. "
+                f"Images must have more than {self.stride} pixels a side. "
                 f"Received: {sides[0]} x {sides[1]}"
             )
         contents = self.padding(contents)
@@ -348,10 +348,10 @@ class AdaINTransfer(ResumableModel):
         return maps, goal
 
     def _decode(self, maps, goal, alpha, contents, training=False):
-        """Pictures as large as the contents."""
+        """Images as large as the contents."""
         mixed = (1.0 - alpha) * maps + alpha * goal
-        pictures = self.decoder(mixed, training=training)
-        return self.crop([pictures, contents])
+        images = self.decoder(mixed, training=training)
+        return self.crop([images, contents])
 
     def call_signature(self):
         return [

@@ -1,6 +1,6 @@
 """Two networks that train against each other.
 
-A generator makes pictures; a discriminator tells them from real ones. Each
+A generator makes images; a discriminator tells them from real ones. Each
 has its own optimizer, and each step moves one of them:
 
 1. the discriminator, `discriminator_steps` times, each time on its own part
@@ -8,7 +8,7 @@ has its own optimizer, and each step moves one of them:
 2. the generator, once;
 3. the generator's average, a little towards the generator.
 
-What a picture is made from and how it is judged, the subclass says.
+What an image is made from and how it is judged, the subclass says.
 """
 
 import keras
@@ -38,19 +38,19 @@ class AdversarialModel(ResumableModel):
     Saved and resumed bit-equal: both networks, both optimizers, the average,
     all seeds, and the arguments of `compile`.
 
-    Log names: `loss`, all that both players minimise, penalties included
+    Log names: `loss`, all that both players minimize, penalties included
     (for `TerminateOnNaN`); `generator_loss` and `discriminator_loss`, the
     adversarial losses alone;
     `accuracy_real` and `accuracy_fake`, the shares of real and of generated
-    pictures that the discriminator gets right; `diversity`, the standard
-    deviation over a batch of generated pictures, averaged over pixels, over
+    images that the discriminator gets right; `diversity`, the standard
+    deviation over a batch of generated images, averaged over pixels, over
     that of real ones (0: all the same); in training also `gradient_penalty`,
     where there is one, and `generator_gradient_norm` and
     `discriminator_gradient_norm`, of one replica's gradient.
 
     Args:
-        generator: network that makes pictures in [0, 1].
-        discriminator: network from pictures to logits, no sigmoid.
+        generator: network that makes images in [0, 1].
+        discriminator: network from images to logits, no sigmoid.
         seed: of all noise, an int or None for a random one.
     """
 
@@ -82,7 +82,7 @@ class AdversarialModel(ResumableModel):
 
     @property
     def sampling_generator(self):
-        """What pictures for the user come from: the average."""
+        """What images for the user come from: the average."""
         return self.generator_average
 
     @property
@@ -121,16 +121,16 @@ class AdversarialModel(ResumableModel):
             loss: an adversarial loss of `losses`; `NonSaturating()` by
                 default; or one of your own, a `losses.AdversarialLoss`.
             gradient_penalty: None, or `losses.R1`, `losses.R2` or
-                `losses.WassersteinGradientPenalty`; taken at the pictures as
+                `losses.WassersteinGradientPenalty`; taken at the images as
                 the discriminator saw them, augmented ones too. With one, the
-                discriminator must have no batch normalisation, which mixes
-                the slopes of a batch's pictures.
+                discriminator must have no batch normalization, which mixes
+                the slopes of a batch's images.
             augmentation: None, or a `layers.DiffAugment`, applied to all
-                pictures that the discriminator is shown in training.
+                images that the discriminator is shown in training.
             discriminator_steps: discriminator steps a generator step. A batch
-                of `fit` is dealt out to them, so that each sees pictures of
+                of `fit` is dealt out to them, so that each sees images of
                 its own: give as many times the batch size. The generator's
-                step makes as many pictures as the last of them saw.
+                step makes as many images as the last of them saw.
             average_decay: of the generator's moving average, in [0, 1); 0
                 follows the generator itself. In the first steps t the decay
                 is at most (1 + t) / (10 + t), or the average would remember
@@ -202,7 +202,7 @@ class AdversarialModel(ResumableModel):
         count = self.discriminator_steps
         discriminator_loss = 0.0
         for index in range(count):
-            # Of fewer pictures than steps, some are dealt twice.
+            # Of fewer images than steps, some are dealt twice.
             first = index % ops.maximum(ops.shape(batch[0])[0], 1)
             part = [tensor[first::count] for tensor in batch]
             discriminator_loss += self._step("discriminator", part) / count
@@ -234,7 +234,7 @@ class AdversarialModel(ResumableModel):
         return {name: self.trackers[name].result() for name in names}
 
     def _step(self, player, batch):
-        """One step of one player; all that it minimised."""
+        """One step of one player; all that it minimized."""
         networks = getattr(self, f"{player}_networks")
         optimizer = getattr(self, f"{player}_optimizer")
         loss_of = getattr(self, f"{player}_loss")
@@ -244,10 +244,10 @@ class AdversarialModel(ResumableModel):
         share, replicas = share_of_batch(batch[0])
         with tf.GradientTape() as tape:
             loss = loss_of(batch, training=True)
-            regularisation = sum(sum(network.losses) for network in networks)
+            regularization = sum(sum(network.losses) for network in networks)
             # Keras sums gradients over replicas.
             scaled_loss = optimizer.scale_loss(
-                share * loss + regularisation / replicas
+                share * loss + regularization / replicas
             )
         gradients = tape.gradient(scaled_loss, variables)
         norm = tf.linalg.global_norm(gradients)
@@ -258,16 +258,16 @@ class AdversarialModel(ResumableModel):
         self.trackers[f"{player}_gradient_norm"].update_state(
             tf.where(finite, norm, 0.0), tf.cast(finite, "float32")
         )
-        return loss + regularisation
+        return loss + regularization
 
     def play_discriminator(self, judge, real, fake, training):
         """The discriminator's adversarial loss, with its penalty.
 
         Args:
-            judge: function from pictures to logits.
-            real: pictures of the batch.
-            fake: as many pictures of the generator.
-            training: whether to augment and to penalise.
+            judge: function from images to logits.
+            real: images of the batch.
+            fake: as many images of the generator.
+            training: whether to augment and to penalize.
 
         Returns:
             A scalar, and the metrics of the game are updated.
@@ -383,6 +383,6 @@ def _update_spectral_norms(network):
 
 def _deviation(images):
     """Over the batch, averaged over pixels and channels."""
-    centred = images - mean_or_zero(images, axis=0)
-    variance = mean_or_zero(ops.square(centred), axis=0)
+    centered = images - mean_or_zero(images, axis=0)
+    variance = mean_or_zero(ops.square(centered), axis=0)
     return ops.mean(ops.sqrt(variance)) + keras.config.epsilon()

@@ -21,12 +21,12 @@ def check_makes_and_judges(generator, discriminator):
     if _last_activation(discriminator) in ("sigmoid", "softmax", "tanh"):
         raise ValueError(
             "`discriminator` must end in logits: the losses have the sigmoid "
-            "in them, and a second one would squash every verdict. Received: "
+            "in them, and a second one would squash every logit. Received: "
             f"a network that ends in {_last_activation(discriminator)}"
         )
     if _last_activation(generator) == "tanh":
         raise ValueError(
-            "`generator` must make pictures in [0, 1]: append "
+            "`generator` must make images in [0, 1]: append "
             "`keras.layers.Rescaling(0.5, offset=0.5)` to its tanh."
         )
 
@@ -50,7 +50,7 @@ def check_gan_networks(generator, discriminator):
     judged = tuple(discriminator.inputs[0].shape[1:])
     if made != judged:
         raise ValueError(
-            f"`generator` makes pictures of shape {made}, `discriminator` "
+            f"`generator` makes images of shape {made}, `discriminator` "
             f"takes {judged}: make both with the same `image_shape`."
         )
 
@@ -108,8 +108,8 @@ def check_adversarial(
         for layer in network._flatten_layers()
     ):
         raise ValueError(
-            "A gradient penalty needs the slope at each picture, and batch "
-            "normalisation mixes them: build the discriminator without it "
+            "A gradient penalty needs the slope at each image, and batch "
+            "normalization mixes them: build the discriminator without it "
             '(normalization=None or "layer"), or give no `gradient_penalty`.'
         )
     if not isinstance(discriminator_steps, int) or discriminator_steps < 1:

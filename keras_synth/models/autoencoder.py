@@ -13,26 +13,26 @@ from keras_synth.models.importance_sampling import (
 
 
 class Autoencoder(GenerativeModel):
-    """A model with a posterior over latents and a likelihood of pictures.
+    """A model with a posterior over latents and a likelihood of images.
 
     Subclasses set `encoder`, `decoder`, `likelihood`, `sampling`,
     `latent_dim`, `image_shape` and `conditional`, and say how it is trained.
     """
 
     @property
-    def labelled_network(self):
+    def labeled_network(self):
         """The decoder."""
         return self.decoder
 
     def call(self, inputs, training=False):
-        """Pictures (with labels: `(images, labels)`) to reconstructions."""
+        """Images (with labels: `(images, labels)`) to reconstructions."""
         inputs = inputs if isinstance(inputs, list | tuple) else (inputs,)
         inputs = self._inputs(*inputs)
         mean, _ = self.posterior(inputs, training)
         return self.likelihood.mean(self.parameters(mean, inputs[1:], training))
 
     def encode(self, images, labels=None):
-        """Pictures to their posterior.
+        """Images to their posterior.
 
         Args:
             images: (batch, height, width, channels), in [0, 1].
@@ -51,7 +51,7 @@ class Autoencoder(GenerativeModel):
             labels: int (batch,), for a class-conditional model.
 
         Returns:
-            Pictures in [0, 1], (batch, height, width, channels).
+            Images in [0, 1], (batch, height, width, channels).
         """
         latents = ops.convert_to_tensor(latents, "float32")
         check_latents(latents, self.latent_dim)
@@ -64,16 +64,16 @@ class Autoencoder(GenerativeModel):
         return self.decode(latents, labels)
 
     def reconstruct(self, images, labels=None):
-        """Pictures through the posterior's mean and back, in [0, 1]."""
+        """Images through the posterior's mean and back, in [0, 1]."""
         return self(self._inputs(images, labels))
 
     def interpolate(self, a, b, steps=8, labels=None):
-        """Pictures on the line between two, in latent space.
+        """Images on the line between two, in latent space.
 
         Args:
-            a: pictures to start from, (batch, height, width, channels).
-            b: pictures to end at, of the same shape.
-            steps: pictures a line, both ends included; at least 2.
+            a: images to start from, (batch, height, width, channels).
+            b: images to end at, of the same shape.
+            steps: images a line, both ends included; at least 2.
             labels: int (batch,), for a class-conditional model.
 
         Returns:
@@ -87,10 +87,10 @@ class Autoencoder(GenerativeModel):
         latents = start[:, None] * (1.0 - weight) + end[:, None] * weight
         if labels is not None:
             labels = ops.repeat(ops.convert_to_tensor(labels), steps)
-        pictures = self.decode(
+        images = self.decode(
             ops.reshape(latents, (-1, self.latent_dim)), labels
         )
-        return ops.reshape(pictures, (-1, steps, *self.image_shape))
+        return ops.reshape(images, (-1, steps, *self.image_shape))
 
     def log_likelihood(
         self,
@@ -111,14 +111,14 @@ class Autoencoder(GenerativeModel):
             images: (n, height, width, channels), in [0, 1].
             num_samples: S; papers use 500 to 5,000.
             labels: int (n,), for a class-conditional model: log p(x | label).
-            batch_size: pictures at a time.
-            samples_per_step: latents per picture at a time; memory grows with
-                `batch_size * samples_per_step` decoded pictures.
+            batch_size: images at a time.
+            samples_per_step: latents per image at a time; memory grows with
+                `batch_size * samples_per_step` decoded images.
             seed: of the latents.
             verbose: 1 shows a progress bar.
 
         Returns:
-            NumPy array (n,), nats per picture.
+            NumPy array (n,), nats per image.
 
         Reference: Burda et al. 2016, equation 8 and section 5.
         """
@@ -175,18 +175,18 @@ class Autoencoder(GenerativeModel):
         spec = tf.TensorSpec((None, *self.image_shape), name="images")
         return self.with_label(spec)
 
-    def picture_decoder(self):
+    def image_decoder(self):
         """The decoder with the likelihood's mean on top, one network.
 
         Returns:
             A functional `keras.Model` from latents (or `[latents, label]`)
-            to pictures in [0, 1].
+            to images in [0, 1].
         """
         parameters = ops.cast(self.decoder.outputs[0], "float32")
         return keras.Model(
             self.decoder.inputs,
             self.likelihood.mean(parameters),
-            name="picture_decoder",
+            name="image_decoder",
         )
 
     def posterior(self, inputs, training=False):

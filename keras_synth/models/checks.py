@@ -7,8 +7,8 @@ import tensorflow as tf
 _ROUNDING = 1e-6
 
 
-def check_pictures(images, image_shape):
-    """Refuses what is not a batch of pictures in [0, 1].
+def check_images(images, image_shape):
+    """Refuses what is not a batch of images in [0, 1].
 
     Shape and type are checked always, values of eager tensors alone.
 
@@ -62,7 +62,7 @@ def check_labels(labels, network):
     if conditional and labels is None:
         raise ValueError(
             "This model is class-conditional: give the class of each "
-            "picture, `labels=...` (`fit(images, labels)` when training)."
+            "image, `labels=...` (`fit(images, labels)` when training)."
         )
     if labels is not None and not conditional:
         raise ValueError(
@@ -75,7 +75,7 @@ def check_labels(labels, network):
     shape = labels.shape if hasattr(labels, "shape") else np.shape(labels)
     if len(shape) != 1:
         raise ValueError(
-            "Labels must be ints of shape (batch,), one class a picture. "
+            "Labels must be ints of shape (batch,), one class an image. "
             f"Received: shape {tuple(shape)}"
         )
     if not _has_values(labels):
@@ -151,6 +151,6 @@ def check_networks(encoder, decoder, likelihood):
     if got != wanted:
         raise ValueError(
             f"With {type(likelihood).__name__} the decoder must give "
-            f"{wanted} per picture ({per_channel} parameters a channel: "
+            f"{wanted} per image ({per_channel} parameters a channel: "
             f"`parameters_per_channel={per_channel}`). Received: {got}"
         )

@@ -1,7 +1,7 @@
 """The generative adversarial network.
 
-The generator turns noise z ~ N(0, I) into a picture G(z); the discriminator
-gives a logit, high for pictures that it takes for real. In the game as it was
+The generator turns noise z ~ N(0, I) into an image G(z); the discriminator
+gives a logit, high for images that it takes for real. In the game as it was
 first written down, with D = σ(logit):
 
     min_G max_D  E_x[log D(x)] + E_z[log(1 - D(G(z)))]
@@ -24,10 +24,10 @@ from keras_synth.models.generative import GenerativeModel
 class GAN(GenerativeModel, AdversarialModel):
     """Generative adversarial network, plain or class-conditional.
 
-    Trained on pictures alone (`fit(images)` or a dataset of images); a
+    Trained on images alone (`fit(images)` or a dataset of images); a
     class-conditional one, whose networks take a label as second input, on
     `fit(images, labels)` or a dataset of `(image, label)`. Fakes then have
-    the labels of the real pictures beside them.
+    the labels of the real images beside them.
 
     `compile` (see `AdversarialModel.compile`) says what is played for:
 
@@ -43,8 +43,8 @@ class GAN(GenerativeModel, AdversarialModel):
 
     Args:
         generator: network from latents, (batch, latent_dim), or
-            `[latents, label]`, to pictures in [0, 1].
-        discriminator: network from pictures or `[image, label]` to logits,
+            `[latents, label]`, to images in [0, 1].
+        discriminator: network from images or `[image, label]` to logits,
             (batch,) or (batch, height, width, 1): no sigmoid at its end.
         seed: of all noise, an int or None for a random one.
 
@@ -72,12 +72,12 @@ class GAN(GenerativeModel, AdversarialModel):
         self.conditional = len(generator.inputs) == 2
 
     @property
-    def labelled_network(self):
+    def labeled_network(self):
         """The generator."""
         return self.generator
 
     def draw_latents(self, images, training=True):
-        """Noise for a step, a latent for each of a batch's pictures."""
+        """Noise for a step, a latent for each of a batch's images."""
         seeds = self.seed_generator if training else self.evaluation_seeds
         shape = (ops.shape(images)[0], self.latent_dim)
         return keras.random.normal(shape, dtype="float32", seed=seeds)
@@ -87,14 +87,14 @@ class GAN(GenerativeModel, AdversarialModel):
         return self._batch(data)
 
     def discriminator_loss(self, batch, training):
-        """On real pictures and as many new fakes."""
+        """On real images and as many new fakes."""
         real, *labels = batch
         judge = self._judge(labels, training)
         fake = self._fakes(real, labels, training)
         return self.play_discriminator(judge, real, fake, training)
 
     def generator_loss(self, batch, training):
-        """On as many new fakes as there are real pictures."""
+        """On as many new fakes as there are real images."""
         real, *labels = batch
         judge = self._judge(labels, training)
         fake = self._fakes(real, labels, training)
@@ -111,7 +111,7 @@ class GAN(GenerativeModel, AdversarialModel):
         )
 
     def call(self, inputs, training=False):
-        """Latents (with labels: `(latents, labels)`) to pictures."""
+        """Latents (with labels: `(latents, labels)`) to images."""
         inputs = inputs if isinstance(inputs, list | tuple) else (inputs,)
         return self.generate(*inputs)
 
@@ -121,24 +121,24 @@ class GAN(GenerativeModel, AdversarialModel):
         return self(latents if labels is None else (latents, labels))
 
     def generate(self, latents, labels=None):
-        """Latents to pictures.
+        """Latents to images.
 
         Args:
             latents: (batch, latent_dim).
             labels: int (batch,), for a class-conditional model.
 
         Returns:
-            Pictures in [0, 1], (batch, height, width, channels).
+            Images in [0, 1], (batch, height, width, channels).
         """
         latents = ops.convert_to_tensor(latents, "float32")
         check_latents(latents, self.latent_dim)
-        pictures = run_network(
+        images = run_network(
             self.sampling_generator, latents, self._labels(labels), False
         )
-        return ops.clip(pictures, 0.0, 1.0)
+        return ops.clip(images, 0.0, 1.0)
 
     def discriminate(self, images, labels=None):
-        """The discriminator's verdict.
+        """The discriminator's logit.
 
         Args:
             images: (batch, height, width, channels), in [0, 1].
@@ -152,7 +152,7 @@ class GAN(GenerativeModel, AdversarialModel):
         return run_network(self.discriminator, images, labels, False)
 
     def interpolate(self, start, end, steps=8, labels=None):
-        """Pictures on the way from one latent to another.
+        """Images on the way from one latent to another.
 
         The way is an arc: `sin((1-t)θ)/sin θ · a + sin(tθ)/sin θ · b`, with θ
         the angle between a and b. Points on a straight line are shorter than
@@ -161,7 +161,7 @@ class GAN(GenerativeModel, AdversarialModel):
         Args:
             start: latents, (batch, latent_dim).
             end: latents of the same shape.
-            steps: pictures a line, both ends included; at least 2.
+            steps: images a line, both ends included; at least 2.
             labels: int (batch,), or one int for all, for a class-conditional
                 model.
 
@@ -194,10 +194,10 @@ class GAN(GenerativeModel, AdversarialModel):
         if labels is not None:
             labels = ops.broadcast_to(ops.convert_to_tensor(labels), (count,))
             labels = ops.repeat(labels, steps)
-        pictures = self.generate(
+        images = self.generate(
             ops.reshape(latents, (-1, self.latent_dim)), labels
         )
-        return ops.reshape(pictures, (-1, steps, *self.image_shape))
+        return ops.reshape(images, (-1, steps, *self.image_shape))
 
     def export_endpoints(self):
         """What `export.export_saved_model` serves.
@@ -219,16 +219,16 @@ class GAN(GenerativeModel, AdversarialModel):
         spec = tf.TensorSpec((None, self.latent_dim), name="latents")
         return self.with_label(spec)
 
-    def picture_decoder(self):
+    def image_decoder(self):
         """The sampling generator as a network of its own.
 
         Returns:
             A functional `keras.Model` from latents (or `[latents, label]`)
-            to pictures in [0, 1].
+            to images in [0, 1].
         """
         network = self.sampling_generator
         return keras.Model(
-            network.inputs, network.outputs[0], name="picture_decoder"
+            network.inputs, network.outputs[0], name="image_decoder"
         )
 
 

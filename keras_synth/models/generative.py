@@ -1,11 +1,11 @@
-"""What every model that makes pictures from latents shares."""
+"""What every model that makes images from latents shares."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_synth.models.checks import check_labels, check_pictures
+from keras_synth.models.checks import check_images, check_labels
 from keras_synth.models.resumable import ResumableModel
 
 
@@ -15,36 +15,36 @@ class GenerativeModel(ResumableModel):
     Attributes, set by the subclass:
         latent_dim: dimension of the latents, which are standard normal.
         image_shape: (height, width, channels).
-        conditional: whether the model is told the class of each picture.
-        labelled_network: the network from latents (and labels) to pictures.
+        conditional: whether the model is told the class of each image.
+        labeled_network: the network from latents (and labels) to images.
     """
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """`keras.Model.fit`, see there."""
         if isinstance(y, np.ndarray):
-            check_labels(y, self.labelled_network)
+            check_labels(y, self.labeled_network)
         return super().fit(x, y, *args, **kwargs)
 
     def sample(self, num_images, *, labels=None, truncation=1.0, seed=None):
-        """New pictures.
+        """New images.
 
         Args:
             num_images: how many.
             labels: class of each, int (num_images,), or one int for all; for
                 a class-conditional model.
             truncation: scale of the latents' standard deviation; below 1
-                gives more typical and less varied pictures.
-            seed: int for the same pictures each time, None for new ones.
+                gives more typical and less varied images.
+            seed: int for the same images each time, None for new ones.
 
         Returns:
-            Pictures, (num_images, height, width, channels) in [0, 1]; a VAE's
+            Images, (num_images, height, width, channels) in [0, 1]; a VAE's
             are the likelihood's means.
         """
         latents, labels = self.sampled_latents(num_images, labels, seed)
         return self.generate(truncation * latents, labels)
 
     def sampled_latents(self, num_images, labels=None, seed=None):
-        """What `sample` makes pictures of: `(latents, labels)`."""
+        """What `sample` makes images of: `(latents, labels)`."""
         shape = (num_images, self.latent_dim)
         if seed is None:
             latents = tf.random.normal(shape)
@@ -93,9 +93,9 @@ class GenerativeModel(ResumableModel):
 
     def _inputs(self, images, labels=None):
         images = ops.convert_to_tensor(images)
-        check_pictures(images, self.image_shape)
+        check_images(images, self.image_shape)
         return [ops.cast(images, "float32"), *self._labels(labels)]
 
     def _labels(self, labels):
-        check_labels(labels, self.labelled_network)
+        check_labels(labels, self.labeled_network)
         return [] if labels is None else [ops.convert_to_tensor(labels)]

@@ -37,7 +37,7 @@ def estimate_log_likelihood(
 
     Args:
         model: a model with `posterior` and `log_weights`.
-        inputs: what its encoder takes, a list: pictures, or pictures and
+        inputs: what its encoder takes, a list: images, or images and
             labels.
         num_samples: as in `log_likelihood`, and so all that follow.
     """

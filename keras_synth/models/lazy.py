@@ -30,10 +30,10 @@ def lazily(function, step, interval, outputs=()):
 
 
 def lazy_adam(interval=None, learning_rate=2e-3, steps=None):
-    """Adam as if the steps of regularisation were steps of their own.
+    """Adam as if the steps of regularization were steps of their own.
 
     Args:
-        interval: k, where regularisation comes at every k-th step; None for
+        interval: k, where regularization comes at every k-th step; None for
             none. The rate, and the exponent of the decay, are k / (k + 1)
             times what they are without.
         learning_rate: without it.

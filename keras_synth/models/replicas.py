@@ -7,11 +7,11 @@ def share_of_batch(images):
     """This replica's part of the global batch, and how many replicas.
 
     Keras sums gradients over replicas, so a loss that is a mean over the
-    replica's own pictures counts with its share; what does not depend on the
-    batch (a weight regularisation) with one over the number of replicas.
+    replica's own images counts with its share; what does not depend on the
+    batch (a weight regularization) with one over the number of replicas.
 
     Args:
-        images: (batch, ...), this replica's pictures.
+        images: (batch, ...), this replica's images.
 
     Returns:
         `(share, replicas)`: a scalar in (0, 1], and an int.

@@ -6,9 +6,9 @@ import tensorflow as tf
 
 from keras_synth.models.adversarial_checks import check_makes_and_judges
 
-_JUDGED = {"image", "damaged", "mask"}
+_JUDGED = {"image", "degraded", "mask"}
 
-# No noise takes a picture so far from [0, 1]; 8-bit values do.
+# No noise takes an image so far from [0, 1]; 8-bit values do.
 _FURTHEST = 10.0
 
 
@@ -22,21 +22,21 @@ def check_restoration_networks(
     takes, judged = generator.input, discriminator.input
     if isinstance(takes, dict) and set(takes) != {"image", "mask"}:
         raise ValueError(
-            "`generator` must take the picture alone, or "
+            "`generator` must take the image alone, or "
             '`{"image": ..., "mask": ...}`. Received: a network that takes '
             f"{sorted(takes)}"
         )
     if isinstance(judged, dict) and not {"image"} <= set(judged) <= _JUDGED:
         raise ValueError(
-            '`discriminator` must take the picture, or a dict of it, "image", '
-            'with "damaged" and "mask", or one of them. Received: a network '
+            '`discriminator` must take the image, or a dict of it, "image", '
+            'with "degraded" and "mask", or one of them. Received: a network '
             f"that takes {sorted(judged)}"
         )
     given = takes["image"] if isinstance(takes, dict) else takes
-    known = judged.get("damaged") if isinstance(judged, dict) else None
+    known = judged.get("degraded") if isinstance(judged, dict) else None
     if known is not None and known.shape[-1] != given.shape[-1]:
         raise ValueError(
-            f"`generator` takes damaged pictures of {given.shape[-1]} "
+            f"`generator` takes degraded images of {given.shape[-1]} "
             f"channels, `discriminator` of {known.shape[-1]}: build it with "
             f"`condition_channels={given.shape[-1]}`."
         )
@@ -44,24 +44,24 @@ def check_restoration_networks(
     image = judged["image"] if isinstance(judged, dict) else judged
     if image.shape[-1] != made:
         raise ValueError(
-            f"`generator` makes pictures of {made} channels, `discriminator` "
+            f"`generator` makes images of {made} channels, `discriminator` "
             f"takes {image.shape[-1]}."
         )
     if local_discriminator is not None:
         window = local_discriminator.input
         if isinstance(window, dict) or None in window.shape[1:]:
             raise ValueError(
-                "`local_discriminator` must take pictures alone, of a fixed "
+                "`local_discriminator` must take images alone, of a fixed "
                 "size: that of the window it looks at."
             )
         if window.shape[-1] != made:
             raise ValueError(
-                f"`generator` makes pictures of {made} channels, "
+                f"`generator` makes images of {made} channels, "
                 f"`local_discriminator` takes {window.shape[-1]}."
             )
     if features is not None and features.inputs[0].shape[-1] != made:
         raise ValueError(
-            f"`features` must take pictures of {made} channels, as the "
+            f"`features` must take images of {made} channels, as the "
             f"generator makes them: build them with `channels={made}`. "
             f"Received: features of {features.inputs[0].shape[-1]} channels"
         )
@@ -83,18 +83,18 @@ def check_weights(weights, features, conditional, others):
             )
     if conditional and others.get("augmentation") is not None:
         raise ValueError(
-            "An `augmentation` moves the picture and not the damaged one "
-            "beside it: use a discriminator that sees the picture alone, "
+            "An `augmentation` moves the image and not the degraded one "
+            "beside it: use a discriminator that sees the image alone, "
             "`patch_discriminator(condition=())`."
         )
 
 
 def check_pairs(named, clean, weights):
-    """Refuses batches that are no pairs of damaged and clean pictures."""
+    """Refuses batches that are no pairs of degraded and clean images."""
     if clean is None or "image" not in named:
         raise ValueError(
-            "A RestorationGAN learns from pairs: `fit(damaged, clean)`, "
-            '`fit({"image": damaged, "mask": masks}, clean)`, or a dataset '
+            "A RestorationGAN learns from pairs: `fit(degraded, clean)`, "
+            '`fit({"image": degraded, "mask": masks}, clean)`, or a dataset '
             "of such pairs."
         )
     if weights is not None:
@@ -105,34 +105,34 @@ def check_pairs(named, clean, weights):
 
 
 def check_made(made, clean):
-    """Refuses clean pictures of another size than the generator makes."""
+    """Refuses clean images of another size than the generator makes."""
     if _differ(made, clean):
         raise ValueError(
-            "Clean pictures must be as large as what `generator` makes of the "
-            f"damaged ones, {_size(made)}. Received: {_size(clean)}"
+            "Clean images must be as large as what `generator` makes of the "
+            f"degraded ones, {_size(made)}. Received: {_size(clean)}"
         )
 
 
-def check_kept(made, damaged):
-    """Refuses a mask where pictures are made larger: nothing is kept."""
-    if _differ(made, damaged):
+def check_kept(made, degraded):
+    """Refuses a mask where images are made larger: nothing is kept."""
+    if _differ(made, degraded):
         raise ValueError(
-            "Masks are for models that keep the size of pictures. Received: "
-            f"masks for one that makes {_size(made)} of {_size(damaged)}"
+            "Masks are for models that keep the size of images. Received: "
+            f"masks for one that makes {_size(made)} of {_size(degraded)}"
         )
 
 
 def check_apart(images):
-    """Refuses the dict that `fit` takes where pictures are wanted."""
+    """Refuses the dict that `fit` takes where images are wanted."""
     if isinstance(images, dict):
         raise ValueError(
-            "Pictures and masks must come apart: `restore(images, masks)`. "
+            "Images and masks must come apart: `restore(images, masks)`. "
             f"Received: a dict of {list(images)}"
         )
 
 
-def check_damaged(images, image_shape):
-    """Refuses what is no batch of damaged pictures: noise may leave [0, 1]."""
+def check_degraded(images, image_shape):
+    """Refuses what is no batch of degraded images: noise may leave [0, 1]."""
     wanted = ", ".join(str(size or "any") for size in image_shape)
     shape = tuple(images.shape)
     if len(shape) != 4 or any(
@@ -140,12 +140,12 @@ def check_damaged(images, image_shape):
         for size, given in zip(image_shape, shape[1:], strict=True)
     ):
         raise ValueError(
-            f"Damaged pictures must be of shape (batch, {wanted}). "
+            f"Degraded images must be of shape (batch, {wanted}). "
             f"Received: shape {shape}"
         )
     if not tf.as_dtype(images.dtype).is_floating:
         raise ValueError(
-            "Damaged pictures must be floats (divide 8-bit ones by 255). "
+            "Degraded images must be floats (divide 8-bit ones by 255). "
             f"Received: dtype {keras.backend.standardize_dtype(images.dtype)}"
         )
     if not _has_values(images) or not len(images):
@@ -155,24 +155,24 @@ def check_damaged(images, image_shape):
     # Also where they are NaN.
     if not (low >= -_FURTHEST and high <= _FURTHEST):
         raise ValueError(
-            "Damaged pictures must lie about [0, 1] (divide 8-bit ones by "
+            "Degraded images must lie about [0, 1] (divide 8-bit ones by "
             f"255). Received: values from {low:g} to {high:g}"
         )
 
 
 def check_masks(masks, images, wanted):
-    """Refuses masks that are none, or of other pictures.
+    """Refuses masks that are none, or of other images.
 
     Args:
         masks: (batch, height, width, 1) of 0 and 1, or None.
-        images: the pictures.
+        images: the images.
         wanted: whether the model takes a mask.
     """
     if masks is None:
         if wanted:
             raise ValueError(
-                "This model mends what a mask marks: give masks (batch, "
-                "height, width, 1), 1 = damaged."
+                "This model restores what a mask marks: give masks (batch, "
+                "height, width, 1), 1 = degraded."
             )
         return
     shape = tuple(masks.shape)
@@ -185,13 +185,13 @@ def check_masks(masks, images, wanted):
     if not fits:
         raise ValueError(
             "Masks must be (batch, height, width, 1), as large as the "
-            f"pictures {tuple(images.shape)}. Received: shape {shape}"
+            f"images {tuple(images.shape)}. Received: shape {shape}"
         )
     if _has_values(masks):
         values = np.asarray(masks)
         if not np.isin(values, (0, 1)).all():
             raise ValueError(
-                "Masks must hold 0 (keep) and 1 (damaged) alone. Received: "
+                "Masks must hold 0 (keep) and 1 (degraded) alone. Received: "
                 f"values from {values.min():g} to {values.max():g}"
             )
 

@@ -1,12 +1,13 @@
-"""Mending pictures with a discriminator.
+"""Restoration images with a discriminator.
 
-The generator sees the damaged picture y, and the mask m of what is damaged
-where that is known (1 = damaged). What it makes counts only there:
+The generator sees the degraded image y, and the mask m of what is degraded
+where that is known (1 = degraded). What it makes counts only there:
 
     G = generator(y, m),   x̂ = m · G + (1 - m) · y
 
 The discriminator is asked whether x̂ belongs to y, or the true x does; a
-second one may look at a window around the damage alone. The generator lowers
+second one may look at a window around the degradation alone. The generator
+lowers
 
     λ_hole |m (G - x)| + λ_known |(1 - m)(G - x)|          absolute error
     + λ_p perceptual(x̂, x) + λ_s style(x̂, x)               in features
@@ -22,10 +23,10 @@ from keras import ops
 
 from keras_synth.losses import Perceptual, Style, total_variation
 from keras_synth.models.adversarial import AdversarialModel
-from keras_synth.models.checks import check_pictures
+from keras_synth.models.checks import check_images
 from keras_synth.models.restoration_checks import (
     check_apart,
-    check_damaged,
+    check_degraded,
     check_kept,
     check_made,
     check_masks,
@@ -43,34 +44,34 @@ from keras_synth.ops.feature_maps import feature_maps
 
 @keras.saving.register_keras_serializable("keras_synth")
 class RestorationGAN(AdversarialModel):
-    """Inpaints, mends, enlarges or translates pictures, against a judge.
+    """Inpaints, restores, upscales or translates images, against a judge.
 
-    Learns from pairs: `fit(damaged, clean)`, `fit({"image": damaged, "mask":
+    Learns from pairs: `fit(degraded, clean)`, `fit({"image": degraded, "mask":
     masks}, clean)`, or a dataset of such pairs
     (`datasets.restoration_pipeline`, `datasets.paired_pipeline`). What the
     generator takes decides what the model is:
 
     - `{"image", "mask"}`: inpainting. Known pixels come out as they went in.
-    - the picture alone: blind restoration, where nobody knows what is
-      damaged; a mask in the data (`inputs=("image", "mask")`) still weighs
-      the error, or copying what is sound would count for most. Enlarging,
-      if the network enlarges. With paired folders: pix2pix.
+    - the image alone: blind restoration, where nobody knows what is
+      degraded; a mask in the data (`inputs=("image", "mask")`) still weighs
+      the error, or copying what is sound would count for most. Upscaling,
+      if the network upscales. With paired folders: pix2pix.
 
     `restore`, `call` and `evaluate` use the generator's moving average. Log
     names: those of `AdversarialModel`, and `reconstruction_loss`, the
     weighted absolute error; `perceptual_loss`, `style_loss` and
     `total_variation` where they have a weight; `psnr` in dB, of the clipped
-    result, whole pictures, at most 100.
+    result, whole images, at most 100.
 
     Args:
-        generator: network from pictures (batch, height, width, channels), or
-            `{"image": such, "mask": (batch, height, width, 1)}`, to pictures
+        generator: network from images (batch, height, width, channels), or
+            `{"image": such, "mask": (batch, height, width, 1)}`, to images
             in [0, 1], not clipped.
-        discriminator: network to logits from the picture, or a dict of the
-            picture to judge, "image", with "damaged" and "mask", or one of
+        discriminator: network to logits from the image, or a dict of the
+            image to judge, "image", with "degraded" and "mask", or one of
             them; `networks.patch_discriminator`.
-        local_discriminator: None, or a network to logits from pictures of a
-            fixed size: a window around a random damaged pixel.
+        local_discriminator: None, or a network to logits from images of a
+            fixed size: a window around a random degraded pixel.
         features: None, or what perceptual and style losses compare in:
             `networks.vgg16_features`, say. Its weights are saved with the
             model.
@@ -91,7 +92,7 @@ class RestorationGAN(AdversarialModel):
     >>> from keras_synth import networks
     >>> gan = RestorationGAN(
     ...     networks.unet(widths=(4, 8), blocks=1),
-    ...     networks.patch_discriminator(condition=("damaged",), widths=(4,)),
+    ...     networks.patch_discriminator(condition=("degraded",), widths=(4,)),
     ... )
     >>> gan.compile()
     >>> gan.restore(ops.zeros((2, 24, 24, 1))).shape
@@ -133,7 +134,7 @@ class RestorationGAN(AdversarialModel):
         self.image_shape = tuple(generator.outputs[0].shape[1:])
         takes = generator.input
         self.takes_mask = isinstance(takes, dict)
-        self.damaged_shape = tuple(
+        self.degraded_shape = tuple(
             (takes["image"] if self.takes_mask else takes).shape[1:]
         )
 
@@ -174,10 +175,10 @@ class RestorationGAN(AdversarialModel):
                 absolute error.
             style_weight: of `losses.Style`.
             total_variation_weight: of the total variation a value of the
-                picture, `losses.total_variation(x̂) / (height · width ·
+                image, `losses.total_variation(x̂) / (height · width ·
                 channels)`.
             **kwargs: as `AdversarialModel.compile` takes them. An
-                `augmentation` is for discriminators that see the picture
+                `augmentation` is for discriminators that see the image
                 alone.
 
         Raises:
@@ -225,7 +226,7 @@ class RestorationGAN(AdversarialModel):
         return [name for name in names if name not in idle]
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """`keras.Model.fit`, on pairs of damaged and clean pictures."""
+        """`keras.Model.fit`, on pairs of degraded and clean images."""
         if not isinstance(x, tf.data.Dataset):
             self.read_batch((x, y))
         return super().fit(x, y, *args, **kwargs)
@@ -234,12 +235,12 @@ class RestorationGAN(AdversarialModel):
         """`fit` has looked at both."""
 
     def read_batch(self, data):
-        """`[clean, damaged, mask]`, a mask of ones where there is none."""
+        """`[clean, degraded, mask]`, a mask of ones where there is none."""
         inputs, clean, weights = keras.utils.unpack_x_y_sample_weight(data)
         named = inputs if isinstance(inputs, dict) else {"image": inputs}
         check_pairs(named, clean, weights)
-        check_pictures(clean, self.image_shape)
-        check_damaged(named["image"], self.damaged_shape)
+        check_images(clean, self.image_shape)
+        check_degraded(named["image"], self.degraded_shape)
         mask = named.get("mask")
         if self.takes_mask:
             check_masks(mask, named["image"], True)
@@ -249,78 +250,76 @@ class RestorationGAN(AdversarialModel):
         return [ops.cast(x, "float32") for x in (clean, named["image"], mask)]
 
     def discriminator_loss(self, batch, training):
-        """Of true pictures and mended ones; the mean of both judges."""
+        """Of true images and restored ones; the mean of both judges."""
         if not self.loss_weights["adversarial_weight"]:
             return 0.0
-        _, mended = self._mend(batch, training)
-        return self._play(self.play_discriminator, batch, mended, training)
+        _, restored = self._restore(batch, training)
+        return self._play(self.play_discriminator, batch, restored, training)
 
     def generator_loss(self, batch, training):
         """The weighted sum above."""
         clean, _, mask = batch
-        made, mended = self._mend(batch, training)
+        made, restored = self._restore(batch, training)
         weights = self.loss_weights
         weight_map = weights["hole_weight"] * mask
         weight_map += weights["known_weight"] * (1.0 - mask)
         loss = mean_or_zero(weight_map * ops.abs(made - clean))
         self.track("reconstruction_loss", loss, clean)
         if self.perceptual_losses:
-            maps = [feature_maps(self.features, x) for x in (clean, mended)]
+            maps = [feature_maps(self.features, x) for x in (clean, restored)]
         for name, measure in self.perceptual_losses.items():
             value = mean_or_zero(measure.compare(*maps))
             self.track(f"{name}_loss", value, clean)
             loss += weights[f"{name}_weight"] * value
         if weights["total_variation_weight"]:
-            size = ops.cast(ops.prod(ops.shape(mended)[1:]), "float32")
-            value = mean_or_zero(total_variation(mended)) / size
+            size = ops.cast(ops.prod(ops.shape(restored)[1:]), "float32")
+            value = mean_or_zero(total_variation(restored)) / size
             self.track("total_variation", value, clean)
             loss += weights["total_variation_weight"] * value
-        psnr = peak_signal_to_noise_ratio(clean, ops.clip(mended, 0.0, 1.0))
-        psnr = ops.minimum(psnr, 100.0)  # of equal pictures it is infinite
+        psnr = peak_signal_to_noise_ratio(clean, ops.clip(restored, 0.0, 1.0))
+        psnr = ops.minimum(psnr, 100.0)  # of equal images it is infinite
         self.track("psnr", mean_or_zero(psnr), clean)
         if weights["adversarial_weight"]:
             loss += weights["adversarial_weight"] * self._play(
-                self.play_generator, batch, mended, training
+                self.play_generator, batch, restored, training
             )
         return loss
 
-    def _mend(self, batch, training):
-        """`(what the generator made, the same in the picture)`."""
-        clean, damaged, mask = batch
+    def _restore(self, batch, training):
+        """`(what the generator made, the same in the image)`."""
+        clean, degraded, mask = batch
         network = self.generator if training else self.sampling_generator
-        named = {"image": damaged, "mask": mask}
+        named = {"image": degraded, "mask": mask}
         made = network(_inputs(network, named), training=training)
         made = ops.cast(made, "float32")
         check_made(made, clean)
-        return made, _kept(made, damaged, mask) if self.takes_mask else made
+        return made, _kept(made, degraded, mask) if self.takes_mask else made
 
-    def _play(self, play, batch, mended, training):
+    def _play(self, play, batch, restored, training):
         """The mean over the judges of what `play` gives."""
-        clean, damaged, mask = batch
+        clean, degraded, mask = batch
 
-        def judge(pictures):
-            named = {"image": pictures, "damaged": damaged, "mask": mask}
+        def judge(images):
+            named = {"image": images, "degraded": degraded, "mask": mask}
             inputs = _inputs(self.discriminator, named)
             return self.discriminator(inputs, training=training)
 
-        loss = play(judge, clean, mended, training)
+        loss = play(judge, clean, restored, training)
         if self.local_discriminator is None:
             return loss
         seeds = self.seed_generator if training else self.evaluation_seeds
         size = self.local_discriminator.inputs[0].shape[1:3]
-        clean, mended = random_windows([clean, mended], mask, size, seeds)
+        clean, restored = random_windows([clean, restored], mask, size, seeds)
         local = play(
-            lambda pictures: self.local_discriminator(
-                pictures, training=training
-            ),
+            lambda images: self.local_discriminator(images, training=training),
             clean,
-            mended,
+            restored,
             training,
         )
         return 0.5 * (loss + local)
 
     def call(self, inputs, training=False):
-        """Damaged pictures, or the dict, to mended ones, not clipped."""
+        """Degraded images, or the dict, to restored ones, not clipped."""
         named = inputs if isinstance(inputs, dict) else {"image": inputs}
         if self.takes_mask:
             check_masks(named.get("mask"), named["image"], True)
@@ -332,25 +331,25 @@ class RestorationGAN(AdversarialModel):
         return _kept(made, named["image"], named["mask"])
 
     def restore(self, images, masks=None):
-        """Mends pictures.
+        """Restores images.
 
         Args:
-            images: damaged ones, float (batch, height, width, channels); they
+            images: degraded ones, float (batch, height, width, channels); they
                 may leave [0, 1].
-            masks: (batch, height, width, 1), 1 = damaged. Pixels where it is
+            masks: (batch, height, width, 1), 1 = degraded. Pixels where it is
                 0 come out bit-equal (those in [0, 1]). An inpainting model
                 needs it; with a blind one it may be given, or not.
 
         Returns:
             float32 in [0, 1], as large as `images` or, from a model that
-            enlarges, larger.
+            upscales, larger.
 
         Raises:
-            ValueError: pictures or masks of another kind or shape.
+            ValueError: images or masks of another kind or shape.
         """
         check_apart(images)
         named = {"image": ops.convert_to_tensor(images)}
-        check_damaged(named["image"], self.damaged_shape)
+        check_degraded(named["image"], self.degraded_shape)
         if masks is not None:
             named["mask"] = ops.convert_to_tensor(masks)
         check_masks(named.get("mask"), named["image"], self.takes_mask)
@@ -360,8 +359,8 @@ class RestorationGAN(AdversarialModel):
         """What `export.export_saved_model` serves.
 
         Returns:
-            `{"restore": (function, input signature)}`, of the damaged
-            pictures, and the masks where the model takes them.
+            `{"restore": (function, input signature)}`, of the degraded
+            images, and the masks where the model takes them.
         """
         signature = self.call_signature()
         named = signature if self.takes_mask else {"image": signature}
@@ -369,15 +368,15 @@ class RestorationGAN(AdversarialModel):
         return {"restore": (self.restore, specs)}
 
     def call_signature(self):
-        image = tf.TensorSpec((None, *self.damaged_shape), name="images")
+        image = tf.TensorSpec((None, *self.degraded_shape), name="images")
         if not self.takes_mask:
             return image
-        mask = (None, *self.damaged_shape[:2], 1)
+        mask = (None, *self.degraded_shape[:2], 1)
         return {"image": image, "mask": tf.TensorSpec(mask, name="masks")}
 
 
 def _inputs(network, named):
-    """What a network takes: the named ones, or the picture alone."""
+    """What a network takes: the named ones, or the image alone."""
     if isinstance(network.input, dict):
         return {
             name: ops.cast(named[name], "float32") for name in network.input
@@ -385,7 +384,7 @@ def _inputs(network, named):
     return ops.cast(named["image"], "float32")
 
 
-def _kept(made, damaged, mask):
-    """Damaged pixels from what was made, all others as they were."""
-    damaged = ops.cast(damaged, "float32")
-    return ops.where(ops.cast(mask, "bool"), made, damaged)
+def _kept(made, degraded, mask):
+    """Degraded pixels from what was made, all others as they were."""
+    degraded = ops.cast(degraded, "float32")
+    return ops.where(ops.cast(mask, "bool"), made, degraded)

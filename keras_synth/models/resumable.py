@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_synth.models.checks import check_pictures
+from keras_synth.models.checks import check_images
 
 
 class ResumableModel(keras.Model):
@@ -17,13 +17,13 @@ class ResumableModel(keras.Model):
     that never stopping would have drawn.
 
     `fit` tells a pipeline of `keras_synth.datasets` which epoch begins, so
-    that the order of the pictures depends on the epoch's number, also after
+    that the order of the images depends on the epoch's number, also after
     `initial_epoch=k`. Together: training stopped at the end of an epoch and
     resumed equals training that never stopped, to the last bit. (Arrays are
     shuffled by Keras, in another order after a stop.)
 
     Attributes:
-        image_shape: (height, width, channels) of the pictures, set by the
+        image_shape: (height, width, channels) of the images, set by the
             subclass.
     """
 
@@ -53,7 +53,7 @@ class ResumableModel(keras.Model):
 
     def check_array(self, images):
         """Refuses what `fit` cannot learn from."""
-        check_pictures(images, self.image_shape)
+        check_images(images, self.image_shape)
 
     def call_signature(self):
         """What `call` takes, as `tf.TensorSpec`; None: Keras finds out."""

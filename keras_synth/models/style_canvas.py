@@ -1,4 +1,4 @@
-"""What of a picture is painted, and what is left as it is."""
+"""What of an image is stylized, and what is left as it is."""
 
 import dataclasses
 
@@ -10,18 +10,18 @@ from keras_synth.ops import full_range_luma
 
 @dataclasses.dataclass(frozen=True)
 class Canvas:
-    """What is painted of a content picture, at one resolution.
+    """What is stylized of a content image, at one resolution.
 
-    The picture is what was painted plus `rest`: nothing, or where colours
-    are preserved, what its colours differ from its brightness (B - Y and so
+    The image is what was stylized plus `rest`: nothing, or where colors
+    are preserved, what its colors differ from its brightness (B - Y and so
     on), which painting Y does not change.
 
     Attributes:
-        scene: what the content shows of what is painted, (1, height, width,
-            channels, or 1 where colours are preserved).
+        scene: what the content shows of what is stylized, (1, height, width,
+            channels, or 1 where colors are preserved).
         styles: what the styles show of it.
         rest: of the content, to be added.
-        low: least value of what is painted, with which the picture is in
+        low: least value of what is stylized, with which the image is in
             [0, 1].
         high: largest such value.
     """
@@ -36,7 +36,7 @@ class Canvas:
         """The first painting.
 
         Args:
-            kind: "content", "noise", or a picture of any size.
+            kind: "content", "noise", or an image of any size.
             seeds: a `SeedGenerator` for the noise.
         """
         if not isinstance(kind, str):
@@ -49,19 +49,19 @@ class Canvas:
         uniform = keras.random.uniform(self.scene.shape, seed=seeds)
         return self.low + (self.high - self.low) * uniform
 
-    def picture(self, painting):
-        """The picture in [0, 1] of a painting."""
+    def image(self, painting):
+        """The image in [0, 1] of a painting."""
         return ops.clip(painting + self.rest, 0.0, 1.0)
 
 
-def stretch_canvas(content, styles, scale, preserve_colour):
+def stretch_canvas(content, styles, scale, preserve_color):
     """The canvas of a content.
 
     Args:
         content: (1, height, width, channels).
         styles: list of (1, height', width', channels').
-        scale: of the pictures' sides, at most 1.
-        preserve_colour: whether only brightness is painted. The styles'
+        scale: of the images' sides, at most 1.
+        preserve_color: whether only brightness is stylized. The styles'
             brightness then gets the content's mean and deviation.
 
     Returns:
@@ -71,7 +71,7 @@ def stretch_canvas(content, styles, scale, preserve_colour):
         resized_to(each, [max(1, round(scale * n)) for n in each.shape[1:3]])
         for each in (content, *styles)
     ]
-    if not preserve_colour:
+    if not preserve_color:
         return Canvas(content, styles, ops.zeros((1, 1, 1, 1)), 0.0, 1.0)
     luma = _luma(content)
     rest = content - luma
@@ -103,7 +103,7 @@ def _luma(images):
 
 
 def _with_statistics(images, other):
-    """Mean and deviation of another picture, over all pixels."""
+    """Mean and deviation of another image, over all pixels."""
     deviation = ops.maximum(ops.std(images), keras.config.epsilon())
-    normalised = (images - ops.mean(images)) / deviation
-    return ops.std(other) * normalised + ops.mean(other)
+    normalized = (images - ops.mean(images)) / deviation
+    return ops.std(other) * normalized + ops.mean(other)

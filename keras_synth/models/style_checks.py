@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_synth.models.checks import check_pictures
+from keras_synth.models.checks import check_images
 
 
 def layer_weights(layers, names, argument):
@@ -45,12 +45,12 @@ def check_weights(weights):
             )
 
 
-def as_pictures(images, channels, argument):
-    """Float32 pictures of as many channels as a network takes.
+def as_images(images, channels, argument):
+    """Float32 images of as many channels as a network takes.
 
     Args:
-        images: (batch, height, width, channels), array or tensor. Grey ones
-            become colour ones where the network wants these.
+        images: (batch, height, width, channels), array or tensor. Gray ones
+            become color ones where the network wants these.
         channels: what it wants; None for 1 or 3, as they come.
         argument: what the user calls them.
     """
@@ -60,22 +60,22 @@ def as_pictures(images, channels, argument):
     if given == 4:
         raise ValueError(
             f"`{argument}` has an alpha channel, which has no style. Put it "
-            "on white, `pictures.read_picture(path, channels=3)`, or cut it "
+            "on white, `images.read_image(path, channels=3)`, or cut it "
             f"off. Received: shape {tuple(images.shape)}"
         )
     if given == 3 and channels == 1:
         raise ValueError(
-            f"`{argument}` has colours, `features` take grey pictures: build "
+            f"`{argument}` has colors, `features` take gray images: build "
             "them with `channels=3`. Received: shape "
             f"{tuple(images.shape)}"
         )
     try:
-        grey = given == 1
-        check_pictures(images, (None, None, 1 if grey else channels or 3))
+        gray = given == 1
+        check_images(images, (None, None, 1 if gray else channels or 3))
     except ValueError as error:
         raise ValueError(f"`{argument}`: {error}") from error
     images = ops.cast(ops.convert_to_tensor(images), "float32")
-    return ops.repeat(images, 3, axis=-1) if grey and channels == 3 else images
+    return ops.repeat(images, 3, axis=-1) if gray and channels == 3 else images
 
 
 def as_styles(style, weights, channels, num_images):
@@ -84,16 +84,16 @@ def as_styles(style, weights, channels, num_images):
     Args:
         style: (1 or num_images, height, width, channels), or a list of such.
         weights: one for each, or None for equal ones.
-        channels: as in `as_pictures`.
-        num_images: content pictures.
+        channels: as in `as_images`.
+        num_images: content images.
 
     Returns:
         `(styles, weights)`, lists; the weights add up to 1.
     """
     styles = list(style) if isinstance(style, list | tuple) else [style]
     if not styles:
-        raise ValueError("`style` must hold a picture. Received: none")
-    styles = [as_pictures(each, channels, "style") for each in styles]
+        raise ValueError("`style` must hold an image. Received: none")
+    styles = [as_images(each, channels, "style") for each in styles]
     for each in styles:
         count = each.shape[0]
         if (
@@ -102,7 +102,7 @@ def as_styles(style, weights, channels, num_images):
             and (count not in (1, num_images))
         ):
             raise ValueError(
-                "`style` must hold one picture for all contents or one for "
+                "`style` must hold one image for all contents or one for "
                 f"each of the {num_images}; give several styles to blend as "
                 f"a list. Received: shape {tuple(each.shape)}"
             )
@@ -152,15 +152,15 @@ def check_is_compiled(model):
 
 
 def as_start(start, content):
-    """Where the optimisation begins: "content", "noise" or a picture."""
+    """Where the optimization begins: "content", "noise" or an image."""
     if isinstance(start, str):
         if start not in ("content", "noise"):
             raise ValueError(
-                '`start` must be "content", "noise" or a picture. '
+                '`start` must be "content", "noise" or an image. '
                 f"Received: start={start!r}"
             )
         return start
-    start = as_pictures(start, content.shape[-1], "start")
+    start = as_images(start, content.shape[-1], "start")
     if start.shape != content.shape:
         raise ValueError(
             "`start` must be as large as `content`, "
@@ -182,17 +182,17 @@ def default_content_layer(features, names, preferred):
 
 
 def decoder_geometry(features, layer, decoder):
-    """How much the decoder enlarges, and pixels that it needs besides.
+    """How much the decoder upscales, and pixels that it needs besides.
 
     Args:
         features: network to maps.
         layer: of the map that the decoder takes.
-        decoder: network from that map to pictures.
+        decoder: network from that map to images.
 
     Returns:
-        `(stride, margin)`: a side of a map times `stride` is that of a
-        picture; pictures of a multiple of `stride`, and `margin` more at the
-        right and bottom, make maps that suffice for the whole picture (nets
+        `(stride, margin)`: a side of a map times `stride` is that of an
+        image; images of a multiple of `stride`, and `margin` more at the
+        right and bottom, make maps that suffice for the whole image (nets
         such as SqueezeNet lose pixels at the edges).
     """
     maps, channels = features.output[layer], features.input_shape[-1]
@@ -200,7 +200,7 @@ def decoder_geometry(features, layer, decoder):
     if taken != maps.shape[-1] or made != channels:
         raise ValueError(
             f"`decoder` must take the {maps.shape[-1]} channels of {layer!r} "
-            f"and make pictures of {channels}, as "
+            f"and make images of {channels}, as "
             "`networks.style_decoder(features)` does. Received: a network "
             f"from {taken} to {made} channels"
         )
@@ -216,6 +216,6 @@ def decoder_geometry(features, layer, decoder):
         if side <= made <= side + margin:
             return stride, margin
     raise ValueError(
-        f"`decoder` enlarges {stride} times, which is not how much smaller "
-        f"the map {layer!r} of `features` is than the picture."
+        f"`decoder` upscales {stride} times, which is not how much smaller "
+        f"the map {layer!r} of `features` is than the image."
     )

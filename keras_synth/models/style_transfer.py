@@ -1,9 +1,9 @@
-"""Neural style transfer: what one picture shows, painted as another is.
+"""Neural style transfer: what one image shows, stylized as another is.
 
-No network is trained. The pixels of a picture x are moved until a feature
-network's maps φ_l of it say the same as those of a content picture p, while
+No network is trained. The pixels of an image x are moved until a feature
+network's maps φ_l of it say the same as those of a content image p, while
 their Gram matrices G(φ_l), which know no places, say the same as those of a
-style picture a:
+style image a:
 
     λ_c Σ_l v_l ‖φ_l(x) - φ_l(p)‖² / ‖φ_l(p)‖²                      content
   + λ_s Σ_l w_l ‖G(φ_l(x)) - G(φ_l(a))‖² / ‖G(φ_l(a))‖²             style
@@ -11,7 +11,7 @@ style picture a:
 
 Gatys et al. rescale their network until its maps are 1 on average. Here each
 layer's error is divided by the energy of its target instead, which does the
-same for any network and any size of the pictures.
+same for any network and any size of the images.
 
 Of several styles the Gram matrices are averaged with their weights γ_k, for
 `Σ_k γ_k ‖G - A_k‖²` and `‖G - Σ_k γ_k A_k‖²` differ by a constant.
@@ -21,10 +21,10 @@ import keras
 from keras import ops
 
 from keras_synth.losses import total_variation
-from keras_synth.models.picture_descent import Descents, StepReport
+from keras_synth.models.image_descent import Descents, StepReport
 from keras_synth.models.style_canvas import stretch_canvas
 from keras_synth.models.style_checks import (
-    as_pictures,
+    as_images,
     as_start,
     as_step_counts,
     as_styles,
@@ -39,39 +39,39 @@ from keras_synth.ops.feature_maps import check_feature_network, feature_maps
 
 @keras.saving.register_keras_serializable("keras_synth")
 class StyleTransfer(keras.Model):
-    """Paints one picture as another is painted, by optimisation.
+    """Stylizes one image as another is stylized, by optimization.
 
-    `stylize` takes any style and minutes a picture; `AdaINTransfer` learns to
-    do without the optimisation. There is nothing to `fit`.
+    `stylize` takes any style and minutes an image; `AdaINTransfer` learns to
+    do without the optimization. There is nothing to `fit`.
 
     The paper takes VGG-19 (`networks.vgg19_features(layers=
     StyleTransfer.PAPER_LAYERS)`); VGG-16 has layers of these names as well,
     and every other network of `networks` serves. (It also puts averages in
-    place of the network's maximum pooling, for slightly smoother pictures;
+    place of the network's maximum pooling, for slightly smoother images;
     these networks keep theirs.)
 
-    The size of the strokes is that of the style picture given: enlarge it
+    The size of the strokes is that of the style image given: upscale it
     for coarser ones.
 
     Args:
-        features: network from pictures in [0, 1] to `{layer name: map}`, such
+        features: network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`. Its weights are frozen, and saved
             with the model.
         content_layers: where contents are compared: a layer's name, names,
             or `{name: v}`. By default the paper's `block4_conv2` where the
             network gives it, else its deepest map of at least an eighth of
-            the picture's sides.
+            the image's sides.
         style_layers: where styles are compared, likewise with w. By default
             the paper's, the first of each of VGG's five blocks, where the
             network gives them all, else all maps. Names share a weight of 1.
         **kwargs: as `keras.Model` takes them.
 
     Call arguments:
-        inputs: `[pictures, contents, styles]`, each (batch, height, width,
+        inputs: `[images, contents, styles]`, each (batch, height, width,
             channels) in [0, 1]; styles of any size.
 
     Returns:
-        What `stylize` lowers, of each of the pictures: a dict of "loss",
+        What `stylize` lowers, of each of the images: a dict of "loss",
         "content_loss", "style_loss" and "total_variation", (batch,); the
         last three without their weights.
 
@@ -131,10 +131,10 @@ class StyleTransfer(keras.Model):
 
         Args:
             optimizer: name or Keras optimizer, with the rate in units of the
-                pictures' [0, 1]; `Adam(0.02)` by default. "lbfgs" for SciPy's
+                images' [0, 1]; `Adam(0.02)` by default. "lbfgs" for SciPy's
                 L-BFGS-B, as in the paper.
             content_weight: λ_c.
-            style_weight: λ_s; a larger one gives more paint and less content.
+            style_weight: λ_s; a larger one gives more stylize and less content.
             total_variation_weight: λ_tv.
 
         Raises:
@@ -171,14 +171,14 @@ class StyleTransfer(keras.Model):
         """Raises: there is nothing to train."""
         raise ValueError(
             "StyleTransfer has no weights to train: use `stylize`. "
-            "`AdaINTransfer` learns from pictures."
+            "`AdaINTransfer` learns from images."
         )
 
     def call(self, inputs):
         check_is_compiled(self)
-        pictures, contents, styles = inputs
+        images, contents, styles = inputs
         targets = self._targets(contents, [styles], [1.0])
-        return self._terms(pictures, targets)
+        return self._terms(images, targets)
 
     def stylize(
         self,
@@ -188,36 +188,36 @@ class StyleTransfer(keras.Model):
         *,
         style_weights=None,
         start="content",
-        preserve_colour=False,
+        preserve_color=False,
         seed=None,
         verbose=1,
         on_step=None,
     ):
-        """Paints pictures in a style, or in a blend of several.
+        """Stylizes images in a style, or in a blend of several.
 
         Args:
-            content: what to paint, (batch, height, width, channels), floats
-                in [0, 1], of any size; one after the other. A grey picture
-                gets the style's colours if the network sees colours.
+            content: what to stylize, (batch, height, width, channels), floats
+                in [0, 1], of any size; one after the other. A gray image
+                gets the style's colors if the network sees colors.
             style: (1 or batch, height, width, channels) of any size, or a
                 list of such to blend.
             steps: of the optimizer. Of several numbers, (200, 100) say, the
-                first is for the picture at the lowest resolution, each next
+                first is for the image at the lowest resolution, each next
                 one for twice that, the last for its own: strokes can then be
                 larger than the network sees at once, and much of the work is
-                done on small pictures.
+                done on small images.
             style_weights: of the styles; equal by default. Only their ratios
                 count.
-            start: "content", "noise" (more of the style, and longer), or a
-                picture of the content's shape.
-            preserve_colour: True paints the brightness alone, with the
-                content's colours, kept to the last digit. The style's
+            start: "content", "noise" (more of the style, and longer), or an
+                image of the content's shape.
+            preserve_color: True stylizes the brightness alone, with the
+                content's colors, kept to the last digit. The style's
                 brightness is first brought to the content's mean and
                 deviation.
             seed: of the noise, int or None for a random one.
             verbose: 1 shows a progress bar, 2 one line, 0 nothing.
             on_step: None, or a function called after each step with its
-                number (from 1, over all levels and pictures), the picture as
+                number (from 1, over all levels and images), the image as
                 it is, (1, height, width, channels) in [0, 1], and a dict of
                 "loss" and its terms.
 
@@ -225,22 +225,22 @@ class StyleTransfer(keras.Model):
             float32 (batch, height, width, channels), in [0, 1].
 
         Raises:
-            ValueError: `compile` was not called; pictures of another kind,
+            ValueError: `compile` was not called; images of another kind,
                 too small ones, options that are none.
 
         Reference: coarse to fine: Gatys et al., Controlling Perceptual
-        Factors in Neural Style Transfer, 2017, section 6; colours: section
+        Factors in Neural Style Transfer, 2017, section 6; colors: section
         5.1, luminance-only transfer.
         """
         check_is_compiled(self)
-        channels = None if preserve_colour else self.channels
-        content = as_pictures(content, channels, "content")
+        channels = None if preserve_color else self.channels
+        content = as_images(content, channels, "content")
         styles, mix = as_styles(style, style_weights, channels, len(content))
         start = as_start(start, content)
         counts = as_step_counts(steps)
         report = StepReport(len(content) * sum(counts), verbose, on_step)
         seeds = keras.random.SeedGenerator(seed)
-        painted = []
+        stylized = []
         for index in range(len(content)):
             painting = start if isinstance(start, str) else start[index][None]
             for level, count in enumerate(counts, start=1):
@@ -248,7 +248,7 @@ class StyleTransfer(keras.Model):
                     content[index][None],
                     [each[min(index, len(each) - 1)][None] for each in styles],
                     0.5 ** (len(counts) - level),
-                    preserve_colour,
+                    preserve_color,
                 )
                 painting = self._descents.of(canvas.scene.shape).run(
                     canvas.start(painting, seeds),
@@ -256,12 +256,12 @@ class StyleTransfer(keras.Model):
                     canvas.low,
                     canvas.high,
                     count,
-                    report.of(canvas.picture),
+                    report.of(canvas.image),
                 )
-            painted.append(canvas.picture(painting))
+            stylized.append(canvas.image(painting))
         report.end()
         self._descents.keep(len(counts))
-        return ops.concatenate(painted)
+        return ops.concatenate(stylized)
 
     def stylize_frames(
         self,
@@ -273,13 +273,13 @@ class StyleTransfer(keras.Model):
         warp=None,
         **options,
     ):
-        """Paints the frames of a film, each from the last one's result.
+        """Stylizes the frames of a film, each from the last one's result.
 
         Strokes that were found once stay where they are, and fewer steps do.
         Where things move, `warp` moves the strokes along.
 
         Args:
-            frames: iterable of pictures (height, width, channels) in [0, 1],
+            frames: iterable of images (height, width, channels) in [0, 1],
                 all of one size.
             style: as `stylize` takes it.
             steps: of each frame, see `stylize`.
@@ -344,9 +344,9 @@ class StyleTransfer(keras.Model):
             },
         }
 
-    def _terms(self, pictures, targets):
-        """What is lowered, of each picture."""
-        maps = self._maps(pictures)
+    def _terms(self, images, targets):
+        """What is lowered, of each image."""
+        maps = self._maps(images)
         content = sum(
             weight
             * relative_squared_error(targets["content"][name], maps[name])
@@ -359,8 +359,8 @@ class StyleTransfer(keras.Model):
             )
             for name, weight in self.style_layers.items()
         )
-        size = ops.cast(ops.prod(ops.shape(pictures)[1:]), "float32")
-        roughness = total_variation(pictures) / size
+        size = ops.cast(ops.prod(ops.shape(images)[1:]), "float32")
+        roughness = total_variation(images) / size
         weights = self.loss_weights
         return {
             "loss": weights["content_weight"] * content
@@ -371,8 +371,8 @@ class StyleTransfer(keras.Model):
             "total_variation": roughness,
         }
 
-    def _objective(self, picture, targets):
-        terms = self._terms(picture, targets)
+    def _objective(self, image, targets):
+        terms = self._terms(image, targets)
         return {name: term[0] for name, term in terms.items()}
 
     def _maps(self, images):

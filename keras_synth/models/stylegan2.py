@@ -3,9 +3,9 @@
 Latents z become a style w; the synthesis network reads w at every layer, and
 noise besides. Trained as a GAN with the non-saturating loss, and
 
-- R1 on the discriminator and path-length regularisation on the generator,
+- R1 on the discriminator and path-length regularization on the generator,
   both lazily, at every so many-th step;
-- style mixing: for most pictures two latents are drawn, and one rules the
+- style mixing: for most images two latents are drawn, and one rules the
   layers before a random crossing, the other those after it, so that layers
   do not rely on each other's style;
 - a moving average of the generator, and one of w, towards which truncation
@@ -34,13 +34,13 @@ from keras_synth.models.styles import joined, mixed, noise_for, per_layer
 class StyleGAN2(GAN):
     """Style-based generative adversarial network.
 
-    Trained like a `GAN`, on pictures or on pictures with labels. `sample`,
+    Trained like a `GAN`, on images or on images with labels. `sample`,
     `generate`, `synthesize`, `style_mix`, `interpolate`, `call` and
     `evaluate` use the generator's moving average.
 
     Log names: those of `AdversarialModel`; in training also `path_length`,
     the running mean of the lengths, `path_length_penalty`,
-    `thousand_pictures`, how many thousand real pictures the discriminator
+    `thousand_images`, how many thousand real images the discriminator
     has been shown in all, and with a `layers.AdaptiveAugment`
     `augmentation_strength`.
 
@@ -48,7 +48,7 @@ class StyleGAN2(GAN):
         mapping: network from latents, (batch, latent_dim), or `[latents,
             label]`, to styles w, (batch, style_dim).
         synthesis: network from `[styles, noise]`, (batch, layers, style_dim)
-            and (batch, values), to pictures in about [0, 1].
+            and (batch, values), to images in about [0, 1].
         discriminator: as for `GAN`.
         seed: of all noise, an int or None for a random one.
 
@@ -100,8 +100,8 @@ class StyleGAN2(GAN):
 
         self.style_mean = state("style_mean", (self.style_dim,))
         self.path_length_mean = state("path_length_mean")
-        self.pictures_seen = state(
-            "pictures_seen", (), "int64", "only_first_replica"
+        self.images_seen = state(
+            "images_seen", (), "int64", "only_first_replica"
         )
 
     @property
@@ -111,7 +111,7 @@ class StyleGAN2(GAN):
 
     @property
     def synthesis(self):
-        """From styles and noise to pictures."""
+        """From styles and noise to images."""
         return self.generator.get_layer(self._parts["synthesis"])
 
     def compile(
@@ -137,7 +137,7 @@ class StyleGAN2(GAN):
                 batch of 32).
             path_length: a `losses.PathLength`, None for none; "paper" is
                 `PathLength()`.
-            style_mixing: share of the pictures in training with two styles.
+            style_mixing: share of the images in training with two styles.
             style_decay: of the running mean of w.
             **kwargs: as in `AdversarialModel.compile`; `augmentation` may
                 also be a `layers.AdaptiveAugment`.
@@ -180,11 +180,9 @@ class StyleGAN2(GAN):
         images = self.read_batch(data)[0]
         share, _ = share_of_batch(images)
         count = ops.cast(ops.shape(images)[0], "float32") / share
-        self.pictures_seen.assign_add(ops.cast(ops.round(count), "int64"))
+        self.images_seen.assign_add(ops.cast(ops.round(count), "int64"))
         logs = super().train_step(data)
-        logs["thousand_pictures"] = (
-            ops.cast(self.pictures_seen, "float32") / 1000.0
-        )
+        logs["thousand_images"] = ops.cast(self.images_seen, "float32") / 1000.0
         if self.path_length is not None:
             logs["path_length"] = ops.convert_to_tensor(self.path_length_mean)
         strength = getattr(self.augmentation, "strength", None)
@@ -193,14 +191,14 @@ class StyleGAN2(GAN):
         return logs
 
     def generator_loss(self, batch, training):
-        """The adversarial loss, and path-length regularisation."""
+        """The adversarial loss, and path-length regularization."""
         loss = super().generator_loss(batch, training)
         if training and self.path_length is not None:
             loss = loss + self._path_length_penalty(*batch)
         return loss
 
     def _path_length_penalty(self, images, *labels):
-        """Over every other picture, which is enough and halves the work."""
+        """Over every other image, which is enough and halves the work."""
         images, *labels = (tensor[::2] for tensor in (images, *labels))
         styles_of = self._drawn_styles(images, labels, True)
         noise = self.draw_noise(images)
@@ -264,13 +262,13 @@ class StyleGAN2(GAN):
         return lambda: mixed(styles_of(latents), styles_of(others), crossings)
 
     def draw_noise(self, images, training=True):
-        """The noise of a step, for each of a batch's pictures."""
+        """The noise of a step, for each of a batch's images."""
         seeds = self.seed_generator if training else self.evaluation_seeds
         shape = (ops.shape(images)[0], self.noise_size)
         return keras.random.normal(shape, dtype="float32", seed=seeds)
 
     def draw_directions(self, images):
-        """Random directions for `ops.path_lengths`, for a batch's pictures."""
+        """Random directions for `ops.path_lengths`, for a batch's images."""
         shape = (ops.shape(images)[0], *self.image_shape)
         return keras.random.normal(
             shape, dtype="float32", seed=self.seed_generator
@@ -300,28 +298,28 @@ class StyleGAN2(GAN):
         return mean + truncation * (styles - mean)
 
     def synthesize(self, styles, noise="fixed"):
-        """Styles to pictures.
+        """Styles to images.
 
         Args:
             styles: w, (batch, style_dim), or one for each layer, w+, (batch,
                 num_layers, style_dim).
-            noise: "fixed" for the same noise in every picture and at every
+            noise: "fixed" for the same noise in every image and at every
                 call, "random" for new noise, "off" for none; or the noise
                 itself, (batch or 1, noise_size).
 
         Returns:
-            Pictures in [0, 1], (batch, height, width, channels).
+            Images in [0, 1], (batch, height, width, channels).
         """
         styles = ops.convert_to_tensor(styles, "float32")
         check_styles(styles, self.num_layers, self.style_dim)
         styles = per_layer(styles, self.num_layers)
         noise = noise_for(noise, ops.shape(styles)[0], self.noise_size)
         network = self._part("synthesis")
-        pictures = run_network(network, styles, [noise], False)
-        return ops.clip(pictures, 0.0, 1.0)
+        images = run_network(network, styles, [noise], False)
+        return ops.clip(images, 0.0, 1.0)
 
     def style_mix(self, coarse, fine, at, noise="fixed"):
-        """Pictures with the coarse features of one style, the fine of another.
+        """Images with the coarse features of one style, the fine of another.
 
         Args:
             coarse: w or w+, see `synthesize`: rules the layers before `at`.
@@ -330,7 +328,7 @@ class StyleGAN2(GAN):
             noise: see `synthesize`.
 
         Returns:
-            Pictures in [0, 1].
+            Images in [0, 1].
         """
         check_crossing(at, self.num_layers)
         both = []
@@ -341,7 +339,7 @@ class StyleGAN2(GAN):
         return self.synthesize(mixed(*both, ops.cast([at], "float32")), noise)
 
     def generate(self, latents, labels=None, truncation=1.0, noise="fixed"):
-        """Latents to pictures: `synthesize(map_latents(...))`, see there."""
+        """Latents to images: `synthesize(map_latents(...))`, see there."""
         return self.synthesize(
             self.map_latents(latents, labels, truncation), noise
         )
@@ -355,19 +353,19 @@ class StyleGAN2(GAN):
         seed=None,
         noise="fixed",
     ):
-        """New pictures.
+        """New images.
 
         Args:
             num_images: how many.
             labels: class of each, int (num_images,), or one int for all; for
                 a class-conditional model.
             truncation: see `map_latents`; below 1 gives more typical and less
-                varied pictures, 0 the mean picture.
+                varied images, 0 the mean image.
             seed: int for the same latents each time, None for new ones.
             noise: see `synthesize`.
 
         Returns:
-            Pictures, (num_images, height, width, channels) in [0, 1].
+            Images, (num_images, height, width, channels) in [0, 1].
         """
         latents, labels = self.sampled_latents(num_images, labels, seed)
         return self.generate(latents, labels, truncation, noise)

@@ -41,8 +41,8 @@ def noise_for(noise, count, size):
 
     Args:
         noise: "fixed", "random", "off" or the values, (count or 1, size).
-        count: pictures.
-        size: values a picture.
+        count: images.
+        size: values an image.
     """
     if isinstance(noise, str):
         if noise == "off":
@@ -66,11 +66,11 @@ def noise_for(noise, count, size):
 
 
 def joined(mapping, synthesis):
-    """One network from latents to pictures, without noise.
+    """One network from latents to images, without noise.
 
     Args:
         mapping: from latents, or `[latents, label]`, to styles.
-        synthesis: from `[styles, noise]` to pictures.
+        synthesis: from `[styles, noise]` to images.
 
     Returns:
         A `keras.Model` that holds both as layers.

@@ -1,13 +1,13 @@
 """The variational autoencoder.
 
-An encoder says, for each picture x, which latents z may have made it:
-`q(z|x) = N(m(x), s²(x))`. A decoder says which pictures a latent makes:
+An encoder says, for each image x, which latents z may have made it:
+`q(z|x) = N(m(x), s²(x))`. A decoder says which images a latent makes:
 `p(x|z)`, a likelihood. Training raises a lower bound (ELBO) of log p(x):
 
     log p(x) >= E_q[log p(x|z)] - KL(q(z|x) || N(0, I))
 
-Both terms are in nats per picture: sums over pixels and over latents, means
-over the batch. New pictures come from z ~ N(0, I) through the decoder.
+Both terms are in nats per image: sums over pixels and over latents, means
+over the batch. New images come from z ~ N(0, I) through the decoder.
 """
 
 import keras
@@ -31,11 +31,11 @@ from keras_synth.ops import mean_or_zero, standard_normal_kl
 class VAE(Autoencoder):
     """Variational autoencoder: β-VAE, IWAE and class-conditional in one.
 
-    Trained on pictures alone (`fit(images)` or a dataset of images); a
+    Trained on images alone (`fit(images)` or a dataset of images); a
     class-conditional one, whose encoder and decoder take a label as second
     input, on `fit(images, labels)` or a dataset of `(image, label)`.
 
-    The loss, in nats per picture, with KL_j of latent dimension j:
+    The loss, in nats per image, with KL_j of latent dimension j:
 
     - `loss = -E_q[log p(x|z)] + beta · Σ_j max(free_bits, KL_j)`, the
       negative ELBO where beta = 1 and free_bits = 0. KL_j is averaged over
@@ -49,7 +49,7 @@ class VAE(Autoencoder):
     `loss` uses the warmed-up beta, `val_loss` always `beta` itself.
 
     Args:
-        encoder: network from a picture (or `[image, label]`) to
+        encoder: network from an image (or `[image, label]`) to
             `[mean, log_variance]`, each (batch, latent_dim).
         decoder: network from latents (or `[latents, label]`) to the
             likelihood's parameters, (batch, height, width,
@@ -140,7 +140,7 @@ class VAE(Autoencoder):
             kwargs.get(name) is not None for name in foreign
         ):
             raise ValueError(
-                "A VAE minimises its negative ELBO and logs its terms: "
+                "A VAE minimizes its negative ELBO and logs its terms: "
                 "choose the likelihood with VAE(likelihood=...), and call "
                 "compile without `loss` and `metrics`. "
                 f"Received: loss={loss!r}, metrics={metrics!r}"
@@ -169,13 +169,13 @@ class VAE(Autoencoder):
         share, replicas = share_of_batch(inputs[0])
         with tf.GradientTape() as tape:
             terms = self._terms(inputs, self.kl_weight, training=True)
-            regularisation = sum(self.losses)
+            regularization = sum(self.losses)
             # Keras sums gradients over replicas.
-            loss = share * terms["loss"] + regularisation / replicas
+            loss = share * terms["loss"] + regularization / replicas
             scaled_loss = self.optimizer.scale_loss(loss)
         gradients = tape.gradient(scaled_loss, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
-        return self._update_metrics(terms, terms["loss"] + regularisation)
+        return self._update_metrics(terms, terms["loss"] + regularization)
 
     def test_step(self, data):
         terms = self._terms(self._batch(data), self.beta)

@@ -1,8 +1,10 @@
 """Architectures: functions that return a functional `keras.Model`."""
 
+from keras_synth.networks.classifier import small_classifier
 from keras_synth.networks.denoising import autoencoder, dncnn, ffdnet
 from keras_synth.networks.feature_network import FeatureNetwork
 from keras_synth.networks.features import (
+    FEATURE_NETWORKS,
     squeezenet_features,
     vgg16_features,
     vgg19_features,
@@ -21,13 +23,7 @@ from keras_synth.networks.residual_gan import (
     residual_discriminator,
     residual_generator,
 )
-from keras_synth.networks.scoring import (
-    fashion_mnist_classifier,
-    fashion_mnist_features,
-    inception_features,
-    mnist_classifier,
-    mnist_features,
-)
+from keras_synth.networks.scoring import inception_features
 from keras_synth.networks.style_decoder import style_decoder
 from keras_synth.networks.stylegan2 import (
     stylegan2_discriminator,
@@ -35,16 +31,14 @@ from keras_synth.networks.stylegan2 import (
     stylegan2_synthesis,
 )
 from keras_synth.networks.super_resolution import (
-    ICNR,
     edsr,
-    grey_upscaler,
     rrdb,
     srcnn,
     srresnet,
 )
 from keras_synth.networks.torchvision_weights import convert_torchvision
 from keras_synth.networks.translation import pix2pix_generator
-from keras_synth.networks.unet import grey_denoiser, unet
+from keras_synth.networks.unet import unet
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -53,14 +47,13 @@ from keras_synth.networks.vae import (
 )
 from keras_synth.networks.video import (
     video_edsr,
-    video_upscaler,
     vsrnet,
     vsrnet_from_srcnn,
 )
 
 __all__ = [
+    "FEATURE_NETWORKS",
     "FeatureNetwork",
-    "ICNR",
     "PerceptualNetwork",
     "autoencoder",
     "conv_decoder",
@@ -74,22 +67,17 @@ __all__ = [
     "dense_generator",
     "dncnn",
     "edsr",
-    "fashion_mnist_classifier",
-    "fashion_mnist_features",
     "ffdnet",
     "gated_inpainter",
-    "grey_denoiser",
-    "grey_upscaler",
     "inception_features",
     "interpolate_networks",
-    "mnist_classifier",
-    "mnist_features",
     "partial_inpainter",
     "patch_discriminator",
     "pix2pix_generator",
     "residual_discriminator",
     "residual_generator",
     "rrdb",
+    "small_classifier",
     "squeezenet_features",
     "srcnn",
     "srresnet",
@@ -101,7 +89,6 @@ __all__ = [
     "vgg16_features",
     "vgg19_features",
     "video_edsr",
-    "video_upscaler",
     "vsrnet",
     "vsrnet_from_srcnn",
 ]

@@ -1,8 +1,9 @@
-"""Networks that take noise out of pictures, for plain `compile` and `fit`.
+"""Networks that take noise out of images, for plain `compile` and `fit`.
 
-All take pictures of any size in [0, 1] (noise may leave it) and return as
-large ones, not clipped. They predict the damage and subtract it: at the start
-of training, and where there is nothing to mend, the picture passes through.
+All take images of any size in [0, 1] (noise may leave it) and return as
+large ones, not clipped. They predict the degradation and subtract it: at the
+start of training, and where there is nothing to restore, the image passes
+through.
 """
 
 import keras
@@ -13,14 +14,14 @@ from keras_synth.networks.inputs import check_counts
 
 
 def autoencoder(channels=1, widths=(32, 64)):
-    """An encoder that halves the picture twice, and a decoder back.
+    """An encoder that halves the image twice, and a decoder back.
 
-    The plainest network that can mend: what is no picture does not get
+    The plainest network that can restore: what is no image does not get
     through the bottleneck, and neither do the finest details. It predicts the
-    picture itself.
+    image itself.
 
     Args:
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         widths: channels after each halving.
 
     Returns:
@@ -56,7 +57,7 @@ def dncnn(channels=1, depth=17, width=64):
     range of them the blind DnCNN-B (depth 20).
 
     Args:
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         depth: convolutions, at least 2; the receptive field is
             `2 depth + 1` pixels.
         width: channels of the hidden layers.
@@ -95,21 +96,21 @@ def dncnn(channels=1, depth=17, width=64):
 def ffdnet(channels=1, depth=15, width=64):
     """FFDNet: works at half resolution, and is told how strong the noise is.
 
-    The picture's 2 x 2 blocks become channels, which takes a quarter of
+    The image's 2 x 2 blocks become channels, which takes a quarter of
     DnCNN's arithmetic and doubles the receptive field; a map of noise levels
     goes in beside them, so that one network serves every level, and noise
-    that varies over the picture. Unlike the paper's, ours predicts the noise,
+    that varies over the image. Unlike the paper's, ours predicts the noise,
     which trains faster on little.
 
     Args:
-        channels: of the pictures, 1 or 3.
-        depth: convolutions, at least 2 (the paper: 15 for grey, 12 for
-            colour).
+        channels: of the images, 1 or 3.
+        depth: convolutions, at least 2 (the paper: 15 for gray, 12 for
+            color).
         width: channels of the hidden layers (the paper: 64 and 96).
 
     Returns:
         A `keras.Model` from `{"image": (batch, height, width, channels),
-        "noise_level": (batch, 1, 1, 1)}` to pictures; the level, in units of
+        "noise_level": (batch, 1, 1, 1)}` to images; the level, in units of
         [0, 1], may as well be a map (batch, height, width, 1).
 
     Raises:
@@ -139,11 +140,11 @@ def halved_with_noise_map(channels, multiple=2):
     """The inputs of a network that is told the noise, at half resolution.
 
     Args:
-        channels: of the pictures.
+        channels: of the images.
         multiple: what the network needs both sides to be divisible by.
 
     Returns:
-        `(inputs, x)`: the two `keras.Input`s by name, and the picture's 2 x 2
+        `(inputs, x)`: the two `keras.Input`s by name, and the image's 2 x 2
         blocks with the noise level, (batch, height / 2, width / 2,
         4 channels + 1).
     """

@@ -1,6 +1,6 @@
-"""Networks in whose feature maps pictures are compared.
+"""Networks in whose feature maps images are compared.
 
-All take pictures in [0, 1], of any size from a smallest on and never resized,
+All take images in [0, 1], of any size from a smallest on and never resized,
 scale them inside as their weights ask for, and give `{layer name: map}`, the
 maps after their ReLU. All work in float32, whatever the dtype policy, and
 their weights are frozen.
@@ -11,10 +11,10 @@ import pathlib
 import keras
 from keras import layers as keras_layers
 
+from keras_synth.layers.image_scaling import ImageScaling
 from keras_synth.networks.perceptual_network import (
     ARCHITECTURES,
     PerceptualNetwork,
-    PictureScaling,
     fill,
 )
 from keras_synth.networks.pretrained import float32_layers
@@ -48,7 +48,7 @@ def vgg16_features(
         layers: names of the maps, of `block1_conv1`, `block1_conv2`,
             `block1_pool`, `block2_conv1`, ... `block5_pool`; as default the
             five that LPIPS compares.
-        channels: 3, or 1 for grey pictures, which are repeated inside.
+        channels: 3, or 1 for gray images, which are repeated inside.
         name: of the network; as default "vgg16", followed by "_imagenet" or
             "_torchvision" where the weights are known to be those.
 
@@ -83,7 +83,7 @@ def vgg19_features(
         weights: as for `vgg16_features` (80 MB).
         layers: names of the maps, as for `vgg16_features`, the last three
             blocks having four convolutions; as default each block's last one.
-        channels: 3, or 1 for grey pictures, which are repeated inside.
+        channels: 3, or 1 for gray images, which are repeated inside.
         name: of the network; as default "vgg19", followed by "_imagenet" or
             "_torchvision" where the weights are known to be those.
 
@@ -117,7 +117,7 @@ def squeezenet_features(
         layers: names of the maps, of `relu_conv1`, `pool1`, `fire2`, `fire3`,
             `pool3`, `fire4`, `fire5`, `pool5`, `fire6`, ... `fire9`; as
             default the seven that LPIPS compares.
-        channels: 3, or 1 for grey pictures, which are repeated inside.
+        channels: 3, or 1 for gray images, which are repeated inside.
         name: of the network; as default "squeezenet", followed by "_imagenet"
             or "_torchvision" where the weights are known to be those.
 
@@ -150,10 +150,10 @@ def _build(architecture, steps, weights, selected, channels, name):
     Args:
         architecture: its name.
         steps: function that makes a list of `(layer name, function of the map
-            before, smallest side of a picture)`.
+            before, smallest side of an image)`.
         weights: see the builders.
         selected: names of the maps.
-        channels: of the pictures.
+        channels: of the images.
         name: of the network, or None.
     """
     if channels not in (1, 3):
@@ -169,7 +169,7 @@ def _build(architecture, steps, weights, selected, channels, name):
             )
         steps = steps[: 1 + max(names.index(each) for each in selected)]
         image = keras.Input((None, None, channels), name="image")
-        x = PictureScaling(steps[-1][2], name="scaling")(image)
+        x = ImageScaling(steps[-1][2], name="scaling")(image)
         maps = {}
         for layer_name, step, _ in steps:
             x = step(x)
@@ -270,3 +270,11 @@ def _convolution(width, size, name, activation="relu", **options):
         name=name,
         **options,
     )
+
+
+#: Pretrained networks whose feature maps compare images: `{name: function}`.
+FEATURE_NETWORKS = {
+    "vgg19": vgg19_features,
+    "vgg16": vgg16_features,
+    "squeezenet": squeezenet_features,
+}

@@ -1,13 +1,13 @@
 """Generators and discriminators for a GAN: dense ones and DCGAN.
 
-A generator maps latents, (batch, latent_dim), to pictures in [0, 1]; a
-discriminator maps pictures to one logit each, (batch,). With `num_classes`
+A generator maps latents, (batch, latent_dim), to images in [0, 1]; a
+discriminator maps images to one logit each, (batch,). With `num_classes`
 both take a label as second input, int (batch,): the generator reads a learned
 vector next to the latents, the discriminator adds the product of its features
 with a learned vector to the logit ("projection", Miyato & Koyama, cGANs with
 Projection Discriminator, 2018, equation 4).
 
-Pictures are [-1, 1] inside: a generator ends in tanh.
+Images are [-1, 1] inside: a generator ends in tanh.
 """
 
 import keras
@@ -88,7 +88,7 @@ def dense_discriminator(
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     x = layers.Flatten()(x)
     for units in hidden:
-        x = _normalised(layers.Dense(units), normalization, x)
+        x = _normalized(layers.Dense(units), normalization, x)
         x = layers.LeakyReLU(0.2)(x)
     return discriminator_network(
         image, label, x, num_classes, normalization == "spectral", name
@@ -104,10 +104,10 @@ def dcgan_generator(
     num_classes=None,
     name="generator",
 ):
-    """DCGAN: from a small map of many channels, doubled up to the picture.
+    """DCGAN: from a small map of many channels, doubled up to the image.
 
     The smallest map has 4 pixels on its shorter side; each doubling halves the
-    channels, the last gives the picture. Odd sizes are cropped from even ones
+    channels, the last gives the image. Odd sizes are cropped from even ones
     (28 comes from 14 and that from 7, which is cropped from 8).
 
     Args:
@@ -119,7 +119,7 @@ def dcgan_generator(
             map need not stay uniform: they can leave checkerboards), or
             "nearest", repeated pixels and a convolution with a kernel of 3,
             which cannot, at about twice the arithmetic.
-        synchronized: whether batch normalisation takes its statistics over
+        synchronized: whether batch normalization takes its statistics over
             all replicas (TensorFlow alone), instead of over each replica's
             own part of the batch.
         num_classes: None, or the number of classes of a conditional one.
@@ -171,7 +171,7 @@ def dcgan_discriminator(
         image_shape: as for `dcgan_generator`.
         width: channels at half resolution; doubled at each coarser one.
         normalization: "spectral" (every layer); "batch", the paper's, which
-            is none for gradient penalties, since it mixes the pictures of a
+            is none for gradient penalties, since it mixes the images of a
             batch, and is taken over each replica's own part; "layer"; None.
         minibatch_deviation: whether to append
             `layers.MinibatchStandardDeviation` to the smallest map.
@@ -192,9 +192,9 @@ def dcgan_discriminator(
         convolution = layers.Conv2D(
             width << level, 4, strides=2, padding="same"
         )
-        # The paper leaves the first layer without normalisation.
+        # The paper leaves the first layer without normalization.
         first = level == 0 and normalization != "spectral"
-        x = _normalised(convolution, None if first else normalization, x)
+        x = _normalized(convolution, None if first else normalization, x)
         x = layers.LeakyReLU(0.2)(x)
     if minibatch_deviation:
         x = MinibatchStandardDeviation()(x)
@@ -205,7 +205,7 @@ def dcgan_discriminator(
 
 
 def halved_sizes(image_shape):
-    """A picture's size, halved (rounding up) until 4 pixels are left.
+    """An image's size, halved (rounding up) until 4 pixels are left.
 
     >>> halved_sizes((28, 28, 1))
     [(28, 28), (14, 14), (7, 7), (4, 4)]
@@ -231,7 +231,7 @@ def crop(x, size):
 
 
 def generator_network(latents, label, x, name):
-    """An unbounded map to a picture in [0, 1], through tanh."""
+    """An unbounded map to an image in [0, 1], through tanh."""
     x = layers.Activation("tanh", dtype="float32")(x)
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(network_inputs(latents, label), x, name=name)
@@ -268,8 +268,8 @@ def _check_normalization(normalization):
         )
 
 
-def _normalised(layer, normalization, x):
-    """A layer's output, normalised as the user wishes."""
+def _normalized(layer, normalization, x):
+    """A layer's output, normalized as the user wishes."""
     if normalization == "spectral":
         return SpectralNormalization(layer)(x)
     x = layer(x)

@@ -1,9 +1,9 @@
 """Networks that fill holes whose place is known.
 
 All take `{"image": (batch, height, width, channels), "mask": (batch, height,
-width, 1)}`, 1 = damaged, of any size, and return a whole picture, not
-clipped. What the image holds under the mask is never looked at. Pictures are
-[-1, 1] inside, so that an unknown pixel, 0, is a mid grey.
+width, 1)}`, 1 = degraded, of any size, and return a whole image, not
+clipped. What the image holds under the mask is never looked at. Images are
+[-1, 1] inside, so that an unknown pixel, 0, is a mid gray.
 """
 
 import keras
@@ -21,20 +21,20 @@ from keras_synth.networks.inputs import check_counts
 def gated_inpainter(channels=1, widths=(32, 64, 128), dilations=(2, 4)):
     """A U-Net of gated convolutions that looks far around at its bottom.
 
-    The 2 x 2 blocks of picture and mask become channels; each further level
+    The 2 x 2 blocks of image and mask become channels; each further level
     halves the sides. At the bottom dilated convolutions carry what is known
     into the hole. On the way up pixels are repeated and convolved, beside
-    what the way down knew and, last, the picture and its mask themselves.
+    what the way down knew and, last, the image and its mask themselves.
 
-    A picture of 64 x 64 takes 0.3 billion multiply-adds.
+    An image of 64 x 64 takes 0.3 billion multiply-adds.
 
     Args:
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         widths: channels of the levels, at a half, a quarter, ... of the
-            picture's sides, which are padded to a multiple of
+            image's sides, which are padded to a multiple of
             `2 ** len(widths)`.
         dilations: rates of the convolutions at the bottom. With three levels
-            a rate of 8 spans 128 pixels: for large pictures.
+            a rate of 8 spans 128 pixels: for large images.
 
     Returns:
         A `keras.Model` from `{"image": ..., "mask": ...}` to (batch, height,
@@ -46,9 +46,9 @@ def gated_inpainter(channels=1, widths=(32, 64, 128), dilations=(2, 4)):
     Example:
 
     >>> network = gated_inpainter(widths=(8, 16), dilations=(2,))
-    >>> damaged = {"image": ops.zeros((1, 9, 14, 1)),
+    >>> degraded = {"image": ops.zeros((1, 9, 14, 1)),
     ...            "mask": ops.ones((1, 9, 14, 1))}
-    >>> network(damaged).shape
+    >>> network(degraded).shape
     TensorShape([1, 9, 14, 1])
 
     Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution,
@@ -74,7 +74,7 @@ def gated_inpainter(channels=1, widths=(32, 64, 128), dilations=(2, 4)):
         x = GatedConv2D(width, 3)(GatedConv2D(width, 3)(x))
     x = GatedConv2D(max(1, widths[0] // 2), 3)(_doubled_beside(x, full))
     x = layers.Conv2D(channels, 3, padding="same", **_last())(x)
-    return _picture_network(inputs, x, "gated_inpainter")
+    return _image_network(inputs, x, "gated_inpainter")
 
 
 def partial_inpainter(channels=1, widths=(32, 64, 128, 128)):
@@ -83,16 +83,16 @@ def partial_inpainter(channels=1, widths=(32, 64, 128, 128)):
     Nothing but valid pixels ever enters a sum. Each level halves the sides,
     with windows of 7, 5, 5 and then 3 pixels, and shrinks the hole. On the
     way up features and masks are doubled and joined to those of the way down.
-    Unlike the paper's it does not normalise: with holes, a batch's statistics
+    Unlike the paper's it does not normalize: with holes, a batch's statistics
     are those of its masks.
 
     A hole wider than the levels can close (`2 ** (len(widths) + 1)` pixels)
-    keeps a core that stays mid grey: give more `widths`.
+    keeps a core that stays mid gray: give more `widths`.
 
     Args:
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         widths: channels of the levels, at a half, a quarter, ... of the
-            picture's sides, which are padded to a multiple of
+            image's sides, which are padded to a multiple of
             `2 ** len(widths)`. (The paper's at 512 x 512: 64, 128, 256 and
             five times 512.)
 
@@ -105,9 +105,9 @@ def partial_inpainter(channels=1, widths=(32, 64, 128, 128)):
 
     Example:
 
-    >>> damaged = {"image": ops.zeros((1, 9, 14, 1)),
+    >>> degraded = {"image": ops.zeros((1, 9, 14, 1)),
     ...            "mask": ops.ones((1, 9, 14, 1))}
-    >>> partial_inpainter(widths=(8, 16))(damaged).shape
+    >>> partial_inpainter(widths=(8, 16))(degraded).shape
     TensorShape([1, 9, 14, 1])
 
     Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
@@ -129,11 +129,11 @@ def partial_inpainter(channels=1, widths=(32, 64, 128, 128)):
         x = layers.LeakyReLU(0.2)(x)
     x, mask = _doubled_with_holes(x, mask, *skips[0])
     x, _ = PartialConv2D(channels, 3, **_last())([x, mask])
-    return _picture_network(inputs, x, "partial_inpainter")
+    return _image_network(inputs, x, "partial_inpainter")
 
 
 def _known(channels, multiple):
-    """The inputs by name; and, padded, the picture without its holes."""
+    """The inputs by name; and, padded, the image without its holes."""
     inputs = {
         "image": keras.Input((None, None, channels), name="image"),
         "mask": keras.Input((None, None, 1), name="mask"),
@@ -161,12 +161,12 @@ def _doubled_with_holes(x, mask, skip, skip_mask):
 
 
 def _last():
-    """Options of the last layer: a start near mid grey, full precision."""
+    """Options of the last layer: a start near mid gray, full precision."""
     small = keras.initializers.VarianceScaling(0.1)
     return {"kernel_initializer": small, "dtype": "float32"}
 
 
-def _picture_network(inputs, x, name):
-    """From [-1, 1] to a picture as large as the one that came in."""
+def _image_network(inputs, x, name):
+    """From [-1, 1] to an image as large as the one that came in."""
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(inputs, CropLike()([x, inputs["image"]]), name=name)

@@ -5,7 +5,7 @@ from keras import layers
 
 
 def check_shape(image_shape, latent_dim=None, multiple=1):
-    """The three sizes of a picture, or an error that names the mistake.
+    """The three sizes of an image, or an error that names the mistake.
 
     Args:
         image_shape: (height, width, channels).
@@ -60,7 +60,7 @@ def check_counts(channels, **counts):
     """Refuses channels other than 1 and 3, and counts below 1.
 
     Args:
-        channels: of the pictures.
+        channels: of the images.
         **counts: positive ints, or tuples of them; `depth` at least 2.
     """
     if channels not in (1, 3):

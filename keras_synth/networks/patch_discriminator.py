@@ -1,4 +1,4 @@
-"""A discriminator that judges every patch of a picture by itself."""
+"""A discriminator that judges every patch of an image by itself."""
 
 import keras
 from keras import layers, ops
@@ -6,7 +6,7 @@ from keras import layers, ops
 from keras_synth.layers import SpectralNormalization
 from keras_synth.networks.inputs import check_counts
 
-CONDITIONS = ("damaged", "mask")
+CONDITIONS = ("degraded", "mask")
 
 
 def patch_discriminator(
@@ -27,30 +27,30 @@ def patch_discriminator(
 
     pixels a side: 16, 34 and 70 for the paper's (64, 128), (64, 128, 256) and
     (64, 128, 256, 512). There is a logit for every `2ⁿ⁻¹` pixels a side,
-    rounded up. What is outside of the picture is 0, a mid grey.
+    rounded up. What is outside of the image is 0, a mid gray.
 
-    Conditioned, it judges whether a picture is a likely repair of that
-    damage, and not only whether it is a likely picture.
+    Conditioned, it judges whether an image is a likely repair of that
+    degradation, and not only whether it is a likely image.
 
     Args:
-        channels: of the pictures judged, 1 or 3.
-        condition: what it sees beside them, of "damaged" (the picture before
-            its repair) and "mask" (1 = damaged); `()` for nothing.
-        condition_channels: of the damaged pictures, 1 or 3; as `channels` by
+        channels: of the images judged, 1 or 3.
+        condition: what it sees beside them, of "degraded" (the image before
+            its repair) and "mask" (1 = degraded); `()` for nothing.
+        condition_channels: of the degraded images, 1 or 3; as `channels` by
             default.
         widths: channels of the convolutions.
         spectral_normalization: whether every convolution has
-            `layers.SpectralNormalization`. There is no other normalisation.
-        size: (height, width) of the pictures, sides of at least 2ⁿ⁻¹; None
+            `layers.SpectralNormalization`. There is no other normalization.
+        size: (height, width) of the images, sides of at least 2ⁿ⁻¹; None
             for any.
         name: of the network.
 
     Returns:
         A `keras.Model` to logits (batch, rows, columns, 1), from `{"image":
-        (batch, height, width, channels), "damaged": (batch, height, width,
+        (batch, height, width, channels), "degraded": (batch, height, width,
         condition_channels), "mask": (batch, height, width, 1)}`, of which
         the last two are there as `condition` says; without a condition, from
-        the picture alone.
+        the image alone.
 
     Raises:
         ValueError: arguments out of range.
@@ -65,14 +65,14 @@ def patch_discriminator(
     Reference: Isola et al., Image-to-Image Translation with Conditional
     Adversarial Networks, 2017, section 3.2.2 and appendix 6.1.2; Yu et al.,
     Free-Form Image Inpainting with Gated Convolution, 2019, section 3.4:
-    spectrally normalised.
+    spectrally normalized.
     """
     check_counts(channels, widths=widths)
     condition = _check_condition(condition, condition_channels)
     if condition_channels is None:
         condition_channels = channels
     height, width = _check_size(size, 2 ** (len(widths) - 1))
-    depths = {"image": channels, "damaged": condition_channels, "mask": 1}
+    depths = {"image": channels, "degraded": condition_channels, "mask": 1}
     inputs = {
         key: keras.Input((height, width, depths[key]), name=key)
         for key in ("image", *condition)
@@ -109,10 +109,10 @@ def _check_condition(condition, condition_channels):
             f"Received: condition={condition!r}"
         )
     if condition_channels is not None and (
-        "damaged" not in condition or condition_channels not in (1, 3)
+        "degraded" not in condition or condition_channels not in (1, 3)
     ):
         raise ValueError(
-            '`condition_channels` must be 1 or 3, or None without "damaged" '
+            '`condition_channels` must be 1 or 3, or None without "degraded" '
             f"in `condition`. Received: {condition_channels!r}"
         )
     return tuple(condition)

@@ -1,4 +1,4 @@
-"""What a network is in whose feature maps pictures are compared."""
+"""What a network is in whose feature maps images are compared."""
 
 import dataclasses
 import pathlib
@@ -6,15 +6,9 @@ import pathlib
 import h5py
 import keras
 import numpy as np
-from keras import ops
 
 from keras_synth.networks.feature_network import FeatureNetwork
 from keras_synth.networks.pretrained import download, load_weights, md5
-
-# Caffe's mean of ImageNet and torchvision's, of red, green and blue.
-_CAFFE_MEAN = (123.68 / 255.0, 116.779 / 255.0, 103.939 / 255.0)
-_TORCHVISION_MEAN = (0.485, 0.456, 0.406)
-_TORCHVISION_DEVIATION = (0.229, 0.224, 0.225)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,83 +65,14 @@ ARCHITECTURES = {
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class PictureScaling(keras.layers.Layer):
-    """Pictures in [0, 1] as the network was shown them in its training.
-
-    `(x - mean) * scale` for red, green and blue, after a grey picture has been
-    repeated. Both are weights: a file of weights says by itself what pictures
-    it belongs to. They start as Caffe's, `255 x - mean`.
-
-    Args:
-        smallest: fewest pixels a side from which every map has a pixel.
-
-    Call arguments:
-        images: (batch, height, width, 1 or 3).
-
-    Returns:
-        (batch, height, width, 3).
-
-    Raises:
-        ValueError: too small pictures, where their size is known.
-
-    Example:
-
-    >>> white = PictureScaling()(ops.ones((1, 1, 1, 3)))
-    >>> [round(float(level), 3) for level in white[0, 0, 0]]
-    [131.32, 138.221, 151.061]
-    """
-
-    def __init__(self, smallest=1, **kwargs):
-        super().__init__(**kwargs)
-        self.smallest = smallest
-
-    def build(self, input_shape):
-        # So that pictures of other channels fail here, by name.
-        axes = {-1: input_shape[-1]}
-        self.input_spec = keras.layers.InputSpec(ndim=4, axes=axes)
-        self.mean = self._constant("mean", _CAFFE_MEAN)
-        self.scale = self._constant("scale", (255.0,) * 3)
-
-    def call(self, images):
-        height, width = images.shape[1:3]
-        if any(side and side < self.smallest for side in (height, width)):
-            raise ValueError(
-                f"Pictures must have at least {self.smallest} x "
-                f"{self.smallest} pixels for these feature maps. "
-                f"Received: {height} x {width}"
-            )
-        # Grey pictures become three channels by broadcasting.
-        return (images - self.mean) * self.scale
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], 3)
-
-    def set_torchvision(self):
-        """Scales as torchvision does: mean 0 and deviation 1 on ImageNet."""
-        self.mean.assign(_TORCHVISION_MEAN)
-        self.scale.assign([1.0 / value for value in _TORCHVISION_DEVIATION])
-
-    def get_config(self):
-        return super().get_config() | {"smallest": self.smallest}
-
-    def _constant(self, name, values):
-        return self.add_weight(
-            shape=(3,),
-            initializer=lambda shape, dtype: ops.cast(values, dtype),
-            trainable=False,
-            name=name,
-        )
-
-
-@keras.saving.register_keras_serializable("keras_synth")
 class PerceptualNetwork(FeatureNetwork):
-    """A functional network from pictures in [0, 1] to maps by layer name.
+    """A functional network from images in [0, 1] to maps by layer name.
 
     Its weights are frozen. Its configuration tells where they came from, but
     does not hold them: `reload_weights` fills a network that was built anew.
 
     Args:
-        inputs: `keras.Input` of pictures.
+        inputs: `keras.Input` of images.
         outputs: `{layer name: map}`, computed from `inputs`.
         name: of the network.
 
@@ -165,7 +90,7 @@ class PerceptualNetwork(FeatureNetwork):
 
     @property
     def layer_names(self):
-        """Names of the maps, from the picture to the depth: list of str."""
+        """Names of the maps, from the image to the depth: list of str."""
         return list(self.output)
 
     @property

@@ -1,4 +1,4 @@
-"""What networks with trained weights share."""
+"""What networks with published or pretrained weights share."""
 
 import contextlib
 import hashlib
@@ -6,8 +6,6 @@ import pathlib
 import warnings
 
 import keras
-
-from keras_synth import weights as shipped
 
 
 @contextlib.contextmanager
@@ -25,9 +23,8 @@ def load_weights(network, weights, advice, read=keras.Model.load_weights):
     """Fills a network.
 
     Args:
-        network: a `keras.Model`; its name is that of the shipped file.
-        weights: "shipped", None to leave it as it is, or the path of a
-            weights file.
+        network: a `keras.Model`.
+        weights: None to leave it as it is, or the path of a weights file.
         advice: where to get one, a sentence without its full stop.
         read: `read(network, path)`, which raises where the file does not fit.
 
@@ -37,23 +34,20 @@ def load_weights(network, weights, advice, read=keras.Model.load_weights):
     """
     if weights is None:
         return
-    path = weights
-    if weights == "shipped":
-        path = shipped.path(f"{network.name}.weights.h5")
-    if not pathlib.Path(path).is_file():
+    if not pathlib.Path(weights).is_file():
         raise FileNotFoundError(
-            f"There is no weights file {str(path)!r}. {advice}, and give its "
-            "path as `weights`."
+            f"There is no weights file {str(weights)!r}. {advice}, and give "
+            "its path as `weights`."
         )
     try:
         with warnings.catch_warnings():
             # Keras only warns of layers that the file leaves as they were.
             warnings.simplefilter("error", UserWarning)
-            read(network, path)
+            read(network, weights)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         raise ValueError(
-            f"{str(path)!r} does not hold weights of {network.name}. {advice}, "
-            "and give its path as `weights`."
+            f"{str(weights)!r} does not hold weights of {network.name}. "
+            f"{advice}, and give its path as `weights`."
         ) from error
 
 

@@ -49,7 +49,7 @@ def residual_generator(
     x = layers.Reshape((*base, width))(x)
     for size in reversed(sizes):
         x = crop(_block_up(x, synchronized), size)
-    x = _batch_normalised(x, synchronized)
+    x = _batch_normalized(x, synchronized)
     x = layers.Conv2D(channels, 3, padding="same")(x)
     return generator_network(latents, label, x, name)
 
@@ -59,7 +59,7 @@ def residual_discriminator(
 ):
     """Residual blocks, halving down to 4 pixels a side, and a sum.
 
-    Every layer is spectrally normalised, the embedding of labels as well.
+    Every layer is spectrally normalized, the embedding of labels as well.
 
     Args:
         image_shape: as for `residual_generator`.
@@ -89,10 +89,10 @@ def residual_discriminator(
 
 def _block_up(x, synchronized):
     channels = x.shape[-1]
-    y = _batch_normalised(x, synchronized)
+    y = _batch_normalized(x, synchronized)
     y = layers.UpSampling2D()(y)
     y = layers.Conv2D(channels, 3, padding="same")(y)
-    y = _batch_normalised(y, synchronized)
+    y = _batch_normalized(y, synchronized)
     y = layers.Conv2D(channels, 3, padding="same")(y)
     # A convolution with a kernel of 1 and a doubling commute.
     shortcut = layers.UpSampling2D()(layers.Conv2D(channels, 1)(x))
@@ -114,6 +114,6 @@ def _block_down(x, channels, first=False, halve=True):
     return layers.Add()([x, y])
 
 
-def _batch_normalised(x, synchronized):
+def _batch_normalized(x, synchronized):
     x = layers.BatchNormalization(momentum=0.9, synchronized=synchronized)(x)
     return layers.ReLU()(x)

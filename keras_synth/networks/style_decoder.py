@@ -1,39 +1,39 @@
-"""The way back from a feature network's maps to pictures."""
+"""The way back from a feature network's maps to images."""
 
 import dataclasses
 
 import keras
 from keras import layers, ops
 
-_PROBE_SIDE = 128  # of the pictures on which the network is measured
+_PROBE_SIDE = 128  # of the images on which the network is measured
 _EDGES = ((0, 0), (1, 1), (1, 1), (0, 0))
 
 
 def style_decoder(features, layer=None, name="style_decoder"):
-    """Mirrors a feature network: from one of its maps to pictures.
+    """Mirrors a feature network: from one of its maps to images.
 
-    Each convolution of `features`, from the map back to the picture, becomes
+    Each convolution of `features`, from the map back to the image, becomes
     one of 3 x 3 the other way round (from its filters to its inputs), each
-    halving of the sides a doubling by nearest neighbour. For VGG up to
+    halving of the sides a doubling by nearest neighbor. For VGG up to
     `block4_conv1` that is the decoder of the paper. Where branches run side
     by side (SqueezeNet) all of them are one step, and a step to fewer
-    channels (a squeeze) is left out. Pictures are padded by reflection; no
-    layer normalises, for that would undo the style.
+    channels (a squeeze) is left out. Images are padded by reflection; no
+    layer normalizes, for that would undo the style.
 
     Maps are divided by their size on noise, a constant of the decoder, so that
-    training starts alike for every network; and the picture is `0.5 + 0.1 y`
+    training starts alike for every network; and the image is `0.5 + 0.1 y`
     of the last convolution's y, or the first steps of Adam, each as large as
-    the next, would throw the picture so far that units die.
+    the next, would throw the image so far that units die.
 
     Args:
-        features: network from pictures to `{layer name: map}`, such as
+        features: network from images to `{layer name: map}`, such as
             `networks.vgg16_features()`.
         layer: name of the map; the deepest (last) by default.
         name: of the decoder.
 
     Returns:
         A `keras.Model` from (batch, h, w, c), of at least 2 x 2, to (batch,
-        stride · h, stride · w, channels of the pictures), not clipped.
+        stride · h, stride · w, channels of the images), not clipped.
 
     Raises:
         ValueError: no such layer, or nothing before it to mirror.
@@ -63,15 +63,15 @@ def style_decoder(features, layer=None, name="style_decoder"):
     encoded = keras.Input((None, None, features.output[layer].shape[-1]))
     scale = 1.0 / _size_on_noise(features, layer)
     x = layers.Rescaling(scale, dtype="float32")(encoded)
-    enlarged = False
+    upscaled = False
     for step in reversed(steps):
         if step.stride > 1:
-            if enlarged:
+            if upscaled:
                 x = _convolution(x, x.shape[-1])  # or squares would show
             x = layers.UpSampling2D(step.stride, interpolation="nearest")(x)
         if step.channels and step is not convolutions[0]:
             x = _convolution(x, step.channels)
-        enlarged = not step.channels
+        upscaled = not step.channels
     x = ops.pad(x, _EDGES, mode="reflect")
     x = layers.Conv2D(features.input_shape[-1], 3, dtype="float32")(x)
     x = layers.Rescaling(0.1, 0.5, dtype="float32")(x)
@@ -92,7 +92,7 @@ class _Step:
 
 
 def _steps(features, output):
-    """The chain of `_Step`s from the picture to a map."""
+    """The chain of `_Step`s from the image to a map."""
     path = keras.Model(features.input, output).operations
     places = {id(each.output): index for index, each in enumerate(path)}
     reach = [0] * len(path)  # the last operation that takes each one's output

@@ -3,14 +3,14 @@
 The mapping network turns latents z into a style w. The synthesis network
 starts from a learned constant, 4 pixels a side; at each resolution
 convolutions modulated by w and given fresh noise refine it, and what each
-resolution adds to the picture is summed up ("skip connections"). The
+resolution adds to the image is summed up ("skip connections"). The
 discriminator is residual.
 
 Every layer of the synthesis network reads a style of its own: `styles[:, i]`.
-Where all are the same w the picture has one style; where they differ, coarse
-layers set the pose and fine ones the colours.
+Where all are the same w the image has one style; where they differ, coarse
+layers set the pose and fine ones the colors.
 
-Pictures are [-1, 1] inside, without an activation at the end.
+Images are [-1, 1] inside, without an activation at the end.
 """
 
 import math
@@ -98,7 +98,7 @@ def stylegan2_synthesis(
     channel_max=512,
     name="synthesis",
 ):
-    """Modulated convolutions from styles and noise to pictures.
+    """Modulated convolutions from styles and noise to images.
 
     The noise maps of all layers come as one row of numbers,
     `network.inputs[1]`, cut into squares of 4, 8, 8, 16, 16, ... pixels a
@@ -147,24 +147,24 @@ def stylegan2_synthesis(
         return scaled_leaky_relu(NoiseInjection()([x, noise_of[index]]))
 
     x = LearnedConstant((BASE, BASE, channels_at[BASE]))(styles)
-    index, picture = 0, None
+    index, image = 0, None
     for size in sizes:
         if size > BASE:
-            picture = FilteredUpSampling2D(dtype="float32")(picture)
+            image = FilteredUpSampling2D(dtype="float32")(image)
             x = styled(x, index, channels_at[size], upsample=True)
             index += 1
         x = styled(x, index, channels_at[size])
         index += 1
         # It shares its style with the next resolution's first layer.
-        to_picture = ModulatedConv2D(image_shape[-1], 1, demodulate=False)
-        added = to_picture([x, style_of[index]])
-        picture = (
+        to_image = ModulatedConv2D(image_shape[-1], 1, demodulate=False)
+        added = to_image([x, style_of[index]])
+        image = (
             layers.Activation("linear", dtype="float32")(added)
-            if picture is None
-            else layers.Add(dtype="float32")([picture, added])
+            if image is None
+            else layers.Add(dtype="float32")([image, added])
         )
-    picture = layers.Rescaling(0.5, offset=0.5, dtype="float32")(picture)
-    return keras.Model([styles, noise], picture, name=name)
+    image = layers.Rescaling(0.5, offset=0.5, dtype="float32")(image)
+    return keras.Model([styles, noise], image, name=name)
 
 
 def stylegan2_discriminator(

@@ -1,6 +1,6 @@
-"""Networks that enlarge pictures 2, 3 or 4 times.
+"""Networks that upscale images 2, 3 or 4 times.
 
-All take small pictures of any size in [0, 1] and return pictures `scale`
+All take small images of any size in [0, 1] and return images `scale`
 times as high and wide, not clipped. Nearly all of their work is done at the
 small size; at the end a convolution makes `scale²` values for each pixel, and
 a pixel shuffle lays them out as a square.
@@ -9,23 +9,23 @@ a pixel shuffle lays them out as a square.
 import keras
 from keras import layers, ops
 
+from keras_synth.layers import ICNR
 from keras_synth.networks.inputs import check_counts
-from keras_synth.networks.pretrained import float32_layers, load_weights
 
 SCALES = (2, 3, 4)
 
 
 def srcnn(scale=4, channels=1, widths=(64, 32)):
-    """SRCNN: enlarged first, by nearest neighbours, then 9-1-5 convolutions.
+    """SRCNN: upscaled first, by nearest neighbors, then 9-1-5 convolutions.
 
     The first network of its kind and the baseline of the others. It works at
-    the full size. The paper enlarges bicubically before the network; here the
+    the full size. The paper upscales bicubically before the network; here the
     first convolution has to learn that too, so that all networks of this
-    file take the small picture, on every backend of Keras.
+    file take the small image, on every backend of Keras.
 
     Args:
         scale: how many times larger, 2, 3 or 4.
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         widths: channels after the two hidden convolutions.
 
     Returns:
@@ -55,18 +55,18 @@ def srcnn(scale=4, channels=1, widths=(64, 32)):
 
 
 def edsr(scale=4, channels=1, width=64, blocks=16, residual_scale=1.0):
-    """EDSR: residual blocks without normalisation, one pixel shuffle.
+    """EDSR: residual blocks without normalization, one pixel shuffle.
 
     Blocks are `x + s · W₂ relu(W₁ x)`; the features of the first convolution
     are added once more after the last block. What comes out is added to the
-    picture itself, each pixel repeated: at first the network enlarges by
-    nearest neighbours. The paper has no such sum, and shuffles twice by 2 for
+    image itself, each pixel repeated: at first the network upscales by
+    nearest neighbors. The paper has no such sum, and shuffles twice by 2 for
     a scale of 4; at the size of ours that tail would cost more than all
     blocks.
 
     Args:
         scale: how many times larger, 2, 3 or 4.
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         width: channels of the hidden layers (the paper's small model: 64).
         blocks: residual blocks (the paper's small model: 16).
         residual_scale: s; wide networks need 0.1 to train steadily.
@@ -101,11 +101,11 @@ def edsr(scale=4, channels=1, width=64, blocks=16, residual_scale=1.0):
 
 
 def srresnet(scale=4, channels=3, width=64, blocks=16):
-    """SRResNet, the generator of SRGAN: with batch normalisation and PReLU.
+    """SRResNet, the generator of SRGAN: with batch normalization and PReLU.
 
     Args:
         scale: how many times larger, 2, 3 or 4 (two shuffles by 2).
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         width: channels of the hidden layers.
         blocks: residual blocks.
 
@@ -149,11 +149,11 @@ def rrdb(scale=4, channels=3, width=64, growth=32, blocks=23):
 
     Each block holds three dense blocks, and each of those five convolutions
     that see all before them; both kinds of residual are scaled by 0.2. The
-    picture is enlarged by nearest neighbours and convolutions.
+    image is upscaled by nearest neighbors and convolutions.
 
     Args:
         scale: how many times larger, 2, 3 or 4 (twice by 2).
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         width: channels between the blocks.
         growth: channels that each convolution of a dense block adds.
         blocks: how many (the paper: 23, of 16.7 million weights).
@@ -203,79 +203,6 @@ def rrdb(scale=4, channels=3, width=64, growth=32, blocks=23):
         x = convolve(layers.UpSampling2D(factor)(x), width)
     x = _convolution(convolve(x, width), channels, dtype="float32")
     return keras.Model(image, x, name="rrdb")
-
-
-@keras.saving.register_keras_serializable("keras_synth")
-class ICNR(keras.initializers.Initializer):
-    """Starts a convolution before a pixel shuffle without a chequered pattern.
-
-    All `scale²` values that become one square start from the same kernel, so
-    that the shuffle begins as enlargement by nearest neighbours.
-
-    Args:
-        scale: of the pixel shuffle, int.
-        initializer: of the kernels; name or `keras.initializers.Initializer`.
-
-    Example:
-
-    >>> kernel = ICNR(2, keras.initializers.RandomNormal(seed=0))((3, 3, 1, 8))
-    >>> bool(ops.all(kernel[..., :2] == kernel[..., 6:]))
-    True
-
-    Reference: Aitken et al., Checkerboard Artifact Free Sub-Pixel Convolution,
-    2017, section 4.
-    """
-
-    def __init__(self, scale, initializer="glorot_uniform"):
-        self.scale = scale
-        self.initializer = keras.initializers.get(initializer)
-
-    def __call__(self, shape, dtype=None):
-        squares, rest = divmod(shape[-1], self.scale**2)
-        if rest:
-            raise ValueError(
-                "`shape` must end in a multiple of scale² = "
-                f"{self.scale**2}. Received: shape={tuple(shape)}"
-            )
-        kernel = self.initializer((*shape[:-1], squares), dtype=dtype)
-        # depth_to_space takes the channels as (row, column, channel).
-        return ops.tile(kernel, (1,) * (len(shape) - 1) + (self.scale**2,))
-
-    def get_config(self):
-        return {
-            "scale": self.scale,
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
-
-
-def grey_upscaler(weights="shipped"):
-    """An EDSR of 12 blocks that enlarges grey pictures four times.
-
-    The shipped weights come from `make benchmark NAME=super_resolution`;
-    `weights/grey_upscaler.md` says what they reach.
-
-    Args:
-        weights: "shipped", None for random ones, or the path of a
-            `.weights.h5` file.
-
-    Returns:
-        A `keras.Model` from (batch, height, width, 1) in [0, 1] to (batch,
-        4 height, 4 width, 1).
-
-    Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
-
-    Example:
-
-    >>> grey_upscaler()(ops.zeros((1, 9, 14, 1))).shape
-    TensorShape([1, 36, 56, 1])
-    """
-    with float32_layers():
-        shape = edsr(4, blocks=12)
-        network = keras.Model(shape.input, shape.output, name="grey_upscaler")
-    load_weights(network, weights, "Train one: keras-synth train upscaler")
-    return network
 
 
 def _check(scale, channels, **counts):

@@ -29,7 +29,7 @@ def convert_torchvision(path, destination):
     """Writes a torchvision file of weights anew, for the feature networks.
 
     LPIPS' linear weights were fitted to torchvision's networks, trained apart
-    from Keras'. The file that this writes holds their scaling of pictures too
+    from Keras'. The file that this writes holds their scaling of images too
     (mean and deviation of ImageNet), so that `vgg16_features(destination)`,
     or whichever it is, gives what torchvision gives.
 

@@ -1,4 +1,4 @@
-"""A network from one kind of picture to another: labels to photographs."""
+"""A network from one kind of image to another: labels to photographs."""
 
 import keras
 from keras import layers
@@ -21,27 +21,27 @@ def pix2pix_generator(
     """The U-Net of pix2pix: halved down to a few pixels, and up again.
 
     Convolutions with a kernel of 4 and stride 2; each step up is joined to
-    what the way down knew at that size. The first level is not normalised,
-    nor is the last, where one pixel may be left and normalised to nothing.
+    what the way down knew at that size. The first level is not normalized,
+    nor is the last, where one pixel may be left and normalized to nothing.
 
     The dropout of the first three steps up is the only noise. The paper
     leaves it on at test time; here it is Keras' own, on in training alone, so
-    that one picture always gives the same (the paper found the outputs to
+    that one image always gives the same (the paper found the outputs to
     vary little). Call the network with `training=True` for a draw. Keras
     draws the same on all replicas.
 
     Args:
-        channels: of the pictures that come in, 1 or 3.
+        channels: of the images that come in, 1 or 3.
         output_channels: of those that go out, 1 or 3.
         widths: channels of the levels, at a half, a quarter, ... of the
-            picture's sides, which are padded to a multiple of
+            image's sides, which are padded to a multiple of
             `2 ** len(widths)`. (The paper's at 256 x 256: 64, 128, 256 and
             five times 512.)
-        normalization: "instance", each picture and channel by itself, in
-            training and after it alike: what the paper's batch normalisation
-            comes to, with its batches of one picture; "batch"; None.
+        normalization: "instance", each image and channel by itself, in
+            training and after it alike: what the paper's batch normalization
+            comes to, with its batches of one image; "batch"; None.
         dropout: rate of the dropout, in [0, 1).
-        synchronized: whether batch normalisation takes its statistics over
+        synchronized: whether batch normalization takes its statistics over
             all replicas (TensorFlow alone), instead of over each replica's
             own part of the batch.
         name: of the network.
@@ -65,7 +65,7 @@ def pix2pix_generator(
     check_counts(channels, widths=widths)
     _check(output_channels, normalization, dropout, synchronized)
 
-    def normalised(x):
+    def normalized(x):
         if normalization == "instance":
             return layers.GroupNormalization(groups=-1, epsilon=1e-5)(x)
         if normalization == "batch":
@@ -81,11 +81,11 @@ def pix2pix_generator(
     for level, width in enumerate(widths):
         x = _halved(x, width)
         if 0 < level < len(widths) - 1:
-            x = normalised(x)
+            x = normalized(x)
         x = layers.LeakyReLU(0.2)(x)
         skips.append(x)
     for step, width in enumerate(widths[-2::-1]):
-        x = normalised(_doubled(x, width))
+        x = normalized(_doubled(x, width))
         if step < 3:
             x = layers.Dropout(dropout)(x)
         x = layers.ReLU()(x)

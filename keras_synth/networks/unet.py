@@ -6,7 +6,6 @@ from keras import layers, ops
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.networks.denoising import halved_with_noise_map
 from keras_synth.networks.inputs import check_counts
-from keras_synth.networks.pretrained import float32_layers, load_weights
 
 
 def unet(
@@ -16,24 +15,24 @@ def unet(
     noise_level=False,
     use_bias=True,
 ):
-    """A residual U-Net for pictures of any size.
+    """A residual U-Net for images of any size.
 
-    The picture's 2 x 2 blocks become channels; each further level halves the
+    The image's 2 x 2 blocks become channels; each further level halves the
     sides again. Down and up again, each level has residual blocks
     (`x + W₂ relu(W₁ x)`), and the way up adds what the way down knew. What
-    comes out is subtracted from the picture. No layer normalises: damage is
-    measured in grey levels.
+    comes out is subtracted from the image. No layer normalizes: degradation is
+    measured in gray levels.
 
     Args:
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         widths: channels of the levels, at a half, a quarter, ... of the
-            picture's sides.
+            image's sides.
         blocks: residual blocks of each level, on each way.
         noise_level: whether the network is told how strong the noise is, as
             `ffdnet` is.
-        use_bias: False for noise: a picture twice as bright with twice the
-            noise is then mended alike, also beyond the levels trained on.
-            Damage that is known by its values (pepper is 0) needs biases.
+        use_bias: False for noise: an image twice as bright with twice the
+            noise is then restored alike, also beyond the levels trained on.
+            Degradation that is known by its values (pepper is 0) needs biases.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to the same; with
@@ -72,42 +71,11 @@ def unet(
     for width, skip in zip(widths[-2::-1], known[-2::-1], strict=True):
         x = layers.Conv2DTranspose(width, 2, strides=2, **bias)(x)
         x = _blocks(layers.Add()([x, skip]), width, blocks, **bias)
-    damage = _convolution(x, 4 * channels, "zeros", dtype="float32", **bias)
-    damage = CropLike()([ops.depth_to_space(damage, 2), image])
-    return keras.Model(inputs, image - damage, name="unet")
-
-
-def grey_denoiser(weights="shipped"):
-    """A U-Net that takes noise of any strength out of grey pictures.
-
-    The shipped weights come from `make benchmark NAME=denoiser`;
-    `weights/grey_denoiser.md` says what they reach.
-
-    Args:
-        weights: "shipped", None for random ones, or the path of a
-            `.weights.h5` file.
-
-    Returns:
-        A `keras.Model` from `{"image": (batch, height, width, 1),
-        "noise_level": (batch, 1, 1, 1) or (batch, height, width, 1)}`, the
-        level from 0 to 75 / 255, to pictures.
-
-    Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
-
-    Example:
-
-    >>> noisy = ops.zeros((1, 30, 20, 1))
-    >>> level = 0.1 * ops.ones((1, 1, 1, 1))
-    >>> grey_denoiser()({"image": noisy, "noise_level": level}).shape
-    TensorShape([1, 30, 20, 1])
-    """
-    with float32_layers():
-        shape = unet(noise_level=True, use_bias=False)
-        network = keras.Model(shape.input, shape.output, name="grey_denoiser")
-    load_weights(network, weights, "Train one: make benchmark NAME=denoiser")
-    return network
+    degradation = _convolution(
+        x, 4 * channels, "zeros", dtype="float32", **bias
+    )
+    degradation = CropLike()([ops.depth_to_space(degradation, 2), image])
+    return keras.Model(inputs, image - degradation, name="unet")
 
 
 def _blocks(x, width, blocks, use_bias):

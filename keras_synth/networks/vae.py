@@ -1,6 +1,6 @@
 """Encoders and decoders for a VAE.
 
-An encoder maps pictures in [0, 1] to `[mean, log_variance]` of the latents; a
+An encoder maps images in [0, 1] to `[mean, log_variance]` of the latents; a
 decoder maps latents to the parameters of a likelihood. With `num_classes`
 both take a label as second input, (batch,) of ints.
 """
@@ -66,7 +66,7 @@ def dense_decoder(
     """Fully connected layers from the latents to every pixel.
 
     Args:
-        image_shape: (height, width, channels) of the picture.
+        image_shape: (height, width, channels) of the image.
         latent_dim: dimension of the latents.
         hidden: units of each hidden layer.
         activation: of the hidden layers.
@@ -139,7 +139,7 @@ def conv_decoder(
     num_classes=None,
     name="decoder",
 ):
-    """The mirror of `conv_encoder`: latents to pictures, twice doubled.
+    """The mirror of `conv_encoder`: latents to images, twice doubled.
 
     Args:
         image_shape: (height, width, channels), sides divisible by 4.

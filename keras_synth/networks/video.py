@@ -1,9 +1,9 @@
-"""Networks that mend the middle frame of a few, with what the others show.
+"""Networks that restore the middle frame of a few, with what the others show.
 
 All take (batch, num_frames, height, width, channels): consecutive frames in
 [0, 1], the others moved to where things are in the middle one (see
 `keras_synth.ops.compensate_motion`). They return the middle frame, as large,
-not clipped. For super-resolution the frames are enlarged beforehand, bicubic.
+not clipped. For super-resolution the frames are upscaled beforehand, bicubic.
 """
 
 import keras
@@ -12,7 +12,6 @@ from keras import layers, ops
 
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.networks.inputs import check_counts
-from keras_synth.networks.pretrained import float32_layers, load_weights
 
 #: Where frames meet: before the first, second, third convolution.
 FUSIONS = ("early", "slow", "late")
@@ -37,15 +36,15 @@ def vsrnet(
     Before that each frame has filters of its own. With filter symmetry the
     frames at t - i and t + i share theirs, and their maps are added where
     they meet, which is the same as sharing the next filters too: played
-    backwards, the frames give the same picture.
+    backwards, the frames give the same image.
 
     What the convolutions give is added to the middle frame, as in our
-    `srcnn`. With one frame this is SRCNN on enlarged pictures, whatever the
+    `srcnn`. With one frame this is SRCNN on upscaled images, whatever the
     fusion.
 
     Args:
         num_frames: odd int; 5 in the paper.
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         fusion: "early", "slow" or "late".
         widths: channels after the two hidden convolutions.
         kernel_sizes: sides of the three convolutions, odd ints.
@@ -83,12 +82,12 @@ def vsrnet(
             f"Received: kernel_sizes={kernel_sizes!r}"
         )
     frames = keras.Input((num_frames, None, None, channels), name="frames")
-    pictures = [frames[:, index] for index in range(num_frames)]
-    middle = pictures[num_frames // 2]
+    images = [frames[:, index] for index in range(num_frames)]
+    middle = images[num_frames // 2]
     # Maps that share their filters stand in one group.
-    groups = [[picture] for picture in pictures]
+    groups = [[image] for image in images]
     if filter_symmetry:
-        pairs = zip(pictures, pictures[::-1], strict=True)
+        pairs = zip(images, images[::-1], strict=True)
         groups = [list(pair) for pair in pairs][: num_frames // 2] + [[middle]]
     stages = zip((*widths, channels), kernel_sizes, strict=True)
     for stage, (width, size) in enumerate(stages):
@@ -116,16 +115,16 @@ def vsrnet_from_srcnn(
     filter_symmetry=True,
     kernel_sizes=None,
 ):
-    """A VSRNet that starts from a network trained on single pictures.
+    """A VSRNet that starts from a network trained on single images.
 
     Filters before the frames meet are copied for each frame; those where they
     meet are divided by the number of frames, `w_i = w / n`; those after are
-    copied. Given the same picture as every frame, the new network returns
+    copied. Given the same image as every frame, the new network returns
     what the old one does.
 
     Args:
         srcnn: `keras_synth.networks.srcnn` (of any scale; the new network
-            starts after its enlargement), or `vsrnet` of one frame.
+            starts after its upscaling), or `vsrnet` of one frame.
         num_frames: odd int.
         fusion: see `vsrnet`.
         filter_symmetry: see `vsrnet`.
@@ -144,8 +143,8 @@ def vsrnet_from_srcnn(
 
     >>> single = vsrnet(1, widths=(8, 4))
     >>> network = vsrnet_from_srcnn(single, num_frames=3)
-    >>> picture = keras.random.uniform((1, 1, 9, 14, 1), seed=0)
-    >>> same = network(ops.repeat(picture, 3, axis=1)) - single(picture)
+    >>> image = keras.random.uniform((1, 1, 9, 14, 1), seed=0)
+    >>> same = network(ops.repeat(image, 3, axis=1)) - single(image)
     >>> bool(ops.max(ops.abs(same)) < 1e-5)
     True
 
@@ -197,7 +196,7 @@ def vsrnet_from_srcnn(
 def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
     """EDSR for several frames: stronger than VSRNet, at a part of its work.
 
-    Each frame, enlarged and moved, is folded to the small size: the
+    Each frame, upscaled and moved, is folded to the small size: the
     `scale²` pixels of a square become channels. So the moved frames keep what
     they know between the middle frame's own pixels, and all work is done at
     the small size: residual blocks `x + W₂ relu(W₁ x)` on the channels of all
@@ -207,9 +206,9 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
     With `scale=1` nothing is folded: for noise and blur.
 
     Args:
-        scale: how many times the frames were enlarged, 1 to 4.
+        scale: how many times the frames were upscaled, 1 to 4.
         num_frames: odd int.
-        channels: of the pictures, 1 or 3.
+        channels: of the images, 1 or 3.
         width: channels of the hidden layers.
         blocks: residual blocks.
 
@@ -240,9 +239,9 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
         return layers.Conv2D(filters, 3, padding="same", **options)(x)
 
     frames = keras.Input((num_frames, None, None, channels), name="frames")
-    pictures = [frames[:, index] for index in range(num_frames)]
-    middle = pictures[num_frames // 2]
-    x = _joined([[picture] for picture in pictures])
+    images = [frames[:, index] for index in range(num_frames)]
+    middle = images[num_frames // 2]
+    x = _joined([[image] for image in images])
     if scale > 1:
         x = ops.space_to_depth(PadToMultiple(scale)(x), scale)
     first = x = convolve(x, width)
@@ -256,44 +255,6 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
     if scale > 1:
         detail = CropLike()([ops.depth_to_space(detail, scale), middle])
     return keras.Model(frames, middle + detail, name="video_edsr")
-
-
-def video_upscaler(scale=4, weights="shipped"):
-    """A `video_edsr` of five grey frames that enlarges 3 or 4 times.
-
-    The shipped weights come from `make benchmark NAME=video_x4` (and
-    `video_x3`); `weights/video_upscaler_x4.md` says what they reach. They know
-    frames moved as `recipes.compensate_enlarged` does.
-
-    Args:
-        scale: 3 or 4.
-        weights: "shipped", None for random ones, or the path of a
-            `.weights.h5` file.
-
-    Returns:
-        A `keras.Model` from enlarged frames (batch, 5, height, width, 1) in
-        [0, 1] to the middle one.
-
-    Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: another scale; the file holds other weights.
-
-    Example:
-
-    >>> video_upscaler(4)(ops.zeros((1, 5, 36, 56, 1))).shape
-    TensorShape([1, 36, 56, 1])
-    """
-    if scale not in (3, 4):
-        raise ValueError(f"`scale` must be 3 or 4. Received: {scale!r}")
-    with float32_layers():
-        shape = video_edsr(scale, width=48)
-        network = keras.Model(
-            shape.input, shape.output, name=f"video_upscaler_x{scale}"
-        )
-    load_weights(
-        network, weights, f"Train one: make benchmark NAME=video_x{scale}"
-    )
-    return network
 
 
 def _joined(groups):

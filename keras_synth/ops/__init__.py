@@ -1,7 +1,7 @@
 """Pure functions on tensors."""
 
 from keras_synth.ops.activations import scaled_leaky_relu
-from keras_synth.ops.colour import full_range_luma, studio_range_luma
+from keras_synth.ops.color import full_range_luma, studio_range_luma
 from keras_synth.ops.distances import pairwise_distances
 from keras_synth.ops.feature_maps import (
     adaptive_instance_normalization,

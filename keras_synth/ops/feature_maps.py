@@ -1,4 +1,4 @@
-"""What pictures look like to a network: its maps and their statistics."""
+"""What images look like to a network: its maps and their statistics."""
 
 import keras
 from keras import ops
@@ -7,7 +7,7 @@ from keras_synth.ops.weights import weight_hash
 
 
 def gram_matrix(maps):
-    """How a map's channels go together, wherever in the picture.
+    """How a map's channels go together, wherever in the image.
 
     `G_cd = Σ_hw x_hwc x_hwd / (C H W)`: the mean product of two channels over
     pixels, divided by the number of channels. Where things are is lost; what
@@ -23,7 +23,7 @@ def gram_matrix(maps):
         ValueError: another number of axes.
 
     Reference: Gatys et al., Image Style Transfer Using Convolutional Neural
-    Networks, 2016, equation 3; normalised as by Johnson et al., Perceptual
+    Networks, 2016, equation 3; normalized as by Johnson et al., Perceptual
     Losses for Real-Time Style Transfer and Super-Resolution, 2016, equation 3.
 
     Example:
@@ -42,7 +42,7 @@ def gram_matrix(maps):
 
 
 def channel_statistics(maps, epsilon=1e-5):
-    """Mean and standard deviation of each channel over a picture.
+    """Mean and standard deviation of each channel over an image.
 
     `μ_c = mean_hw x_hwc`, `σ_c = √(mean_hw (x_hwc - μ_c)² + ε)`.
 
@@ -75,7 +75,7 @@ def channel_statistics(maps, epsilon=1e-5):
 def adaptive_instance_normalization(content, style, epsilon=1e-5):
     """The content's maps with mean and deviation of the style's.
 
-    `σ(y) (x - μ(x)) / σ(x) + μ(y)` for each picture and channel: what is
+    `σ(y) (x - μ(x)) / σ(x) + μ(y)` for each image and channel: what is
     where comes from x, how strong each feature is from y.
 
     Args:
@@ -107,15 +107,15 @@ def adaptive_instance_normalization(content, style, epsilon=1e-5):
         )
     mean, deviation = channel_statistics(content, epsilon)
     style_mean, style_deviation = channel_statistics(style, epsilon)
-    normalised = (ops.cast(content, mean.dtype) - mean) / deviation
-    result = style_deviation * normalised + style_mean
+    normalized = (ops.cast(content, mean.dtype) - mean) / deviation
+    result = style_deviation * normalized + style_mean
     return ops.cast(result, content.dtype)
 
 
 def relative_squared_error(target, values):
     """How far values are from a target, in shares of the target's energy.
 
-    `Σ (x - t)² / Σ t²` for each picture: 0 where they are equal, 1 where
+    `Σ (x - t)² / Σ t²` for each image: 0 where they are equal, 1 where
     `values` are 0. It has no unit, so that maps of a network whose values go
     to a thousand and of one that ends at ten weigh the same.
 
@@ -139,7 +139,7 @@ def relative_squared_error(target, values):
 
 
 def feature_maps(network, images):
-    """A feature network's maps of pictures.
+    """A feature network's maps of images.
 
     Args:
         network: as `check_feature_network` wants it.
@@ -149,12 +149,12 @@ def feature_maps(network, images):
         `{layer name: (batch, height', width', channels')}`, float32.
 
     Raises:
-        ValueError: pictures of other channels than the network's.
+        ValueError: images of other channels than the network's.
     """
     wanted, received = network.input_shape[-1], images.shape[-1]
     if received != wanted:
         raise ValueError(
-            f"`features` was built for pictures of {wanted} channels. Build "
+            f"`features` was built for images of {wanted} channels. Build "
             f"it with channels={received}. Received: shape "
             f"{tuple(images.shape)}"
         )
@@ -166,7 +166,7 @@ def check_feature_network(network):
     """Refuses what gives no maps by name.
 
     Args:
-        network: a `keras.Model` from pictures to `{layer name: map}`, such as
+        network: a `keras.Model` from images to `{layer name: map}`, such as
             `networks.vgg16_features()`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Filtering that doubles or halves pictures without aliasing."""
+"""Filtering that doubles or halves images without aliasing."""
 
 import numpy as np
 from keras import ops
@@ -7,7 +7,7 @@ from keras import ops
 def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
     """Zeros put in between, a filter, and every so many-th value kept.
 
-    Along both sides of each picture, and for each channel alone:
+    Along both sides of each image, and for each channel alone:
 
     1. `up - 1` zeros behind every value;
     2. `padding` zeros at both ends;

@@ -1,4 +1,4 @@
-"""Where each pixel of a picture went in another: dense flow, not learned.
+"""Where each pixel of an image went in another: dense flow, not learned.
 
 The flow f of a pair makes the price
 
@@ -10,8 +10,8 @@ piecewise smooth: h is the length of a derivative, its total variation, but
 rounded off below α (Huber), so that turning and zooming cost little. The flow
 is found from coarse to fine. At each size, a few times over:
 
-1. `moving` is warped by the flow, and ρ linearised around it, by the mean of
-   both pictures' gradients. |ρ| becomes ρ² / 2 sqrt(ρ² + ε²), the root kept
+1. `moving` is warped by the flow, and ρ linearized around it, by the mean of
+   both images' gradients. |ρ| becomes ρ² / 2 sqrt(ρ² + ε²), the root kept
    from the last time.
 2. A few steps of the primal-dual method: its proximal step is a system of two
    equations a pixel, which does not change meanwhile.
@@ -23,12 +23,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_synth.ops.colour import full_range_luma
+from keras_synth.ops.color import full_range_luma
 from keras_synth.ops.warping import check_images, extend, reader
 
 # Low-pass between the pixels, so that four become one without aliasing.
 _HALF = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype("float32") / 64
-_EPSILON = 0.02  # ε, in the unit of the pictures
+_EPSILON = 0.02  # ε, in the unit of the images
 _ROUND = 0.03  # α, in pixels a pixel
 # τ σ |∇|² = τ σ 8 must not be above 1.
 _PRIMAL, _DUAL = 0.25, 0.5
@@ -46,10 +46,10 @@ def optical_flow(
 ):
     """Flow by which `warp(moving, flow)` looks like `reference`.
 
-    What is at p in the reference is at p + f(p) in the moving picture. The
+    What is at p in the reference is at p + f(p) in the moving image. The
     last axis of f is (to the right, down), in pixels. Motions of up to about
     a tenth of the shorter side are found; where something is hidden in one
-    picture, the flow is that of its surroundings.
+    image, the flow is that of its surroundings.
 
     On TensorFlow it runs as a compiled graph, traced once for each shape and
     set of options, several times as fast as step by step.
@@ -58,13 +58,13 @@ def optical_flow(
         reference: float (batch, height, width, channels) in [0, 1], of 1
             channel, or 3, whose luma is used; at least 16 x 16.
         moving: of the same shape.
-        attachment: λ, the price of unlike pictures against rough flow. The
-            noisier the pictures, the smaller.
-        warps: how often the pictures are warped at each size.
+        attachment: λ, the price of unlike images against rough flow. The
+            noisier the images, the smaller.
+        warps: how often the images are warped at each size.
         iterations: steps after each warp.
-        finest_level: at which size to stop: 0 the pictures' own, 1 half, 2 a
-            quarter of it; the flow is then enlarged. For pictures that were
-            themselves enlarged, nearly as good and far cheaper.
+        finest_level: at which size to stop: 0 the images' own, 1 half, 2 a
+            quarter of it; the flow is then upscaled. For images that were
+            themselves upscaled, nearly as good and far cheaper.
 
     Returns:
         float32 (batch, height, width, 2).
@@ -185,7 +185,7 @@ def _proximal_step(products):
 
 
 def _primal_dual(state, proximal, iterations):
-    """Steps down the price with the pictures linearised."""
+    """Steps down the price with the images linearized."""
     # Rounding off shortens the dual variables, then they are cut to length 1.
     limit = (1.0 + _DUAL * _ROUND) ** 2
 
@@ -234,7 +234,7 @@ def _zeros(x, axis):
 
 
 def _gradients(image):
-    """Central differences (batch, height, width, 2) of a grey picture."""
+    """Central differences (batch, height, width, 2) of a gray image."""
     wide, high = extend(image, 2, 1, 1), extend(image, 1, 1, 1)
     right = wide[:, :, 2:] - wide[:, :, :-2]
     down = high[:, 2:] - high[:, :-2]
@@ -278,7 +278,7 @@ def _check(reference, moving, attachment, warps, iterations, finest_level):
         )
     if any(side is None or side < 2 * _SMALLEST_SIDE for side in shape[1:3]):
         raise ValueError(
-            "Flow needs pictures of a known size, at least 16 x 16. "
+            "Flow needs images of a known size, at least 16 x 16. "
             f"Received: shape {tuple(shape)}"
         )
     if not attachment > 0:

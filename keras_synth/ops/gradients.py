@@ -4,19 +4,19 @@ from keras import ops
 
 
 def squared_gradient_norms(judge, images):
-    """How steeply a judge's verdict changes with each picture.
+    """How steeply a judge's logit changes with each image.
 
-    `‖∂ Σ judge(y) / ∂y‖²`, summed over the pixels of a picture. The verdicts
-    of a picture (several, of a patch discriminator) are added up. Pictures lie
+    `‖∂ Σ judge(y) / ∂y‖²`, summed over the pixels of an image. The logits
+    of an image (several, of a patch discriminator) are added up. Images lie
     in [0, 1]; the gradient is that with respect to `y = 2x - 1`, the unit in
     which published penalty weights hold: `∂/∂y = ½ ∂/∂x`.
 
     Args:
-        judge: function of pictures, (batch, height, width, channels), that
-            gives logits, (batch, ...). Each must depend on its own picture
-            alone (no batch normalisation in training mode), or the gradients
-            of one picture's verdict mix with its neighbours'.
-        images: pictures in [0, 1].
+        judge: function of images, (batch, height, width, channels), that
+            gives logits, (batch, ...). Each must depend on its own image
+            alone (no batch normalization in training mode), or the gradients
+            of one image's logit mix with its neighbors'.
+        images: images in [0, 1].
 
     Returns:
         float32 (batch,), whatever the precision policy.
@@ -33,23 +33,23 @@ def squared_gradient_norms(judge, images):
     images = ops.cast(images, "float32")
     with tf.GradientTape() as tape:
         tape.watch(images)
-        verdict = ops.sum(ops.cast(judge(images), "float32"))
-    gradients = 0.5 * ops.cast(tape.gradient(verdict, images), "float32")
+        logit = ops.sum(ops.cast(judge(images), "float32"))
+    gradients = 0.5 * ops.cast(tape.gradient(logit, images), "float32")
     return ops.sum(ops.square(gradients), axis=(1, 2, 3))
 
 
 def path_lengths(synthesize, styles, directions):
-    """How far a picture moves when its style moves by a little.
+    """How far an image moves when its style moves by a little.
 
-    `‖Jᵀ y‖` with J the pictures' derivative with respect to the styles and y
-    a random direction in the space of pictures, of unit variance divided by
+    `‖Jᵀ y‖` with J the images' derivative with respect to the styles and y
+    a random direction in the space of images, of unit variance divided by
     the root of the number of pixels: over all directions, the root mean
-    square of the Jacobian's row lengths. Pictures count in units of [-1, 1].
+    square of the Jacobian's row lengths. Images count in units of [-1, 1].
 
     Args:
-        synthesize: function from styles to pictures in [0, 1].
+        synthesize: function from styles to images in [0, 1].
         styles: (batch, layers, style_dim).
-        directions: y · √(height · width), N(0, 1), of the pictures' shape.
+        directions: y · √(height · width), N(0, 1), of the images' shape.
 
     Returns:
         float32 (batch,): the norm over the styles' dimensions, the root mean
@@ -60,9 +60,9 @@ def path_lengths(synthesize, styles, directions):
 
     Example:
 
-    >>> grey = lambda w: 0.5 * ops.reshape(w[:, 0], (-1, 2, 2, 1))
+    >>> gray = lambda w: 0.5 * ops.reshape(w[:, 0], (-1, 2, 2, 1))
     >>> styles, directions = ops.ones((1, 1, 4)), ops.ones((1, 2, 2, 1))
-    >>> path_lengths(grey, styles, directions).numpy()  # √(4 · ¼)
+    >>> path_lengths(gray, styles, directions).numpy()  # √(4 · ¼)
     array([1.], dtype=float32)
     """
     import tensorflow as tf
@@ -70,9 +70,9 @@ def path_lengths(synthesize, styles, directions):
     styles = ops.cast(styles, "float32")
     with tf.GradientTape() as tape:
         tape.watch(styles)
-        pictures = 2.0 * ops.cast(synthesize(styles), "float32")
-        height, width = pictures.shape[1:3]
-        projected = ops.sum(pictures * directions) / (height * width) ** 0.5
+        images = 2.0 * ops.cast(synthesize(styles), "float32")
+        height, width = images.shape[1:3]
+        projected = ops.sum(images * directions) / (height * width) ** 0.5
     gradients = tape.gradient(projected, styles)
     squares = ops.mean(ops.sum(ops.square(gradients), axis=2), axis=1)
     # The root of 0 has no gradient.

@@ -1,4 +1,4 @@
-"""Neighbouring frames moved to where things are in the middle one."""
+"""Neighboring frames moved to where things are in the middle one."""
 
 from keras import ops
 
@@ -22,7 +22,7 @@ def compensate_motion(
     """Each frame of a clip as it looks where the middle frame's things are.
 
     The flow from the middle frame to each other is found on the frames as
-    they are given (so on damaged ones too), all pairs at once; each frame is
+    they are given (so on degraded ones too), all pairs at once; each frame is
     warped, and where that fails, replaced by the middle frame.
 
     Args:
@@ -33,7 +33,7 @@ def compensate_motion(
         window: see `adaptive_compensation`.
         interpolation: see `warp`.
         attachment: see `optical_flow`.
-        finest_level: see `optical_flow`; 1 suits frames enlarged twice or
+        finest_level: see `optical_flow`; 1 suits frames upscaled twice or
             more, for a quarter of the time.
 
     Returns:
@@ -91,7 +91,7 @@ def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
         reference: the middle frames, float (batch, height, width, channels).
         warped: others, warped to them, of the same shape.
         tolerance: error at which a part of 1 / e = 0.37 is still taken from
-            the warped frame, in the unit of the pictures. The paper's authors
+            the warped frame, in the unit of the images. The paper's authors
             use 1 / 8 of the error's sum over 37 x 37 pixels, so 0.006.
         window: side of the window in pixels, odd.
 
@@ -103,8 +103,8 @@ def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
 
     Example:
 
-    >>> black, grey = ops.zeros((1, 4, 4, 1)), ops.full((1, 4, 4, 1), 0.5)
-    >>> float(ops.max(adaptive_compensation(black, grey, tolerance=0.01)))
+    >>> black, gray = ops.zeros((1, 4, 4, 1)), ops.full((1, 4, 4, 1), 0.5)
+    >>> float(ops.max(adaptive_compensation(black, gray, tolerance=0.01)))
     9.6...e-23
 
     Reference: Kappeler et al. 2016, equations 8 and 9.
@@ -136,11 +136,11 @@ def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
 
 
 def scene_change(images, others):
-    """How unlike two pictures are as scenes: 0 the same, about 1 unrelated.
+    """How unlike two images are as scenes: 0 the same, about 1 unrelated.
 
     `1 - (2 s_xy + c) / (s_x² + s_y² + c)` of thumbnails of 16 x 16 pixels,
     each the mean of its part: variances, covariance, c = 1e-4. Motion of a
-    few percent of the picture changes little; brightness does not count. A
+    few percent of the image changes little; brightness does not count. A
     cut between shots gives above 0.55 in all but a few cases.
 
     Args:

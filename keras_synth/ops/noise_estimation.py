@@ -1,4 +1,4 @@
-"""How noisy a picture is, from its finest wavelets."""
+"""How noisy an image is, from its finest wavelets."""
 
 import numpy as np
 from keras import ops
@@ -17,7 +17,7 @@ def estimate_noise_level(images):
 
     `σ = median |d| / 0.6745` over the diagonal coefficients d of a
     Daubechies wavelet at the finest scale. Edges make few of them large,
-    which moves a median little; fine texture all over a picture makes the
+    which moves a median little; fine texture all over an image makes the
     estimate too high. Coefficients of exactly zero, from areas without any
     noise, do not count.
 
@@ -25,11 +25,11 @@ def estimate_noise_level(images):
         images: float32 (batch, height, width, channels), at least 4x4.
 
     Returns:
-        float32 (batch, 1, 1, channels), in the units of the pictures: what a
+        float32 (batch, 1, 1, channels), in the units of the images: what a
         network that is told the noise level takes.
 
     Raises:
-        ValueError: pictures of fewer than 4x4 pixels.
+        ValueError: images of fewer than 4x4 pixels.
 
     Reference: Donoho and Johnstone, Ideal spatial adaptation by wavelet
     shrinkage, 1994, section 4.
@@ -51,9 +51,9 @@ def estimate_noise_level(images):
     kernel = wavelet.astype("float32")[:, :, None, None]
     levels = []
     for channel in range(images.shape[-1]):
-        picture = images[..., channel : channel + 1]
+        image = images[..., channel : channel + 1]
         details = ops.conv(
-            picture, kernel, strides=2, data_format="channels_last"
+            image, kernel, strides=2, data_format="channels_last"
         )
         details = ops.reshape(ops.abs(details), (ops.shape(images)[0], -1))
         levels.append(_median_of_positive(details))

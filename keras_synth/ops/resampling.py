@@ -1,21 +1,21 @@
-"""Pictures read at places between their pixels."""
+"""Images read at places between their pixels."""
 
 import numpy as np
 from keras import ops
 
 
 def resample(images, rows, columns):
-    """The values of pictures at given places.
+    """The values of images at given places.
 
-    Between pixels a picture is read bilinearly, after a windowed sinc of six
+    Between pixels an image is read bilinearly, after a windowed sinc of six
     taps (Lanczos) has doubled its size: at a whole pixel the value is the
     pixel's own to the last bit, and in between it is 5 dB closer to ideal
     interpolation than bilinear reading alone (faces of 64 pixels, turned).
-    Past the border a picture goes on as its mirror image, the edge not
+    Past the border an image goes on as its mirror image, the edge not
     repeated, however far. Nothing guards against aliasing where the places
     lie further than a pixel apart.
 
-    Differentiable with respect to the pictures, not to the places.
+    Differentiable with respect to the images, not to the places.
 
     Args:
         images: float (batch, height, width, channels), sides of at least 2.

@@ -1,6 +1,6 @@
-"""How alike two pictures are: PSNR, SSIM, and SSIM over several scales.
+"""How alike two images are: PSNR, SSIM, and SSIM over several scales.
 
-Each function gives one figure a picture. SSIM compares two pictures x and y
+Each function gives one figure an image. SSIM compares two images x and y
 under a Gaussian window of 11 x 11 pixels and standard deviation 1.5 that slides
 over them, by weighted means m, variances s² and covariance s_xy:
 
@@ -8,7 +8,7 @@ over them, by weighted means m, variances s² and covariance s_xy:
     contrast, structure  cs = (2 s_xy + c₂) / (s_x² + s_y² + c₂)
 
 with `c₁ = (0.01 max_value)²`, `c₂ = (0.03 max_value)²`, where the window lies
-inside the picture. Both are quotients of polynomials whose denominator is
+inside the image. Both are quotients of polynomials whose denominator is
 positive, so their gradients are finite everywhere.
 
 (`keras.ops.image.ssim` gives the same values. What it keeps to itself, cs, is
@@ -28,10 +28,10 @@ POWER_FACTORS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 def peak_signal_to_noise_ratio(images, others, max_value=1.0):
-    """PSNR of each picture, in decibels.
+    """PSNR of each image, in decibels.
 
-    `10 log10(max_value² / mean (x - y)²)`, the mean over a picture's pixels
-    and channels. Equal pictures have infinitely many decibels.
+    `10 log10(max_value² / mean (x - y)²)`, the mean over an image's pixels
+    and channels. Equal images have infinitely many decibels.
 
     Args:
         images: float (batch, height, width, channels).
@@ -39,15 +39,15 @@ def peak_signal_to_noise_ratio(images, others, max_value=1.0):
         max_value: largest value that a pixel can have.
 
     Returns:
-        (batch,), float32; float64 where the pictures are.
+        (batch,), float32; float64 where the images are.
 
     Raises:
-        ValueError: the shapes differ, or are not those of pictures.
+        ValueError: the shapes differ, or are not those of images.
 
     Example:
 
-    >>> black, grey = ops.zeros((1, 4, 4, 1)), ops.full((1, 4, 4, 1), 0.1)
-    >>> float(peak_signal_to_noise_ratio(black, grey)[0])
+    >>> black, gray = ops.zeros((1, 4, 4, 1)), ops.full((1, 4, 4, 1), 0.1)
+    >>> float(peak_signal_to_noise_ratio(black, gray)[0])
     20.0
     """
     images, others = _as_pair(images, others)
@@ -56,10 +56,10 @@ def peak_signal_to_noise_ratio(images, others, max_value=1.0):
 
 
 def structural_similarity(images, others, max_value=1.0):
-    """SSIM of each picture.
+    """SSIM of each image.
 
     The mean of `l · cs` over window positions and channels: 1 for equal
-    pictures, about 0 for unrelated ones, negative for inverted ones.
+    images, about 0 for unrelated ones, negative for inverted ones.
 
     Equals scikit-image's `structural_similarity(gaussian_weights=True,
     sigma=1.5, use_sample_covariance=False)` and `tf.image.ssim`.
@@ -70,10 +70,10 @@ def structural_similarity(images, others, max_value=1.0):
         max_value: largest value that a pixel can have.
 
     Returns:
-        (batch,), float32; float64 where the pictures are.
+        (batch,), float32; float64 where the images are.
 
     Raises:
-        ValueError: the shapes differ, or the pictures are too small.
+        ValueError: the shapes differ, or the images are too small.
 
     Reference: Wang et al., Image Quality Assessment: From Error Visibility to
     Structural Similarity, 2004, equation 13.
@@ -92,10 +92,10 @@ def structural_similarity(images, others, max_value=1.0):
 def multi_scale_structural_similarity(
     images, others, max_value=1.0, power_factors=POWER_FACTORS
 ):
-    """SSIM of each picture over several scales, each half the size.
+    """SSIM of each image over several scales, each half the size.
 
     `MS-SSIM = SSIM_M^w_M · Π_{j < M} cs_j^w_j` in each channel, from means over
-    the picture; then the mean over channels. A picture is halved by averaging
+    the image; then the mean over channels. An image is halved by averaging
     2 x 2 pixels; of an odd size the last row or column stands for two.
 
     Where the mean of a scale is negative (structure inverted), it counts as 0:
@@ -109,13 +109,13 @@ def multi_scale_structural_similarity(
         others: of the same shape.
         max_value: largest value that a pixel can have.
         power_factors: the exponents w, finest scale first, as many as there
-            are scales. Small pictures need fewer: 41 pixels suffice for three.
+            are scales. Small images need fewer: 41 pixels suffice for three.
 
     Returns:
-        (batch,), float32; float64 where the pictures are.
+        (batch,), float32; float64 where the images are.
 
     Raises:
-        ValueError: the shapes differ, the pictures are too small, or an
+        ValueError: the shapes differ, the images are too small, or an
             exponent is not above 0.
 
     Reference: Wang et al., Multi-scale Structural Similarity for Image Quality
@@ -199,7 +199,7 @@ def check_same_shape(images, others):
         None not in (a, b) and a != b for a, b in zip(one, other, strict=True)
     ):
         raise ValueError(
-            "The two sets of pictures must have the same shape. "
+            "The two sets of images must have the same shape. "
             f"Received: shapes {one} and {other}"
         )
 
@@ -214,12 +214,12 @@ def _as_pair(images, others, smallest=1):
     shape = tuple(images.shape)
     if len(shape) != 4 or shape[-1] is None:
         raise ValueError(
-            "Pictures must be (batch, height, width, channels), the number of "
+            "Images must be (batch, height, width, channels), the number of "
             f"channels known. Received: shape {shape}"
         )
     if any(size is not None and size < smallest for size in shape[1:3]):
         raise ValueError(
-            f"Pictures must have at least {smallest} x {smallest} pixels "
+            f"Images must have at least {smallest} x {smallest} pixels "
             f"(after any crop). Received: {shape[1]} x {shape[2]}"
         )
     dtype = keras.backend.result_type(images.dtype, others.dtype, "float32")

@@ -27,7 +27,7 @@ def dct_matrix(size):
 
 
 def opponent_matrix():
-    """From red, green and blue to brightness and two differences of colours.
+    """From red, green and blue to brightness and two differences of colors.
 
     Rows: luminance, red against blue, green against both. They are orthogonal
     and all of norm 1/√3, so luminance is the mean of the three, and each has
@@ -48,7 +48,7 @@ def haar_matrix(size):
     """The orthonormal Haar wavelet transform, down to a single mean.
 
     Rows go from coarse to fine: the mean, then the differences of halves,
-    quarters and so on to those of neighbours.
+    quarters and so on to those of neighbors.
 
     Args:
         size: number of samples, a power of two.
@@ -122,7 +122,7 @@ _BIORTHOGONAL_MEANS = np.array(
 
 
 def _dyadic(means, size):
-    """Means of neighbours, transformed again and again; Haar's differences."""
+    """Means of neighbors, transformed again and again; Haar's differences."""
     if size < 1 or size & (size - 1):
         raise ValueError(
             f"`size` must be a power of two. Received: size={size}"

@@ -1,21 +1,21 @@
-"""Pictures read between their pixels, along a flow."""
+"""Images read between their pixels, along a flow."""
 
 import keras
 from keras import ops
 
 
 def warp(images, flow, interpolation="bilinear"):
-    """Moves pictures backwards along a flow: `result(p) = image(p + f(p))`.
+    """Moves images backwards along a flow: `result(p) = image(p + f(p))`.
 
     Every channel of a pixel is fetched at once. A flow of whole pixels moves
-    pictures exactly. Beyond its border a picture goes on as its edge pixels.
+    images exactly. Beyond its border an image goes on as its edge pixels.
 
     Args:
         images: float (batch, height, width, channels).
         flow: float (batch, height, width, 2), (to the right, down) in pixels,
             finite.
         interpolation: "bilinear", or "bicubic", which keeps more detail:
-            Keys' kernel with a = -1/2, the one of picture resizing.
+            Keys' kernel with a = -1/2, the one of image resizing.
 
     Returns:
         (batch, height, width, channels), differentiable by both.
@@ -39,7 +39,7 @@ def warp(images, flow, interpolation="bilinear"):
 
 
 def sample(images, places, interpolation="bilinear"):
-    """Reads pictures at any places.
+    """Reads images at any places.
 
     Args:
         images: float (batch, height, width, channels).
@@ -64,7 +64,7 @@ def sample(images, places, interpolation="bilinear"):
     if places.shape[-1] != 2 or images.shape[0] != places.shape[0]:
         raise ValueError(
             "`places` must be (batch, rows, columns, 2), of the batch of the "
-            f"pictures, {tuple(images.shape)}. Received: shape "
+            f"images, {tuple(images.shape)}. Received: shape "
             f"{tuple(places.shape)}"
         )
     if interpolation not in _WEIGHTS:
@@ -76,7 +76,7 @@ def sample(images, places, interpolation="bilinear"):
 
 
 def reader(images, interpolation="bilinear"):
-    """`sample` for pictures that are read more than once.
+    """`sample` for images that are read more than once.
 
     Args:
         images: float32 (batch, height, width, channels).
@@ -103,9 +103,9 @@ def reader(images, interpolation="bilinear"):
     def read(x, y):
         column, part_x = _pixel(x, width, margin)
         row, part_y = _pixel(y, height, margin)
-        picture = ops.arange(count, dtype="int32")
-        picture = ops.reshape(picture, (-1,) + (1,) * (len(x.shape) - 1))
-        first = (picture * rows + row) * columns + column
+        image = ops.arange(count, dtype="int32")
+        image = ops.reshape(image, (-1,) + (1,) * (len(x.shape) - 1))
+        first = (image * rows + row) * columns + column
         fetched = 0.0
         for tap, weight in enumerate(weigh(part_y)):
             values = ops.take(beside, first + tap * columns, axis=0)
@@ -124,8 +124,8 @@ def warping_error(images, others, flow, visible=None):
     """How much a clip flickers: what changed along the motion.
 
     `Σ v(p) (image(p) - other(p + f(p)))² / Σ v(p)`, the mean over channels
-    too. Pixels whose counterpart lies outside the picture never count. To
-    judge a restored clip, find the flow on the clean one, or on the damaged
+    too. Pixels whose counterpart lies outside the image never count. To
+    judge a restored clip, find the flow on the clean one, or on the degraded
     one for all methods alike.
 
     Args:
@@ -171,15 +171,15 @@ def warping_error(images, others, flow, visible=None):
 
 
 def visible_pixels(flow, backward):
-    """Which pixels of a picture the other one shows too.
+    """Which pixels of an image the other one shows too.
 
     There and back again a pixel comes home, unless it is hidden in the other
-    picture: 1 where `|f + b|² < 0.01 (|f|² + |b|²) + 0.5`, b the backward
+    image: 1 where `|f + b|² < 0.01 (|f|² + |b|²) + 0.5`, b the backward
     flow at p + f(p).
 
     Args:
-        flow: (batch, height, width, 2), from the pictures to others.
-        backward: of the same shape, from the others to the pictures.
+        flow: (batch, height, width, 2), from the images to others.
+        backward: of the same shape, from the others to the images.
 
     Returns:
         float32 (batch, height, width, 1).
@@ -239,7 +239,7 @@ def check_images(images, name):
 
 
 def check_flow(flow, images):
-    """A float32 flow of these pictures, or a ValueError."""
+    """A float32 flow of these images, or a ValueError."""
     flow = check_images(flow, "flow")
     expected = (*images.shape[:3], 2)
     if any(
@@ -271,7 +271,7 @@ def _pixel(place, side, margin):
 
 
 def _inside(flow):
-    """1 where p + f(p) lies in the picture: (batch, height, width, 1)."""
+    """1 where p + f(p) lies in the image: (batch, height, width, 1)."""
     _, height, width, _ = ops.shape(flow)
     places = flow + _grid(flow)
     last = ops.cast(ops.stack([width - 1, height - 1]), "float32")
@@ -292,5 +292,5 @@ def _cubic(t):
     )
 
 
-#: Weights of neighbouring pixels for a place a part `t` after one of them.
+#: Weights of neighboring pixels for a place a part `t` after one of them.
 _WEIGHTS = {"bilinear": _linear, "bicubic": _cubic}

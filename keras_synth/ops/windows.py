@@ -1,28 +1,28 @@
-"""Parts of pictures around what is damaged."""
+"""Parts of images around what is degraded."""
 
 import keras
 from keras import ops
 
 
 def random_windows(images, mask, size, seed):
-    """Cuts a window around a random damaged pixel out of each picture.
+    """Cuts a window around a random degraded pixel out of each image.
 
     The pixel is in the middle of the window, or as near to it as the borders
-    of the picture allow. Where nothing is damaged the window is at the top
+    of the image allow. Where nothing is degraded the window is at the top
     left.
 
     Args:
         images: a list of tensors (batch, height, width, channels), all cut
             at the same places.
-        mask: (batch, height, width, 1), 1 = damaged.
-        size: (height, width) of the window, at most the pictures'.
+        mask: (batch, height, width, 1), 1 = degraded.
+        size: (height, width) of the window, at most the images'.
         seed: int or `keras.random.SeedGenerator`.
 
     Returns:
         A list of (batch, *size, channels).
 
     Raises:
-        ValueError: a window larger than the pictures.
+        ValueError: a window larger than the images.
 
     Example:
 
@@ -38,14 +38,14 @@ def random_windows(images, mask, size, seed):
         for side, wanted in zip(given, size, strict=True)
     ):
         raise ValueError(
-            f"`size` must be at most that of the pictures, {tuple(given)}. "
+            f"`size` must be at most that of the images, {tuple(given)}. "
             f"Received: size={tuple(size)}"
         )
     count, height, width, _ = ops.shape(mask)
     chances = keras.random.uniform((count, height * width), seed=seed)
-    # A chance of 0 would not tell a damaged pixel from a sound one.
-    damaged = ops.reshape(mask, (count, height * width)) > 0.0
-    chosen = ops.argmax(ops.where(damaged, chances + 1.0, 0.0), axis=1)
+    # A chance of 0 would not tell a degraded pixel from a sound one.
+    degraded = ops.reshape(mask, (count, height * width)) > 0.0
+    chosen = ops.argmax(ops.where(degraded, chances + 1.0, 0.0), axis=1)
     chosen = ops.cast(chosen, "int32")
 
     def places(middle, side, wanted):  # (batch, wanted)

@@ -1,4 +1,4 @@
-"""A plain `keras.Model` sees the same pictures after a stop."""
+"""A plain `keras.Model` sees the same images after a stop."""
 
 import keras
 import numpy as np

@@ -11,7 +11,7 @@ from keras_synth.metrics import (
     KernelDistance,
     PrecisionRecall,
 )
-from tests.models.test_vae import SHAPE, pictures, small_vae
+from tests.models.test_vae import SHAPE, random_images, small_vae
 
 COUNT = 20
 
@@ -39,9 +39,9 @@ class Noise(keras.Model):
 
 def scoring_network():
     """The four quarters' means."""
-    picture = keras.Input(SHAPE)
-    quarters = keras.layers.AveragePooling2D(4)(picture)
-    return keras.Model(picture, keras.layers.Flatten()(quarters))
+    image = keras.Input(SHAPE)
+    quarters = keras.layers.AveragePooling2D(4)(image)
+    return keras.Model(image, keras.layers.Flatten()(quarters))
 
 
 def frechet():
@@ -59,13 +59,13 @@ def all_three():
 
 def quality(metrics=None, **options):
     metrics = frechet() if metrics is None else metrics
-    return GenerativeQuality(metrics, pictures(COUNT), **options)
+    return GenerativeQuality(metrics, random_images(COUNT), **options)
 
 
 def train(callbacks, epochs=1, model=None, verbose=0):
     model = Noise() if model is None else model
     return model.fit(
-        pictures(), epochs=epochs, verbose=verbose, callbacks=callbacks
+        random_images(), epochs=epochs, verbose=verbose, callbacks=callbacks
     )
 
 
@@ -87,7 +87,7 @@ def drawn(callback, labels=None):
 
 def expected_distance(callback, labels=None):
     metric = frechet()
-    metric.update_state(pictures(COUNT), drawn(callback, labels))
+    metric.update_state(random_images(COUNT), drawn(callback, labels))
     return float(metric.result())
 
 
@@ -176,7 +176,7 @@ def test_callbacks_listed_after_it_see_the_scores(tmp_path):
     assert written == pytest.approx(scores)
 
 
-def test_real_pictures_are_read_once_and_samples_forgotten(monkeypatch):
+def test_real_images_are_read_once_and_samples_forgotten(monkeypatch):
     callback = quality(batch_size=15)
     (metric,) = callback.metrics
     calls = []
@@ -229,7 +229,7 @@ def test_progress_is_shown_where_fit_shows_its_own(capsys):
     assert "Scoring" not in capsys.readouterr().out
     train([quality()], verbose=1)
     shown = capsys.readouterr().out
-    assert "Scoring 20 real pictures" in shown
+    assert "Scoring 20 real images" in shown
     assert "Scoring 20 samples" in shown
     assert "20/20" in shown and "frechet_distance:" in shown
 

@@ -6,19 +6,19 @@ import pytest
 import tensorflow as tf
 
 from keras_synth.callbacks import ImageGrid, reconstruction_grid
-from keras_synth.pictures import picture_grid, read_picture
-from tests.models.test_vae import SHAPE, pictures, small_vae
+from keras_synth.io import image_grid, read_image
+from tests.models.test_vae import SHAPE, random_images, small_vae
 
 
 def train(grid, epochs, model=None, data=None):
     model = small_vae() if model is None else model
-    data = (pictures(),) if data is None else data
+    data = (random_images(),) if data is None else data
     model.fit(*data, epochs=epochs, verbose=0, callbacks=[grid])
     return model
 
 
 def test_files_show_the_models_samples_and_reconstructions(tmp_path):
-    images = pictures(3, seed=1)
+    images = random_images(3, seed=1)
     grid = ImageGrid(tmp_path, num_images=9, images=images, every=2, seed=5)
     model = train(grid, 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -27,29 +27,29 @@ def test_files_show_the_models_samples_and_reconstructions(tmp_path):
         "samples_epoch_0002.png",
         "samples_epoch_0004.png",
     ]
-    samples = read_picture(tmp_path / "samples_epoch_0004.png")
+    samples = read_image(tmp_path / "samples_epoch_0004.png")
     np.testing.assert_allclose(
-        samples, picture_grid(model.sample(9, seed=5)), atol=0.5 / 255 + 1e-6
+        samples, image_grid(model.sample(9, seed=5)), atol=0.5 / 255 + 1e-6
     )
     np.testing.assert_allclose(
-        read_picture(tmp_path / "reconstructions_epoch_0004.png"),
-        picture_grid([*images, *model.reconstruct(images)], columns=3),
+        read_image(tmp_path / "reconstructions_epoch_0004.png"),
+        image_grid([*images, *model.reconstruct(images)], columns=3),
         atol=0.5 / 255 + 1e-6,
     )
 
 
 def test_watching_does_not_change_training(tmp_path):
-    watched = train(ImageGrid(tmp_path, images=pictures(2)), 2)
+    watched = train(ImageGrid(tmp_path, images=random_images(2)), 2)
     keras.utils.set_random_seed(0)
     alone = small_vae()
-    alone.fit(pictures(), epochs=2, verbose=0)
+    alone.fit(random_images(), epochs=2, verbose=0)
     keras.utils.set_random_seed(0)
-    watched = train(ImageGrid(tmp_path, images=pictures(2)), 2)
+    watched = train(ImageGrid(tmp_path, images=random_images(2)), 2)
     for ours, theirs in zip(watched.weights, alone.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_tensorboard_gets_the_same_pictures(tmp_path):
+def test_tensorboard_gets_the_same_images(tmp_path):
     train(ImageGrid(tmp_path, num_images=4, log_dir=tmp_path / "log"), 2)
     (events,) = (tmp_path / "log" / "images").iterdir()
     shown = {}
@@ -61,7 +61,7 @@ def test_tensorboard_gets_the_same_pictures(tmp_path):
     for step in (1, 2):
         np.testing.assert_allclose(
             shown[step, "samples"],
-            read_picture(tmp_path / f"samples_epoch_{step:04d}.png"),
+            read_image(tmp_path / f"samples_epoch_{step:04d}.png"),
             atol=1 / 255 + 1e-6,  # TensorBoard cuts where we round
         )
 
@@ -72,13 +72,13 @@ def test_conditional_models_show_the_classes_asked_for(tmp_path):
         tmp_path,
         num_images=4,
         labels=[3, 2, 1, 0],
-        images=pictures(2),
+        images=random_images(2),
         image_labels=[1, 2],
     )
-    model = train(grid, 1, small_vae(num_classes=4), (pictures(), labels))
+    model = train(grid, 1, small_vae(num_classes=4), (random_images(), labels))
     np.testing.assert_allclose(
-        read_picture(tmp_path / "samples_epoch_0001.png"),
-        picture_grid(model.sample(4, labels=[3, 2, 1, 0], seed=0)),
+        read_image(tmp_path / "samples_epoch_0001.png"),
+        image_grid(model.sample(4, labels=[3, 2, 1, 0], seed=0)),
         atol=0.5 / 255 + 1e-6,
     )
 
@@ -88,22 +88,22 @@ def test_reconstruction_grid_fills_rows_of_ten():
         def reconstruct(self, images):
             return 1 - images
 
-    images = pictures(12)
+    images = random_images(12)
     grid = reconstruction_grid(Negative(), images)
     blank = np.ones((8, *SHAPE))
     rows = [images[:10], 1 - images[:10], images[10:], blank]
     rows += [1 - images[10:], blank]
     np.testing.assert_array_equal(
-        grid, picture_grid(np.concatenate(rows), columns=10)
+        grid, image_grid(np.concatenate(rows), columns=10)
     )
 
 
 def test_conditional_models_need_labels_before_training(tmp_path):
     model = small_vae(num_classes=4)
-    data = (pictures(), np.arange(8) % 4)
+    data = (random_images(), np.arange(8) % 4)
     for grid in (
         ImageGrid(tmp_path),
-        ImageGrid(tmp_path, 4, images=pictures(2), labels=[0, 1, 2, 3]),
+        ImageGrid(tmp_path, 4, images=random_images(2), labels=[0, 1, 2, 3]),
     ):
         with pytest.raises(ValueError, match="class-conditional"):
             train(grid, 1, model, data)

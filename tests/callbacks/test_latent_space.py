@@ -12,12 +12,12 @@ from keras_synth.callbacks import (
     latent_manifold,
     write_projector,
 )
-from keras_synth.pictures import picture_grid, read_picture
-from tests.models.test_vae import SHAPE, pictures, small_vae
+from keras_synth.io import image_grid, read_image
+from tests.models.test_vae import SHAPE, random_images, small_vae
 
 
 class PlaneOfLatents:
-    """Its pictures are its latents: 1x2, Φ(z)."""
+    """Its images are its latents: 1x2, Φ(z)."""
 
     latent_dim = 2
 
@@ -27,9 +27,9 @@ class PlaneOfLatents:
 
 def test_plane_covers_equal_parts_of_the_prior():
     grid = latent_manifold(PlaneOfLatents(), num_images=4)[..., 0]
-    centres = (np.arange(4) + 0.5) / 4
-    np.testing.assert_allclose(grid[:, 0::2], 4 * [centres], atol=1e-6)
-    np.testing.assert_allclose(grid[:, 1::2].T, 4 * [centres[::-1]], atol=1e-6)
+    centers = (np.arange(4) + 0.5) / 4
+    np.testing.assert_allclose(grid[:, 0::2], 4 * [centers], atol=1e-6)
+    np.testing.assert_allclose(grid[:, 1::2].T, 4 * [centers[::-1]], atol=1e-6)
 
 
 def test_callback_writes_the_plane_of_the_model(tmp_path):
@@ -39,9 +39,9 @@ def test_callback_writes_the_plane_of_the_model(tmp_path):
     )
     model.compile()
     callback = LatentManifold(tmp_path, num_images=3)
-    model.fit(pictures(), epochs=2, verbose=0, callbacks=[callback])
+    model.fit(random_images(), epochs=2, verbose=0, callbacks=[callback])
     np.testing.assert_allclose(
-        read_picture(tmp_path / "manifold_epoch_0002.png"),
+        read_image(tmp_path / "manifold_epoch_0002.png"),
         latent_manifold(model, 3),
         atol=0.5 / 255 + 1e-6,
     )
@@ -50,7 +50,7 @@ def test_callback_writes_the_plane_of_the_model(tmp_path):
 def test_more_than_two_latents_are_refused_before_training(tmp_path):
     with pytest.raises(ValueError, match="latent_dim=3"):
         small_vae().fit(
-            pictures(), verbose=0, callbacks=[LatentManifold(tmp_path)]
+            random_images(), verbose=0, callbacks=[LatentManifold(tmp_path)]
         )
 
 
@@ -58,7 +58,7 @@ def test_projector_reads_what_we_write(tmp_path):
     from google.protobuf import text_format
     from tensorboard.plugins.projector import ProjectorConfig
 
-    model, images = small_vae(), pictures(5)
+    model, images = small_vae(), random_images(5)
     labels = np.array([0, 1, 1, 0, 1])
     path = write_projector(tmp_path, model, images, labels, ["no", "yes"])
     config = text_format.Parse(path.read_text(), ProjectorConfig())
@@ -69,23 +69,23 @@ def test_projector_reads_what_we_write(tmp_path):
     assert names == ["no", "yes", "yes", "no", "yes"]
     assert list(embedding.sprite.single_image_dim) == [8, 8]
     np.testing.assert_array_equal(
-        read_picture(tmp_path / embedding.sprite.image_path),
-        picture_grid(images, columns=3, padding=0),
+        read_image(tmp_path / embedding.sprite.image_path),
+        image_grid(images, columns=3, padding=0),
     )
 
 
 def test_projector_of_a_conditional_model(tmp_path):
     model, labels = small_vae(num_classes=4), np.arange(4)
-    write_projector(tmp_path, model, pictures(4), labels)
+    write_projector(tmp_path, model, random_images(4), labels)
     latents = np.loadtxt(tmp_path / "latents.tsv", delimiter="\t")
-    expected = model.encode(pictures(4), labels)[0]
+    expected = model.encode(random_images(4), labels)[0]
     np.testing.assert_allclose(latents, expected, atol=1e-6)
     assert (tmp_path / "labels.tsv").read_text().split() == list("0123")
 
 
 def test_sprites_larger_than_tensorboard_shows_are_refused(tmp_path):
     images = np.zeros((300, 500, 500, 1), "bool")  # 18 a side: 9,000 pixels
-    with pytest.raises(ValueError, match="at most 256 pictures of 500x500"):
+    with pytest.raises(ValueError, match="at most 256 images of 500x500"):
         write_projector(tmp_path, small_vae(), images)
 
 
@@ -93,7 +93,7 @@ def test_projector_is_found_by_tensorboard(tmp_path):
     from tensorboard.plugins import base_plugin
     from tensorboard.plugins.projector import projector_plugin
 
-    write_projector(tmp_path, small_vae(), pictures(4))
+    write_projector(tmp_path, small_vae(), random_images(4))
     context = base_plugin.TBContext(logdir=str(tmp_path))
     plugin = projector_plugin.ProjectorPlugin(context)
     plugin._update_configs()
@@ -105,7 +105,7 @@ def test_keras_tensorboard_works_beside(tmp_path):
     callback = keras.callbacks.TensorBoard(
         tmp_path, histogram_freq=1, write_graph=True, profile_batch=0
     )
-    model.fit(pictures(), verbose=0, callbacks=[callback])
+    model.fit(random_images(), verbose=0, callbacks=[callback])
     tags = set()
     for file in (tmp_path / "train").glob("events*"):
         for event in tf.compat.v1.train.summary_iterator(str(file)):

@@ -1,4 +1,4 @@
-"""Damaged, mended, true: what the files show, and TensorBoard."""
+"""Degraded, restored, true: what the files show, and TensorBoard."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth.callbacks import RestorationGrid, restoration_grid
-from keras_synth.pictures import picture_grid, read_picture
+from keras_synth.io import image_grid, read_image
 from tests.models.test_restoration_gan import blind, compiled, inpainter, pairs
 
 ROUNDED = 0.5 / 255 + 1e-6
@@ -17,100 +17,102 @@ def gan(**options):
 
 
 def shown(directory, epoch):
-    return read_picture(directory / f"mended_epoch_{epoch:04d}.png")
+    return read_image(directory / f"restored_epoch_{epoch:04d}.png")
 
 
-def test_three_rows_of_the_same_pictures(tmp_path):
-    damaged, clean = pairs(3)
-    grid = RestorationGrid(damaged, clean, tmp_path, every=2)
+def test_three_rows_of_the_same_images(tmp_path):
+    degraded, clean = pairs(3)
+    grid = RestorationGrid(degraded, clean, tmp_path, every=2)
     model = gan(adversarial_weight=0.0)
-    model.fit(damaged, clean, epochs=4, verbose=0, callbacks=[grid])
+    model.fit(degraded, clean, epochs=4, verbose=0, callbacks=[grid])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "mended_epoch_0002.png",
-        "mended_epoch_0004.png",
+        "restored_epoch_0002.png",
+        "restored_epoch_0004.png",
     ]
-    mended = model.restore(damaged["image"], damaged["mask"])
-    expected = picture_grid([*damaged["image"], *mended, *clean], columns=3)
+    restored = model.restore(degraded["image"], degraded["mask"])
+    expected = image_grid([*degraded["image"], *restored, *clean], columns=3)
     np.testing.assert_allclose(shown(tmp_path, 4), expected, atol=ROUNDED)
     assert np.abs(shown(tmp_path, 2) - shown(tmp_path, 4)).max() > 0
 
 
 def test_a_blind_model_is_not_told_the_mask(tmp_path):
-    damaged, clean = pairs(2)
-    grid = RestorationGrid(damaged, clean, tmp_path)
+    degraded, clean = pairs(2)
+    grid = RestorationGrid(degraded, clean, tmp_path)
     grid.set_model(compiled(blind()))
     weights = grid.model.generator_average.get_weights()
     grid.model.generator_average.set_weights([w + 0.02 for w in weights])
     grid.on_epoch_end(0)
-    mended = grid.model.restore(damaged["image"])
-    kept = grid.model.restore(damaged["image"], damaged["mask"])
-    assert np.abs(mended - kept).max() > 0.01
-    expected = picture_grid([*damaged["image"], *mended, *clean], columns=2)
+    restored = grid.model.restore(degraded["image"])
+    kept = grid.model.restore(degraded["image"], degraded["mask"])
+    assert np.abs(restored - kept).max() > 0.01
+    expected = image_grid([*degraded["image"], *restored, *clean], columns=2)
     np.testing.assert_allclose(shown(tmp_path, 1), expected, atol=ROUNDED)
 
 
 def test_plain_networks_get_what_they_take(tmp_path):
-    damaged, clean = pairs(2)
-    image, mask = (keras.Input((None, None, 1), name=n) for n in damaged)
+    degraded, clean = pairs(2)
+    image, mask = (keras.Input((None, None, 1), name=n) for n in degraded)
     both = keras.Model({"image": image, "mask": mask}, image + 2 * mask)
-    for network, mended in (
-        (both, damaged["image"] + 2 * damaged["mask"]),
-        (keras.Model(image, 0.5 * image), 0.5 * damaged["image"]),
+    for network, restored in (
+        (both, degraded["image"] + 2 * degraded["mask"]),
+        (keras.Model(image, 0.5 * image), 0.5 * degraded["image"]),
     ):
-        grid = RestorationGrid(damaged, clean, tmp_path)
+        grid = RestorationGrid(degraded, clean, tmp_path)
         grid.set_model(network)
         grid.on_epoch_end(0)
-        rows = [*damaged["image"], *np.clip(mended, 0, 1), *clean]
+        rows = [*degraded["image"], *np.clip(restored, 0, 1), *clean]
         np.testing.assert_allclose(
-            shown(tmp_path, 1), picture_grid(rows, columns=2), atol=ROUNDED
+            shown(tmp_path, 1), image_grid(rows, columns=2), atol=ROUNDED
         )
 
 
-def test_small_pictures_are_shown_with_their_pixels_repeated():
+def test_small_images_are_shown_with_their_pixels_repeated():
     rng = np.random.default_rng(0)
     small = rng.uniform(-0.5, 1.5, (2, 3, 4, 1)).astype("float32")
-    mended, clean = rng.uniform(size=(2, 2, 6, 12, 3)).astype("float32")
-    enlarged = np.kron(small[..., 0], np.ones((2, 3)))[..., None]
-    colour = np.repeat(np.clip(enlarged, 0, 1), 3, axis=-1)
+    restored, clean = rng.uniform(size=(2, 2, 6, 12, 3)).astype("float32")
+    upscaled = np.kron(small[..., 0], np.ones((2, 3)))[..., None]
+    color = np.repeat(np.clip(upscaled, 0, 1), 3, axis=-1)
     np.testing.assert_allclose(
-        restoration_grid(small, mended, clean),
-        picture_grid([*colour, *mended, *clean], columns=2),
+        restoration_grid(small, restored, clean),
+        image_grid([*color, *restored, *clean], columns=2),
         atol=1e-7,
     )
 
 
-def test_tensorboard_gets_the_same_pictures(tmp_path):
-    damaged, clean = pairs(2)
+def test_tensorboard_gets_the_same_images(tmp_path):
+    degraded, clean = pairs(2)
     log = tmp_path / "log"
-    grid = RestorationGrid(damaged, clean, tmp_path / "png", log_dir=log)
-    gan(adversarial_weight=0.0).fit(damaged, clean, verbose=0, callbacks=[grid])
+    grid = RestorationGrid(degraded, clean, tmp_path / "png", log_dir=log)
+    gan(adversarial_weight=0.0).fit(
+        degraded, clean, verbose=0, callbacks=[grid]
+    )
     (events,) = (log / "images").iterdir()
     values = [
         value
         for event in tf.compat.v1.train.summary_iterator(str(events))
         for value in event.summary.value
     ]
-    assert [value.tag for value in values] == ["mended"]
-    picture = tf.io.decode_png(values[0].tensor.string_val[2]) / 255
+    assert [value.tag for value in values] == ["restored"]
+    image = tf.io.decode_png(values[0].tensor.string_val[2]) / 255
     np.testing.assert_allclose(
-        picture, shown(tmp_path / "png", 1), atol=1 / 255 + 1e-6
+        image, shown(tmp_path / "png", 1), atol=1 / 255 + 1e-6
     )
 
 
 def test_watching_does_not_change_training(tmp_path):
-    damaged, clean = pairs(4)
+    degraded, clean = pairs(4)
     weights = []
-    for callbacks in ([], [RestorationGrid(damaged, clean, tmp_path)]):
+    for callbacks in ([], [RestorationGrid(degraded, clean, tmp_path)]):
         keras.utils.set_random_seed(0)
         model = gan(adversarial_weight=0.0)
-        model.fit(damaged, clean, epochs=2, verbose=0, callbacks=callbacks)
+        model.fit(degraded, clean, epochs=2, verbose=0, callbacks=callbacks)
         weights.append([np.asarray(weight) for weight in model.weights])
     for alone, watched in zip(*weights, strict=True):
         np.testing.assert_array_equal(alone, watched)
 
 
 @pytest.mark.parametrize(
-    ("damaged", "clean"),
+    ("degraded", "clean"),
     [
         (np.zeros((2, 8, 8, 1)), np.zeros((3, 8, 8, 1))),
         (np.zeros((2, 8, 8, 1)), np.zeros((2, 12, 8, 1))),
@@ -119,6 +121,6 @@ def test_watching_does_not_change_training(tmp_path):
         ({"mask": np.zeros((2, 8, 8, 1))}, np.zeros((2, 8, 8, 1))),
     ],
 )
-def test_what_is_no_pair_is_refused(damaged, clean, tmp_path):
+def test_what_is_no_pair_is_refused(degraded, clean, tmp_path):
     with pytest.raises(ValueError, match="must be pairs"):
-        RestorationGrid(damaged, clean, tmp_path)
+        RestorationGrid(degraded, clean, tmp_path)

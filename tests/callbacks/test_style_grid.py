@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from keras_synth.callbacks import StyleGrid
-from keras_synth.pictures import picture_grid, read_picture
+from keras_synth.io import image_grid, read_image
 
 
-def test_three_rows_of_the_same_pictures(tmp_path):
+def test_three_rows_of_the_same_images(tmp_path):
     random = np.random.default_rng(0)
     contents, styles = random.uniform(size=(2, 3, 9, 8, 3)).astype("float32")
     grid = StyleGrid(contents, styles, tmp_path, every=2)
@@ -17,13 +17,13 @@ def test_three_rows_of_the_same_pictures(tmp_path):
     for epoch in range(3):
         grid.on_epoch_end(epoch)
     (path,) = tmp_path.iterdir()
-    assert path.name == "painted_epoch_0002.png"
+    assert path.name == "stylized_epoch_0002.png"
     rows = [*contents, *(0.5 * (contents + styles)), *styles]
-    expected = picture_grid(rows, columns=3)
-    np.testing.assert_allclose(read_picture(path), expected, atol=0.51 / 255)
+    expected = image_grid(rows, columns=3)
+    np.testing.assert_allclose(read_image(path), expected, atol=0.51 / 255)
 
 
-def test_pictures_that_are_no_pairs_are_refused(tmp_path):
+def test_images_that_are_no_pairs_are_refused(tmp_path):
     for contents, styles in (
         (np.zeros((2, 8, 8, 3)), np.zeros((1, 8, 8, 3))),
         (np.zeros((8, 8, 3)), np.zeros((8, 8, 3))),

@@ -5,16 +5,16 @@ import pytest
 import tensorflow as tf
 
 from keras_synth.callbacks import ImageGrid, StyleMixingGrid, style_mixing_grid
-from keras_synth.pictures import picture_grid, read_picture
+from keras_synth.io import image_grid, read_image
 from tests.models.test_stylegan2 import NUM_LAYERS, small_gan
-from tests.models.test_vae import pictures as vae_pictures
+from tests.models.test_vae import random_images as vae_images
 from tests.models.test_vae import small_vae
 
 ROUNDED = 0.5 / 255 + 1e-6
 
 
 class ShowsItsStyles:
-    """Pictures of one row, pixel i the style of layer i."""
+    """Images of one row, pixel i the style of layer i."""
 
     num_layers = 4
 
@@ -40,7 +40,7 @@ def show(grid, gan=None, epochs=1):
 
 
 def shown(directory, epoch=1):
-    return read_picture(directory / f"style_mixing_epoch_{epoch:04d}.png")
+    return read_image(directory / f"style_mixing_epoch_{epoch:04d}.png")
 
 
 @pytest.mark.parametrize("at", [None, 0, 1, 4])
@@ -58,7 +58,7 @@ def test_coarse_from_the_left_and_fine_from_above(at):
         np.array(fine)[:, None],
         at,
     )
-    np.testing.assert_allclose(grid, picture_grid(expected, columns=4))
+    np.testing.assert_allclose(grid, image_grid(expected, columns=4))
 
 
 def test_a_style_may_differ_by_layer():
@@ -67,7 +67,7 @@ def test_a_style_may_differ_by_layer():
     grid = style_mixing_grid(ShowsItsStyles(), coarse, fine, at=1)
     expected = [np.ones(4), fine, coarse, [0.0, 0.7, 0.8, 0.9]]
     expected = np.concatenate([np.reshape(x, (1, 1, 4, 1)) for x in expected])
-    np.testing.assert_allclose(grid, picture_grid(expected, columns=2))
+    np.testing.assert_allclose(grid, image_grid(expected, columns=2))
 
 
 def test_files_show_the_models_mixtures(tmp_path):
@@ -89,12 +89,12 @@ def test_files_show_the_models_mixtures(tmp_path):
             gan.synthesize(alone),
             gan.style_mix(np.repeat(alone, 3, axis=0), fine, 4),
         ]
-    expected = picture_grid(np.concatenate(expected), columns=4)
+    expected = image_grid(np.concatenate(expected), columns=4)
     assert expected[20:].std() > 0.01
     np.testing.assert_allclose(shown(tmp_path, 4), expected, atol=ROUNDED)
 
 
-def test_tensorboard_gets_the_same_pictures(tmp_path):
+def test_tensorboard_gets_the_same_images(tmp_path):
     png, log = tmp_path / "png", tmp_path / "log"
     show(StyleMixingGrid(png, 2, 2, log_dir=log))
     # In a folder of their own: TensorBoard follows one file of a folder.
@@ -106,8 +106,8 @@ def test_tensorboard_gets_the_same_pictures(tmp_path):
         for value in event.summary.value
     ]
     assert [value.tag for value in values] == ["style_mixing"]
-    picture = tf.io.decode_png(values[0].tensor.string_val[2]) / 255
-    np.testing.assert_allclose(picture, shown(png), atol=1 / 255 + 1e-6)
+    image = tf.io.decode_png(values[0].tensor.string_val[2]) / 255
+    np.testing.assert_allclose(image, shown(png), atol=1 / 255 + 1e-6)
 
 
 def test_classes_are_those_of_the_sources(tmp_path):
@@ -149,7 +149,7 @@ def test_numbers_are_checked(tmp_path, options, message):
 def test_models_are_checked_before_training(tmp_path):
     with pytest.raises(ValueError, match="such as a StyleGAN2"):
         grids = [StyleMixingGrid(tmp_path)]
-        small_vae().fit(vae_pictures(), verbose=0, callbacks=grids)
+        small_vae().fit(vae_images(), verbose=0, callbacks=grids)
     with pytest.raises(ValueError, match="such as a StyleGAN2"):
         style_mixing_grid(small_vae(), np.ones((1, 2)), np.ones((1, 2)))
     gan = small_gan()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_synth.callbacks import KLWarmup
-from tests.models.test_vae import pictures, small_vae
+from tests.models.test_vae import random_images, small_vae
 
 
 def weights_during(warmup, model, steps, **kwargs):
@@ -17,7 +17,7 @@ def weights_during(warmup, model, steps, **kwargs):
         )
     )
     model.fit(
-        pictures(2 * steps),
+        random_images(2 * steps),
         batch_size=2,
         verbose=0,
         callbacks=[warmup, watch],
@@ -50,7 +50,7 @@ def test_without_it_training_uses_beta_again():
     model = small_vae(beta=2.0)
     weights_during(KLWarmup(10**9), model, 2)
     assert float(model.kl_weight) < 1e-3
-    model.fit(pictures(2), verbose=0)
+    model.fit(random_images(2), verbose=0)
     assert float(model.kl_weight) == 2.0
 
 
@@ -64,7 +64,7 @@ def test_another_models_weights_leave_beta_alone(tmp_path):
 def test_training_loss_uses_it_and_evaluation_does_not():
     model = small_vae()
     model.compile(keras.optimizers.SGD(0.0))
-    images = pictures(4)
+    images = random_images(4)
     frozen = KLWarmup(10**9)  # the weight stays at 0
     logs = model.fit(
         images, validation_data=(images,), verbose=0, callbacks=[frozen]

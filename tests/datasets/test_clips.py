@@ -1,4 +1,4 @@
-"""Clips from folders, files, arrays and still pictures."""
+"""Clips from folders, files, arrays and still images."""
 
 import os
 import pathlib
@@ -11,12 +11,12 @@ from keras_synth.datasets import (
     clip_file,
     clip_folder,
     clips_from_arrays,
-    moving_pictures,
+    moving_images,
     read_frames,
     source_from_arrays,
     split_at_cuts,
 )
-from keras_synth.pictures import write_picture
+from keras_synth.io import write_image
 
 RNG = np.random.default_rng(0)
 
@@ -30,7 +30,7 @@ def frames(count, height=20, width=24, channels=1):
 
 def write_frames(folder, clip):
     for number, frame in enumerate(clip):
-        write_picture(folder / f"frame_{number:03d}.png", frame / 255.0)
+        write_image(folder / f"frame_{number:03d}.png", frame / 255.0)
 
 
 def test_a_folder_of_frames_and_folders_of_them(tmp_path):
@@ -55,10 +55,10 @@ def test_folders_that_hold_no_clip(tmp_path):
     write_frames(tmp_path / "a", frames(1))
     with pytest.raises(ValueError, match="a must have at least two frames"):
         clip_folder(tmp_path)
-    write_picture(tmp_path / "a" / "frame_001.png", np.zeros((20, 25)))
+    write_image(tmp_path / "a" / "frame_001.png", np.zeros((20, 25)))
     with pytest.raises(ValueError, match="a must have frames of one size"):
         clip_folder(tmp_path)
-    (tmp_path / "a" / "frame_001.png").write_text("no picture")
+    (tmp_path / "a" / "frame_001.png").write_text("no image")
     with pytest.raises(ValueError, match="not a readable image"):
         clip_folder(tmp_path)
     with pytest.raises(ValueError, match="`channels` must be 1 or 3"):
@@ -105,7 +105,7 @@ def test_scenes_are_told_apart():
 # imageio-ffmpeg leaves its pipes to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_a_video_file(tmp_path):
-    """Written by FFmpeg: lossy, but the frames are told by their grey."""
+    """Written by FFmpeg: lossy, but the frames are told by their gray."""
     imageio = pytest.importorskip("imageio.v3")
     pytest.importorskip("imageio_ffmpeg")
     levels = np.arange(20, 220, 20)
@@ -149,14 +149,12 @@ def test_cuts_of_a_real_film():
     assert np.cumsum(lengths).tolist() == [30, 76, 137, 187, 242, 250]
 
 
-def stills(*pictures):
-    pictures = np.stack(pictures).astype("uint8")
-    return source_from_arrays(
-        "stills", "all", pictures, np.zeros(len(pictures))
-    )
+def stills(*images):
+    images = np.stack(images).astype("uint8")
+    return source_from_arrays("stills", "all", images, np.zeros(len(images)))
 
 
-SLOPE = 2.3  # grey levels a pixel; no whole number, so that rounding varies
+SLOPE = 2.3  # gray levels a pixel; no whole number, so that rounding varies
 
 
 def ramp(side=64):
@@ -166,11 +164,11 @@ def ramp(side=64):
 
 
 def test_a_camera_that_drifts():
-    """On a ramp the grey levels say where it is: drift at most `speed`,
+    """On a ramp the gray levels say where it is: drift at most `speed`,
     changing evenly."""
     options = {"rotation": 0.0, "zoom": 0.0, "speed": 1.5, "shrink": 1.0}
-    source = moving_pictures(
-        stills(ramp()), 16, 6, clips_per_picture=8, seed=1, **options
+    source = moving_images(
+        stills(ramp()), 16, 6, clips_per_image=8, seed=1, **options
     )
     assert len(source.clips) == 8
     for clip in source.clips:
@@ -188,10 +186,10 @@ def test_a_camera_that_drifts():
 
 def test_a_camera_that_turns_and_zooms():
     """The ramp's direction and steepness, by least squares."""
-    picture = stills(ramp(side=80))
-    still = {"speed": 0.0, "shrink": 1.0, "clips_per_picture": 4}
-    turning = moving_pictures(picture, 24, 5, rotation=4.0, zoom=0.0, **still)
-    zooming = moving_pictures(picture, 24, 5, rotation=0.0, zoom=0.05, **still)
+    image = stills(ramp(side=80))
+    still = {"speed": 0.0, "shrink": 1.0, "clips_per_image": 4}
+    turning = moving_images(image, 24, 5, rotation=4.0, zoom=0.0, **still)
+    zooming = moving_images(image, 24, 5, rotation=0.0, zoom=0.05, **still)
 
     def slopes(frame):
         rows, columns = np.mgrid[:24, :24] - 11.5  # orthogonal to each other
@@ -209,27 +207,27 @@ def test_a_camera_that_turns_and_zooms():
     assert 0.01 < np.abs(rates).max() < 0.06
 
 
-def test_pictures_that_move_are_sharp_and_repeatable():
+def test_images_that_move_are_sharp_and_repeatable():
     """Half the size with antialiasing; the middle frame of a camera at rest
-    is the picture itself. Small pictures are left out."""
-    picture = RNG.integers(0, 256, (48, 48, 3))
+    is the image itself. Small images are left out."""
+    image = RNG.integers(0, 256, (48, 48, 3))
     rest = {"speed": 0.0, "rotation": 0.0, "zoom": 0.0}
-    (clip,) = moving_pictures(stills(picture), 24, 3, **rest).clips
-    halves = picture.reshape(24, 2, 24, 2, 3).mean((1, 3))
+    (clip,) = moving_images(stills(image), 24, 3, **rest).clips
+    halves = image.reshape(24, 2, 24, 2, 3).mean((1, 3))
     assert np.corrcoef(clip[1].ravel(), halves.ravel())[0, 1] > 0.9
-    (clip,) = moving_pictures(stills(picture), 48, 3, shrink=1.0, **rest).clips
-    np.testing.assert_array_equal(clip, np.stack([picture] * 3))
-    both = stills(picture, 255 - picture)
-    first = moving_pictures(both, (8, 12), 4, seed=5)
-    again = moving_pictures(both, (8, 12), 4, seed=5)
-    other = moving_pictures(both, (8, 12), 4, seed=6)
+    (clip,) = moving_images(stills(image), 48, 3, shrink=1.0, **rest).clips
+    np.testing.assert_array_equal(clip, np.stack([image] * 3))
+    both = stills(image, 255 - image)
+    first = moving_images(both, (8, 12), 4, seed=5)
+    again = moving_images(both, (8, 12), 4, seed=5)
+    other = moving_images(both, (8, 12), 4, seed=6)
     for one, two, three in zip(
         first.clips, again.clips, other.clips, strict=True
     ):
         np.testing.assert_array_equal(one, two)
         assert not np.array_equal(one, three)
-    with pytest.raises(ValueError, match="No picture of 'stills' is large"):
-        moving_pictures(both, 40)
+    with pytest.raises(ValueError, match="No image of 'stills' is large"):
+        moving_images(both, 40)
     for options, message in (
         ({"num_frames": 1}, "`num_frames` must be an int of at least 2"),
         ({"size": None}, "`size` must be an int or"),
@@ -238,4 +236,4 @@ def test_pictures_that_move_are_sharp_and_repeatable():
         ({"speed": -1.0}, "`speed` must not be negative"),
     ):
         with pytest.raises(ValueError, match=message):
-            moving_pictures(both, **{"size": 8, **options})
+            moving_images(both, **{"size": 8, **options})

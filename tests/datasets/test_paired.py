@@ -15,14 +15,14 @@ from keras_synth.datasets import (
     paired_pipeline,
     source_from_arrays,
 )
-from keras_synth.pictures import read_picture, write_picture
+from keras_synth.io import read_image, write_image
 
 RNG = np.random.default_rng(0)
 
 
-def _write(path, picture):
-    write_picture(path, picture / 255)
-    return picture
+def _write(path, image):
+    write_image(path, image / 255)
+    return image
 
 
 def _random(*shape):
@@ -30,7 +30,7 @@ def _random(*shape):
 
 
 def _doubles(root, sizes):
-    """Double pictures of those half sizes: left and right halves, by name."""
+    """Double images of those half sizes: left and right halves, by name."""
     halves = {}
     for index, (height, width) in enumerate(sizes):
         name = f"{index}.png"
@@ -41,7 +41,7 @@ def _doubles(root, sizes):
 
 def _elements(source):
     return [
-        (pair["damaged"], pair["image"])
+        (pair["degraded"], pair["image"])
         for pair in source.dataset.as_numpy_iterator()
     ]
 
@@ -52,9 +52,9 @@ def _negatives(count=6, height=12, width=12):
     return _paired(images, 255 - images), images
 
 
-def _paired(images, damaged):
+def _paired(images, degraded):
     dataset = tf.data.Dataset.from_tensor_slices(
-        {"image": images, "damaged": damaged}
+        {"image": images, "degraded": degraded}
     )
     return PairedSource(
         "mine",
@@ -63,7 +63,7 @@ def _paired(images, damaged):
         len(images),
         images.shape[1:],
         smallest=images.shape[1:3],
-        damaged_channels=damaged.shape[-1],
+        degraded_channels=degraded.shape[-1],
     )
 
 
@@ -75,31 +75,31 @@ def _passes(pairs, count=1):
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_halves_of_double_pictures(tmp_path, side):
+def test_halves_of_double_images(tmp_path, side):
     halves = _doubles(tmp_path, [(5, 4), (5, 4), (5, 4)])
     source = paired_folder(tmp_path, input_side=side)
     assert source.image_shape == (5, 4, 3) and source.num_images == 3
     found = _elements(source)
-    for (damaged, image), (left, right) in zip(
+    for (degraded, image), (left, right) in zip(
         found, halves.values(), strict=True
     ):
         given, made = (left, right) if side == "left" else (right, left)
-        np.testing.assert_array_equal(damaged, given)
+        np.testing.assert_array_equal(degraded, given)
         np.testing.assert_array_equal(image, made)
-    damaged, images = source.arrays()
-    assert damaged.dtype == images.dtype == np.float32
-    np.testing.assert_allclose(damaged[1], found[1][0] / 255.0, atol=1e-6)
+    degraded, images = source.arrays()
+    assert degraded.dtype == images.dtype == np.float32
+    np.testing.assert_allclose(degraded[1], found[1][0] / 255.0, atol=1e-6)
     np.testing.assert_allclose(images[2], found[2][1] / 255.0, atol=1e-6)
 
 
-def test_double_pictures_of_odd_heights_and_several_sizes(tmp_path):
+def test_double_images_of_odd_heights_and_several_sizes(tmp_path):
     halves = _doubles(tmp_path, [(7, 4), (9, 3)])
     source = paired_folder(tmp_path)
     assert source.image_shape == (None, None, 3) and source.smallest == (7, 3)
-    for (damaged, image), (left, right) in zip(
+    for (degraded, image), (left, right) in zip(
         _elements(source), halves.values(), strict=True
     ):
-        np.testing.assert_array_equal(damaged, right)
+        np.testing.assert_array_equal(degraded, right)
         np.testing.assert_array_equal(image, left)
     with pytest.raises(ValueError, match=r"differ .*`paired_pipeline\("):
         source.arrays()
@@ -127,28 +127,28 @@ def test_two_folders_by_name_whatever_the_endings(tmp_path):
     source = paired_folder(inputs, targets)
     assert source.num_images == 3 and source.smallest == (5, 6)
     assert str(inputs) in source.name and str(targets) in source.name
-    for (damaged, image), x, y in zip(
+    for (degraded, image), x, y in zip(
         _elements(source), given, made, strict=True
     ):
-        np.testing.assert_array_equal(damaged, x)
+        np.testing.assert_array_equal(degraded, x)
         np.testing.assert_array_equal(image, y)
 
 
-def test_grey_inputs_of_colour_targets(tmp_path):
+def test_gray_inputs_of_color_targets(tmp_path):
     _doubles(tmp_path, [(4, 5)])
     source = paired_folder(tmp_path, input_channels=1)
-    ((damaged, image),) = _elements(source)
-    assert damaged.shape == (4, 5, 1) and image.shape == (4, 5, 3)
-    grey = read_picture(tmp_path / "0.png", 1)[:, 5:]
-    np.testing.assert_allclose(damaged, 255 * grey, atol=0.501)
-    ((damaged, clean),) = _passes(paired_pipeline(source, 8))[0]
-    assert damaged.shape == (1, 8, 8, 1) and clean.shape == (1, 8, 8, 3)
+    ((degraded, image),) = _elements(source)
+    assert degraded.shape == (4, 5, 1) and image.shape == (4, 5, 3)
+    gray = read_image(tmp_path / "0.png", 1)[:, 5:]
+    np.testing.assert_allclose(degraded, 255 * gray, atol=0.501)
+    ((degraded, clean),) = _passes(paired_pipeline(source, 8))[0]
+    assert degraded.shape == (1, 8, 8, 1) and clean.shape == (1, 8, 8, 3)
 
 
 def test_missing_partners_are_listed(tmp_path):
     for name in ("input/a", "input/only", "target/a", "target/b/lonely"):
         _write(tmp_path / f"{name}.png", _random(4, 4, 3))
-    with pytest.raises(ValueError, match="2 pictures have no part") as error:
+    with pytest.raises(ValueError, match="2 images have no part") as error:
         paired_folder(tmp_path / "input", tmp_path / "target")
     for name in ("input/only.png", "target/b/lonely.png"):
         assert str(tmp_path / name) in str(error.value)
@@ -171,7 +171,7 @@ def test_folders_that_make_no_pairs_are_refused(tmp_path):
     _write(targets / "a.bmp", _random(4, 6, 3))
     with pytest.raises(ValueError, match="a.bmp and .*a.png have the same na"):
         paired_folder(inputs, targets)
-    (inputs / "text.png").write_text("no picture")
+    (inputs / "text.png").write_text("no image")
     with pytest.raises(ValueError, match="1 files cannot be read:\n.*text.png"):
         paired_folder(inputs)
 
@@ -198,9 +198,9 @@ def test_testing_gives_each_pair_once_in_order():
     first, second = _passes(pairs, 2)
     assert [len(clean) for _, clean in first] == [4, 2]
     clean = np.concatenate([clean for _, clean in first])
-    damaged = np.concatenate([damaged for damaged, _ in first])
+    degraded = np.concatenate([degraded for degraded, _ in first])
     np.testing.assert_allclose(clean, images / 255.0, atol=1e-6)
-    np.testing.assert_allclose(damaged, 1.0 - images / 255.0, atol=1e-6)
+    np.testing.assert_allclose(degraded, 1.0 - images / 255.0, atol=1e-6)
     for one, other in zip(first, second, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -213,14 +213,14 @@ def test_input_and_target_are_cut_and_mirrored_alike(cache, jitter):
         source, 9, jitter=jitter, batch_size=3, cache=cache, seed=1
     )
     assert len(pairs) == 2
-    for damaged, clean in sum(_passes(pairs, 4), []):
+    for degraded, clean in sum(_passes(pairs, 4), []):
         assert clean.shape == (3, 9, 9, 3)
-        np.testing.assert_allclose(damaged, 1.0 - clean, atol=1e-6)
+        np.testing.assert_allclose(degraded, 1.0 - clean, atol=1e-6)
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_crops_are_parts_of_the_resized_picture_mirrored_or_not(cache):
-    """200 times one picture, resized by Pillow, each place to be found."""
+def test_crops_are_parts_of_the_resized_image_mirrored_or_not(cache):
+    """200 times one image, resized by Pillow, each place to be found."""
     image = _random(9, 9, 3)
     large = Image.fromarray(image).resize((8, 8), Image.Resampling.BICUBIC)
     large = np.asarray(large, "float32")
@@ -252,8 +252,8 @@ def test_testing_resizes_without_jitter():
     ((_, clean),) = _passes(
         paired_pipeline(source, 5, batch_size=2, training=False)
     )[0]
-    for one, picture in zip(clean, images, strict=True):
-        middle = Image.fromarray(picture[:, 2:12])
+    for one, image in zip(clean, images, strict=True):
+        middle = Image.fromarray(image[:, 2:12])
         expected = middle.resize((5, 5), Image.Resampling.BICUBIC)
         np.testing.assert_allclose(255 * one, expected, atol=2.5)
     ((_, cut),) = _passes(
@@ -279,8 +279,8 @@ def test_epochs_differ_and_depend_on_their_number_alone(cache):
 
 
 def test_an_epoch_holds_every_pair():
-    grey = np.arange(7, dtype="uint8")[:, None, None, None]
-    images = np.broadcast_to(30 * grey, (7, 6, 6, 1))
+    gray = np.arange(7, dtype="uint8")[:, None, None, None]
+    images = np.broadcast_to(30 * gray, (7, 6, 6, 1))
     pairs = paired_pipeline(_paired(images, images), batch_size=1)
     seen = [round(255 * clean.mean()) for _, clean in _passes(pairs)[0]]
     assert sorted(seen) == [30 * level for level in range(7)]
@@ -304,11 +304,11 @@ def test_pairs_of_several_sizes_whole(tmp_path):
     halves = _doubles(tmp_path, [(9, 8), (8, 11)])
     source = paired_folder(tmp_path)
     found = _passes(paired_pipeline(source, training=False))[0]
-    for (damaged, clean), (left, right) in zip(
+    for (degraded, clean), (left, right) in zip(
         found, halves.values(), strict=True
     ):
         np.testing.assert_allclose(clean[0], left / 255.0, atol=1e-6)
-        np.testing.assert_allclose(damaged[0], right / 255.0, atol=1e-6)
+        np.testing.assert_allclose(degraded[0], right / 255.0, atol=1e-6)
     with pytest.raises(ValueError, match="differ in size: give `image_size`"):
         paired_pipeline(source)
     with pytest.raises(ValueError, match="`batch_size=1` for whole"):
@@ -319,7 +319,7 @@ def test_pairs_of_several_sizes_whole(tmp_path):
     ("options", "message"),
     [
         ({"image_size": 8.5}, "`image_size` must be a positive int or two"),
-        ({"image_size": 20, "jitter": None}, "larger than some pictures"),
+        ({"image_size": 20, "jitter": None}, "larger than some images"),
         ({"jitter": 0.9}, "`jitter` must be .* jitter=0.9"),
         ({"jitter": True}, "`jitter` must be .* jitter=True"),
         ({"batch_size": 7}, "no batch would be full"),
@@ -346,5 +346,5 @@ def test_outlines_and_photographs():
     for outline, photograph in _elements(source):  # the drawing is at right
         assert np.ptp(outline.astype(int), axis=-1).max() < 10
         assert np.ptp(photograph.astype(int), axis=-1).max() > 40
-    damaged, clean = next(iter(paired_pipeline(source, 128, batch_size=4)))
-    assert damaged.shape == clean.shape == (4, 128, 128, 3)
+    degraded, clean = next(iter(paired_pipeline(source, 128, batch_size=4)))
+    assert degraded.shape == clean.shape == (4, 128, 128, 3)

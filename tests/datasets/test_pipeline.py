@@ -1,4 +1,4 @@
-"""Pipelines: every picture once, whole, and the same order for a seed."""
+"""Pipelines: every image once, whole, and the same order for a seed."""
 
 import dataclasses
 
@@ -15,44 +15,44 @@ from keras_synth.datasets import (
     synthesis_pipeline,
 )
 from keras_synth.datasets.source import Source
-from keras_synth.pictures import center_crop
+from keras_synth.io import center_crop
 
 
 def _source(images, labels=None, class_names=()):
     labels = np.zeros(len(images), int) if labels is None else labels
     return source_from_arrays(
-        "pictures", "all", np.asarray(images, "uint8"), labels, class_names
+        "images", "all", np.asarray(images, "uint8"), labels, class_names
     )
 
 
 def _numbered(count, height=2, width=3, channels=1):
-    """Picture number i is all i."""
+    """Image number i is all i."""
     numbers = np.arange(count)[:, None, None, None]
     return np.broadcast_to(numbers, (count, height, width, channels))
 
 
-def _mixed(*pictures):
-    """A source of pictures whose sizes differ and are not known."""
+def _mixed(*images):
+    """A source of images whose sizes differ and are not known."""
     return Source(
         name="mixed",
         split="all",
         dataset=tf.data.Dataset.from_generator(
-            lambda: ({"image": p, "label": 0} for p in pictures),
+            lambda: ({"image": p, "label": 0} for p in images),
             output_signature={
                 "image": tf.TensorSpec((None, None, 3), "uint8"),
                 "label": tf.TensorSpec((), "int64"),
             },
         ),
-        num_images=len(pictures),
+        num_images=len(images),
         image_shape=(None, None, 3),
     )
 
 
 def _counted(count):
-    """A source that notes each time a picture is read."""
+    """A source that notes each time an image is read."""
     read = []
 
-    def pictures():
+    def random_images():
         for index in range(count):
             read.append(index)
             yield {"image": np.full((2, 3, 1), index, "uint8"), "label": index}
@@ -62,23 +62,23 @@ def _counted(count):
         "label": tf.TensorSpec((), "int64"),
     }
     dataset = tf.data.Dataset.from_generator(
-        pictures, output_signature=signature
+        random_images, output_signature=signature
     )
     return Source("counted", "all", dataset, count, (2, 3, 1)), read
 
 
 def _pass(pipeline):
-    """One pass: all pictures of all batches."""
+    """One pass: all images of all batches."""
     return np.concatenate(list(pipeline.as_numpy_iterator()))
 
 
 def _order(pipeline):
-    """One pass over numbered pictures: their numbers."""
+    """One pass over numbered images: their numbers."""
     return np.rint(255 * _pass(pipeline)[:, 0, 0, 0]).astype(int).tolist()
 
 
 def _coordinates(count, height, width):
-    """Pixels that say (row, column, number of the picture)."""
+    """Pixels that say (row, column, number of the image)."""
     place = np.meshgrid(
         np.arange(count), np.arange(height), np.arange(width), indexing="ij"
     )
@@ -97,7 +97,7 @@ def _disc(height, width, radius):
 # What comes out, and in which order ---------------------------------------
 
 
-def test_evaluation_gives_each_picture_once_in_order():
+def test_evaluation_gives_each_image_once_in_order():
     images = np.random.RandomState(0).randint(0, 256, (20, 6, 5, 3))
     images.flat[:2] = 0, 255
     pipeline = synthesis_pipeline(_source(images), batch_size=8, training=False)
@@ -198,7 +198,7 @@ def test_building_a_pipeline_leaves_the_global_seed_alone():
     )
 
 
-def test_labels_stay_with_their_pictures():
+def test_labels_stay_with_their_images():
     labels = np.arange(40) % 7
     source = _source(_numbered(40), labels, "abcdefg")
     for training in (True, False):
@@ -227,37 +227,37 @@ def test_keras_fits_and_predicts_on_a_pipeline():
 # Sizes --------------------------------------------------------------------
 
 
-def _resized_by_pillow(picture, size):
+def _resized_by_pillow(image, size):
     """With the same kernel, an antialiased bicubic one (a = -0.5)."""
     channels = [
         Image.fromarray(channel.astype("float32")).resize(
             size[::-1], Image.Resampling.BICUBIC
         )
-        for channel in np.moveaxis(picture, -1, 0)
+        for channel in np.moveaxis(image, -1, 0)
     ]
     return np.rint(np.clip(np.stack(channels, axis=-1), 0, 255))
 
 
-# At 122x183 float32 has the whole picture a little smaller than 64x96.
+# At 122x183 float32 has the whole image a little smaller than 64x96.
 @pytest.mark.parametrize("size", [(16, 24), (122, 183), (64, 96)])
 def test_resizing_is_that_of_pillow(size):
     random = np.random.RandomState(0)
     small = random.randint(0, 256, (16, 24, 3), "uint8")
-    picture = _resized_by_pillow(small, (64, 96))
+    image = _resized_by_pillow(small, (64, 96))
     pipeline = synthesis_pipeline(
-        _source([picture]), size, batch_size=1, training=False
+        _source([image]), size, batch_size=1, training=False
     )
-    expected = _resized_by_pillow(picture, size)
+    expected = _resized_by_pillow(image, size)
     np.testing.assert_allclose(255 * _pass(pipeline)[0], expected, atol=1.01)
 
 
-def test_enlarging_an_edge_stays_within_black_and_white():
-    picture = np.zeros((1, 8, 1))
-    picture[:, 4:] = 255  # bicubic overshoots on both sides
+def test_upscaling_an_edge_stays_within_black_and_white():
+    image = np.zeros((1, 8, 1))
+    image[:, 4:] = 255  # bicubic overshoots on both sides
     pipeline = synthesis_pipeline(
-        _source([picture]), (2, 16), batch_size=1, training=False
+        _source([image]), (2, 16), batch_size=1, training=False
     )
-    expected = _resized_by_pillow(picture, (2, 16))
+    expected = _resized_by_pillow(image, (2, 16))
     np.testing.assert_allclose(255 * _pass(pipeline)[0], expected, atol=1.01)
 
 
@@ -271,20 +271,20 @@ def test_a_disc_stays_round(height, width, side):
         batch_size=1,
         training=False,
     )
-    picture = _pass(pipeline)[0, ..., 0]
-    assert picture.shape == (side, side)
-    np.testing.assert_allclose(picture, picture.T, atol=0.05)
+    image = _pass(pipeline)[0, ..., 0]
+    assert image.shape == (side, side)
+    np.testing.assert_allclose(image, image.T, atol=0.05)
     # Neither cut nor shrunk: the area is that of the scaled disc.
-    assert picture.sum() == pytest.approx(np.pi * (0.4 * side) ** 2, rel=0.03)
+    assert image.sum() == pytest.approx(np.pi * (0.4 * side) ** 2, rel=0.03)
 
 
 def test_resizing_keeps_the_middle_of_another_aspect():
-    picture = _coordinates(1, 6, 20)
+    image = _coordinates(1, 6, 20)
     pipeline = synthesis_pipeline(
-        _source(picture), (6, 8), batch_size=1, training=False
+        _source(image), (6, 8), batch_size=1, training=False
     )
     np.testing.assert_array_equal(
-        255 * _pass(pipeline), center_crop(picture, 6, 8)
+        255 * _pass(pipeline), center_crop(image, 6, 8)
     )
 
 
@@ -293,9 +293,9 @@ def test_the_narrowest_results_have_their_size(size):
     pipeline = synthesis_pipeline(
         _source(np.full((2, 8, 8, 3), 200)), size, batch_size=2, training=False
     )
-    pictures = _pass(pipeline)
-    assert pictures.shape == (2, *size, 3)
-    np.testing.assert_allclose(pictures, 200 / 255, atol=1e-6)
+    images = _pass(pipeline)
+    assert images.shape == (2, *size, 3)
+    np.testing.assert_allclose(images, 200 / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("crop", [(4, 3), (5, 4), (9, 8), 1])
@@ -310,19 +310,19 @@ def test_a_crop_is_the_exact_middle(crop):
     )
 
 
-def test_pictures_of_any_size_come_out_in_one():
-    white, grey = np.full((5, 9, 3), 255), np.full((30, 7, 3), 100)
+def test_images_of_any_size_come_out_in_one():
+    white, gray = np.full((5, 9, 3), 255), np.full((30, 7, 3), 100)
     pipeline = synthesis_pipeline(
-        _mixed(white, grey), (4, 6), batch_size=2, training=False
+        _mixed(white, gray), (4, 6), batch_size=2, training=False
     )
-    pictures = _pass(pipeline)
-    assert pictures.shape == (2, 4, 6, 3)
-    np.testing.assert_allclose(pictures[0], 1.0)
-    np.testing.assert_allclose(pictures[1], 100 / 255, atol=1e-6)
+    images = _pass(pipeline)
+    assert images.shape == (2, 4, 6, 3)
+    np.testing.assert_allclose(images[0], 1.0)
+    np.testing.assert_allclose(images[1], 100 / 255, atol=1e-6)
 
 
-def test_a_crop_larger_than_a_picture_is_refused_before_training():
-    sizes = "5x4 is larger .* 'pictures' .*3x6"
+def test_a_crop_larger_than_a_image_is_refused_before_training():
+    sizes = "5x4 is larger .* 'images' .*3x6"
     for crop in ((5, 4), (3, 7)):
         with pytest.raises(
             ValueError, match=sizes.replace("5x4", "{}x{}".format(*crop))
@@ -333,8 +333,8 @@ def test_a_crop_larger_than_a_picture_is_refused_before_training():
 
 
 @pytest.mark.parametrize("random_crop", [True, False])
-def test_a_crop_larger_than_a_picture_of_unknown_size_is_refused(random_crop):
-    """Before training where pictures are cropped once, else when one is."""
+def test_a_crop_larger_than_a_image_of_unknown_size_is_refused(random_crop):
+    """Before training where images are cropped once, else when one is."""
     source = _mixed(np.zeros((9, 9, 3)), np.zeros((4, 9, 3)))
     error = tf.errors.InvalidArgumentError if random_crop else ValueError
     with pytest.raises(error, match="smaller than the crop of 5x6"):
@@ -348,7 +348,7 @@ def test_a_crop_larger_than_a_picture_of_unknown_size_is_refused(random_crop):
 # What is drawn ------------------------------------------------------------
 
 
-def test_a_random_crop_is_a_window_of_its_picture():
+def test_a_random_crop_is_a_window_of_its_image():
     images = _coordinates(200, 6, 5)
     pipeline = synthesis_pipeline(
         _source(images), crop_size=(4, 4), random_crop=True, batch_size=200
@@ -371,7 +371,7 @@ def test_random_crops_repeat_with_the_seed_and_change_with_the_epoch():
     source = _source(_coordinates(64, 9, 9))
 
     def corners(seed, training=True):
-        """Of each picture, in two passes."""
+        """Of each image, in two passes."""
         pipeline = synthesis_pipeline(
             source,
             crop_size=3,
@@ -398,14 +398,14 @@ def test_random_crops_are_resized():
     pipeline = synthesis_pipeline(
         _source(columns), 8, crop_size=16, random_crop=True, batch_size=6
     )
-    pictures = 255 * _pass(pipeline)
-    assert pictures.shape == (6, 8, 8, 1)
+    images = 255 * _pass(pipeline)
+    assert images.shape == (6, 8, 8, 1)
     # Half the resolution: twice the slope of a ramp, away from the edges.
-    steps = np.diff(pictures, axis=2)[:, :, 2:5]
+    steps = np.diff(images, axis=2)[:, :, 2:5]
     np.testing.assert_allclose(steps, 16, atol=1.01)
 
 
-def test_binarization_is_white_with_the_grey_levels_probability():
+def test_binarization_is_white_with_the_gray_levels_probability():
     levels = np.array([0, 51, 102, 204, 255])
     images = np.broadcast_to(levels[:, None, None, None], (5, 64, 64, 1))
     pipeline = synthesis_pipeline(
@@ -414,10 +414,10 @@ def test_binarization_is_white_with_the_grey_levels_probability():
         training=False,
         augment=stochastic_binarization,
     )
-    pictures = _pass(pipeline)
-    assert pictures.dtype == np.float32
-    assert set(np.unique(pictures)) == {0.0, 1.0}
-    means = pictures.mean(axis=(1, 2, 3))
+    binary = _pass(pipeline)
+    assert binary.dtype == np.float32
+    assert set(np.unique(binary)) == {0.0, 1.0}
+    means = binary.mean(axis=(1, 2, 3))
     p = levels / 255
     np.testing.assert_array_less(
         abs(means - p), 1e-9 + 4 * (p * (1 - p) / 4096) ** 0.5
@@ -441,13 +441,13 @@ def test_binarization_is_fixed_in_evaluation_and_drawn_anew_in_training():
     np.testing.assert_array_equal(evaluated[0], evaluated[1])
     np.testing.assert_array_equal(evaluated, passes(0, False))
     np.testing.assert_array_equal(trained, passes(0, True))
-    # All pictures are grey alike, so that each draw is told by its noise.
+    # All images are gray alike, so that each draw is told by its noise.
     draws = [*evaluated[0], *trained.reshape(8, 16, 16, 1)[4:]]
     draws += [*passes(1, False)[0]]
     assert len({draw.tobytes() for draw in draws}) == 12
 
 
-def test_a_flip_mirrors_about_half_of_the_pictures():
+def test_a_flip_mirrors_about_half_of_the_images():
     images = np.random.RandomState(0).rand(400, 3, 4, 2).astype("float32")
     flipped = random_flip(tf.constant(images), (1, 2)).numpy()
     mirrored = (flipped == images[:, :, ::-1]).all(axis=(1, 2, 3))
@@ -463,7 +463,7 @@ def test_a_flip_mirrors_about_half_of_the_pictures():
 # Caches -------------------------------------------------------------------
 
 
-def test_a_cache_reads_each_picture_once(tmp_path):
+def test_a_cache_reads_each_image_once(tmp_path):
     for cache, reads in ((True, 1), (tmp_path / "new/cache", 1), (False, 3)):
         source, read = _counted(8)
         pipeline = synthesis_pipeline(source, batch_size=4, cache=cache)
@@ -509,7 +509,7 @@ def test_caches_change_nothing(tmp_path, training):
     [
         ({"batch_size": 0}, "`batch_size` must be a positive int.*0"),
         ({"batch_size": 2.0}, "`batch_size` must be a positive int.*2.0"),
-        ({"batch_size": 5}, "`batch_size=5` is more than the 4 pictures"),
+        ({"batch_size": 5}, "`batch_size=5` is more than the 4 images"),
         ({"image_size": 0}, "`image_size` must be .*image_size=0"),
         ({"image_size": 2.5}, "`image_size` must be .*image_size=2.5"),
         ({"image_size": "8"}, "`image_size` must be .*image_size='8'"),
@@ -517,7 +517,7 @@ def test_caches_change_nothing(tmp_path, training):
         ({"image_size": (8, 8, 3)}, "`image_size` must be .*8, 8, 3"),
         ({"crop_size": (4, -4)}, "`crop_size` must be .*4, -4"),
         ({"random_crop": True}, "`random_crop` needs a `crop_size`"),
-        ({"labels": True}, "'pictures' has no classes: use labels=False"),
+        ({"labels": True}, "'images' has no classes: use labels=False"),
     ],
 )
 def test_arguments_that_do_not_fit_are_refused(options, message):
@@ -544,15 +544,15 @@ def test_mixed_sizes_need_a_size():
     assert _pass(cropped).shape == (2, 4, 4, 3)
 
 
-def test_one_cache_file_never_serves_another_sources_pictures(tmp_path):
+def test_one_cache_file_never_serves_another_sources_images(tmp_path):
     cache = tmp_path / "cache"
     dark, light = _numbered(4), 100 + _numbered(4)
-    for pictures in (dark, light):
+    for images in (dark, light):
         source = dataclasses.replace(
-            _source(pictures), split="dark" if pictures is dark else "light"
+            _source(images), split="dark" if images is dark else "light"
         )
         data = synthesis_pipeline(
             source, batch_size=4, training=False, cache=cache
         )
         (batch,) = data
-        np.testing.assert_allclose(batch, pictures / 255.0, rtol=1e-6)
+        np.testing.assert_allclose(batch, images / 255.0, rtol=1e-6)

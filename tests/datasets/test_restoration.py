@@ -1,4 +1,4 @@
-"""Pairs of damaged and clean pictures, repeatable and aligned."""
+"""Pairs of degraded and clean images, repeatable and aligned."""
 
 import numpy as np
 import pytest
@@ -24,48 +24,48 @@ def _source(count=6, height=12, width=12, channels=1):
 
 
 def _mixed():
-    pictures = [
+    images = [
         RNG.integers(0, 256, size, "uint8") for size in [(9, 12, 1), (10, 8, 1)]
     ]
     dataset = tf.data.Dataset.from_generator(
-        lambda: ({"image": p, "label": 0} for p in pictures),
+        lambda: ({"image": p, "label": 0} for p in images),
         output_signature={
             "image": tf.TensorSpec((None, None, 1), "uint8"),
             "label": tf.TensorSpec((), "int64"),
         },
     )
     source = Source("mixed", "all", dataset, 2, (None, None, 1))
-    return source, pictures
+    return source, images
 
 
 def _passes(pairs, count=1):
     return [[(d, c.numpy()) for d, c in pairs] for _ in range(count)]
 
 
-def test_whole_pictures_come_in_order_with_the_same_damage():
+def test_whole_images_come_in_order_with_the_same_degradation():
     source, images = _source()
     pairs = restoration_pipeline(source, NOISE, batch_size=4, training=False)
     first, second = _passes(pairs, 2)
     assert [len(clean) for _, clean in first] == [4, 2]
     clean = np.concatenate([clean for _, clean in first])
     np.testing.assert_allclose(clean, images / 255.0, atol=1e-6)
-    for (damaged, _), (again, _) in zip(first, second, strict=True):
-        np.testing.assert_array_equal(damaged, again)
+    for (degraded, _), (again, _) in zip(first, second, strict=True):
+        np.testing.assert_array_equal(degraded, again)
 
 
-def test_what_is_clean_is_what_was_damaged():
+def test_what_is_clean_is_what_was_degraded():
     """Noise of level zero, and noise by its own law."""
     source, _ = _source(20, 32, 32)
     pairs = restoration_pipeline(
         source, degradations.GaussianNoise(0.2), 32, batch_size=20
     )
-    ((damaged, clean),) = _passes(pairs)[0]
-    assert abs(np.std(damaged - clean) - 0.2) < 0.01
+    ((degraded, clean),) = _passes(pairs)[0]
+    assert abs(np.std(degraded - clean) - 0.2) < 0.01
     none = degradations.GaussianNoise(0.0)
-    ((damaged, clean),) = _passes(
+    ((degraded, clean),) = _passes(
         restoration_pipeline(source, none, 16, batch_size=20)
     )[0]
-    np.testing.assert_array_equal(damaged, clean)
+    np.testing.assert_array_equal(degraded, clean)
 
 
 def test_epochs_differ_and_depend_on_their_number_alone():
@@ -77,14 +77,14 @@ def test_epochs_differ_and_depend_on_their_number_alone():
     assert np.abs(first[0][1] - second[0][1]).max() > 0
     again = restoration_pipeline(source, NOISE, **options)
     again.set_epoch(1)
-    for (damaged, clean), (ours, kept) in zip(
+    for (degraded, clean), (ours, kept) in zip(
         second, _passes(again)[0], strict=True
     ):
-        np.testing.assert_array_equal(damaged, ours)
+        np.testing.assert_array_equal(degraded, ours)
         np.testing.assert_array_equal(clean, kept)
 
 
-def test_every_picture_gives_its_patches():
+def test_every_image_gives_its_patches():
     images = np.arange(6, dtype="uint8")[:, None, None, None]
     images = np.broadcast_to(images, (6, 9, 9, 1))
     source = source_from_arrays("x", "all", images, np.zeros(6, int))
@@ -96,7 +96,7 @@ def test_every_picture_gives_its_patches():
     assert seen != sorted(seen)
 
 
-def test_patches_are_parts_of_their_picture_turned_somehow():
+def test_patches_are_parts_of_their_image_turned_somehow():
     source, (image, *_) = _source(1, 6, 6)
     pairs = restoration_pipeline(
         source, NOISE, 5, patches_per_image=40, batch_size=40
@@ -117,13 +117,13 @@ def test_patches_are_parts_of_their_picture_turned_somehow():
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_pictures_of_several_sizes(cache):
-    source, pictures = _mixed()
+def test_images_of_several_sizes(cache):
+    source, images = _mixed()
     whole = restoration_pipeline(
         source, NOISE, batch_size=1, training=False, cache=cache
     )
-    for (_, clean), picture in zip(_passes(whole)[0], pictures, strict=True):
-        np.testing.assert_allclose(clean[0], picture / 255.0, atol=1e-6)
+    for (_, clean), image in zip(_passes(whole)[0], images, strict=True):
+        np.testing.assert_allclose(clean[0], image / 255.0, atol=1e-6)
     pairs = restoration_pipeline(
         source, NOISE, 8, batch_size=4, patches_per_image=2, cache=cache
     )
@@ -133,7 +133,7 @@ def test_pictures_of_several_sizes(cache):
         source, NOISE, 8, batch_size=2, training=False, cache=cache
     )
     ((_, clean),) = _passes(middle)[0]
-    np.testing.assert_allclose(clean[0], pictures[0][:8, 2:10] / 255, atol=1e-6)
+    np.testing.assert_allclose(clean[0], images[0][:8, 2:10] / 255, atol=1e-6)
 
 
 def test_networks_are_told_what_they_ask_for():
@@ -175,7 +175,7 @@ def test_all_symmetries_come_up():
     ("options", "message"),
     [
         ({}, "needs a `patch_size`"),
-        ({"patch_size": 20}, "larger than some pictures"),
+        ({"patch_size": 20}, "larger than some images"),
         ({"patch_size": 8, "batch_size": 9}, "no batch would be full"),
         ({"patch_size": 8, "inputs": "masks"}, "`inputs` must be some of"),
         ({"patch_size": 8.5}, "positive int or two"),
@@ -215,9 +215,9 @@ def test_a_source_of_one_size():
     source = source_from_arrays("x", "all", flat, np.zeros(1, int))
     images, _ = resize_source(source, 4).arrays()
     np.testing.assert_allclose(images, 200 / 255, atol=1e-6)
-    same, pictures = _source()
+    same, expected = _source()
     images, _ = resize_source(same, 12).arrays()
-    np.testing.assert_array_equal(np.rint(255 * images), pictures)
+    np.testing.assert_array_equal(np.rint(255 * images), expected)
     with pytest.raises(ValueError, match="`size` must be"):
         resize_source(source, 0)
     with pytest.raises(ValueError, match="`size` must be a positive int"):
@@ -254,7 +254,7 @@ def test_a_source_with_a_black_border(size, borders):
 def test_a_border_that_would_cut_is_refused():
     source, _ = _source()
     for size in (8, (12, 11), (11, 40)):
-        with pytest.raises(ValueError, match="at least the pictures' own"):
+        with pytest.raises(ValueError, match="at least the images' own"):
             pad_source(source, size)
     for size in (16.5, None):
         with pytest.raises(ValueError, match="`size` must be a positive int"):
@@ -263,7 +263,7 @@ def test_a_border_that_would_cut_is_refused():
         pad_source(_mixed()[0], 64)
 
 
-def test_what_the_damage_does_not_tell_is_refused():
+def test_what_the_degradation_does_not_tell_is_refused():
     source, _ = _source()
     nothing = degradations.Compose([])
     with pytest.raises(ValueError, match="has no 'noise_level'"):

@@ -1,4 +1,4 @@
-"""Sources hold the pictures they name, and say what is wrong with the rest."""
+"""Sources hold the images they name, and say what is wrong with the rest."""
 
 import gzip
 import os
@@ -12,13 +12,13 @@ import skimage.data
 import tensorflow_datasets as tfds
 
 from keras_synth.datasets import (
-    CATALOGUE,
+    CATALOG,
     image_folder,
     load_source,
     source_from_arrays,
     synthesis_pipeline,
 )
-from keras_synth.pictures import read_picture, write_picture
+from keras_synth.io import read_image, write_image
 
 
 def _elements(source):
@@ -27,7 +27,7 @@ def _elements(source):
 
 
 def _rows(images, labels):
-    """Pictures and labels as a sorted list: equal for equal collections."""
+    """Images and labels as a sorted list: equal for equal collections."""
     images = np.asarray(images, "uint8").reshape(len(images), -1)
     return sorted(
         (row.tobytes(), int(label))
@@ -36,12 +36,12 @@ def _rows(images, labels):
 
 
 def _folder(root, sizes, seed=0):
-    """PNGs of random colours; their values, by path below the root."""
+    """PNGs of random colors; their values, by path below the root."""
     random = np.random.RandomState(seed)
     written = {}
     for name, size in sizes.items():
         written[name] = random.randint(0, 256, (*size, 3), "uint8")
-        write_picture(root / name, written[name] / 255)
+        write_image(root / name, written[name] / 255)
     return written
 
 
@@ -113,10 +113,9 @@ def test_photos_are_scikit_images_own():
 
 def test_photos_for_training_are_others():
     train, test = (
-        _elements(load_source("photos", s))[0]
-        for s in CATALOGUE["photos"].splits
+        _elements(load_source("photos", s))[0] for s in CATALOG["photos"].splits
     )
-    assert len(train) == CATALOGUE["photos"].splits["train"]
+    assert len(train) == CATALOG["photos"].splits["train"]
     assert len({image.tobytes() for image in train + test}) == len(train + test)
 
 
@@ -125,7 +124,7 @@ def test_photos_for_training_are_others():
 
 def test_folder_of_one_size(tmp_path):
     written = _folder(tmp_path, {"b.png": (4, 6), "a.png": (4, 6)})
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     source = image_folder(tmp_path)
     assert source.image_shape == (4, 6, 3) and source.smallest == (4, 6)
     assert source.num_images == len(source.dataset) == 2
@@ -143,7 +142,7 @@ def test_subfolders_are_classes_however_deep(tmp_path):
         {
             "dog/1.png": (4, 4),
             "cat/old/2.PNG": (4, 4),
-            "cat/3.jpg/4.png": (4, 4),  # a folder with a picture's name
+            "cat/3.jpg/4.png": (4, 4),  # a folder with an image's name
             "cat/ü 5.png": (4, 4),
         },
     )
@@ -155,7 +154,7 @@ def test_subfolders_are_classes_however_deep(tmp_path):
     assert labels == [0, 0, 0, 1]
 
 
-def test_a_picture_beside_the_subfolders_leaves_no_classes(tmp_path):
+def test_a_image_beside_the_subfolders_leaves_no_classes(tmp_path):
     _folder(tmp_path, {"cat/1.png": (4, 4), "2.png": (4, 4)})
     source = image_folder(tmp_path)
     assert source.class_names == ()
@@ -174,21 +173,21 @@ def test_folder_of_mixed_sizes(tmp_path):
         source.arrays()
 
 
-def test_folder_in_grey_or_colour(tmp_path):
+def test_folder_in_gray_or_color(tmp_path):
     random = np.random.RandomState(0)
-    write_picture(tmp_path / "1.png", random.rand(4, 4, 3))
-    write_picture(tmp_path / "2.png", random.rand(4, 4, 1))
+    write_image(tmp_path / "1.png", random.rand(4, 4, 3))
+    write_image(tmp_path / "2.png", random.rand(4, 4, 1))
     for channels in (1, 3):
         source = image_folder(tmp_path, channels)
         assert source.image_shape == (4, 4, channels)
         for image, name in zip(_elements(source)[0], "12", strict=True):
-            picture = read_picture(tmp_path / f"{name}.png", channels)
-            np.testing.assert_allclose(image, 255 * picture, atol=0.501)
+            expected = read_image(tmp_path / f"{name}.png", channels)
+            np.testing.assert_allclose(image, 255 * expected, atol=0.501)
 
 
 def test_unreadable_files_are_refused_or_left_out_by_name(tmp_path):
     written = _folder(tmp_path, {"cat/1.png": (4, 4), "dog/2.png": (4, 4)})
-    (tmp_path / "cat/text.png").write_text("no picture")
+    (tmp_path / "cat/text.png").write_text("no image")
     whole = (tmp_path / "dog/2.png").read_bytes()
     (tmp_path / "dog/cut.png").write_bytes(whole[:40])
     (tmp_path / "dog/link.png").symlink_to(tmp_path / "nowhere.png")
@@ -204,10 +203,10 @@ def test_unreadable_files_are_refused_or_left_out_by_name(tmp_path):
     assert labels == [0, 1] and source.num_images == 2
 
 
-def test_folders_without_pictures_are_refused(tmp_path):
+def test_folders_without_images_are_refused(tmp_path):
     with pytest.raises(ValueError, match=f"{tmp_path} holds no readable image"):
         image_folder(tmp_path)
-    (tmp_path / "a.png").write_text("no picture")
+    (tmp_path / "a.png").write_text("no image")
     with (
         pytest.warns(UserWarning, match="a.png"),
         pytest.raises(ValueError, match="holds no readable image"),
@@ -245,7 +244,7 @@ def test_arrays_come_back_from_their_source():
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(ValueError, match="no source 'cifar'") as error:
         load_source("cifar")
-    assert all(name in str(error.value) for name in CATALOGUE)
+    assert all(name in str(error.value) for name in CATALOG)
     assert "image_folder" in str(error.value)
 
 
@@ -265,7 +264,7 @@ def test_an_unknown_split_lists_the_known_ones(monkeypatch, name, split):
     with pytest.raises(ValueError) as error:
         load_source(name, split)
     assert repr(split) in str(error.value)
-    assert "Known: " + ", ".join(CATALOGUE[name].splits) in str(error.value)
+    assert "Known: " + ", ".join(CATALOG[name].splits) in str(error.value)
 
 
 def test_a_failed_download_names_what_works_offline(monkeypatch):
@@ -288,7 +287,7 @@ def prepared(tmp_path_factory):
 @pytest.mark.parametrize(
     "name, folder", [("mnist", "mnist"), ("fashion_mnist", "fashion-mnist")]
 )
-def test_prepared_sets_hold_the_original_pictures(prepared, name, folder):
+def test_prepared_sets_hold_the_original_images(prepared, name, folder):
     if "KERAS_SYNTH_DATA" not in os.environ:
         pytest.skip("needs the original files: KERAS_SYNTH_DATA is not set")
     originals = pathlib.Path(os.environ["KERAS_SYNTH_DATA"]) / folder
@@ -302,7 +301,7 @@ def test_prepared_sets_hold_the_original_pictures(prepared, name, folder):
         images = original(f"{prefix}-images-idx3-ubyte.gz", 16, 28, 28)
         labels = original(f"{prefix}-labels-idx1-ubyte.gz", 8)
         source = load_source(name, split, **places)
-        assert source.num_images == CATALOGUE[name].splits[split]
+        assert source.num_images == CATALOG[name].splits[split]
         assert source.image_shape == (28, 28, 1)
         # TFDS shuffles once, when it prepares a set: compare collections.
         batch = source.dataset.batch(source.num_images).get_single_element()
@@ -314,11 +313,11 @@ def test_prepared_sets_hold_the_original_pictures(prepared, name, folder):
 
 
 @pytest.mark.parametrize("name", ["celeb_a", "coco"])
-def test_sets_without_classes_give_pictures_alone(name, tmp_path):
+def test_sets_without_classes_give_images_alone(name, tmp_path):
     with tfds.testing.mock_data(num_examples=5):
         source = load_source(name, data_dir=str(tmp_path))
         assert source.num_images == 5
-        assert source.image_shape == CATALOGUE[name].image_shape
+        assert source.image_shape == CATALOG[name].image_shape
         images, labels = _elements(source)
         assert labels == [0] * 5 and source.class_names == ()
         assert all(image.dtype == np.uint8 for image in images)

@@ -11,7 +11,7 @@ from keras_synth.datasets import (
     source_from_arrays,
     style_pipeline,
 )
-from keras_synth.pictures import write_picture
+from keras_synth.io import write_image
 
 RNG = np.random.default_rng(0)
 
@@ -23,10 +23,10 @@ def source(images):
 
 
 def levels(first, count, size=6):
-    """Pictures of one level each: first, first + 1, ..."""
-    grey = np.arange(first, first + count, dtype="uint8")
+    """Images of one level each: first, first + 1, ..."""
+    gray = np.arange(first, first + count, dtype="uint8")
     return source(
-        np.broadcast_to(grey[:, None, None, None], (count, size, size, 1))
+        np.broadcast_to(gray[:, None, None, None], (count, size, size, 1))
     )
 
 
@@ -93,19 +93,19 @@ def test_testing_gives_contents_in_order_and_styles_in_turn():
 def test_the_shorter_side_is_resized(tmp_path):
     """Files of several sizes, against Pillow; nothing is stretched."""
     rng = np.random.default_rng(0)
-    pictures = [
+    images = [
         rng.integers(0, 256, (*size, 3), "uint8") for size in ((9, 12), (20, 8))
     ]
-    for index, picture in enumerate(pictures):
-        write_picture(tmp_path / f"{index}.png", picture / 255)
+    for index, image in enumerate(images):
+        write_image(tmp_path / f"{index}.png", image / 255)
     folder = image_folder(tmp_path)
     pairs = style_pipeline(folder, folder, 6, batch_size=2, training=False)
     ((content, style),) = pairs
     np.testing.assert_array_equal(content, style)
-    for ours, picture, size in zip(
-        content.numpy(), pictures, ((6, 8), (15, 6)), strict=True
+    for ours, image, size in zip(
+        content.numpy(), images, ((6, 8), (15, 6)), strict=True
     ):
-        resized = Image.fromarray(picture).resize(
+        resized = Image.fromarray(image).resize(
             size[::-1], Image.Resampling.BICUBIC
         )
         top, left = (side // 2 - 3 for side in size)
@@ -119,11 +119,11 @@ def test_the_shorter_side_is_resized(tmp_path):
         folder, folder, 8, jitter=None, batch_size=2, training=False
     )
     ((content, _),) = whole
-    np.testing.assert_allclose(content[1], pictures[1][6:14] / 255.0, atol=1e-6)
+    np.testing.assert_allclose(content[1], images[1][6:14] / 255.0, atol=1e-6)
 
 
-def test_pictures_of_a_pair_are_cut_apart():
-    """Of one gradient: equal places would give equal pictures."""
+def test_images_of_a_pair_are_cut_apart():
+    """Of one gradient: equal places would give equal images."""
     ramp = np.arange(40, dtype="uint8")
     images = np.broadcast_to(ramp[None, None, :, None], (30, 40, 40, 1))
     pairs = style_pipeline(
@@ -150,17 +150,17 @@ def test_keras_fits_on_pairs():
 
 def test_mistakes_are_refused():
     contents, styles = levels(0, 4), levels(100, 3)
-    colour = source(np.zeros((2, 6, 6, 3), "uint8"))
+    color = source(np.zeros((2, 6, 6, 3), "uint8"))
     for arguments, options, message in (
         ((contents, "styles"), {}, "`styles` must be a `Source`"),
-        ((contents, colour), {}, "same channels. Received: 1 and 3"),
+        ((contents, color), {}, "same channels. Received: 1 and 3"),
         ((contents, styles, 0), {}, "`image_size` must be a positive int"),
         (
             (contents, styles),
             {"jitter": 0.5},
             "`jitter` must be None or .* jitter=0.5",
         ),
-        ((contents, styles, 8), {"jitter": None}, "larger than some pictures"),
+        ((contents, styles, 8), {"jitter": None}, "larger than some images"),
         ((contents, styles), {"batch_size": 5}, "no batch would be full"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""Windows of frames: which, aligned, damaged as asked, repeatable."""
+"""Windows of frames: which, aligned, degraded as asked, repeatable."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ NONE = degradations.Compose([])
 
 
 def numbered(*lengths, size=(12, 16)):
-    """Clips whose frames have one grey level each: 20, 21, ... then 60."""
+    """Clips whose frames have one gray level each: 20, 21, ... then 60."""
     clips = []
     for start, length in enumerate(lengths, 1):
         levels = np.arange(length) + 40 * start - 20
@@ -44,18 +44,20 @@ def test_windows_stay_in_their_scene():
     source = numbered(4, 6)
     pairs = still(source, batch_size=3, training=False)
     assert len(pairs) == 4
-    damaged, clean = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    degraded, clean = (
+        np.concatenate(part) for part in zip(*pairs, strict=True)
+    )
     expected = []
     for first, last in ((20, 23), (60, 65)):
         for middle in range(first, last + 1):
             window = np.arange(middle - 2, middle + 3)
             expected.append(np.clip(window, first, last))
-    np.testing.assert_array_equal(levels(damaged), expected)
+    np.testing.assert_array_equal(levels(degraded), expected)
     np.testing.assert_array_equal(levels(clean), np.array(expected)[:, 2])
     dropped = still(source, edges="drop", batch_size=9, training=False)
-    ((damaged, _),) = dropped
+    ((degraded, _),) = dropped
     np.testing.assert_array_equal(
-        levels(damaged), [[60, 61, 62, 63, 64], [61, 62, 63, 64, 65]]
+        levels(degraded), [[60, 61, 62, 63, 64], [61, 62, 63, 64, 65]]
     )
     with pytest.raises(ValueError, match="No clip of 'numbered' has 7 frames"):
         still(source, num_frames=7, edges="drop", training=False)
@@ -73,12 +75,12 @@ def test_every_frame_is_the_middle_of_its_patches():
 
 def test_patches_are_the_same_part_of_all_frames():
     """Turned alike, some played backwards; what is clean is what was
-    damaged."""
+    degraded."""
     source = noisy_clip(5)
     (clip,) = source.clips
     pairs = still(source, 6, edges="drop", patches_per_window=60, batch_size=60)
-    ((damaged, clean),) = pairs
-    np.testing.assert_array_equal(damaged[:, 2], clean)
+    ((degraded, clean),) = pairs
+    np.testing.assert_array_equal(degraded[:, 2], clean)
     known = {}
     for top in range(15):
         for left in range(19):
@@ -90,15 +92,15 @@ def test_patches_are_the_same_part_of_all_frames():
                         turned = np.rot90(turned, turns, axes=(1, 2))
                         key = np.ascontiguousarray(turned).tobytes()
                         known[key] = (top, left, turns, mirrored, backwards)
-    patches = np.rint(255 * np.asarray(damaged)[..., 0]).astype("uint8")
+    patches = np.rint(255 * np.asarray(degraded)[..., 0]).astype("uint8")
     found = [known[patch.tobytes()] for patch in patches]
     tops, lefts, turns, mirrored, backwards = map(set, zip(*found, strict=True))
     assert len(tops) > 10 and len(lefts) > 10 and len(turns) > 1
     assert mirrored == {False, True} and backwards == {1, -1}
     plain = still(source, 6, symmetry="none", patches_per_window=20)
-    for damaged, _ in plain.take(1):
+    for degraded, _ in plain.take(1):
         assert (np.diff(levels(numbered(5).clips[0] / 255.0)) > 0).all()
-        patches = np.rint(255 * np.asarray(damaged)[..., 0]).astype("uint8")
+        patches = np.rint(255 * np.asarray(degraded)[..., 0]).astype("uint8")
         inner = [known[p.tobytes()] for p in patches if p.tobytes() in known]
         assert inner and {entry[2:] for entry in inner} == {(0, False, 1)}
 
@@ -127,24 +129,24 @@ def test_epochs_differ_and_depend_on_their_number_alone():
     np.testing.assert_array_equal(first[0][0], second[0][0])
 
 
-@pytest.mark.parametrize("damage_by", ["frame", "clip"])
-def test_frames_share_the_strength_of_their_damage_or_not(damage_by):
-    grey = np.full((9, 32, 32, 3), 128, "uint8")
-    source = clips_from_arrays("grey", [grey])
+@pytest.mark.parametrize("degradation_by", ["frame", "clip"])
+def test_frames_share_the_strength_of_their_degradation_or_not(degradation_by):
+    gray = np.full((9, 32, 32, 3), 128, "uint8")
+    source = clips_from_arrays("gray", [gray])
     noise = degradations.GaussianNoise((0.0, 0.3))
     pairs = still(
         source,
         degradation=noise,
-        damage_by=damage_by,
+        degradation_by=degradation_by,
         batch_size=9,
         training=False,
     )
-    ((damaged, clean),) = pairs
-    error = np.asarray(damaged) - np.asarray(clean)[:, None]
+    ((degraded, clean),) = pairs
+    error = np.asarray(degraded) - np.asarray(clean)[:, None]
     strengths = error.std((2, 3, 4))  # (clip, frame)
     within, between = strengths.std(1).max(), strengths.mean(1).std()
     assert between > 0.01
-    assert (within < 0.01) == (damage_by == "clip")
+    assert (within < 0.01) == (degradation_by == "clip")
     # The noise itself is each frame's own.
     flat = error.reshape(9, 5, -1)
     for clip in flat:
@@ -152,8 +154,8 @@ def test_frames_share_the_strength_of_their_damage_or_not(damage_by):
         assert np.abs(shared).max() < 0.1
 
 
-def test_moved_after_they_were_damaged():
-    """On the enlarged frames, and on small ones of another size."""
+def test_moved_after_they_were_degraded():
+    """On the upscaled frames, and on small ones of another size."""
     rows, columns = np.mgrid[:48, :64]
     waves = [
         128 + 60 * np.sin((columns - 2 * time) / 5) + 40 * np.cos(rows / 6)
@@ -162,25 +164,27 @@ def test_moved_after_they_were_damaged():
     clip = np.stack(waves).astype("uint8")[..., None]
     source = clips_from_arrays("waves", [clip])
     for keep_size, shape in ((True, (48, 64)), (False, (24, 32))):
-        damage = degradations.Downsample(2, keep_size=keep_size)
+        degradation = degradations.Downsample(2, keep_size=keep_size)
         options = dict(num_frames=3, batch_size=3, training=False)
-        ((damaged, clean),) = video_pipeline(source, damage, **options)
+        ((degraded, clean),) = video_pipeline(source, degradation, **options)
         ((plain, _),) = video_pipeline(
-            source, damage, compensate=None, **options
+            source, degradation, compensate=None, **options
         )
-        assert damaged.shape == (3, 3, *shape, 1)
+        assert degraded.shape == (3, 3, *shape, 1)
         assert clean.shape == (3, 48, 64, 1)
-        np.testing.assert_allclose(damaged, compensate_motion(plain), atol=1e-3)
-        inside = np.abs(damaged - plain[:, 1:2])[1, :, 6:-6, 6:-6].max()
+        np.testing.assert_allclose(
+            degraded, compensate_motion(plain), atol=1e-3
+        )
+        inside = np.abs(degraded - plain[:, 1:2])[1, :, 6:-6, 6:-6].max()
         before = np.abs(plain - plain[:, 1:2])[1, :, 6:-6, 6:-6].max()
         assert inside < 0.2 * before
-    assert damaged.shape == pairs_spec(source, damage)
+    assert degraded.shape == pairs_spec(source, degradation)
 
 
-def pairs_spec(source, damage):
+def pairs_spec(source, degradation):
     """The static shape, which a network is built from, with its batch."""
     pairs = video_pipeline(
-        source, damage, num_frames=3, batch_size=3, training=False
+        source, degradation, num_frames=3, batch_size=3, training=False
     )
     shape = pairs.element_spec[0].shape
     return tf.TensorShape([3, *shape[1:]])
@@ -194,8 +198,8 @@ def test_clips_of_several_sizes():
     sizes = [(len(clean), clean.shape[1]) for _, clean in whole]
     assert sizes == [(2, 12), (1, 12), (2, 20), (2, 20)]
     middle = still(source, 8, batch_size=7, training=False)
-    ((damaged, clean),) = middle
-    assert damaged.shape == (7, 5, 8, 8, 1) and clean.shape == (7, 8, 8, 1)
+    ((degraded, clean),) = middle
+    assert degraded.shape == (7, 5, 8, 8, 1) and clean.shape == (7, 8, 8, 1)
     clip = noisy_clip(2)
     ((_, clean),) = still(clip, (10, 12), batch_size=2, training=False)
     np.testing.assert_allclose(
@@ -211,7 +215,7 @@ def test_clips_of_several_sizes():
         ({"patch_size": 13}, "larger than some frames .*12x16"),
         ({"edges": "mirror"}, "`edges` must be one of repeat, drop"),
         ({"symmetry": "all"}, "`symmetry` must be one of square"),
-        ({"damage_by": "pixel"}, "`damage_by` must be one of frame"),
+        ({"degradation_by": "pixel"}, "`degradation_by` must be one of frame"),
         ({"batch_size": 5}, "no batch would be full"),
         ({"batch_size": 0}, "`batch_size` must be a positive int"),
         ({"patches_per_window": 0}, "`patches_per_window` must be a positive"),

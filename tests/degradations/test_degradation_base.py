@@ -1,4 +1,4 @@
-"""What is checked for all, and damage made of other damage."""
+"""What is checked for all, and degradation made of other degradation."""
 
 import numpy as np
 import pytest
@@ -19,12 +19,12 @@ from keras_synth.degradations.base import check_range, draw_range, split_seed
 @pytest.mark.parametrize(
     "images, message",
     [
-        (np.zeros((1, 4, 4, 1), "uint8"), "divide uint8 pictures by 255"),
+        (np.zeros((1, 4, 4, 1), "uint8"), "divide uint8 images by 255"),
         (np.zeros((4, 4), "float32"), r"shape \(4, 4\)"),
         (np.zeros((1, 1, 4, 4, 1), "float32"), r"must be \(batch, height"),
     ],
 )
-def test_pictures_of_other_kinds_are_refused(images, message):
+def test_images_of_other_kinds_are_refused(images, message):
     with pytest.raises(ValueError, match=message):
         GaussianNoise(0.1)(images, 0)
 
@@ -70,18 +70,18 @@ def test_draws_fill_their_range():
 
 
 def test_compose_is_one_after_the_other():
-    pictures = np.random.default_rng(0).random((2, 16, 16, 1), "float32")
+    images = np.random.default_rng(0).random((2, 16, 16, 1), "float32")
     first, second = GaussianBlur(1.0), Occlusion(1, size=0.5)
-    result, record = Compose([first, second])(pictures, 1, return_record=True)
-    blurred = first(pictures, 0)
+    result, record = Compose([first, second])(images, 1, return_record=True)
+    blurred = first(images, 0)
     hole = record["parameters"]["1_Occlusion"]
-    for picture, sharp, *sides in zip(
+    for image, sharp, *sides in zip(
         result, blurred, *hole.values(), strict=True
     ):
         top, left, height, width = (int(side[0]) for side in sides)
         expected = sharp.numpy()
         expected[top : top + height, left : left + width] = 0.0
-        np.testing.assert_allclose(picture, expected, atol=1e-6)
+        np.testing.assert_allclose(image, expected, atol=1e-6)
     assert set(record["parameters"]) == {"0_GaussianBlur", "1_Occlusion"}
 
 
@@ -93,17 +93,19 @@ def test_members_of_a_compose_draw_apart():
 
 
 def test_the_mask_follows_the_size():
-    damage = Compose([Occlusion(1, size=0.5), Downsample(2), SaltAndPepper(0)])
-    pictures = np.zeros((2, 16, 24, 1), "float32")
-    result, record = damage(pictures, 0, return_record=True)
-    assert not damage.keeps_size
+    degradation = Compose(
+        [Occlusion(1, size=0.5), Downsample(2), SaltAndPepper(0)]
+    )
+    images = np.zeros((2, 16, 24, 1), "float32")
+    result, record = degradation(images, 0, return_record=True)
+    assert not degradation.keeps_size
     assert result.shape == record["mask"].shape == (2, 8, 12, 1)
 
 
 def test_one_of_chooses_evenly_and_reports_what_it_did():
-    damage = OneOf([Occlusion(1, 1.0, fill=0.25), SaltAndPepper(0.0)])
-    pictures = np.ones((400, 2, 2, 1), "float32")
-    result, record = damage(pictures, 0, return_record=True)
+    degradation = OneOf([Occlusion(1, 1.0, fill=0.25), SaltAndPepper(0.0)])
+    images = np.ones((400, 2, 2, 1), "float32")
+    result, record = degradation(images, 0, return_record=True)
     choice = record["parameters"]["choice"].numpy()
     np.testing.assert_array_equal(
         result[:, 0, 0, 0], np.where(choice == 0, 0.25, 1.0)

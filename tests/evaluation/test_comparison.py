@@ -1,4 +1,4 @@
-"""Every method gets the same damage, and figures are those of NumPy."""
+"""Every method gets the same degradation, and figures are those of NumPy."""
 
 import csv
 
@@ -14,14 +14,15 @@ from keras_synth.degradations import (
     GaussianNoise,
     Occlusion,
 )
-from keras_synth.evaluation import biharmonic, compare
+from keras_synth.evaluation import compare
 from keras_synth.evaluation.panel import most_different
 from keras_synth.metrics import PSNR
 from keras_synth.networks import dncnn, ffdnet
+from keras_synth.restoration import biharmonic
 from tests.models.test_restoration_gan import blind, inpainter, pairs
 
 
-def pictures():
+def images():
     """Three, of different sizes."""
     rng = np.random.default_rng(0)
     sizes = [(20, 24), (16, 16), (30, 18)]
@@ -45,24 +46,24 @@ def by_method(comparison):
     return {row["method"]: row for row in comparison.rows}
 
 
-def test_figures_are_means_over_pictures_of_numpys():
-    clean, damage = pictures(), GaussianNoise(0.1)
+def test_figures_are_means_over_images_of_numpys():
+    clean, degradation = images(), GaussianNoise(0.1)
     comparison = compare(
         {"same": same, "half": half},
         clean,
-        damage,
+        degradation,
         [PSNR(), keras.metrics.MeanAbsoluteError(name="mae")],
         seed=7,
         verbose=0,
     )
-    damaged = [
-        damage(x, seed=np.array([7, index])).numpy()
+    degraded = [
+        degradation(x, seed=np.array([7, index])).numpy()
         for index, x in enumerate(clean)
     ]
     found = by_method(comparison)
-    assert list(found) == ["damaged", "same", "half"]
-    for name, function in (("damaged", same), ("same", same), ("half", half)):
-        pairs = [(x, function(y)) for x, y in zip(clean, damaged, strict=True)]
+    assert list(found) == ["degraded", "same", "half"]
+    for name, function in (("degraded", same), ("same", same), ("half", half)):
+        pairs = [(x, function(y)) for x, y in zip(clean, degraded, strict=True)]
         assert found[name]["psnr"] == pytest.approx(
             np.mean([decibels(*pair) for pair in pairs]), abs=1e-4
         )
@@ -70,7 +71,7 @@ def test_figures_are_means_over_pictures_of_numpys():
             np.mean([np.mean(np.abs(x - y)) for x, y in pairs]), abs=1e-5
         )
         assert found[name]["num_images"] == 3
-        assert found[name]["damage"] == "GaussianNoise"
+        assert found[name]["degradation"] == "GaussianNoise"
 
 
 class Spy:
@@ -85,12 +86,12 @@ class Spy:
         return images
 
 
-def test_every_method_gets_the_same_damage_and_every_picture_its_own():
+def test_every_method_gets_the_same_degradation_and_every_image_its_own():
     spies = {"a": Spy(), "b": Spy()}
     clean = np.full((2, 8, 8, 1), 0.5, "float32")
-    damages = {"weak": GaussianNoise(0.1), "strong": GaussianNoise(0.3)}
+    degradations = {"weak": GaussianNoise(0.1), "strong": GaussianNoise(0.3)}
     mae = keras.metrics.MeanAbsoluteError(name="mae")
-    compare(spies, clean, damages, mae, verbose=0)
+    compare(spies, clean, degradations, mae, verbose=0)
     first, second = (spy.seen for spy in spies.values())
     assert len(first) == 4
     np.testing.assert_array_equal(first, second)
@@ -98,8 +99,8 @@ def test_every_method_gets_the_same_damage_and_every_picture_its_own():
     np.testing.assert_array_equal(clean, 0.5)
 
     again, other = Spy(), Spy()
-    compare({"a": again}, clean, damages, mae, verbose=0)
-    compare({"a": other}, clean, damages, mae, seed=1, verbose=0)
+    compare({"a": again}, clean, degradations, mae, verbose=0)
+    compare({"a": other}, clean, degradations, mae, seed=1, verbose=0)
     np.testing.assert_array_equal(first, again.seen)
     assert np.abs(first[0] - other.seen[0]).max() > 0.1
 
@@ -147,7 +148,7 @@ def test_methods_are_told_what_they_ask_for():
     )
     found = {name: row["mae"] for name, row in by_method(comparison).items()}
     expected = {
-        "damaged": 1 / 8,
+        "degraded": 1 / 8,
         "network": 0.0,
         "subclass": 0.0,
         "both": 0.25 / 8,
@@ -159,32 +160,32 @@ def test_methods_are_told_what_they_ask_for():
 
 def test_restoration_gans_stand_beside_biharmonic_inpainting():
     _, clean = pairs(2)
-    damage = Occlusion(count=1, size=0.4)
+    degradation = Occlusion(count=1, size=0.4)
     told, untold = inpainter(local=False, with_features=False), blind()
     mae = keras.metrics.MeanAbsoluteError(name="mae")
     comparison = compare(
         {"told": told, "untold": untold, "biharmonic": biharmonic()},
         clean,
-        damage,
+        degradation,
         mae,
         verbose=0,
     )
     found = {name: row["mae"] for name, row in by_method(comparison).items()}
-    expected = {"damaged": [], "told": [], "untold": []}
-    for index, picture in enumerate(clean):
-        damaged, record = damage(
-            picture[None], seed=np.array([0, index]), return_record=True
+    expected = {"degraded": [], "told": [], "untold": []}
+    for index, image in enumerate(clean):
+        degraded, record = degradation(
+            image[None], seed=np.array([0, index]), return_record=True
         )
         mask = np.asarray(record["mask"])
-        for name, mended in (
-            ("damaged", damaged),
-            ("told", told({"image": damaged, "mask": mask})),
-            ("untold", untold(damaged)),
+        for name, restored in (
+            ("degraded", degraded),
+            ("told", told({"image": degraded, "mask": mask})),
+            ("untold", untold(degraded)),
         ):
-            expected[name].append(np.abs(mended - picture).mean())
+            expected[name].append(np.abs(restored - image).mean())
     for name, errors in expected.items():
         assert found[name] == pytest.approx(np.mean(errors), rel=1e-4)
-    assert found["biharmonic"] < 0.2 * found["damaged"]
+    assert found["biharmonic"] < 0.2 * found["degraded"]
 
 
 def test_our_networks_and_sources():
@@ -204,7 +205,7 @@ def test_our_networks_and_sources():
     assert comparison.rows[0]["num_images"] == 3
 
 
-def enlarged(images):
+def upscaled(images):
     return images.repeat(2, axis=1).repeat(2, axis=2)
 
 
@@ -222,7 +223,7 @@ class Halve(Degradation):
 def comparison():
     return compare(
         {"same": same, "half": half, "a|b": lambda x: x + 0.1},
-        pictures(),
+        images(),
         {"weak": GaussianNoise(0.05), "strong": GaussianNoise(0.2)},
         [PSNR(), keras.metrics.MeanAbsoluteError(name="mae")],
         num_shown=2,
@@ -261,26 +262,26 @@ def test_tables_hold_the_rows(comparison, tmp_path):
     ]
 
 
-def test_the_panel_is_a_picture(comparison, tmp_path):
+def test_the_panel_is_a_image(comparison, tmp_path):
     path = comparison.panel(tmp_path / "new" / "panel.png", crop_size=8)
     with Image.open(path) as image:
         wide, tall = image.size
-        colours = len(np.unique(np.asarray(image.convert("L"))))
-    assert wide > 1500 and tall > 400 and colours > 100
-    # In bands, another picture, another part.
+        colors = len(np.unique(np.asarray(image.convert("L"))))
+    assert wide > 1500 and tall > 400 and colors > 100
+    # In bands, another image, another part.
     other = comparison.panel(
         tmp_path / "other.png",
-        picture=1,
-        damage="strong",
+        image=1,
+        degradation="strong",
         crop=(0, 0, 4, 8),
         columns=2,
     )
     with Image.open(other) as image:
         assert image.size[0] < wide and image.size[1] > tall
     for options, message in (
-        ({"picture": 2}, r"Received: \('weak', 2\)"),
-        ({"damage": "none"}, r"Received: \('none', 0\)"),
-        ({"crop": (0, 0, 21, 4)}, r"picture of 20x24. .*21, 4\)"),
+        ({"image": 2}, r"Received: \('weak', 2\)"),
+        ({"degradation": "none"}, r"Received: \('none', 0\)"),
+        ({"crop": (0, 0, 21, 4)}, r"image of 20x24. .*21, 4\)"),
         ({"crop": (0, 0, 4)}, "top, left, height, width"),
         ({"crop_size": 0}, "crop_size=0"),
         ({"columns": 0}, "Received: 0"),
@@ -290,41 +291,41 @@ def test_the_panel_is_a_picture(comparison, tmp_path):
     assert not (tmp_path / "never.png").exists()
 
 
-def test_small_pictures_enlarged(tmp_path):
+def test_small_images_upscaled(tmp_path):
     small = compare(
-        {"nearest": enlarged},
+        {"nearest": upscaled},
         [np.kron(np.eye(8), np.ones((4, 4)))[..., None]],
         Halve(),
         PSNR(),
         verbose=0,
     )
-    # Blocks of 4 survive; the damaged is no competitor of another size.
+    # Blocks of 4 survive; the degraded is no competitor of another size.
     assert [row["method"] for row in small.rows] == ["nearest"]
     assert small.rows[0]["psnr"] == np.inf
     assert small.panel(tmp_path / "small.png", crop_size=8).exists()
 
 
-def test_the_enlarged_part_is_where_methods_differ_most():
+def test_the_upscaled_part_is_where_methods_differ_most():
     rng = np.random.default_rng(0)
-    pictures = {
+    images = {
         name: rng.uniform(size=(17, 23, 3))
-        for name in ("clean", "damaged", "a", "b", "c")
+        for name in ("clean", "degraded", "a", "b", "c")
     }
-    variance = np.var([pictures[x] for x in "abc"], axis=0).sum(axis=-1)
+    variance = np.var([images[x] for x in "abc"], axis=0).sum(axis=-1)
     sums = {
         (top, left): variance[top : top + 5, left : left + 5].sum()
         for top in range(13)
         for left in range(19)
     }
     expected = (*max(sums, key=sums.get), 5, 5)
-    assert most_different(pictures, 5) == expected
-    assert most_different(pictures, 20) == (
+    assert most_different(images, 5) == expected
+    assert most_different(images, 20) == (
         0,
-        *most_different(pictures, 20)[1:2],
+        *most_different(images, 20)[1:2],
         17,
         20,
     )
-    assert most_different(pictures, 99) == (0, 0, 17, 23)
+    assert most_different(images, 99) == (0, 0, 17, 23)
 
 
 def test_mistakes_are_refused():
@@ -339,8 +340,8 @@ def test_mistakes_are_refused():
         ({"methods": {}}, "`methods` must be"),
         ({"methods": [same]}, "`methods` must be"),
         ({"methods": {"x": 3}}, "`methods` must be"),
-        ({"methods": {"damaged": same}}, "named 'clean' or 'damaged'"),
-        ({"dataset": np.zeros((0, 8, 8, 1))}, "at least one picture"),
+        ({"methods": {"degraded": same}}, "named 'clean' or 'degraded'"),
+        ({"dataset": np.zeros((0, 8, 8, 1))}, "at least one image"),
         ({"dataset": clean[0]}, r"shape \(8, 1\)"),
         ({"dataset": np.zeros((1, 8, 8, 1), "uint8")}, "uint8"),
         ({"dataset": 3 * clean}, "from 1.5 to 1.5"),

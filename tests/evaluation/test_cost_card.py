@@ -92,7 +92,7 @@ def test_our_networks():
     assert card.multiply_adds == 150 * 9 * (5 * 8 + 8 * 8 + 8 * 4)
 
 
-def test_of_a_restoration_gan_what_mends():
+def test_of_a_restoration_gan_what_restores():
     network = gated_inpainter(widths=(4,), dilations=(2,))
     gan = RestorationGAN(network, patch_discriminator(widths=(4,)))
     cards = [
@@ -104,7 +104,7 @@ def test_of_a_restoration_gan_what_mends():
     assert cards[0].multiply_adds == cards[1].multiply_adds > 0
 
 
-def test_a_mask_is_as_large_as_the_picture():
+def test_a_mask_is_as_large_as_the_image():
     inputs = {
         name: keras.Input((None, None, 1), name=name)
         for name in ("image", "mask")
@@ -154,7 +154,7 @@ def slow_function(images):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps the count")
 def test_memory_is_that_of_the_activations():
-    # Two neighbouring maps of 512 x 512 x 32 floats at a time, and what a
+    # Two neighboring maps of 512 x 512 x 32 floats at a time, and what a
     # fresh process compiles; weights, 0.1 MB here, do not count. A layer of
     # ours, so that its class is found there.
     network = keras.Sequential(
@@ -193,7 +193,7 @@ def test_the_card_is_a_table():
     )
     lines = card.to_markdown().splitlines()
     cells = [[cell.strip() for cell in line.split("|")] for line in lines]
-    assert cells[0][1:4] == ["method", "picture", "parameters"]
+    assert cells[0][1:4] == ["method", "image", "parameters"]
     assert cells[2][1:5] == ["dncnn", "16x16x1", "761", "184 k"]
     assert {len(line) for line in cells} == {8}
     assert card.to_markdown(header=False) == lines[2]

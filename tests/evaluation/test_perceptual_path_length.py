@@ -16,10 +16,10 @@ TURNS = 0.1 * RNG.normal(size=(3, 2, 2))  # of each pixel
 
 
 class Wheel:
-    """Pixels whose colour turns with the style, by `TURNS` a unit of it.
+    """Pixels whose color turns with the style, by `TURNS` a unit of it.
 
     The step of a length δ in angle, on a circle of radius ½ in the plane of
-    red and green, is one of δ for colours that are scaled to length 1.
+    red and green, is one of δ for colors that are scaled to length 1.
     """
 
     latent_dim, noise_size = 5, 4
@@ -37,8 +37,8 @@ class Wheel:
         self.noise.append(noise)
         turns = np.tensordot(np.asarray(styles, "float64"), TURNS, 1)
         angles = np.pi / 4 + turns + 0.02 * noise.reshape(-1, 2, 2)
-        colours = [np.cos(angles), np.sin(angles), 0 * angles]
-        return 0.5 * np.stack(colours, axis=-1)
+        colors = [np.cos(angles), np.sin(angles), 0 * angles]
+        return 0.5 * np.stack(colors, axis=-1)
 
 
 def distance():
@@ -108,7 +108,7 @@ def test_full_steps_anywhere_and_end_steps_at_the_end():
             assert stats.kstest(shares, "uniform").pvalue > 0.01
 
 
-def test_both_pictures_have_the_same_noise_and_pairs_their_own():
+def test_both_images_have_the_same_noise_and_pairs_their_own():
     _, model = measured(num_samples=6, batch_size=3)
     for here, further in (model.noise[:2], model.noise[2:]):
         np.testing.assert_array_equal(here, further)

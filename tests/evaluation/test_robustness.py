@@ -47,13 +47,13 @@ def test_rows_are_those_of_compare(clean, tmp_path):
                 verbose=0,
             )
             expected += [
-                {**row, "damage": name, "severity": level}
+                {**row, "degradation": name, "severity": level}
                 for row in comparison.rows
             ]
     assert found.rows == expected and found.metric == "psnr"
 
     header, _, *lines = found.to_markdown().splitlines()
-    assert header == "| damage | method | severity 1 | severity 4 |"
+    assert header == "| degradation | method | severity 1 | severity 4 |"
     assert len(lines) == 6
     cells = lines[4][2:-2].split(" | ")
     assert cells[:2] == ["Darkness", "same"]
@@ -62,7 +62,7 @@ def test_rows_are_those_of_compare(clean, tmp_path):
         [
             row["psnr"]
             for row in found.rows
-            if (row["damage"], row["method"]) == ("Darkness", "same")
+            if (row["degradation"], row["method"]) == ("Darkness", "same")
         ],
         rtol=1e-3,
     )
@@ -85,7 +85,7 @@ def test_noise_makes_figures_fall_and_the_plot_shows_it(clean, tmp_path):
         assert len(np.unique(np.asarray(image))) > 20
 
 
-def test_severity_0_is_no_damage(clean):
+def test_severity_0_is_no_degradation(clean):
     found = robustness(
         methods(),
         clean,

@@ -1,4 +1,4 @@
-"""Tiles give what the whole picture gives; eight views their mean."""
+"""Tiles give what the whole image gives; eight views their mean."""
 
 import keras
 import numpy as np
@@ -8,11 +8,11 @@ from keras_synth.inference import restore_batch, restore_tiled, self_ensemble
 from keras_synth.networks import autoencoder, ffdnet, unet
 
 
-def pictures(*shape, seed=0):
+def random_images(*shape, seed=0):
     return np.random.default_rng(seed).uniform(size=shape).astype("float32")
 
 
-def randomised(network):
+def randomized(network):
     """No zero kernels: every layer reaches as far as it can."""
     for seed, weight in enumerate(network.trainable_weights):
         scale = 1.5 / np.sqrt(max(1, np.prod(weight.shape[:-1])))
@@ -23,7 +23,7 @@ def randomised(network):
 
 def three_convolutions(channels=1):
     """A receptive field of 7 pixels a side: a radius of 3 + 1 + 1 = 5."""
-    return randomised(
+    return randomized(
         keras.Sequential(
             [
                 keras.Input((None, None, channels)),
@@ -44,7 +44,7 @@ def difference(model, images, **options):
 
 
 def test_tiles_are_the_whole_where_the_overlap_covers_the_field():
-    network, images = three_convolutions(), pictures(2, 61, 83, 1)
+    network, images = three_convolutions(), random_images(2, 61, 83, 1)
     assert difference(network, images, tile=24, overlap=5) < 1e-5
     # One pixel less, and the seams are there.
     assert difference(network, images, tile=24, overlap=4) > 1e-3
@@ -55,7 +55,7 @@ def test_tiles_are_the_whole_where_the_overlap_covers_the_field():
     "size", [(1, 1), (3, 50), (24, 24), (25, 23), (40, 41), (64, 31)]
 )
 def test_any_size(size):
-    images = pictures(1, *size, 3)
+    images = random_images(1, *size, 3)
     network = three_convolutions(3)
     assert difference(network, images, tile=24, overlap=6) < 1e-5
 
@@ -88,11 +88,11 @@ def test_every_pixel_is_written_once_from_a_tile_that_covers_it():
     ids=["ffdnet", "unet", "autoencoder"],
 )
 def test_our_networks_do_not_show_seams(network, multiple, overlap):
-    images = pictures(1, 157, 175, 1)
+    images = random_images(1, 157, 175, 1)
     if isinstance(network.input, dict):
         images = {"image": images, "noise_level": np.full((1, 1, 1, 1), 0.1)}
     options = {"tile": 88, "overlap": overlap}
-    randomised(network)
+    randomized(network)
     tiled = restore_tiled(
         network, images, multiple=multiple, verbose=0, **options
     )
@@ -104,38 +104,38 @@ def test_our_networks_do_not_show_seams(network, multiple, overlap):
     assert np.abs(odd - whole).max() > 1e-3 * scale
 
 
-def enlarger():
+def upscaler():
     image = keras.Input((None, None, 1))
     x = keras.layers.Conv2D(12, 3, padding="same")(image)
     x = keras.ops.depth_to_space(x, 2)
-    return randomised(keras.Model(image, x))
+    return randomized(keras.Model(image, x))
 
 
 @pytest.mark.parametrize("scale", [None, 2])
 def test_larger_outputs(scale):
-    images = pictures(2, 37, 45, 1)
+    images = random_images(2, 37, 45, 1)
     options = {"tile": 16, "overlap": 2, "scale": scale}
-    assert difference(enlarger(), images, **options) < 1e-5
-    assert restore_batch(enlarger(), images).shape == (2, 74, 90, 3)
+    assert difference(upscaler(), images, **options) < 1e-5
+    assert restore_batch(upscaler(), images).shape == (2, 74, 90, 3)
 
 
 def test_maps_are_cut_alike_and_numbers_handed_on():
     inputs = {
-        "image": pictures(3, 33, 47, 1),
-        "noise_level": pictures(3, 33, 47, 1, seed=1),
-        "mask": np.round(pictures(3, 33, 47, 1, seed=2)),
-        "strength": pictures(3, 1, 1, 1, seed=3),
+        "image": random_images(3, 33, 47, 1),
+        "noise_level": random_images(3, 33, 47, 1, seed=1),
+        "mask": np.round(random_images(3, 33, 47, 1, seed=2)),
+        "strength": random_images(3, 1, 1, 1, seed=3),
         "index": np.arange(3.0),
     }
 
-    def mend(x):
+    def restore(x):
         whole = x["image"] * x["noise_level"] + 10 * x["mask"]
         return whole + x["strength"] + 100 * x["index"].reshape(-1, 1, 1, 1)
 
-    tiled = restore_tiled(mend, inputs, 16, 2, multiple=1, verbose=0)
-    np.testing.assert_array_equal(tiled, mend(inputs).astype("float32"))
-    turned = self_ensemble(mend, inputs)
-    np.testing.assert_allclose(turned, mend(inputs), rtol=1e-6)
+    tiled = restore_tiled(restore, inputs, 16, 2, multiple=1, verbose=0)
+    np.testing.assert_array_equal(tiled, restore(inputs).astype("float32"))
+    turned = self_ensemble(restore, inputs)
+    np.testing.assert_allclose(turned, restore(inputs), rtol=1e-6)
 
 
 def test_files_larger_than_memory(tmp_path):
@@ -144,7 +144,7 @@ def test_files_larger_than_memory(tmp_path):
         np.memmap(tmp_path / name, "float32", "w+", shape=shape)
         for name in ("in", "out")
     )
-    given[:] = pictures(*shape)
+    given[:] = random_images(*shape)
     largest = []
 
     def double(batch):
@@ -166,7 +166,7 @@ def test_files_larger_than_memory(tmp_path):
 
 
 def test_progress_is_shown_when_asked(capsys):
-    images = pictures(1, 40, 40, 1)
+    images = random_images(1, 40, 40, 1)
     restore_tiled(lambda x: x, images, 24, 2, verbose=0)
     assert capsys.readouterr().out == ""
     restore_tiled(lambda x: x, images, 24, 2, verbose=1)
@@ -174,20 +174,20 @@ def test_progress_is_shown_when_asked(capsys):
 
 
 def test_an_ensemble_of_what_commutes_is_the_thing_itself():
-    images = pictures(2, 5, 8, 3)
+    images = random_images(2, 5, 8, 3)
 
     def laplacian(x):
-        neighbours = [np.roll(x, by, axis) for by in (1, -1) for axis in (1, 2)]
-        return sum(neighbours) - 4 * x
+        neighbors = [np.roll(x, by, axis) for by in (1, -1) for axis in (1, 2)]
+        return sum(neighbors) - 4 * x
 
     np.testing.assert_allclose(
         self_ensemble(laplacian, images), laplacian(images), atol=1e-6
     )
 
 
-@pytest.mark.parametrize("network", [three_convolutions(), enlarger()])
+@pytest.mark.parametrize("network", [three_convolutions(), upscaler()])
 def test_an_ensemble_is_the_mean_of_eight_views(network):
-    images = pictures(1, 9, 14, 1)
+    images = random_images(1, 9, 14, 1)
     views = []
     for transpose in (False, True):
         for down in (1, -1):
@@ -213,7 +213,7 @@ def test_an_ensemble_is_the_mean_of_eight_views(network):
 
 
 def test_mistakes_are_refused():
-    good = pictures(2, 20, 20, 1)
+    good = random_images(2, 20, 20, 1)
 
     def identity(x):
         return x

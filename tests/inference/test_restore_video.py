@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 
 from keras_synth import networks
-from keras_synth.evaluation import bicubic
 from keras_synth.inference import restore_video
 from keras_synth.ops import compensate_motion
+from keras_synth.restoration import bicubic
 
 RNG = np.random.default_rng(0)
 
 
 def scene(length, height=20, width=24, channels=1):
     """Frames of one scene, each a hundredth brighter."""
-    picture = RNG.uniform(0.0, 0.8, (height, width, channels))
-    return [(picture + 0.01 * t).astype("float32") for t in range(length)]
+    image = RNG.uniform(0.0, 0.8, (height, width, channels))
+    return [(image + 0.01 * t).astype("float32") for t in range(length)]
 
 
 def restored(model, frames, **options):
@@ -83,7 +83,7 @@ def test_frames_are_read_as_they_are_needed():
         assert len(read) == number + 3
 
 
-def test_a_network_of_several_frames_is_enlarging_moving_and_running():
+def test_a_network_of_several_frames_is_upscaling_moving_and_running():
     network = networks.video_edsr(2, 3, width=4, blocks=1)
     for weight in network.weights:
         weight.assign(RNG.normal(0.0, 0.1, weight.shape))
@@ -100,7 +100,7 @@ def test_a_network_of_several_frames_is_enlarging_moving_and_running():
     assert len(out) == 3 and out[0].dtype == "float32"
 
 
-def test_networks_of_pictures_mend_frame_by_frame():
+def test_networks_of_images_restore_frame_by_frame():
     """uint8 too; what leaves [0, 1] is clipped."""
     image = keras.Input((None, None, 3))
     brighter = keras.Model(image, 1.5 * image)
@@ -123,7 +123,7 @@ def test_progress_counts_frames(capsys):
     ("frames", "message"),
     [
         ([], "`frames` must not be empty"),
-        (scene(1), "needs at least two: one is a picture"),
+        (scene(1), "needs at least two: one is an image"),
         (scene(2) + scene(1, 20, 25), "of one size.* for frame 2"),
         ([frame[..., 0] for frame in scene(2)], "must be frames .height"),
         ([np.full((20, 24, 1), np.nan)], "Frame 0 must be finite"),

@@ -11,15 +11,15 @@ from keras_synth.layers import AdaptiveAugment
 from tests.helpers import check_layer
 
 COLUMNS = AdaptiveAugment.COLUMNS
-GROUPS = ("blit", "geometric", "colour")
+GROUPS = ("blit", "geometric", "color")
 
 
-def pictures(shape=(4, 12, 16, 3), seed=0):
+def random_images(shape=(4, 12, 16, 3), seed=0):
     rng = np.random.default_rng(seed)
     return rng.uniform(size=shape).astype("float32")
 
 
-def smooth_picture(height=48, width=48):
+def smooth_image(height=48, width=48):
     """Waves at least 12 pixels long, and not symmetric in any way."""
     y, x = np.mgrid[:height, :width]
     waves = np.sin(0.31 * x + 0.2 * y) + np.cos(0.37 * y + 0.1) + 0.01 * x
@@ -43,13 +43,13 @@ def augment(*groups, **arguments):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_layer_contract(groups, channels):
     layer = augment(*groups, initial_strength=0.7, target=0.5, every=3)
-    images = pictures((4, 12, 16, channels))
+    images = random_images((4, 12, 16, channels))
     check_layer(layer, images, draw=layer.draw(4, seed=0))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_at_strength_zero_nothing_happens(channels):
-    layer, images = AdaptiveAugment(), pictures((50, 9, 8, channels))
+    layer, images = AdaptiveAugment(), random_images((50, 9, 8, channels))
     draw = layer.draw(50, seed=0)
     np.testing.assert_array_equal(draw, 0.0)
     np.testing.assert_allclose(layer(images, draw=draw), images, atol=2e-7)
@@ -58,7 +58,7 @@ def test_at_strength_zero_nothing_happens(channels):
 
 
 def test_whole_moves_move_pixels_exactly():
-    layer, images = AdaptiveAugment(), pictures((1, 16, 16, 1))
+    layer, images = AdaptiveAugment(), random_images((1, 16, 16, 1))
 
     def moved(**columns):
         return layer(images, draw=drawn(**columns))[0]
@@ -80,7 +80,7 @@ def test_whole_moves_move_pixels_exactly():
 
 
 def test_a_turn_by_an_angle_is_scipys():
-    image = smooth_picture()
+    image = smooth_image()
     for name in ("first_turn", "second_turn"):
         draw = drawn(**{name: np.radians(25)})
         out = AdaptiveAugment()(image[None, :, :, None], draw=draw)[0, :, :, 0]
@@ -93,7 +93,7 @@ def test_a_turn_by_an_angle_is_scipys():
 
 
 def forward_matrix(part, height, width):
-    """The paper's G: from the picture to the outcome; (x, y, 1), y down."""
+    """The paper's G: from the image to the outcome; (x, y, 1), y down."""
 
     def scale(x, y):
         return np.diag([x, y, 1.0])
@@ -127,46 +127,46 @@ def forward_matrix(part, height, width):
 @pytest.mark.parametrize("size", [(48, 48), (40, 54)])
 def test_all_moves_together_are_one_affine_map(size):
     height, width = size
-    image = smooth_picture(height, width)
+    image = smooth_image(height, width)
     layer = augment("blit", "geometric", initial_strength=1.0)
     draw = np.asarray(layer.draw(12, seed=1))
     images = np.repeat(image[None, :, :, None], 12, axis=0)
     out = np.asarray(layer(images, draw=draw))[..., 0]
     y, x = np.mgrid[:height, :width]
-    centre = np.array([(width - 1) / 2, (height - 1) / 2])[:, None]
-    pixels = np.stack([x.ravel(), y.ravel()]) - centre
-    for row, picture in zip(draw, out, strict=True):
+    center = np.array([(width - 1) / 2, (height - 1) / 2])[:, None]
+    pixels = np.stack([x.ravel(), y.ravel()]) - center
+    for row, moved in zip(draw, out, strict=True):
         part = dict(zip(COLUMNS, row.astype("float64"), strict=True))
         inverse = np.linalg.inv(forward_matrix(part, height, width))
-        source = (inverse @ [*pixels, np.ones(len(x.ravel()))])[:2] + centre
+        source = (inverse @ [*pixels, np.ones(len(x.ravel()))])[:2] + center
         expected = ndimage.map_coordinates(
             image.astype("float64"), source[::-1], order=3, mode="mirror"
         )
         np.testing.assert_allclose(
-            picture, expected.reshape(size), atol=1e-2, err_msg=str(part)
+            moved, expected.reshape(size), atol=1e-2, err_msg=str(part)
         )
 
 
-def colour_matrix(part):
+def color_matrix(part):
     """The paper's C: homogeneous 4x4, step by step, in units of [-1, 1]."""
     axis = np.ones(3) / np.sqrt(3)
-    grey = np.outer(axis, axis)
+    gray = np.outer(axis, axis)
     cross = np.cross(np.eye(3), axis)  # cross @ x = axis × x
     angle, steps = part["hue"], [np.eye(4) for _ in range(5)]
     steps[0][:3, 3] = part["brightness"]
     steps[1][:3, :3] *= 2 ** part["contrast"]
-    steps[2][:3, :3] -= 2 * grey * part["luma_flip"]
+    steps[2][:3, :3] -= 2 * gray * part["luma_flip"]
     steps[3][:3, :3] = (  # Rodrigues
         np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
     )
-    steps[4][:3, :3] = grey + (np.eye(3) - grey) * 2 ** part["saturation"]
+    steps[4][:3, :3] = gray + (np.eye(3) - gray) * 2 ** part["saturation"]
     matrix = np.eye(4)
     for step in steps:
         matrix = step @ matrix
     return matrix
 
 
-SINGLE_COLOURS = [
+SINGLE_COLORS = [
     {"brightness": 0.3},
     {"contrast": 0.6},
     {"luma_flip": 1.0},
@@ -175,11 +175,11 @@ SINGLE_COLOURS = [
 ]
 
 
-@pytest.mark.parametrize("columns", [*SINGLE_COLOURS, None], ids=str)
+@pytest.mark.parametrize("columns", [*SINGLE_COLORS, None], ids=str)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_colours_change_by_the_papers_matrix(columns, channels):
-    layer = augment("colour", initial_strength=1.0)
-    images = pictures((8, 6, 5, channels))
+def test_colors_change_by_the_papers_matrix(columns, channels):
+    layer = augment("color", initial_strength=1.0)
+    images = random_images((8, 6, 5, channels))
     draw = (
         np.asarray(layer.draw(8, seed=2))
         if columns is None
@@ -189,14 +189,14 @@ def test_colours_change_by_the_papers_matrix(columns, channels):
     for row, image, changed in zip(draw, images, out, strict=True):
         part = dict(zip(COLUMNS, row.astype("float64"), strict=True))
         x = np.repeat(2.0 * image - 1, 3 // channels, axis=-1)
-        matrix = colour_matrix(part)
+        matrix = color_matrix(part)
         y = x @ matrix[:3, :3].T + matrix[:3, 3]
         expected = (y[..., :channels] + 1) / 2
         np.testing.assert_allclose(changed, expected, atol=1e-5)
 
 
 def test_hue_and_saturation_do_what_they_are_called():
-    layer, red = augment("colour"), np.zeros((1, 2, 2, 3), "float32")
+    layer, red = augment("color"), np.zeros((1, 2, 2, 3), "float32")
     red[..., 0] = 1.0
     third = drawn(hue=2 * np.pi / 3)
     np.testing.assert_allclose(
@@ -282,7 +282,7 @@ def test_what_is_switched_off_never_happens():
         ),
         ({"blit": False}, set(COLUMNS[:4])),
         ({"geometric": False}, set(COLUMNS[4:10])),
-        ({"colour": False}, set(COLUMNS[10:])),
+        ({"color": False}, set(COLUMNS[10:])),
     ):
         layer = AdaptiveAugment(initial_strength=1.0, **arguments)
         draw = np.asarray(layer.draw(40, seed=0))
@@ -304,8 +304,8 @@ def test_a_seed_generator_draws_anew_each_time():
 def test_the_same_draw_does_the_same_to_real_and_fake():
     layer = AdaptiveAugment(initial_strength=1.0)
     draw = layer.draw(4, seed=0)
-    real, fake = pictures(), pictures(seed=1)
-    # Each outcome is affine in its picture: what is mixed stays mixed.
+    real, fake = random_images(), random_images(seed=1)
+    # Each outcome is affine in its image: what is mixed stays mixed.
     mixed = layer(0.3 * real + 0.7 * fake, draw=draw)
     apart = 0.3 * layer(real, draw=draw) + 0.7 * layer(fake, draw=draw)
     np.testing.assert_allclose(mixed, apart, atol=1e-5)
@@ -315,14 +315,14 @@ def test_the_same_draw_does_the_same_to_real_and_fake():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_gradients_flow_to_the_pictures(channels):
+def test_gradients_flow_to_the_images(channels):
     layer = AdaptiveAugment(initial_strength=0.8)
-    images = tf.Variable(pictures((4, 10, 8, channels)))
+    images = tf.Variable(random_images((4, 10, 8, channels)))
     draw = layer.draw(4, seed=0)
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(tf.square(layer(images, draw=draw)))
     gradient = np.asarray(tape.gradient(value, images), "float64")
-    direction = pictures((4, 10, 8, channels), seed=4) - 0.5
+    direction = random_images((4, 10, 8, channels), seed=4) - 0.5
     ends = [
         float(np.sum(np.square(layer(images + sign * direction, draw=draw))))
         for sign in (1, -1)
@@ -341,7 +341,7 @@ def test_a_graph_takes_any_batch_and_follows_the_strength():
         return layer(images, draw=draw), draw
 
     for count, strength in ((4, 0.0), (2, 1.0), (3, 0.5)):
-        images = pictures()[:count]
+        images = random_images()[:count]
         layer.strength.assign(strength)
         augmented, draw = function(images)
         np.testing.assert_array_equal(draw, layer.draw(count, seed=0))
@@ -352,7 +352,7 @@ def test_a_graph_takes_any_batch_and_follows_the_strength():
 
 
 def test_it_computes_in_float32_whatever_the_policy():
-    images = pictures()
+    images = random_images()
     layer = AdaptiveAugment(initial_strength=1.0)
     draw = layer.draw(4, seed=0)
     expected = layer(images.astype("float16").astype("float32"), draw=draw)
@@ -372,12 +372,12 @@ def strengths(layer, batches):
     return out
 
 
-def test_strength_moves_by_the_pictures_seen_and_stops_at_its_ends():
+def test_strength_moves_by_the_images_seen_and_stops_at_its_ends():
     def batch(positive, count=10):
         return np.where(np.arange(count) < positive, 2.5, -0.1)[:, None]
 
     layer = AdaptiveAugment(target=0.5, ramp=0.1, every=2)
-    # 20 pictures of 100 move p by 0.2; r = 1 or 0.8 is too much.
+    # 20 images of 100 move p by 0.2; r = 1 or 0.8 is too much.
     sure = [batch(10), batch(10), batch(8), batch(10)]
     np.testing.assert_allclose(
         strengths(layer, sure), [0, 0.2, 0.2, 0.4], atol=1e-6
@@ -386,7 +386,7 @@ def test_strength_moves_by_the_pictures_seen_and_stops_at_its_ends():
     np.testing.assert_allclose(
         strengths(layer, [batch(9), batch(5)]), [0.4, 0.2], atol=1e-6
     )
-    # At the target p rests: 30 of 40 pictures right.
+    # At the target p rests: 30 of 40 images right.
     np.testing.assert_allclose(
         strengths(layer, [batch(20, 20), batch(10, 20)]), [0.2, 0.2], atol=1e-6
     )
@@ -394,14 +394,14 @@ def test_strength_moves_by_the_pictures_seen_and_stops_at_its_ends():
     np.testing.assert_array_equal(down[1:], 0.0)
     up = strengths(layer, [batch(26, 26)] * 6)
     np.testing.assert_allclose(up[1::2], [0.52, 1.0, 1.0], atol=1e-6)
-    # A batch of another size counts with its pictures.
+    # A batch of another size counts with its images.
     down = strengths(layer, [batch(0, 3), batch(0, 7), np.zeros((0, 1))])
     np.testing.assert_allclose(down, [1, 0.9, 0.9], atol=1e-6)
 
 
 def test_the_papers_defaults():
     layer = AdaptiveAugment()
-    # 4 steps of 16 pictures; 500 thousand from 0 to 1.
+    # 4 steps of 16 images; 500 thousand from 0 to 1.
     moved = strengths(layer, [np.ones((16, 1))] * 4)
     np.testing.assert_allclose(moved, [0, 0, 0, 64 / 500_000], rtol=1e-5)
     # (84 - 16) / 100 is above 0.6, (78 - 22) / 100 is not.
@@ -412,7 +412,7 @@ def test_the_papers_defaults():
         assert np.sign(moved) == sign
 
 
-def test_a_map_of_verdicts_is_one_verdict_and_nan_is_none():
+def test_a_map_of_logits_is_one_logit_and_nan_is_none():
     layer = AdaptiveAugment(ramp=0.1, every=1, target=0.3)
     maps = np.ones((10, 3, 4, 1))
     maps[:, 0] = -1  # the mean sign is a third
@@ -452,7 +452,7 @@ def test_two_replicas_move_it_as_one_would(two_replicas):
         def replica():
             index = tf.distribute.get_replica_context()
             index = index.replica_id_in_sync_group
-            # Five pictures here, three there.
+            # Five images here, three there.
             mine = logits[:5] if index == 0 else logits[5:]
             with tf.GradientTape():
                 layer.adapt(mine)
@@ -517,11 +517,11 @@ def test_arguments_without_meaning_are_refused(arguments, message):
 @pytest.mark.parametrize(
     "shape", [(1, 8, 8, 2), (1, 8, 8), (1, 1, 8, 1), (1, 8, 8, 0)]
 )
-def test_pictures_of_other_shapes_are_refused(shape):
+def test_images_of_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match="`images` must be"):
         AdaptiveAugment()(np.zeros(shape, "float32"), draw=drawn())
 
 
 def test_the_draw_of_another_layer_is_refused():
     with pytest.raises(ValueError, match="`draw` must be what the layer's"):
-        AdaptiveAugment()(pictures(), draw=np.zeros((4, 7), "float32"))
+        AdaptiveAugment()(random_images(), draw=np.zeros((4, 7), "float32"))

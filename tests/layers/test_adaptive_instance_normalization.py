@@ -28,10 +28,10 @@ def test_the_content_gets_the_styles_mean_and_deviation():
     result = np.asarray(AdaptiveInstanceNormalization()([content, style]))
     for ours, wanted in zip(statistics(result), statistics(style), strict=True):
         np.testing.assert_allclose(ours, wanted, rtol=1e-4)
-    for picture in range(2):
+    for image in range(2):
         for channel in range(4):
-            before = content[picture, ..., channel].ravel()
-            after = result[picture, ..., channel].ravel()
+            before = content[image, ..., channel].ravel()
+            after = result[image, ..., channel].ravel()
             correlation = np.corrcoef(before, after)[0, 1]
             assert correlation == pytest.approx(1.0, abs=1e-5)
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""DiffAugment against loops over pictures and pixels."""
+"""DiffAugment against loops over images and pixels."""
 
 import itertools
 
@@ -12,13 +12,13 @@ from keras_synth.layers import DiffAugment
 from tests.helpers import check_layer
 
 SHAPE = (5, 10, 16, 3)
-PARTS = ("colour", "translation", "cutout")
+PARTS = ("color", "translation", "cutout")
 SUBSETS = [
     parts for size in (1, 2, 3) for parts in itertools.combinations(PARTS, size)
 ]
 
 
-def pictures(shape=SHAPE, seed=0):
+def random_images(shape=SHAPE, seed=0):
     rng = np.random.default_rng(seed)
     return rng.uniform(size=shape).astype("float32")
 
@@ -28,7 +28,7 @@ def augment(*parts):
 
 
 def twin(images, draw, parts):
-    """The reference implementation's steps, picture by picture."""
+    """The reference implementation's steps, image by image."""
     return np.stack(
         [_twin(2 * x - 1, d, parts) for x, d in zip(images, draw, strict=True)]
     )
@@ -36,10 +36,10 @@ def twin(images, draw, parts):
 
 def _twin(x, draw, parts):
     height, width, _ = x.shape
-    if "colour" in parts:
+    if "color" in parts:
         x = x + (draw[0] - 0.5)
-        grey = x.mean(axis=2, keepdims=True)
-        x = (x - grey) * (2 * draw[1]) + grey
+        gray = x.mean(axis=2, keepdims=True)
+        x = (x - gray) * (2 * draw[1]) + gray
         x = (x - x.mean()) * (draw[2] + 0.5) + x.mean()
     if "translation" in parts:
         most_down, most_right = int(height / 8 + 0.5), int(width / 8 + 0.5)
@@ -65,23 +65,23 @@ def _twin(x, draw, parts):
 @pytest.mark.parametrize("parts", SUBSETS, ids="-".join)
 def test_layer_contract(parts):
     layer = augment(*parts)
-    check_layer(layer, pictures(), draw=layer.draw(5, seed=0))
+    check_layer(layer, random_images(), draw=layer.draw(5, seed=0))
 
 
 @pytest.mark.parametrize("parts", SUBSETS, ids="-".join)
 @pytest.mark.parametrize("shape", [SHAPE, (40, 8, 8, 1), (3, 13, 11, 3)])
 def test_it_does_what_the_draw_says(parts, shape):
-    layer, images = augment(*parts), pictures(shape)
+    layer, images = augment(*parts), random_images(shape)
     draw = np.asarray(layer.draw(len(images), seed=1))
     np.testing.assert_allclose(
         layer(images, draw=draw), twin(images, draw, parts), atol=2e-6
     )
 
 
-def test_the_same_draw_does_the_same_to_other_pictures():
+def test_the_same_draw_does_the_same_to_other_images():
     layer = augment("translation", "cutout")
     draw = layer.draw(5, seed=0)
-    images, others = pictures(), pictures(seed=3)
+    images, others = random_images(), random_images(seed=3)
     # Both only move and cover pixels, so that they commute with a sum.
     together = layer(images + others - 0.5, draw=draw)
     apart = layer(images, draw=draw) + layer(others, draw=draw) - 0.5
@@ -91,8 +91,8 @@ def test_the_same_draw_does_the_same_to_other_pictures():
     )
 
 
-def test_each_picture_is_augmented_on_its_own():
-    layer, images = DiffAugment(), pictures()
+def test_each_image_is_augmented_on_its_own():
+    layer, images = DiffAugment(), random_images()
     draw = layer.draw(5, seed=0)
     together = layer(images, draw=draw)
     for i in range(5):
@@ -121,9 +121,9 @@ LEAST, MOST = (
 )
 
 
-def test_colour_reaches_the_ends_of_its_ranges():
-    layer, half = augment("colour"), np.full((1, 7), 0.5, "float32")
-    images = pictures((1, 8, 8, 3))
+def test_color_reaches_the_ends_of_its_ranges():
+    layer, half = augment("color"), np.full((1, 7), 0.5, "float32")
+    images = random_images((1, 8, 8, 3))
     np.testing.assert_allclose(layer(images, draw=half), images, atol=1e-6)
     for column, measure in (
         (0, lambda x: 2 * x.mean()),  # in units of [-1, 1]
@@ -145,7 +145,7 @@ def test_colour_reaches_the_ends_of_its_ranges():
 
 
 @pytest.mark.parametrize("side, most", [(8, 1), (28, 4), (32, 4), (128, 16)])
-def test_shifts_go_an_eighth_of_a_side_each_way_and_uncover_grey(side, most):
+def test_shifts_go_an_eighth_of_a_side_each_way_and_uncover_gray(side, most):
     layer, white = augment("translation"), np.ones((1, side, side, 1))
     up_left = np.asarray(layer(white, draw=LEAST))[0, :, :, 0]
     down_right = np.asarray(layer(white, draw=MOST))[0, :, :, 0]
@@ -177,7 +177,7 @@ def test_cutouts_cover_every_pixel_and_at_most_half_of_each_side():
     rows, columns = covered.any(axis=2).sum(1), covered.any(axis=1).sum(1)
     assert rows.max() == 4 and columns.max() == 6
     np.testing.assert_array_equal(covered.sum(axis=(1, 2)), rows * columns)
-    # how many of 9 rows and of 13 columns, as centres, cover each
+    # how many of 9 rows and of 13 columns, as centers, cover each
     in_row = np.array([3, 4, 4, 4, 4, 4, 4, 3]) / 9
     in_column = np.array([4, 5, 6, 6, 6, 6, 6, 6, 6, 6, 5, 4]) / 13
     expected = count * np.outer(in_row, in_column)
@@ -186,7 +186,10 @@ def test_cutouts_cover_every_pixel_and_at_most_half_of_each_side():
 
 
 def test_gradients_reach_every_pixel_that_is_still_seen():
-    layer, images = augment("translation", "cutout"), tf.Variable(pictures())
+    layer, images = (
+        augment("translation", "cutout"),
+        tf.Variable(random_images()),
+    )
     draw = layer.draw(5, seed=0)
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(layer(images, draw=draw))
@@ -198,13 +201,13 @@ def test_gradients_reach_every_pixel_that_is_still_seen():
     )
 
 
-def test_gradients_pass_through_colours():
-    layer, images = DiffAugment(), tf.Variable(pictures())
+def test_gradients_pass_through_colors():
+    layer, images = DiffAugment(), tf.Variable(random_images())
     draw = layer.draw(5, seed=0)
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(tf.square(layer(images, draw=draw)))
     gradient = np.asarray(tape.gradient(value, images), "float64")
-    direction = pictures(seed=4) - 0.5
+    direction = random_images(seed=4) - 0.5
     ends = [
         float(np.sum(np.square(layer(images + sign * direction, draw=draw))))
         for sign in (1, -1)
@@ -223,7 +226,7 @@ def test_a_batch_of_unknown_size_is_taken():
         return layer(images, draw=draw), draw
 
     for count in (5, 2):
-        images = pictures()[:count]
+        images = random_images()[:count]
         augmented, draw = function(images)
         np.testing.assert_allclose(
             augmented, twin(images, np.asarray(draw), PARTS), atol=2e-6
@@ -232,7 +235,7 @@ def test_a_batch_of_unknown_size_is_taken():
 
 def test_it_computes_in_float32_whatever_the_policy():
     keras.config.set_dtype_policy("mixed_float16")
-    layer, images = DiffAugment(), pictures().astype("float16")
+    layer, images = DiffAugment(), random_images().astype("float16")
     draw = np.asarray(layer.draw(5, seed=0))
     out = layer(images, draw=draw)
     assert out.dtype == "float32"
@@ -243,4 +246,4 @@ def test_it_computes_in_float32_whatever_the_policy():
 
 def test_doing_nothing_is_refused():
     with pytest.raises(ValueError, match="nothing to do"):
-        DiffAugment(colour=False, translation=False, cutout=False)
+        DiffAugment(color=False, translation=False, cutout=False)

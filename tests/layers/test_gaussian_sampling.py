@@ -1,4 +1,4 @@
-"""The reparameterisation: z = m + s ε, and gradients through it."""
+"""The reparameterization: z = m + s ε, and gradients through it."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A tensor that is learned, once for each picture."""
+"""A tensor that is learned, once for each image."""
 
 import keras
 import numpy as np
@@ -14,12 +14,12 @@ def test_layer_contract():
     check_layer(LearnedConstant([2]), np.ones((1, 6, 5), "float32"))
 
 
-def test_every_picture_begins_alike_whatever_comes_in():
+def test_every_image_begins_alike_whatever_comes_in():
     layer = LearnedConstant((4, 4, 2))
     rng = np.random.default_rng(0)
     made = np.asarray(layer(rng.normal(size=(3, 5))))
-    for picture in made:
-        np.testing.assert_array_equal(picture, layer.constant)
+    for image in made:
+        np.testing.assert_array_equal(image, layer.constant)
     np.testing.assert_array_equal(layer(np.full((3, 5), 1e6)), made)
 
 
@@ -30,7 +30,7 @@ def test_it_begins_as_standard_normal():
     assert np.var(values) == pytest.approx(1.0, rel=0.03)
 
 
-def test_all_pictures_teach_it():
+def test_all_images_teach_it():
     layer = LearnedConstant((2, 3))
     weights = np.arange(24.0, dtype="float32").reshape(4, 2, 3)
     layer.build((4, 5))

@@ -11,7 +11,7 @@ from tests.helpers import check_layer
 
 def features(count, seed=0):
     rng = np.random.default_rng(seed)
-    # pictures as different as can be, so that groups differ as well
+    # images as different as can be, so that groups differ as well
     scale = rng.uniform(0.1, 5.0, size=(count, 1, 1, 1))
     return (scale * rng.normal(size=(count, 3, 2, 4))).astype("float32")
 
@@ -22,8 +22,8 @@ def twin(x, group_size):
     size = group_size if count % group_size == 0 else count
     groups = count // size
     plane = np.zeros((count, height, width, 1))
-    for picture in range(count):
-        members = [i for i in range(count) if i % groups == picture % groups]
+    for image in range(count):
+        members = [i for i in range(count) if i % groups == image % groups]
         assert len(members) == size
         deviations = [
             np.sqrt(np.var([x[i, row, column, channel] for i in members]))
@@ -31,7 +31,7 @@ def twin(x, group_size):
             for column in range(width)
             for channel in range(channels)
         ]
-        plane[picture] = np.mean(deviations)
+        plane[image] = np.mean(deviations)
     return plane
 
 
@@ -71,7 +71,7 @@ def test_a_batch_whose_size_is_known_only_at_run_time():
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_identical_pictures_have_no_deviation_and_a_finite_gradient(policy):
+def test_identical_images_have_no_deviation_and_a_finite_gradient(policy):
     keras.config.set_dtype_policy(policy)
     x = tf.Variable(np.repeat(features(1), 4, axis=0))
     with tf.GradientTape() as tape:
@@ -81,7 +81,7 @@ def test_identical_pictures_have_no_deviation_and_a_finite_gradient(policy):
     assert np.isfinite(tape.gradient(value, x)).all()
 
 
-def test_the_gradient_spreads_the_pictures_of_a_group():
+def test_the_gradient_spreads_the_images_of_a_group():
     x = tf.Variable(features(4))
     with tf.GradientTape() as tape:
         value = tf.reduce_mean(MinibatchStandardDeviation()(x)[..., -1])

@@ -1,4 +1,4 @@
-"""Modulated convolution: one kernel a picture, as the paper has it."""
+"""Modulated convolution: one kernel an image, as the paper has it."""
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ def scales_of(layer, styles):
 
 
 def twin(layer, x, styles):
-    """Loops over pictures, each with its own kernel."""
+    """Loops over images, each with its own kernel."""
     kernel = np.asarray(layer.kernel, "float64")
     kernel = kernel / np.sqrt(np.prod(kernel.shape[:3]))
     taps = layer.taps if layer.upsample else None
@@ -70,7 +70,7 @@ def test_all_of_its_weights_are_saved(tmp_path):
 @pytest.mark.parametrize("upsample", [False, True])
 @pytest.mark.parametrize("demodulate", [True, False])
 @pytest.mark.parametrize("size", [1, 3])
-def test_it_is_the_papers_kernel_for_each_picture(size, demodulate, upsample):
+def test_it_is_the_papers_kernel_for_each_image(size, demodulate, upsample):
     x, styles = noise(3, 5, 4, 6), noise(3, 7)
     layer = built(x, styles, 4, size, demodulate=demodulate, upsample=upsample)
     expected = twin(layer, x, styles)
@@ -97,7 +97,7 @@ def test_doubling_with_filters_and_kernels_of_all_sizes(taps, size):
     )
 
 
-def test_doubling_is_that_of_pictures_and_then_the_kernel():
+def test_doubling_is_that_of_images_and_then_the_kernel():
     """Away from the border, and the kernel turned, as transposing has it."""
     x, styles = noise(2, 6, 6, 4), noise(2, 7)
     layer = built(x, styles, upsample=True)
@@ -189,7 +189,7 @@ def test_doubling_keeps_the_variance_of_smooth_maps_and_filters_noise():
     assert np.mean(smooth**2) == pytest.approx(np.mean(of_each), rel=0.1)
 
 
-def test_pictures_do_not_depend_on_each_other():
+def test_images_do_not_depend_on_each_other():
     x, styles = noise(3, 6, 6, 5), noise(3, 7)
     layer = built(x, styles)
     whole = layer([x, styles])

@@ -39,21 +39,21 @@ def twin(images, masks, kernel, bias, strides):
     ]
     made = np.zeros((batch, *sides, kernel.shape[-1]))
     left = np.ones((batch, *sides, 1))
-    for picture, row, column in np.ndindex(batch, *sides):
+    for image, row, column in np.ndindex(batch, *sides):
         total, seen = np.zeros(kernel.shape[-1]), 0.0
         for i, j, channel in np.ndindex(size, size, channels):
             y = row * strides - first[0] + i
             x = column * strides - first[1] + j
             if not (0 <= y < height and 0 <= x < width):
                 continue  # one more hole
-            m = valid[picture, y, x, channel]
-            total += m * images[picture, y, x, channel] * kernel[i, j, channel]
+            m = valid[image, y, x, channel]
+            total += m * images[image, y, x, channel] * kernel[i, j, channel]
             seen += m
         if seen > 0:
-            made[picture, row, column] = (
+            made[image, row, column] = (
                 total * size * size * channels / seen + bias
             )
-            left[picture, row, column] = 0.0
+            left[image, row, column] = 0.0
     return made, left
 
 
@@ -88,7 +88,7 @@ def test_without_holes_it_is_a_plain_convolution_inside(size, strides):
     np.testing.assert_array_equal(left, np.zeros_like(left))
 
 
-def test_uniform_pictures_stay_uniform_whatever_is_missing():
+def test_uniform_images_stay_uniform_whatever_is_missing():
     images = np.full((1, 9, 9, 2), 0.7, "float32")
     layer = PartialConv2D(1, 3, kernel_initializer="ones")
     made, left = layer([images, holes(1, 9, 9, 1)])

@@ -48,16 +48,14 @@ def test_halving_is_scipys(taps):
 @pytest.mark.parametrize("taps", ["binomial", "pair", "long"])
 @pytest.mark.parametrize("kind", BOTH)
 def test_a_constant_stays_one_away_from_the_border(kind, taps):
-    colour = np.array([0.3, -2.0], "float32")
-    found = np.asarray(
-        kind(TAPS[taps])(np.broadcast_to(colour, (1, 16, 16, 2)))
-    )
+    color = np.array([0.3, -2.0], "float32")
+    found = np.asarray(kind(TAPS[taps])(np.broadcast_to(color, (1, 16, 16, 2))))
     inside = found[:, 2:-2, 2:-2]
     np.testing.assert_allclose(
-        inside, np.broadcast_to(colour, inside.shape), rtol=1e-5
+        inside, np.broadcast_to(color, inside.shape), rtol=1e-5
     )
     if taps != "pair":  # beyond the border lie zeros
-        assert np.all(np.abs(found[0, 0, 0]) < 0.95 * np.abs(colour))
+        assert np.all(np.abs(found[0, 0, 0]) < 0.95 * np.abs(color))
 
 
 def test_doubling_is_bilinear_away_from_the_border():

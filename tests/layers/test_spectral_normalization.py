@@ -1,4 +1,4 @@
-"""Spectral normalisation: against NumPy's singular values, and pure."""
+"""Spectral normalization: against NumPy's singular values, and pure."""
 
 import keras
 import numpy as np
@@ -26,7 +26,7 @@ def dense():
 
 def conv():
     layer = SpectralNormalization(keras.layers.Conv2D(5, 3))
-    # each picture is 1 in one channel of one pixel under the kernel
+    # each image is 1 in one channel of one pixel under the kernel
     return layer, np.eye(18, dtype="float32").reshape(18, 3, 3, 2)
 
 
@@ -222,7 +222,7 @@ def test_a_clone_has_weights_of_its_own():
     np.testing.assert_array_equal(model(data), before)
 
 
-def test_mixed_precision_computes_in_half_and_normalises_in_full():
+def test_mixed_precision_computes_in_half_and_normalizes_in_full():
     keras.config.set_dtype_policy("mixed_float16")
     layer, probe = built()
     assert layer(probe).dtype == "float16"

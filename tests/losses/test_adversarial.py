@@ -97,7 +97,7 @@ def test_half_precision_logits_are_summed_in_float32(kind):
         assert float(kind().boundary(real, fake)) == pytest.approx(middle, 1e-4)
 
 
-# Two distributions over three kinds of pictures, eight draws of each.
+# Two distributions over three kinds of images, eight draws of each.
 REAL_COUNTS, FAKE_COUNTS = np.array([4, 2, 2]), np.array([1, 2, 5])
 P, Q = REAL_COUNTS / 8, FAKE_COUNTS / 8
 M = (P + Q) / 2
@@ -118,11 +118,11 @@ TOTAL_VARIATION = 0.5 * np.sum(np.abs(P - Q))
     ],
 )
 def test_no_discriminator_beats_the_papers_best_one(kind, best, value):
-    def loss(verdicts):
+    def loss(logits):
         return float(
             kind().discriminator(
-                np.repeat(verdicts, REAL_COUNTS).astype("float32"),
-                np.repeat(verdicts, FAKE_COUNTS).astype("float32"),
+                np.repeat(logits, REAL_COUNTS).astype("float32"),
+                np.repeat(logits, FAKE_COUNTS).astype("float32"),
             )
         )
 
@@ -154,8 +154,8 @@ def test_values_where_nobody_can_tell_real_from_fake(
     assert float(loss.boundary(same, same)) == pytest.approx(undecided)
 
 
-def generator_slope(loss, verdict):
-    fake = tf.Variable([verdict])
+def generator_slope(loss, logit):
+    fake = tf.Variable([logit])
     with tf.GradientTape() as tape:
         value = loss.generator(None, fake)
     return float(tape.gradient(value, fake)[0])
@@ -180,7 +180,7 @@ def test_values_and_gradients_stay_finite_for_extreme_logits(kind):
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_generators_see_real_pictures_where_they_say_so(kind):
+def test_generators_see_real_images_where_they_say_so(kind):
     real, fake = logits((5,))
     loss = kind()
     once, again = loss.generator(real, fake), loss.generator(real + 1, fake)
@@ -191,7 +191,7 @@ def test_generators_see_real_pictures_where_they_say_so(kind):
 
 
 @pytest.mark.parametrize("kind", [Minimax, NonSaturating])
-def test_smoothing_moves_the_target_of_real_pictures_alone(kind):
+def test_smoothing_moves_the_target_of_real_images_alone(kind):
     real, fake = logits((6,))
     smooth = kind(label_smoothing=0.1)
     assert float(smooth.discriminator(real, fake)) == pytest.approx(
@@ -206,7 +206,7 @@ def test_smoothing_moves_the_target_of_real_pictures_alone(kind):
     assert abs(float(tape.gradient(value, aim)[0])) < 1e-6
 
 
-def test_smoothing_moves_the_squares_of_real_pictures_alone():
+def test_smoothing_moves_the_squares_of_real_images_alone():
     real, fake = logits((6,))
     smooth = LeastSquares(label_smoothing=0.2)
     assert float(smooth.discriminator(real, fake)) == pytest.approx(
@@ -219,7 +219,7 @@ def test_smoothing_moves_the_squares_of_real_pictures_alone():
 
 
 @pytest.mark.parametrize("player", ["discriminator", "generator"])
-def test_relativistic_verdicts_have_no_zero(player):
+def test_relativistic_logits_have_no_zero(player):
     real, fake = logits((9,))
     play = getattr(RelativisticAverage(), player)
     value = float(play(real, fake))

@@ -12,7 +12,7 @@ SHAPE = (4, 3, 2, 1)
 ALL = [R1, R2, WassersteinGradientPenalty]
 
 
-def pictures(seed=0):
+def images(seed=0):
     rng = np.random.default_rng(seed)
     return rng.uniform(size=SHAPE).astype("float32")
 
@@ -52,35 +52,35 @@ def recorded(judge):
 
 
 @pytest.mark.parametrize("kind", [R1, R2])
-def test_zero_centred_penalties_of_a_linear_judge(kind):
+def test_zero_centered_penalties_of_a_linear_judge(kind):
     a = weights()
-    value = kind(weight=7.0)(linear(a), pictures(0), pictures(1), seed=0)
+    value = kind(weight=7.0)(linear(a), images(0), images(1), seed=0)
     assert value.shape == () and value.dtype == "float32"
     assert float(value) == pytest.approx(3.5 * np.sum(a**2), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind, which", [(R1, 0), (R2, 1)])
-def test_r1_looks_at_real_pictures_and_r2_at_generated_ones(kind, which):
-    a, both = weights(), (pictures(0), pictures(1))
+def test_r1_looks_at_real_images_and_r2_at_generated_ones(kind, which):
+    a, both = weights(), (images(0), images(1))
     value = kind(weight=7.0)(quadratic(a), *both, seed=0)
     expected = 3.5 * np.mean(squared_slopes(a, both[which]))
     assert float(value) == pytest.approx(expected, rel=1e-5)
 
 
-def test_r1_needs_no_generated_pictures_and_r2_no_real_ones():
+def test_r1_needs_no_generated_images_and_r2_no_real_ones():
     a = weights()
-    assert float(R1()(linear(a), pictures(), None, seed=0)) > 0
-    assert float(R2()(linear(a), None, pictures(), seed=0)) > 0
+    assert float(R1()(linear(a), images(), None, seed=0)) > 0
+    assert float(R2()(linear(a), None, images(), seed=0)) > 0
 
 
 def test_wasserstein_penalty_of_a_linear_judge():
     a = weights()
     penalty = WassersteinGradientPenalty(weight=3.0)
-    value = penalty(linear(a), pictures(0), pictures(1), seed=0)
+    value = penalty(linear(a), images(0), images(1), seed=0)
     expected = 3.0 * (np.sqrt(np.sum(a**2)) - 1) ** 2
     assert float(value) == pytest.approx(expected, rel=1e-4)
     unit = a / np.sqrt(np.sum(a**2))
-    value = penalty(linear(unit), pictures(0), pictures(1), seed=0)
+    value = penalty(linear(unit), images(0), images(1), seed=0)
     assert float(value) == pytest.approx(0.0, abs=1e-8)
 
 
@@ -88,7 +88,7 @@ def test_wasserstein_penalty_is_taken_at_the_mixtures():
     a = weights()
     judge, seen = recorded(quadratic(a))
     value = WassersteinGradientPenalty(weight=3.0)(
-        judge, pictures(0), pictures(1), seed=0
+        judge, images(0), images(1), seed=0
     )
     (mixed,) = seen
     slopes = np.sqrt(squared_slopes(a, mixed))
@@ -109,9 +109,9 @@ def test_mixtures_are_uniform_between_real_and_generated():
     assert stats.kstest(shares[:, 0, 0, 0], "uniform").pvalue > 0.01
 
 
-def test_mixtures_lie_between_a_picture_of_either_kind():
+def test_mixtures_lie_between_a_image_of_either_kind():
     judge, seen = recorded(total)
-    real, fake = pictures(0), pictures(1)
+    real, fake = images(0), images(1)
     penalty = WassersteinGradientPenalty()
     penalty(judge, np.ones(SHAPE), np.zeros(SHAPE), seed=5)
     penalty(judge, real, fake, seed=5)
@@ -125,7 +125,7 @@ def test_a_seed_generator_draws_anew_each_time():
     judge, seen = recorded(total)
     seed = keras.random.SeedGenerator(0)
     for _ in range(2):
-        WassersteinGradientPenalty()(judge, pictures(0), pictures(1), seed)
+        WassersteinGradientPenalty()(judge, images(0), images(1), seed)
     assert np.abs(seen[0] - seen[1]).max() > 0.01
 
 
@@ -139,7 +139,7 @@ def test_gradient_for_the_judge_is_its_finite_differences(kind):
         return tf.reduce_sum(hidden, axis=1)
 
     def penalty():
-        return kind()(judge, pictures(0), pictures(1), seed=3)
+        return kind()(judge, images(0), images(1), seed=3)
 
     with tf.GradientTape() as tape:
         value = penalty()
@@ -160,23 +160,23 @@ def test_gradient_for_the_judge_is_its_finite_differences(kind):
 def test_a_flat_judge_gives_finite_gradients(kind):
     a = tf.Variable(np.zeros(SHAPE[1:], "float32"))
     with tf.GradientTape() as tape:
-        value = kind(weight=2.0)(linear(a), pictures(0), pictures(1), seed=0)
+        value = kind(weight=2.0)(linear(a), images(0), images(1), seed=0)
     expected = 2.0 if kind is WassersteinGradientPenalty else 0.0
     assert float(value) == pytest.approx(expected, rel=1e-5)
     assert np.isfinite(tape.gradient(value, a)).all()
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_patches_of_a_picture_are_judged_together(kind):
-    a, both = weights(), (pictures(0), pictures(1))
+def test_patches_of_a_image_are_judged_together(kind):
+    a, both = weights(), (images(0), images(1))
     by_patch = kind()(lambda x: 0.5 * a * (2 * x - 1) ** 2, *both, seed=0)
-    by_picture = kind()(quadratic(a), *both, seed=0)
-    assert float(by_patch) == pytest.approx(float(by_picture), rel=1e-5)
+    by_image = kind()(quadratic(a), *both, seed=0)
+    assert float(by_patch) == pytest.approx(float(by_image), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ALL)
 def test_a_judge_in_half_precision(kind):
-    a, both = weights(), (pictures(0), pictures(1))
+    a, both = weights(), (images(0), images(1))
 
     def judge(x):
         half = tf.cast(2 * x - 1, "float16")
@@ -198,7 +198,7 @@ def test_a_batch_of_unknown_size_is_taken():
 
     expected = 10.0 * (np.sqrt(np.sum(a**2)) - 1) ** 2
     for count in (4, 1):
-        value = penalty(pictures(0)[:count], pictures(1)[:count])
+        value = penalty(images(0)[:count], images(1)[:count])
         assert float(value) == pytest.approx(expected, rel=1e-4)
 
 

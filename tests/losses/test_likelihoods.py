@@ -16,13 +16,13 @@ def random(shape=SHAPE, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype("float32")
 
 
-def grey(levels=256):
+def gray(levels=256):
     integers = np.random.default_rng(1).integers(0, levels, SHAPE)
     return (integers / (levels - 1)).astype("float32")
 
 
 def test_bernoulli_is_scipys():
-    images, logits = (grey() > 0.5).astype("float32"), 3 * random()
+    images, logits = (gray() > 0.5).astype("float32"), 3 * random()
     probability = 1 / (1 + np.exp(-logits.astype("float64")))
     expected = stats.bernoulli.logpmf(images, probability).sum((1, 2, 3))
     np.testing.assert_allclose(
@@ -37,7 +37,7 @@ def test_bernoulli_survives_large_logits():
 
 
 def test_gaussian_is_scipys():
-    images, mean = grey(), random()
+    images, mean = gray(), random()
     expected = stats.norm.logpdf(images, mean, 0.2).sum((1, 2, 3))
     np.testing.assert_allclose(
         Gaussian(0.2).log_prob(images, mean), expected, rtol=1e-4
@@ -45,7 +45,7 @@ def test_gaussian_is_scipys():
 
 
 def test_learned_gaussian_reads_its_variance_and_keeps_it_above_the_floor():
-    images, mean, raw = grey(), random(), random(seed=2)
+    images, mean, raw = gray(), random(), random(seed=2)
     likelihood = Gaussian(None)
     floor = 2 * np.log(likelihood.minimum)
     log_variance = floor + np.logaddexp(0, raw - floor)
@@ -67,7 +67,7 @@ def test_learned_gaussian_reads_its_variance_and_keeps_it_above_the_floor():
 
 
 def test_discretized_logistic_is_a_difference_of_scipys_cdf():
-    images, mean, log_scale = grey(), 0.5 + 0.2 * random(), -2 + random(seed=2)
+    images, mean, log_scale = gray(), 0.5 + 0.2 * random(), -2 + random(seed=2)
     half = 0.5 / 255
     curve = stats.logistic(mean, np.exp(log_scale).astype("float64"))
     above = np.where(images == 1, np.inf, images + half)
@@ -102,7 +102,7 @@ def test_gradients_stay_finite(likelihood):
         shape = (*SHAPE[:3], likelihood.parameters_per_channel)
         parameters = tf.Variable(scale * random(shape))
         with tf.GradientTape() as tape:
-            log_prob = likelihood.log_prob(grey(2), parameters)
+            log_prob = likelihood.log_prob(gray(2), parameters)
         assert np.isfinite(log_prob).all()
         assert np.isfinite(tape.gradient(log_prob, parameters)).all()
 
@@ -128,7 +128,7 @@ def test_samples_lie_in_the_unit_range_and_average_to_the_mean(likelihood):
     )
 
 
-def test_discretized_samples_are_grey_levels():
+def test_discretized_samples_are_gray_levels():
     parameters = random((50, 4, 3, 2))
     samples = np.asarray(DiscretizedLogistic(4).sample(parameters, seed=0))
     np.testing.assert_allclose(samples * 3, np.round(samples * 3), atol=1e-6)
@@ -136,7 +136,7 @@ def test_discretized_samples_are_grey_levels():
 
 @pytest.mark.parametrize("likelihood", ALL, ids=lambda a: type(a).__name__)
 def test_a_leading_axis_of_samples_is_kept_apart(likelihood):
-    images = grey()
+    images = gray()
     shape = (*SHAPE[:3], likelihood.parameters_per_channel)
     parameters = np.stack([random(shape), random(shape, seed=5)])
     both = likelihood.log_prob(images, parameters)

@@ -1,4 +1,4 @@
-"""Path-length regularisation of synthesizers whose lengths are known."""
+"""Path-length regularization of synthesizers whose lengths are known."""
 
 import keras
 import numpy as np
@@ -85,7 +85,7 @@ def test_the_mean_follows_the_lengths():
 
 
 def test_no_penalty_where_every_length_is_the_mean():
-    """A picture that is one style, turned: `‖Jᵀ y‖ = ‖y‖ / √pixels`."""
+    """An image that is one style, turned: `‖Jᵀ y‖ = ‖y‖ / √pixels`."""
     rng = np.random.default_rng(2)
     rotation, _ = np.linalg.qr(rng.normal(size=(4, 4)))
 
@@ -142,7 +142,7 @@ def test_a_synthesizer_that_ignores_its_style_can_still_learn():
     assert np.isfinite(tape.gradient(penalty, size))
 
 
-def test_a_replica_without_pictures_adds_nothing():
+def test_a_replica_without_images_adds_nothing():
     styles, directions = draws()
     penalty, length = PathLength()(
         linear(matrix()), styles[:0], directions[:0], mean=1.0

@@ -43,7 +43,7 @@ def gram_twin(maps):
 
 
 def twin(loss, squared, network, one, other):
-    """What the loss of each picture should be, weighted by WEIGHTS."""
+    """What the loss of each image should be, weighted by WEIGHTS."""
     one = {k: np.asarray(v, "float64") for k, v in network(one).items()}
     other = {k: np.asarray(v, "float64") for k, v in network(other).items()}
     power = 2 if squared else 1
@@ -62,7 +62,7 @@ def twin(loss, squared, network, one, other):
 
 
 @pytest.mark.parametrize("loss, squared", ALL)
-def test_losses_are_their_formulas_and_weigh_pictures(loss, squared, network):
+def test_losses_are_their_formulas_and_weigh_images(loss, squared, network):
     true, predicted = images(), images()
     expected = twin(loss, squared, network, true, predicted)
     assert np.ptp(expected) > 0
@@ -142,8 +142,8 @@ def test_training_moves_the_restorer_alone(policy, network):
     assert loss.dtype == "float32"
     model.compile(keras.optimizers.Adam(1e-2), loss, jit_compile=compiled)
     clean = images(2, 16, 16, 3)
-    damaged = 0.5 * clean
-    history = model.fit(damaged, clean, epochs=15, verbose=0).history["loss"]
+    degraded = 0.5 * clean
+    history = model.fit(degraded, clean, epochs=15, verbose=0).history["loss"]
     assert np.isfinite(history).all() and history[-1] < 0.7 * history[0]
     assert network.weight_hash == before
     assert len(model.weights) == 2
@@ -217,11 +217,11 @@ def test_losses_work_under_replicas(two_replicas, network):
         np.testing.assert_allclose(one, two, rtol=1e-3, atol=1e-7)
 
 
-def test_pictures_that_do_not_fit_are_refused(network):
-    grey = images(2, 16, 16, 1)
+def test_images_that_do_not_fit_are_refused(network):
+    gray = images(2, 16, 16, 1)
     for loss in (Perceptual(network), Style(network)):
         with pytest.raises(ValueError, match="3 channels.* channels=1. Rec"):
-            loss(grey, grey)
+            loss(gray, gray)
         with pytest.raises(ValueError, match="same shape"):
             loss(images(2, 16, 16, 3), images(1, 16, 16, 3))
 

@@ -1,4 +1,4 @@
-"""Losses on pairs of pictures, against NumPy, TensorFlow and the metrics."""
+"""Losses on pairs of images, against NumPy, TensorFlow and the metrics."""
 
 import keras
 import numpy as np
@@ -24,16 +24,16 @@ ALL = [
 ]
 
 
-def pictures(seed=0, count=3):
-    """Smooth pictures, each with its own stripes and stains."""
+def images(seed=0, count=3):
+    """Smooth images, each with its own stripes and stains."""
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(size=(count, 6, 6, 1))
     images = tf.image.resize(coarse, (24, 24), "bicubic")
     return np.clip(images, 0, 1).astype("float32")
 
 
-def test_charbonnier_is_its_formula_and_weighs_pictures():
-    clean, restored = pictures(), pictures(1)
+def test_charbonnier_is_its_formula_and_weighs_images():
+    clean, restored = images(), images(1)
     squared = (clean - restored).astype("float64") ** 2
     each = np.sqrt(squared + 0.01**2).mean((1, 2, 3))
     loss = Charbonnier(epsilon=0.01)
@@ -44,7 +44,7 @@ def test_charbonnier_is_its_formula_and_weighs_pictures():
 
 
 def test_charbonnier_lies_between_mean_absolute_error_and_epsilon():
-    clean, restored = pictures(), pictures(1)
+    clean, restored = images(), images(1)
     far = float(keras.losses.MeanAbsoluteError()(clean, restored))
     assert far < float(Charbonnier()(clean, restored)) < far + 1e-3
     assert float(Charbonnier()(clean, clean)) == pytest.approx(1e-3)
@@ -63,7 +63,7 @@ def test_charbonnier_lies_between_mean_absolute_error_and_epsilon():
     ],
 )
 def test_similarity_losses_are_one_minus_the_similarity(loss, score):
-    clean, restored = pictures(), 0.7 * pictures() + 0.3 * pictures(1)
+    clean, restored = images(), 0.7 * images() + 0.3 * images(1)
     scores = np.asarray(score(clean, restored))
     assert 0.2 < scores.mean() < 0.9
     value = float(loss(clean, restored))
@@ -74,8 +74,8 @@ def test_similarity_losses_are_one_minus_the_similarity(loss, score):
 
 
 @pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
-def test_gradients_are_finite_where_pictures_are_special(loss):
-    clean = tf.constant(pictures())
+def test_gradients_are_finite_where_images_are_special(loss):
+    clean = tf.constant(images())
     for restored in (clean, 1 - clean, 0 * clean, 0 * clean + 1, -5 * clean):
         with tf.GradientTape() as tape:
             tape.watch(restored)
@@ -86,7 +86,7 @@ def test_gradients_are_finite_where_pictures_are_special(loss):
 
 @pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
 def test_training_lowers_it_and_survives_saving(loss, tmp_path):
-    clean = pictures(count=4)
+    clean = images(count=4)
     noise = np.random.default_rng(2).normal(size=clean.shape)
     noisy = (clean + 0.1 * noise).astype("float32")
     conv = keras.layers.Conv2D(1, 5, padding="same")
@@ -111,11 +111,11 @@ def test_training_lowers_it_and_survives_saving(loss, tmp_path):
 
 def test_mixed_precision_computes_them_in_float32():
     keras.config.set_dtype_policy("mixed_float16")
-    restored = pictures(1).astype("float16")
+    restored = images(1).astype("float16")
     for loss in (Charbonnier(), SSIMLoss()):
-        value = loss(pictures(), restored)
+        value = loss(images(), restored)
         assert value.dtype == "float32"
-        expected = loss(pictures(), pictures(1))
+        expected = loss(images(), images(1))
         assert float(value) == pytest.approx(float(expected), abs=1e-3)
 
 
@@ -154,14 +154,14 @@ def test_bad_arguments_are_refused(wrong):
 
 
 @pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
-def test_pictures_that_do_not_fit_are_refused(loss):
+def test_images_that_do_not_fit_are_refused(loss):
     with pytest.raises(ValueError, match="same shape"):
         loss(np.zeros((1, 24, 24, 3)), np.zeros((1, 24, 24, 1)))
 
 
 def test_small_patches_are_refused_with_the_size_they_need():
     with pytest.raises(ValueError, match="161 x 161"):
-        MultiScaleSSIMLoss()(pictures(), pictures())
+        MultiScaleSSIMLoss()(images(), images())
 
 
 def test_total_variation_is_tensorflows():

@@ -36,7 +36,7 @@ def distance(real, generated):
     return float(metric.result())
 
 
-def standardised(count, dim):
+def standardized(count, dim):
     """Vectors whose mean is 0 and whose covariance is the identity."""
     x = np.random.default_rng(3).normal(size=(count, dim))
     x = x - x.mean(axis=0)
@@ -44,15 +44,15 @@ def standardised(count, dim):
 
 
 def scoring_network(channels=1, name="mean_and_corner", size=8):
-    """Two features of a picture: its mean, and its first value."""
-    picture = keras.Input((size, size, channels))
-    mean = keras.layers.GlobalAveragePooling2D()(picture)[:, :1]
-    corner = picture[:, 0, 0, :1]
+    """Two features of an image: its mean, and its first value."""
+    image = keras.Input((size, size, channels))
+    mean = keras.layers.GlobalAveragePooling2D()(image)[:, :1]
+    corner = image[:, 0, 0, :1]
     features = keras.layers.Concatenate()([mean, corner])
-    return keras.Model(picture, features, name=name)
+    return keras.Model(image, features, name=name)
 
 
-def pictures(count=20, seed=0):
+def random_images(count=20, seed=0):
     return np.random.default_rng(seed).uniform(size=(count, 8, 8, 1))
 
 
@@ -75,7 +75,7 @@ def test_a_shift_costs_its_square():
 
 
 def test_scaled_identities_have_a_closed_form():
-    x = standardised(100, DIM)
+    x = standardized(100, DIM)
     expected = DIM * (3.0 - 0.5) ** 2
     assert distance(3.0 * x, 0.5 * x) == pytest.approx(expected)
 
@@ -179,7 +179,7 @@ def test_keras_trains_with_it_as_a_metric():
 
 
 def test_a_network_gives_the_features():
-    real, generated = pictures(), pictures(seed=1)
+    real, generated = random_images(), random_images(seed=1)
     metric = FrechetDistance(scoring_network())
     metric.update_real(real[:7])
     metric.update_real(real[7:])
@@ -193,16 +193,16 @@ def test_a_network_gives_the_features():
 
 
 def test_the_network_runs_as_in_prediction():
-    picture = keras.Input((8, 8, 1))
-    x = keras.layers.Dropout(0.9)(picture)
-    network = keras.Model(picture, keras.layers.Flatten()(x)[:, :2])
+    image = keras.Input((8, 8, 1))
+    x = keras.layers.Dropout(0.9)(image)
+    network = keras.Model(image, keras.layers.Flatten()(x)[:, :2])
     metric = FrechetDistance(network)
-    metric.update_state(pictures(), pictures())
+    metric.update_state(random_images(), random_images())
     assert float(metric.result()) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_small_overshoots_are_clipped():
-    images = pictures()
+    images = random_images()
     images[:, 0, 0] = 1.2
     metric = FrechetDistance(scoring_network())
     metric.update_state(images, np.clip(images, 0, 1))
@@ -212,7 +212,7 @@ def test_small_overshoots_are_clipped():
 def test_the_description_says_what_was_measured():
     network = scoring_network()
     metric = FrechetDistance(network)
-    metric.update_state(pictures(20), pictures(15, seed=1))
+    metric.update_state(random_images(20), random_images(15, seed=1))
     assert metric.describe() == {
         "metric": "Frechet distance",
         "value": float(metric.result()),
@@ -246,7 +246,7 @@ def test_only_inceptions_distance_is_called_fid(name, size, title):
     network.input_size = size
     network.resizing = "bilinear"
     metric = FrechetDistance(network)
-    metric.update_state(pictures(), pictures())
+    metric.update_state(random_images(), random_images())
     described = metric.describe()
     assert described["metric"] == title
     assert tuple(described["input_size"]) == tuple(size)
@@ -258,7 +258,7 @@ def test_other_weights_under_that_name_are_no_fid():
     network.input_size = (299, 299)
     network.published_hash = "of other weights"
     metric = FrechetDistance(network)
-    metric.update_state(pictures(), pictures())
+    metric.update_state(random_images(), random_images())
     assert metric.describe()["metric"] == "Frechet distance"
 
 
@@ -285,10 +285,10 @@ def test_a_network_does_not_fit_into_a_configuration():
 
 
 @pytest.mark.parametrize("count", [0, 1, DIM])
-def test_too_few_pictures_are_refused(count):
+def test_too_few_images_are_refused(count):
     metric = FrechetDistance(feature_dim=DIM)
     metric.update_state(correlated(50), correlated(50)[:count])
-    with pytest.raises(ValueError, match=f"at least {DIM + 1} pictures a side"):
+    with pytest.raises(ValueError, match=f"at least {DIM + 1} images a side"):
         metric.result()
     metric.update_generated(correlated(DIM + 1 - count))
     assert np.isfinite(metric.result())
@@ -300,14 +300,14 @@ def test_features_that_are_not_finite_are_refused(value, side):
     metric = FrechetDistance(feature_dim=DIM)
     vectors = correlated(9)
     vectors[3, 1] = value
-    with pytest.raises(ValueError, match=f"the {side} pictures .* 1 of 9"):
+    with pytest.raises(ValueError, match=f"the {side} images .* 1 of 9"):
         getattr(metric, f"update_{side}")(vectors)
 
 
 @pytest.mark.parametrize(
     "images, message",
     [
-        (np.zeros((4, DIM)), r"takes pictures of shape \(None, 8, 8, 1\)"),
+        (np.zeros((4, DIM)), r"takes images of shape \(None, 8, 8, 1\)"),
         (np.zeros((4, 8, 8, 3)), r"Received: shape \(4, 8, 8, 3\)"),
         (np.zeros((4, 9, 8, 1)), r"Received: shape \(4, 9, 8, 1\)"),
         (np.zeros((4, 8, 8, 1), "uint8"), "Received: dtype uint8"),
@@ -337,7 +337,7 @@ def test_other_than_feature_vectors_are_refused(shape):
             lambda: FrechetDistance(
                 keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
             ),
-            "must take pictures",
+            "must take images",
         ),
         (
             lambda: FrechetDistance(

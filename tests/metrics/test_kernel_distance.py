@@ -155,7 +155,7 @@ def test_configuration_round_trip():
     assert float(again.result()) == float(metric.result())
 
 
-def test_too_few_pictures_are_refused():
+def test_too_few_images_are_refused():
     metric = filled(vectors(20), vectors(9))
     for score in (metric.result, metric.standard_error, metric.describe):
         with pytest.raises(ValueError, match="20 real and 9 generated"):

@@ -54,14 +54,14 @@ def twin(network, linear, clean, restored):
         x, y = (
             np.asarray(network(z)[name], "float64") for z in (clean, restored)
         )
-        for picture in range(len(clean)):
+        for image in range(len(clean)):
             values = []
             for i in range(x.shape[1]):
                 for j in range(x.shape[2]):
-                    a, b = x[picture, i, j], y[picture, i, j]
+                    a, b = x[image, i, j], y[image, i, j]
                     a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
                     values.append((linear[name] * (a - b) ** 2).sum())
-            distances[picture] += np.mean(values)
+            distances[image] += np.mean(values)
     return distances
 
 
@@ -113,26 +113,24 @@ def test_without_weights_it_is_twice_one_minus_the_cosine():
 
 def photographs():
     """64 x 64 pixels of three."""
-    for picture in (data.astronaut(), data.coffee(), data.chelsea()):
-        yield picture[100:164, 100:164] / np.float32(255)
+    for image in (data.astronaut(), data.coffee(), data.chelsea()):
+        yield image[100:164, 100:164] / np.float32(255)
 
 
-def damaged(picture):
+def degraded(image):
     """It with more and more noise, and more and more blurred."""
-    noise = RNG.normal(size=picture.shape)
-    yield [picture + sigma * noise for sigma in (0.0, 0.02, 0.05, 0.1, 0.2)]
+    noise = RNG.normal(size=image.shape)
+    yield [image + sigma * noise for sigma in (0.0, 0.02, 0.05, 0.1, 0.2)]
     yield [
-        picture
-        if not sigma
-        else filters.gaussian(picture, sigma, channel_axis=-1)
+        image if not sigma else filters.gaussian(image, sigma, channel_axis=-1)
         for sigma in (0.0, 0.5, 1.0, 2.0, 4.0)
     ]
 
 
-def assert_grows_with_damage(metric):
-    for picture in photographs():
-        for series in damaged(picture):
-            clean = np.repeat(picture[None], len(series), axis=0)
+def assert_grows_with_degradation(metric):
+    for image in photographs():
+        for series in degraded(image):
+            clean = np.repeat(image[None], len(series), axis=0)
             values = np.asarray(metric.compare(clean, np.float32(series)))
             assert values[0] == 0.0
             assert (np.diff(values) > 0).all(), values
@@ -141,7 +139,7 @@ def assert_grows_with_damage(metric):
 def test_it_grows_with_noise_and_blur_on_photographs():
     """Also with random weights."""
     network = networks.squeezenet_features(None)
-    assert_grows_with_damage(PerceptualDistance(network))
+    assert_grows_with_degradation(PerceptualDistance(network))
 
 
 def test_it_grows_with_real_weights():
@@ -154,7 +152,7 @@ def test_it_grows_with_real_weights():
     file = folder / "lpips_lin_v0.1.npz"
     for linear in (None, lpips_linear_weights(file, "squeeze")):
         metric = PerceptualDistance(network, linear)
-        assert_grows_with_damage(metric)
+        assert_grows_with_degradation(metric)
     description = metric.describe()
     # Linear weights of LPIPS, but not its network.
     assert description["linear_weights"] in metrics.perceptual_distance._LPIPS
@@ -229,11 +227,11 @@ def test_bad_linear_weights_are_refused(wrong, message, network):
         PerceptualDistance(network, wrong)
 
 
-def test_pictures_and_networks_that_do_not_fit_are_refused(network):
+def test_images_and_networks_that_do_not_fit_are_refused(network):
     metric = PerceptualDistance(network)
-    grey = images(1, 16, 16, 1)
+    gray = images(1, 16, 16, 1)
     with pytest.raises(ValueError, match="3 channels.* channels=1"):
-        metric.update_state(grey, grey)
+        metric.update_state(gray, gray)
     with pytest.raises(ValueError, match="same shape"):
         metric.update_state(images(), images(1, 13, 16, 3))
     with pytest.raises(ValueError, match="floats in"):
@@ -289,16 +287,16 @@ def test_it_is_float32_in_mixed_precision(network):
 
 
 def test_methods_are_compared_by_it(network):
-    pictures = list(photographs())[:2]
+    images = list(photographs())[:2]
     comparison = evaluation.compare(
-        {"half": lambda damaged: 0.5 * damaged},
-        pictures,
+        {"half": lambda degraded: 0.5 * degraded},
+        images,
         degradations.GaussianNoise(0.1),
         metrics=[PerceptualDistance(network)],
     )
     rows = {row["method"]: row for row in comparison.rows}
-    assert 0 < rows["damaged"]["perceptual_distance"]
-    assert set(rows) == {"damaged", "half"}
+    assert 0 < rows["degraded"]["perceptual_distance"]
+    assert set(rows) == {"degraded", "half"}
 
 
 LPIPS_SCRIPT = """

@@ -149,7 +149,7 @@ def test_configuration_round_trip():
 
 
 @pytest.mark.parametrize("counts", [(20, 19), (5, 5), (0, 0)])
-def test_unequal_or_too_few_pictures_are_refused(counts):
+def test_unequal_or_too_few_images_are_refused(counts):
     metric = PrecisionRecall(feature_dim=DIM, num_samples=20)
     metric.update_state(*(vectors(count) for count in counts))
     message = f"more than 5 of each. Received: {counts[0]} real"

@@ -23,7 +23,7 @@ ALL = [PSNR, SSIM, lambda **kw: MultiScaleSSIM(power_factors=TWO_SCALES, **kw)]
 NAMES = ["psnr", "ssim", "multi_scale_ssim"]
 
 
-def pictures(count=2, size=(24, 30), channels=3, seed=0):
+def images(count=2, size=(24, 30), channels=3, seed=0):
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(size=(count, 6, 6, channels))
     images = tf.image.resize(coarse, size, "bicubic")
@@ -41,7 +41,7 @@ def score(metric, *arguments, **kwargs):
 
 
 def protocol(images, luma=None, border=0, round_to_8_bits=False):
-    """Float pictures in [0, 1] as the metrics compare them, in float64."""
+    """Float images in [0, 1] as the metrics compare them, in float64."""
     images = np.clip(images.astype("float64"), 0, 1)
     if round_to_8_bits:
         images = np.rint(255 * images).astype("uint8") / 255
@@ -99,7 +99,7 @@ PROTOCOLS = [
 )
 @pytest.mark.parametrize("arguments", PROTOCOLS, ids=str)
 def test_every_protocol_is_its_numpy_twin(build, twin, arguments):
-    clean, restored = pictures(), noisy(pictures(), 0.02)
+    clean, restored = images(), noisy(images(), 0.02)
     expected = twin(
         protocol(clean, **arguments), protocol(restored, **arguments)
     )
@@ -109,7 +109,7 @@ def test_every_protocol_is_its_numpy_twin(build, twin, arguments):
 
 
 def test_no_two_protocols_give_the_same_decibels():
-    clean, restored = pictures(), noisy(pictures(), 0.02)
+    clean, restored = images(), noisy(images(), 0.02)
     scores = [score(PSNR(**a), clean, restored) for a in PROTOCOLS]
     assert np.diff(np.sort(scores)).min() > 1e-3, scores
 
@@ -117,16 +117,16 @@ def test_no_two_protocols_give_the_same_decibels():
 @pytest.mark.parametrize("build", ALL, ids=NAMES)
 @pytest.mark.parametrize("arguments", PROTOCOLS, ids=str)
 def test_the_unit_does_not_matter(build, arguments):
-    clean, restored = pictures(), noisy(pictures())
+    clean, restored = images(), noisy(images())
     metric = build(max_value=255.0, **arguments)
     assert score(metric, 255 * clean, 255 * restored) == pytest.approx(
         score(build(**arguments), clean, restored), rel=1e-5
     )
 
 
-def test_integer_pictures_have_their_own_white():
+def test_integer_images_have_their_own_white():
     clean, restored = (
-        np.rint(255 * x).astype("uint8") for x in (pictures(), pictures(seed=1))
+        np.rint(255 * x).astype("uint8") for x in (images(), images(seed=1))
     )
     expected = psnr_twin(clean / 255, restored / 255)
     metric = PSNR(max_value=255)
@@ -136,15 +136,15 @@ def test_integer_pictures_have_their_own_white():
 
 
 def test_studio_range_stands_1_32_decibels_above_full_range():
-    clean, restored = pictures(), noisy(pictures())
+    clean, restored = images(), noisy(images())
     above = score(PSNR(luma="studio"), clean, restored) - score(
         PSNR(luma="full"), clean, restored
     )
     assert above == pytest.approx(20 * np.log10(255 / 219), abs=1e-4)
 
 
-def test_grey_pictures_have_one_luma():
-    clean, restored = pictures(channels=1), noisy(pictures(channels=1))
+def test_gray_images_have_one_luma():
+    clean, restored = images(channels=1), noisy(images(channels=1))
     expected = score(PSNR(), clean, restored)
     for luma in ("full", "studio"):
         assert score(PSNR(luma=luma), clean, restored) == expected
@@ -160,7 +160,7 @@ def test_only_predictions_are_clipped():
 
 @pytest.mark.parametrize("build", ALL, ids=NAMES)
 def test_batches_of_any_size_add_up(build):
-    clean, restored = pictures(5), noisy(pictures(5))
+    clean, restored = images(5), noisy(images(5))
     each = [score(build(), clean[[i]], restored[[i]]) for i in range(5)]
     metric = build()
     for batch in (slice(0, 2), slice(2, 2), slice(2, 5)):  # one is empty
@@ -173,8 +173,8 @@ def test_batches_of_any_size_add_up(build):
     assert weighted == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_exact_picture_has_infinite_decibels_unless_it_does_not_count():
-    clean, restored = pictures(2), noisy(pictures(2))
+def test_an_exact_image_has_infinite_decibels_unless_it_does_not_count():
+    clean, restored = images(2), noisy(images(2))
     restored[0] = clean[0]
     assert score(PSNR(), clean, restored) == np.inf
     expected = score(PSNR(), clean[1:], restored[1:])
@@ -184,14 +184,14 @@ def test_an_exact_picture_has_infinite_decibels_unless_it_does_not_count():
 
 @pytest.mark.parametrize("build", ALL, ids=NAMES)
 def test_what_is_not_a_number_is_not_hidden(build):
-    restored = pictures()
+    restored = images()
     restored[0, 12, 12] = np.nan
     for arguments in PROTOCOLS:
-        assert np.isnan(score(build(**arguments), pictures(), restored))
+        assert np.isnan(score(build(**arguments), images(), restored))
 
 
 def test_double_precision_on_demand():
-    clean = pictures().astype("float64")
+    clean = images().astype("float64")
     restored = clean + 1e-9 * np.sin(np.arange(clean.size)).reshape(clean.shape)
     expected = -10 * np.log10(
         ((clean - restored.clip(0, 1)) ** 2).mean((1, 2, 3))
@@ -203,7 +203,7 @@ def test_double_precision_on_demand():
 
 
 def test_compile_takes_them_and_early_stopping_knows_their_direction():
-    clean = pictures(5, channels=1)
+    clean = images(5, channels=1)
     restored = noisy(clean)
     model = keras.Sequential(
         [
@@ -243,7 +243,7 @@ def test_compile_takes_them_and_early_stopping_knows_their_direction():
 
 
 def test_replicas_add_up(two_replicas):
-    clean, restored = pictures(4), noisy(pictures(4))
+    clean, restored = images(4), noisy(images(4))
     with two_replicas.scope():
         metric = PSNR()
     data = tf.data.Dataset.from_tensors((clean, restored)).unbatch().batch(4)
@@ -295,21 +295,19 @@ def test_bad_arguments_are_refused(build, arguments, message):
         (MultiScaleSSIM(), (160, 170), "at least 161 x 161"),
     ],
 )
-def test_pictures_that_are_too_small_are_refused(metric, shape, message):
+def test_images_that_are_too_small_are_refused(metric, shape, message):
     images = np.zeros((1, *shape, 3), "float32")
     with pytest.raises(ValueError, match=message):
         metric.update_state(images, images)
 
 
-def test_pictures_and_weights_that_do_not_fit_are_refused():
+def test_images_and_weights_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="same shape"):
-        PSNR().update_state(pictures(channels=1), pictures())
+        PSNR().update_state(images(channels=1), images())
     with pytest.raises(ValueError, match="3 channels"):
-        PSNR(luma="full").update_state(
-            pictures(channels=2), pictures(channels=2)
-        )
-    with pytest.raises(ValueError, match="one number a picture"):
-        PSNR().update_state(pictures(), pictures(), np.ones((2, 24, 30)))
+        PSNR(luma="full").update_state(images(channels=2), images(channels=2))
+    with pytest.raises(ValueError, match="one number an image"):
+        PSNR().update_state(images(), images(), np.ones((2, 24, 30)))
 
 
 SCRIPT = """
@@ -338,7 +336,7 @@ if len(expected):
 def test_metrics_and_losses_are_the_same_on_other_backends(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
-    clean = pictures(size=(25, 31))  # odd, so that halving pads
+    clean = images(size=(25, 31))  # odd, so that halving pads
     case = {"clean": clean, "restored": noisy(clean)}
     np.savez(tmp_path / "case.npz", **case, expected=[])
     scope = {"__name__": "script"}
@@ -355,7 +353,7 @@ def test_metrics_and_losses_are_the_same_on_other_backends(backend, tmp_path):
     )
 
 
-def test_bicubic_enlargement_of_set5_has_its_published_figures():
+def test_bicubic_upscaling_of_set5_has_its_published_figures():
     """28.42 dB and 0.8104, MATLAB's `imresize` by 4, as every paper cites."""
     if "KERAS_SYNTH_DATA" not in os.environ:
         pytest.skip("needs the original files: KERAS_SYNTH_DATA is not set")
@@ -371,9 +369,9 @@ def test_bicubic_enlargement_of_set5_has_its_published_figures():
             clean, (height // 4, width // 4), "bicubic", antialias=True
         )
         small = np.rint(255 * np.clip(small, 0, 1)) / 255
-        enlarged = tf.image.resize(small, (height, width), "bicubic")
-        psnr.update_state(clean, enlarged)
-        ssim.update_state(clean, enlarged)
+        upscaled = tf.image.resize(small, (height, width), "bicubic")
+        psnr.update_state(clean, upscaled)
+        ssim.update_state(clean, upscaled)
     assert int(psnr.count) == 5
     assert float(psnr.result()) == pytest.approx(28.42, abs=0.02)
     assert float(ssim.result()) == pytest.approx(0.8104, abs=0.001)

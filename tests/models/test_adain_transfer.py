@@ -1,4 +1,4 @@
-"""AdaIN transfer: what it lowers, how it learns, what it paints and refuses."""
+"""AdaIN transfer: its losses, its training, its images, its refusals."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ from tests.helpers import check_model
 RNG = np.random.default_rng(0)
 
 
-def pictures(count=4, *shape):
+def random_images(count=4, *shape):
     return RNG.uniform(size=(count, *(shape or (16, 16, 3)))).astype("float32")
 
 
@@ -79,7 +79,7 @@ def test_losses_are_their_formulas(size):
     transfer.compile(
         content_weight=3.0, style_weight=7.0, total_variation_weight=11.0
     )
-    contents, styles = pictures(3, *size, 3), pictures(3, 12, 6, 3)
+    contents, styles = random_images(3, *size, 3), random_images(3, 12, 6, 3)
     height, width = (side + side % 2 for side in size)
     edge = ((0, 0), (0, height - size[0]), (0, width - size[1]), (0, 0))
     padded = np.pad(contents, edge, "symmetric")
@@ -115,7 +115,9 @@ def test_the_decoder_alone_is_trained():
     transfer = model()
     before = [np.array(w) for w in transfer.features.weights]
     decoder = [np.array(w) for w in transfer.decoder.weights]
-    logs = transfer.fit(pictures(), pictures(4, 12, 20, 3), verbose=0).history
+    logs = transfer.fit(
+        random_images(), random_images(4, 12, 20, 3), verbose=0
+    ).history
     assert set(logs) == {"loss", "content_loss", "style_loss"}
     for weight, old in zip(transfer.features.weights, before, strict=True):
         np.testing.assert_array_equal(weight, old)
@@ -128,7 +130,7 @@ def test_model_contract(tmp_path):
     """Weights so small that the first steps in float16 do not overflow."""
     check_model(
         lambda: model(content_weight=0.05, style_weight=0.5),
-        (pictures(), pictures()),
+        (random_images(), random_images()),
         directory=tmp_path,
         steps=60,
     )
@@ -142,12 +144,12 @@ def test_everything_survives_with_other_options(tmp_path):
     transfer.compile(
         style_weight=2.0, total_variation_weight=0.5, run_eagerly=True
     )
-    transfer.fit(pictures(), pictures(), verbose=0)
+    transfer.fit(random_images(), random_images(), verbose=0)
     transfer.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.loss_weights == transfer.loss_weights
     assert loaded.run_eagerly and loaded.style_layers == {"first": 0.25}
-    content, style = pictures(2, 15, 9, 3), pictures(1, 11, 11, 3)
+    content, style = random_images(2, 15, 9, 3), random_images(1, 11, 11, 3)
     np.testing.assert_array_equal(
         loaded.stylize(content, style), transfer.stylize(content, style)
     )
@@ -155,7 +157,9 @@ def test_everything_survives_with_other_options(tmp_path):
 
 def test_two_replicas_equal_one(two_replicas):
     """With SGD, for Adam hides a wrong scale; the last batch is smaller."""
-    data = tf.data.Dataset.from_tensor_slices((pictures(7), pictures(7)))
+    data = tf.data.Dataset.from_tensor_slices(
+        (random_images(7), random_images(7))
+    )
     data = data.map(lambda c, s: (c[:12, :14], s)).batch(4)
 
     def fitted(scope):
@@ -205,43 +209,49 @@ def test_it_learns_from_a_pipeline():
 
 def test_with_nothing_to_decode_it_is_adain_of_the_pixels():
     transfer = transparent()
-    content, styles = pictures(2, 9, 7, 3), [pictures(1, 6, 8, 3), pictures(2)]
+    content, styles = (
+        random_images(2, 9, 7, 3),
+        [random_images(1, 6, 8, 3), random_images(2)],
+    )
     results = [adain(content, style) for style in styles]
 
-    def painted(style, alpha=1.0, **options):
+    def stylized(style, alpha=1.0, **options):
         return np.asarray(transfer.stylize(content, style, alpha, **options))
 
     def near(ours, expected):
         np.testing.assert_allclose(ours, np.clip(expected, 0, 1), atol=1e-5)
 
-    near(painted(styles[0]), results[0])
-    near(painted(styles[1]), results[1])
-    np.testing.assert_array_equal(painted(styles[0], 0.0), content)
-    near(painted(styles[0], 0.25), 0.75 * content + 0.25 * results[0])
-    near(painted(styles), 0.5 * results[0] + 0.5 * results[1])
+    near(stylized(styles[0]), results[0])
+    near(stylized(styles[1]), results[1])
+    np.testing.assert_array_equal(stylized(styles[0], 0.0), content)
+    near(stylized(styles[0], 0.25), 0.75 * content + 0.25 * results[0])
+    near(stylized(styles), 0.5 * results[0] + 0.5 * results[1])
     mixed = 0.25 * results[0] + 0.75 * results[1]
-    near(painted(styles, style_weights=[1, 3]), mixed)
-    near(painted(styles, 0.5, style_weights=[1, 3]), 0.5 * (content + mixed))
+    near(stylized(styles, style_weights=[1, 3]), mixed)
+    near(stylized(styles, 0.5, style_weights=[1, 3]), 0.5 * (content + mixed))
     called = transfer([content, np.repeat(styles[0], 2, axis=0)])
     np.testing.assert_allclose(called, results[0], atol=1e-5)
 
 
 def test_trained_on_a_pair_it_comes_nearer_to_the_style():
     transfer = model(optimizer=keras.optimizers.Adam(1e-2))
-    content, style = pictures(2, 16, 16, 3), pictures(2, 16, 16, 3) ** 4
+    content, style = (
+        random_images(2, 16, 16, 3),
+        random_images(2, 16, 16, 3) ** 4,
+    )
     transfer.fit(
         tf.data.Dataset.from_tensors((content, style)).repeat(200), verbose=0
     )
-    painted = np.asarray(transfer.stylize(content, style))
-    assert painted.min() >= 0 and painted.max() <= 1
+    stylized = np.asarray(transfer.stylize(content, style))
+    assert stylized.min() >= 0 and stylized.max() <= 1
 
     def brightness(x):
         return x.mean((1, 2, 3))
 
-    gap = np.abs(brightness(painted) - brightness(style))
+    gap = np.abs(brightness(stylized) - brightness(style))
     assert (gap < 0.8 * np.abs(brightness(content) - brightness(style))).all()
     kept = np.asarray(transfer.stylize(content, style, 0.0))
-    assert np.mean((kept - content) ** 2) < np.mean((painted - content) ** 2)
+    assert np.mean((kept - content) ** 2) < np.mean((stylized - content) ** 2)
 
 
 @pytest.mark.parametrize("size", [(17, 40), (31, 18)])
@@ -249,29 +259,31 @@ def test_any_size_with_networks_that_lose_edges(size):
     network = networks.squeezenet_features(None, ("relu_conv1", "fire3"))
     transfer = AdaINTransfer(network, networks.style_decoder(network))
     assert (transfer.stride, transfer.margin) == (4, 4)
-    painted = transfer.stylize(pictures(1, *size, 3), pictures(1, 19, 21, 3))
-    assert painted.shape == (1, *size, 3)
+    stylized = transfer.stylize(
+        random_images(1, *size, 3), random_images(1, 19, 21, 3)
+    )
+    assert stylized.shape == (1, *size, 3)
     transfer.compile()
     logs = transfer.evaluate(
-        pictures(1, *size, 3), pictures(1, 19, 21, 3), verbose=0
+        random_images(1, *size, 3), random_images(1, 19, 21, 3), verbose=0
     )
     assert np.isfinite(logs).all()
 
 
-def test_grey_pictures():
-    grey, colour = pictures(1, 9, 9, 1), pictures(1, 9, 9, 3)
-    painted = model().stylize(grey, colour)
-    assert painted.shape == (1, 9, 9, 3)
-    assert model(1).stylize(grey, grey).shape == (1, 9, 9, 1)
-    with pytest.raises(ValueError, match="`style` has colours"):
-        model(1).stylize(grey, colour)
+def test_gray_images():
+    gray, color = random_images(1, 9, 9, 1), random_images(1, 9, 9, 3)
+    stylized = model().stylize(gray, color)
+    assert stylized.shape == (1, 9, 9, 3)
+    assert model(1).stylize(gray, gray).shape == (1, 9, 9, 1)
+    with pytest.raises(ValueError, match="`style` has colors"):
+        model(1).stylize(gray, color)
 
 
 def test_exports_give_the_same(tmp_path):
     transfer = model()
     export.export_saved_model(transfer, tmp_path / "served")
     served = tf.saved_model.load(str(tmp_path / "served"))
-    content, style = pictures(2, 13, 10, 3), pictures(2, 11, 14, 3)
+    content, style = random_images(2, 13, 10, 3), random_images(2, 11, 14, 3)
     for answer, expected in (
         (served.stylize(content, style), transfer.stylize(content, style)),
         (
@@ -299,7 +311,7 @@ def test_networks_that_do_not_fit_are_refused():
     for scale in (1, 4):
         x = keras.layers.UpSampling2D(scale)(maps) if scale > 1 else maps
         wrong = keras.Model(maps, keras.layers.Conv2D(3, 1)(x))
-        with pytest.raises(ValueError, match=f"enlarges {scale} times"):
+        with pytest.raises(ValueError, match=f"upscales {scale} times"):
             AdaINTransfer(network, wrong)
 
 
@@ -313,7 +325,7 @@ def test_mistakes_in_compile_and_fit_are_refused():
         with pytest.raises(ValueError, match=message):
             transfer.compile(**options)
     transfer.compile()
-    images = pictures()
+    images = random_images()
     for arguments, message in (
         ((images,), "learns from pairs"),
         ((tf.data.Dataset.from_tensors(images),), "must come in pairs"),
@@ -327,15 +339,15 @@ def test_mistakes_in_compile_and_fit_are_refused():
 
 def test_mistakes_in_the_use_are_refused():
     transfer = model()
-    content, style = pictures(1), pictures(1)
-    small, alpha = pictures(1, 2, 9, 3), pictures(1, 8, 8, 4)
+    content, style = random_images(1), random_images(1)
+    small, alpha = random_images(1, 2, 9, 3), random_images(1, 8, 8, 4)
     for arguments, options, message in (
         ((content, style, 1.5), {}, "`alpha` must be from 0 to 1"),
         ((small, style), {}, "more than 2 pixels a side. Received: 2 x 9"),
         ((content[0], style), {}, "`content`: Images must be of shape"),
         ((content, alpha), {}, "`style` has an alpha channel"),
         ((content, style), {"style_weights": [1, 1]}, "`style_weights` must"),
-        ((content, pictures(3)), {}, "one picture for all contents"),
+        ((content, random_images(3)), {}, "one image for all contents"),
     ):
         with pytest.raises(ValueError, match=message):
             transfer.stylize(*arguments, **options)

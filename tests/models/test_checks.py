@@ -1,23 +1,23 @@
-"""Pictures that models take, and those that they refuse."""
+"""Images that models take, and those that they refuse."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_synth.models.checks import check_pictures
+from keras_synth.models.checks import check_images
 
 
 def test_what_resizing_rounds_is_taken():
-    """A white picture, resized, has values above 1 by a rounding error."""
-    picture = np.ones((1, 64, 64, 1), "float32")
-    resized = tf.image.resize(picture, (37, 41), antialias=True)
+    """A white image, resized, has values above 1 by a rounding error."""
+    image = np.ones((1, 64, 64, 1), "float32")
+    resized = tf.image.resize(image, (37, 41), antialias=True)
     assert tf.reduce_max(resized) > 1.0
-    check_pictures(resized, (None, None, 1))
+    check_images(resized, (None, None, 1))
 
 
 @pytest.mark.parametrize("wrong", [-1e-4, 1.0001, 255.0, np.nan])
 def test_a_value_beyond_is_refused(wrong):
-    picture = np.full((1, 4, 4, 1), 0.5, "float32")
-    picture[0, 2, 1] = wrong
+    image = np.full((1, 4, 4, 1), 0.5, "float32")
+    image[0, 2, 1] = wrong
     with pytest.raises(ValueError, match="divide 8-bit ones by 255"):
-        check_pictures(picture, (None, None, 1))
+        check_images(image, (None, None, 1))

@@ -19,7 +19,7 @@ SHAPE = (8, 8, 1)
 LATENT_DIM = 3
 
 
-def pictures(count=8, seed=0):
+def random_images(count=8, seed=0):
     rng = np.random.default_rng(seed)
     return rng.uniform(size=(count, *SHAPE)).astype("float32")
 
@@ -60,7 +60,7 @@ def moved(variables, before):
 
 
 class GivenNoise(models.GAN):
-    """Latents that are a function of the real pictures beside them."""
+    """Latents that are a function of the real images beside them."""
 
     def draw_latents(self, images, training=True):
         return 4.0 * images[:, 0, :LATENT_DIM, 0] - 2.0
@@ -75,14 +75,14 @@ def test_each_step_moves_its_own_network_alone(kind):
     options = {"gradient_penalty": losses.R1(), "average_decay": 0.5}
     gan.compile(still(), still(0.1), **options)
     before = [copies(n.trainable_variables) for n in networks_of(gan)]
-    gan.fit(pictures(), batch_size=8, verbose=0)
+    gan.fit(random_images(), batch_size=8, verbose=0)
     generator, discriminator = networks_of(gan)
     assert not any(moved(generator.trainable_variables, before[0]))
     assert sum(moved(discriminator.trainable_variables, before[1])) > 1
 
     gan.compile(still(0.1), still(), **options)
     before = [copies(n.trainable_variables) for n in networks_of(gan)]
-    gan.fit(pictures(), batch_size=8, verbose=0)
+    gan.fit(random_images(), batch_size=8, verbose=0)
     assert sum(moved(generator.trainable_variables, before[0])) > 1
     assert not any(moved(discriminator.trainable_variables, before[1]))
 
@@ -93,22 +93,22 @@ def networks_of(gan):
 
 def test_spectral_vectors_follow_in_the_discriminators_step_alone():
     gan = compiled(small_gan("dcgan"))
-    gan.fit(pictures(), verbose=0)
+    gan.fit(random_images(), verbose=0)
     vectors = [
         layer.u
         for layer in gan.discriminator.layers
         if isinstance(layer, layers.SpectralNormalization)
     ]
     before = copies(vectors)
-    gan._step("generator", [tf.constant(pictures())])
+    gan._step("generator", [tf.constant(random_images())])
     assert len(vectors) > 1 and not any(moved(vectors, before))
-    gan.fit(pictures(), verbose=0)
+    gan.fit(random_images(), verbose=0)
     assert any(moved(vectors, before))
 
 
 def test_losses_are_the_formulas():
     gan = compiled(small_gan(model=GivenNoise), loss=losses.LeastSquares())
-    real = pictures()
+    real = random_images()
     fake = np.asarray(gan.generator(gan.draw_latents(real)))
     r = np.asarray(gan.discriminator(real))
     f = np.asarray(gan.discriminator(fake))
@@ -134,7 +134,7 @@ def test_a_step_is_gradient_descent_on_the_formula():
     twin = small_gan(model=GivenNoise)
     twin.generator.set_weights(gan.generator.get_weights())
     twin.discriminator.set_weights(gan.discriminator.get_weights())
-    real = pictures()
+    real = random_images()
     logs = gan.fit(real, verbose=0).history
 
     latents = twin.draw_latents(real)
@@ -169,7 +169,7 @@ def test_lazy_penalty_is_due_every_interval_and_that_much_heavier():
         keras.utils.set_random_seed(0)
         gan = small_gan(model=GivenNoise)
         gan.compile(still(), still(0.01), gradient_penalty=penalty)
-        data = tf.data.Dataset.from_tensors(pictures()).repeat(steps)
+        data = tf.data.Dataset.from_tensors(random_images()).repeat(steps)
         logs = gan.fit(data, verbose=0).history
         return gan.discriminator.get_weights(), logs
 
@@ -212,7 +212,7 @@ def test_discriminator_steps_deal_the_batch_out():
 
     gan = small_gan(model=Recording)
     gan.compile(discriminator_steps=3, run_eagerly=True)
-    images = pictures(9)
+    images = random_images(9)
     gan.fit(images, batch_size=9, shuffle=False, verbose=0)
     assert [len(part) for part in seen] == [3, 3, 3]
     joined = {image.tobytes() for part in seen for image in part}
@@ -220,9 +220,9 @@ def test_discriminator_steps_deal_the_batch_out():
     assert [int(o.iterations) for o in optimizers(gan)] == [1, 3]
 
 
-def test_fewer_pictures_than_discriminator_steps_do_no_harm():
+def test_fewer_images_than_discriminator_steps_do_no_harm():
     gan = compiled(small_gan(), discriminator_steps=3)
-    logs = gan.fit(pictures(5), batch_size=4, verbose=0).history
+    logs = gan.fit(random_images(5), batch_size=4, verbose=0).history
     for name, values in logs.items():
         assert np.isfinite(values).all(), name
     assert all(np.isfinite(weight).all() for weight in gan.weights)
@@ -237,7 +237,7 @@ def test_spectral_norms_of_a_generator_follow_too():
     )
     gan.compile(still(0.5), still(0.5), average_decay=0.5)
     before = np.array(gan.generator.layers[1].u)
-    gan.fit(pictures(), batch_size=2, epochs=3, verbose=0)
+    gan.fit(random_images(), batch_size=2, epochs=3, verbose=0)
     assert np.abs(np.asarray(gan.generator.layers[1].u) - before).max() > 0
 
 
@@ -266,7 +266,7 @@ def test_all_that_the_discriminator_sees_is_augmented_alike():
     loss = losses.RelativisticAverage()  # whose generator sees real ones too
     gan.compile(loss=loss, augmentation=Recording(), run_eagerly=True)
     judged.clear()
-    real = pictures()
+    real = random_images()
     gan.fit(real, batch_size=8, shuffle=False, verbose=0)
     (first, draw), (fake, same), (again, other), (_, its) = seen
     np.testing.assert_array_equal(first, real)
@@ -278,7 +278,7 @@ def test_all_that_the_discriminator_sees_is_augmented_alike():
     assert len(judged) == 4 and min(judged) > 3.0
 
 
-def test_fakes_have_the_labels_of_the_real_pictures_beside_them():
+def test_fakes_have_the_labels_of_the_real_images_beside_them():
     seen = []
 
     class Recording(models.GAN):
@@ -293,7 +293,7 @@ def test_fakes_have_the_labels_of_the_real_pictures_beside_them():
     gan = small_gan(num_classes=4, model=Recording)
     gan.compile(run_eagerly=True)
     labels = np.arange(8) % 4
-    gan.fit(pictures(), labels, batch_size=8, shuffle=False, verbose=0)
+    gan.fit(random_images(), labels, batch_size=8, shuffle=False, verbose=0)
     assert [what for what, _ in seen].count("made") == 2
     for _, given in seen:
         np.testing.assert_array_equal(given, labels)
@@ -304,9 +304,9 @@ def test_evaluation_leaves_the_training_alone():
         keras.utils.set_random_seed(0)
         gan = compiled(small_gan())
         for _ in range(2):
-            gan.fit(pictures(), verbose=0, shuffle=False)
+            gan.fit(random_images(), verbose=0, shuffle=False)
             if evaluate:
-                gan.evaluate(pictures(), verbose=0)
+                gan.evaluate(random_images(), verbose=0)
         return gan
 
     with_it, without = trained(True), trained(False)
@@ -316,10 +316,10 @@ def test_evaluation_leaves_the_training_alone():
 
 def test_compiling_anew_keeps_the_average(tmp_path):
     gan = compiled(small_gan(), average_decay=0.999)
-    gan.fit(pictures(), batch_size=1, epochs=20, verbose=0)
+    gan.fit(random_images(), batch_size=1, epochs=20, verbose=0)
     before = copies(gan.generator_average.weights)
     gan.compile(still(), still(), average_decay=0.999)
-    gan.fit(pictures(), batch_size=8, verbose=0)
+    gan.fit(random_images(), batch_size=8, verbose=0)
     for ours, average, weight in zip(
         gan.generator_average.weights,
         before,
@@ -336,7 +336,7 @@ def test_average_follows_the_generator():
     gan.compile(still(0.1), still(0.1), average_decay=0.2)
     average = copies(gan.generator.weights)
     for step in range(1, 5):
-        gan.fit(pictures(seed=step), batch_size=8, verbose=0)
+        gan.fit(random_images(seed=step), batch_size=8, verbose=0)
         decay = min(0.2, (1 + step) / (10 + step))
         average = [
             decay * a + (1 - decay) * np.asarray(w)
@@ -350,14 +350,14 @@ def test_average_follows_the_generator():
 
     gan.compile(average_decay=0.0)
     assert float(gan.average_steps) == 4
-    gan.fit(pictures(), verbose=0)
+    gan.fit(random_images(), verbose=0)
     for ours, theirs in zip(
         gan.generator_average.weights, gan.generator.weights, strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_regularisation_counts_for_its_own_player():
+def test_regularization_counts_for_its_own_player():
     inputs = keras.Input(SHAPE)
     dense = keras.layers.Dense(
         1,
@@ -371,7 +371,7 @@ def test_regularisation_counts_for_its_own_player():
         seed=0,
     )
     gan.compile(still(), still())
-    logs = gan.fit(pictures(), verbose=0).history
+    logs = gan.fit(random_images(), verbose=0).history
     play = logs["generator_loss"][0] + logs["discriminator_loss"][0]
     assert logs["loss"][0] == pytest.approx(play + 64, rel=1e-4)
 
@@ -390,8 +390,8 @@ def test_regularisation_counts_for_its_own_player():
     ],
     ids=lambda options: type(options["loss"]).__name__,
 )
-def test_it_learns_four_pictures(options):
-    """Each picture is made (two at least by least squares), and no others."""
+def test_it_learns_four_images(options):
+    """Each image is made (two at least by least squares), and no others."""
     targets = np.zeros((4, *SHAPE), "float32")
     for index in range(4):
         row, column = 4 * (index // 2), 4 * (index % 2)
@@ -409,7 +409,7 @@ def test_it_learns_four_pictures(options):
     distance = np.sqrt(
         ((samples[:, None] - targets.reshape(4, -1)) ** 2).mean(axis=-1)
     )
-    # Two of the pictures are 0.71 apart.
+    # Two of the images are 0.71 apart.
     assert np.median(distance.min(axis=1)) < 0.2
     shares = np.bincount(distance.argmin(axis=1), minlength=4) / 200
     wanted = 2 if isinstance(options["loss"], losses.LeastSquares) else 4
@@ -435,7 +435,7 @@ def everything(kind="dcgan", **options):
 
 @pytest.mark.parametrize("case", ["plain", "everything"])
 def test_stopping_and_resuming_changes_nothing(case, tmp_path):
-    data = (pictures(8),)
+    data = (random_images(8),)
     if case == "everything":
         data = (*data, np.arange(8) % 4)
         check_resumes(everything, data, tmp_path)
@@ -445,7 +445,7 @@ def test_stopping_and_resuming_changes_nothing(case, tmp_path):
 
 def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
     gan = everything(discriminator_steps=2, run_eagerly=False)
-    gan.fit(pictures(), np.arange(8) % 4, verbose=0)
+    gan.fit(random_images(), np.arange(8) % 4, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert loaded.get_compile_config() == gan.get_compile_config()
@@ -478,7 +478,7 @@ def test_mixed_precision_trains(policy, penalty):
             gradient_penalty=penalty,
         )
 
-    data = (pictures(4),)
+    data = (random_images(4),)
     keras.utils.set_random_seed(0)
     expected = build().fit(*data, verbose=0).history
     _, logs = check_mixed_precision(build, data, policy, epochs=200)
@@ -496,7 +496,7 @@ def test_two_replicas_equal_one(two_replicas, case):
     conditional = case == "conditional"
     kind = "dcgan" if conditional else case
     count = 17 if case == "dense" else 21
-    data = (pictures(count),)
+    data = (random_images(count),)
     if conditional:
         data = (*data, np.arange(count) % 4)
     data = tf.data.Dataset.from_tensor_slices(
@@ -532,7 +532,7 @@ def test_replicas_share_a_lazy_penalty_and_draw_their_own_noise(two_replicas):
     with two_replicas.scope():
         gan = everything()
     labels = np.arange(8) % 4
-    logs = gan.fit(pictures(), labels, batch_size=4, epochs=3, verbose=0)
+    logs = gan.fit(random_images(), labels, batch_size=4, epochs=3, verbose=0)
     assert np.isfinite(logs.history["gradient_penalty"]).all()
 
     @tf.function
@@ -551,7 +551,7 @@ def test_replicas_scale_the_loss_in_half_precision(two_replicas):
     keras.config.set_dtype_policy("mixed_float16")
     with two_replicas.scope():
         gan = compiled(small_gan(), gradient_penalty=losses.R1())
-    logs = gan.fit(pictures(), batch_size=4, epochs=3, verbose=0).history
+    logs = gan.fit(random_images(), batch_size=4, epochs=3, verbose=0).history
     assert np.isfinite(logs["loss"]).all()
     for optimizer in optimizers(gan):
         assert keras.ops.convert_to_numpy(optimizer.iterations) in (5, 6)
@@ -562,7 +562,7 @@ def test_replicas_scale_the_loss_in_half_precision(two_replicas):
 
 def test_sampling_is_the_average_on_noise():
     gan = compiled(small_gan("dcgan"), average_decay=0.9)
-    gan.fit(pictures(), epochs=3, verbose=0)
+    gan.fit(random_images(), epochs=3, verbose=0)
     samples = gan.sample(5, seed=3)
     latents = tf.random.stateless_normal((5, LATENT_DIM), seed=[3, 0])
     np.testing.assert_array_equal(samples, gan.generate(latents))
@@ -607,7 +607,7 @@ def test_interpolation_is_an_arc():
 
 def test_discriminate_gives_the_logits():
     gan = small_gan(num_classes=4)
-    images, labels = pictures(4), np.arange(4)
+    images, labels = random_images(4), np.arange(4)
     logits = gan.discriminate(images, labels)
     np.testing.assert_allclose(
         logits, gan.discriminator([images, labels]), atol=1e-6
@@ -618,7 +618,7 @@ def test_discriminate_gives_the_logits():
 
 def test_conditional_model_listens_to_labels():
     gan = everything()
-    gan.fit(pictures(), np.arange(8) % 4, verbose=0)
+    gan.fit(random_images(), np.arange(8) % 4, verbose=0)
     first = gan.sample(3, labels=2, seed=0)
     np.testing.assert_array_equal(first, gan.sample(3, labels=[2] * 3, seed=0))
     assert np.abs(first - gan.sample(3, labels=1, seed=0)).max() > 0
@@ -637,10 +637,10 @@ def test_conditional_model_listens_to_labels():
 def test_keras_callbacks_know_it(tmp_path):
     gan = compiled(small_gan())
     gan.fit(
-        pictures(),
+        random_images(),
         epochs=2,
         verbose=0,
-        validation_data=(pictures(),),
+        validation_data=(random_images(),),
         callbacks=[
             keras.callbacks.LearningRateScheduler(lambda epoch: 0.125),
             keras.callbacks.TensorBoard(tmp_path / "log", histogram_freq=1),
@@ -661,13 +661,13 @@ def test_keras_callbacks_know_it(tmp_path):
 def test_training_that_diverged_stops():
     gan = compiled(small_gan(), generator_optimizer=still(float("inf")))
     stop = keras.callbacks.TerminateOnNaN()
-    logs = gan.fit(pictures(), epochs=5, verbose=0, callbacks=[stop])
+    logs = gan.fit(random_images(), epochs=5, verbose=0, callbacks=[stop])
     assert len(logs.epoch) < 5
 
 
 def test_steps_per_execution():
     gan = compiled(small_gan(), steps_per_execution=2)
-    logs = gan.fit(pictures(), batch_size=2, epochs=2, verbose=0).history
+    logs = gan.fit(random_images(), batch_size=2, epochs=2, verbose=0).history
     assert np.isfinite(logs["loss"]).all()
     assert int(gan.generator_optimizer.iterations) == 8
 
@@ -675,7 +675,9 @@ def test_steps_per_execution():
 @pytest.mark.slow
 def test_compiled_by_xla_it_trains_too():
     gan = everything(jit_compile=True)
-    logs = gan.fit(pictures(), np.arange(8) % 4, epochs=3, verbose=0).history
+    logs = gan.fit(
+        random_images(), np.arange(8) % 4, epochs=3, verbose=0
+    ).history
     assert np.isfinite(logs["loss"]).all()
 
 
@@ -746,12 +748,12 @@ def test_networks_of_the_sketches_are_refused():
         )
 
 
-def test_a_penalty_and_batch_normalisation_are_refused():
+def test_a_penalty_and_batch_normalization_are_refused():
     gan = models.GAN(
         networks.dense_generator(SHAPE, LATENT_DIM),
         networks.dense_discriminator(SHAPE, normalization="batch"),
     )
-    with pytest.raises(ValueError, match="batch normalisation mixes"):
+    with pytest.raises(ValueError, match="batch normalization mixes"):
         gan.compile(gradient_penalty=losses.R1())
     gan.compile()
 
@@ -759,9 +761,9 @@ def test_a_penalty_and_batch_normalisation_are_refused():
 def test_bad_data_are_refused():
     gan = compiled(small_gan())
     with pytest.raises(ValueError, match="divide 8-bit ones"):
-        gan.fit(255 * pictures(), verbose=0)
+        gan.fit(255 * random_images(), verbose=0)
     with pytest.raises(ValueError, match="takes no labels"):
-        gan.fit(pictures(), np.zeros(8, int), verbose=0)
+        gan.fit(random_images(), np.zeros(8, int), verbose=0)
     with pytest.raises(ValueError, match=r"\(batch, 3\)"):
         gan.generate(np.zeros((2, 5)))
     with pytest.raises(ValueError, match="at least 2"):
@@ -771,7 +773,10 @@ def test_bad_data_are_refused():
     conditional = compiled(small_gan(num_classes=4))
     with pytest.raises(ValueError, match="takes no sample weights"):
         conditional.fit(
-            pictures(), np.zeros(8, int), sample_weight=np.ones(8), verbose=0
+            random_images(),
+            np.zeros(8, int),
+            sample_weight=np.ones(8),
+            verbose=0,
         )
     with pytest.raises(ValueError, match="class-conditional"):
         conditional.sample(2)

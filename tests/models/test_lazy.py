@@ -58,7 +58,7 @@ def test_an_optimizers_own_count_of_steps():
 
 
 @pytest.mark.parametrize("interval", [2, 4, 16])
-def test_adam_as_if_regularising_took_steps_of_its_own(interval):
+def test_adam_as_if_regularizing_took_steps_of_its_own(interval):
     """Over k steps it goes as far, and forgets as much, as Adam over k + 1."""
     adam = lazy_adam(interval, learning_rate=3e-3)
     assert type(adam) is keras.optimizers.Adam

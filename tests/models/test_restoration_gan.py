@@ -1,4 +1,4 @@
-"""The restoration GAN: what it minimises, what it keeps, what it refuses."""
+"""The restoration GAN: what it minimizes, what it keeps, what it refuses."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ SIZE = 16
 
 
 def pairs(count=8, seed=0):
-    """Smooth pictures with a hole each: `({"image", "mask"}, clean)`."""
+    """Smooth images with a hole each: `({"image", "mask"}, clean)`."""
     rng = np.random.default_rng(seed)
     corners = rng.uniform(size=(count, 4, 1, 1)).astype("float32")
     ramp = np.linspace(0, 1, SIZE, dtype="float32")
@@ -52,7 +52,7 @@ def features():
 
 
 def small_generator():
-    """Two convolutions of the picture and its mask: quick to trace."""
+    """Two convolutions of the image and its mask: quick to trace."""
     inputs = {
         "image": keras.Input((None, None, 1), name="image"),
         "mask": keras.Input((None, None, 1), name="mask"),
@@ -82,7 +82,7 @@ def inpainter(local=True, with_features=True, model=models.RestorationGAN):
 def blind(**options):
     return models.RestorationGAN(
         networks.unet(widths=(4,), blocks=1),
-        networks.patch_discriminator(condition=("damaged",), widths=(4,)),
+        networks.patch_discriminator(condition=("degraded",), widths=(4,)),
         seed=0,
         **options,
     )
@@ -116,12 +116,12 @@ def moved(variables, before):
     ]
 
 
-# What is minimised -----------------------------------------------------------
+# What is minimized -----------------------------------------------------------
 
 
 def test_losses_are_the_formulas():
-    damaged, clean = pairs()
-    mask = damaged["mask"]
+    degraded, clean = pairs()
+    mask = degraded["mask"]
     gan = inpainter(local=False)
     gan.compile(
         loss=losses.LeastSquares(),
@@ -132,34 +132,34 @@ def test_losses_are_the_formulas():
         style_weight=0.9,
         total_variation_weight=0.4,
     )
-    made = np.asarray(gan.generator_average(damaged))
-    mended = mask * made + (1 - mask) * clean
+    made = np.asarray(gan.generator_average(degraded))
+    restored = mask * made + (1 - mask) * clean
     judge = [
         np.asarray(
             gan.discriminator(
-                {"image": image, "damaged": damaged["image"], "mask": mask}
+                {"image": image, "degraded": degraded["image"], "mask": mask}
             )
         )
-        for image in (clean, mended)
+        for image in (clean, restored)
     ]
     error = np.abs(made - clean)
     psnr = -10 * np.log10(
-        np.mean((np.clip(mended, 0, 1) - clean) ** 2, axis=(1, 2, 3))
+        np.mean((np.clip(restored, 0, 1) - clean) ** 2, axis=(1, 2, 3))
     )
     expected = {
         "reconstruction_loss": np.mean((2.0 * mask + 0.5 * (1 - mask)) * error),
         "perceptual_loss": np.mean(
-            losses.Perceptual(gan.features).call(clean, mended)
+            losses.Perceptual(gan.features).call(clean, restored)
         ),
-        "style_loss": np.mean(losses.Style(gan.features).call(clean, mended)),
-        "total_variation": np.mean(losses.total_variation(mended)) / SIZE**2,
+        "style_loss": np.mean(losses.Style(gan.features).call(clean, restored)),
+        "total_variation": np.mean(losses.total_variation(restored)) / SIZE**2,
         "generator_loss": 0.5 * np.mean((judge[1] - 1) ** 2),
         "discriminator_loss": 0.5
         * (np.mean((judge[0] - 1) ** 2) + np.mean(judge[1] ** 2)),
         "psnr": psnr.mean(),
     }
     logs = gan.evaluate(
-        damaged, clean, batch_size=8, verbose=0, return_dict=True
+        degraded, clean, batch_size=8, verbose=0, return_dict=True
     )
     for name, value in expected.items():
         assert logs[name] == pytest.approx(value, rel=1e-4), name
@@ -171,7 +171,7 @@ def test_losses_are_the_formulas():
 
 
 def test_each_step_moves_its_own_networks_alone():
-    damaged, clean = pairs()
+    degraded, clean = pairs()
     gan = inpainter()
     players = (
         gan.generator.trainable_variables,
@@ -183,18 +183,18 @@ def test_each_step_moves_its_own_networks_alone():
         gan.compile(*optimizers, style_weight=1.0, adversarial_weight=1.0)
         before = [copies(variables) for variables in players]
         frozen = copies(gan.features.weights)
-        gan.fit(damaged, clean, batch_size=8, verbose=0)
+        gan.fit(degraded, clean, batch_size=8, verbose=0)
         assert sum(moved(players[player], before[player])) > 3
         assert not any(moved(players[1 - player], before[1 - player]))
         assert not any(moved(gan.features.weights, frozen))
 
 
 def test_without_adversary_the_discriminators_rest():
-    damaged, clean = pairs()
+    degraded, clean = pairs()
     gan = compiled(inpainter(with_features=False), adversarial_weight=0.0)
     before = copies(gan.discriminator.weights)
     local = copies(gan.local_discriminator.weights)
-    logs = gan.fit(damaged, clean, verbose=0).history
+    logs = gan.fit(degraded, clean, verbose=0).history
     assert not any(moved(gan.discriminator.weights, before))
     assert not any(moved(gan.local_discriminator.weights, local))
     assert set(logs) == {
@@ -205,28 +205,28 @@ def test_without_adversary_the_discriminators_rest():
     }
     # The warm-up over, the same model plays.
     gan.compile()
-    logs = gan.fit(damaged, clean, verbose=0).history
+    logs = gan.fit(degraded, clean, verbose=0).history
     assert any(moved(gan.discriminator.weights, before))
     assert "discriminator_loss" in logs
 
 
 def test_the_known_does_not_teach_without_weight():
-    """Only the holes count, and the picture under them is not looked at."""
-    damaged, clean = pairs()
+    """Only the holes count, and the image under them is not looked at."""
+    degraded, clean = pairs()
     gan = compiled(
         inpainter(with_features=False),
         known_weight=0.0,
         adversarial_weight=0.0,
     )
-    loss = gan.evaluate(damaged, clean, verbose=0, return_dict=True)["loss"]
-    mask = damaged["mask"]
-    other = {"image": damaged["image"] + 5.0 * mask, "mask": mask}
+    loss = gan.evaluate(degraded, clean, verbose=0, return_dict=True)["loss"]
+    mask = degraded["mask"]
+    other = {"image": degraded["image"] + 5.0 * mask, "mask": mask}
     same = gan.evaluate(other, clean, verbose=0, return_dict=True)["loss"]
     assert loss == pytest.approx(same, rel=1e-6)
 
 
-def test_the_local_judge_sees_the_damage():
-    """Each window holds a damaged pixel, of real and fake at one place."""
+def test_the_local_judge_sees_the_degradation():
+    """Each window holds a degraded pixel, of real and fake at one place."""
     seen = []
 
     class Recording(models.RestorationGAN):
@@ -234,29 +234,29 @@ def test_the_local_judge_sees_the_damage():
             seen.append((np.asarray(real), np.asarray(fake)))
             return super().play_discriminator(judge, real, fake, training)
 
-    damaged, clean = pairs()
+    degraded, clean = pairs()
     gan = inpainter(with_features=False, model=Recording)
     gan.compile(run_eagerly=True)
-    gan.fit(damaged, clean, batch_size=8, shuffle=False, verbose=0)
+    gan.fit(degraded, clean, batch_size=8, shuffle=False, verbose=0)
     (whole, _), (real, fake) = seen
     np.testing.assert_array_equal(whole, clean)
     assert real.shape == (8, 8, 8, 1)
-    for picture, window, mended in zip(clean, real, fake, strict=True):
+    for image, window, restored in zip(clean, real, fake, strict=True):
         places = [
             (row, column)
             for row in range(SIZE - 7)
             for column in range(SIZE - 7)
-            if (picture[row : row + 8, column : column + 8] == window).all()
+            if (image[row : row + 8, column : column + 8] == window).all()
         ]
         assert len(places) == 1
-        assert (window != mended).any()
+        assert (window != restored).any()
 
 
 # What every model must keep --------------------------------------------------
 
 
 def test_it_learns_and_resumes(tmp_path):
-    damaged, clean = pairs(4)
+    degraded, clean = pairs(4)
 
     def build():
         return compiled(
@@ -269,8 +269,8 @@ def test_it_learns_and_resumes(tmp_path):
     def playing():
         return compiled(inpainter())
 
-    check_overfits(build, (damaged, clean), steps=100, fall=0.5)
-    check_resumes(playing, (damaged, clean), tmp_path)
+    check_overfits(build, (degraded, clean), steps=100, fall=0.5)
+    check_resumes(playing, (degraded, clean), tmp_path)
 
 
 def test_it_trains_in_half_precision():
@@ -288,20 +288,20 @@ def test_saved_with_the_weights_of_its_features(tmp_path):
     ):
         np.testing.assert_array_equal(ours, theirs)
     assert again.loss_weights == gan.loss_weights
-    damaged, _ = pairs(3, seed=5)
+    degraded, _ = pairs(3, seed=5)
     for loaded in (
         again,
         keras.saving.load_model(tmp_path / "gan.keras", compile=False),
     ):
         np.testing.assert_array_equal(
-            loaded.restore(damaged["image"], damaged["mask"]),
-            gan.restore(damaged["image"], damaged["mask"]),
+            loaded.restore(degraded["image"], degraded["mask"]),
+            gan.restore(degraded["image"], degraded["mask"]),
         )
 
 
 def test_two_replicas_equal_one(two_replicas):
-    damaged, clean = pairs(12)
-    data = tf.data.Dataset.from_tensor_slices((damaged, clean)).batch(4)
+    degraded, clean = pairs(12)
+    data = tf.data.Dataset.from_tensor_slices((degraded, clean)).batch(4)
 
     def build():
         keras.utils.set_random_seed(0)
@@ -335,37 +335,37 @@ def test_two_replicas_equal_one(two_replicas):
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_known_pixels_come_out_bit_equal(policy):
-    damaged, _ = pairs()
+    degraded, _ = pairs()
     keras.config.set_dtype_policy(policy)
     try:
         gan = inpainter()
     finally:
         keras.config.set_dtype_policy("float32")
-    restored = np.asarray(gan.restore(damaged["image"], damaged["mask"]))
-    mask = damaged["mask"] > 0
-    np.testing.assert_array_equal(restored[~mask], damaged["image"][~mask])
-    assert np.abs(restored - damaged["image"])[mask].max() > 0
+    restored = np.asarray(gan.restore(degraded["image"], degraded["mask"]))
+    mask = degraded["mask"] > 0
+    np.testing.assert_array_equal(restored[~mask], degraded["image"][~mask])
+    assert np.abs(restored - degraded["image"])[mask].max() > 0
     assert restored.min() >= 0 and restored.max() <= 1
-    predicted = np.clip(gan.predict(damaged, verbose=0), 0, 1)
+    predicted = np.clip(gan.predict(degraded, verbose=0), 0, 1)
     np.testing.assert_array_equal(predicted[~mask], restored[~mask])
     np.testing.assert_allclose(predicted, restored, atol=1e-2)
 
 
-def test_a_blind_model_mends_all_or_what_a_mask_says():
-    damaged, clean = pairs()
+def test_a_blind_model_restores_all_or_what_a_mask_says():
+    degraded, clean = pairs()
     gan = compiled(blind(), adversarial_weight=0.01)
-    logs = gan.fit(damaged["image"], clean, verbose=0).history
+    logs = gan.fit(degraded["image"], clean, verbose=0).history
     assert np.isfinite(logs["loss"]).all()
-    gan.fit(damaged, clean, verbose=0)  # the mask weighs the error
-    everywhere = np.asarray(gan.restore(damaged["image"]))
-    assert np.abs(everywhere - damaged["image"]).min(axis=(1, 2, 3)).max() > 0
-    kept = np.asarray(gan.restore(damaged["image"], damaged["mask"]))
-    mask = damaged["mask"] > 0
-    np.testing.assert_array_equal(kept[~mask], damaged["image"][~mask])
+    gan.fit(degraded, clean, verbose=0)  # the mask weighs the error
+    everywhere = np.asarray(gan.restore(degraded["image"]))
+    assert np.abs(everywhere - degraded["image"]).min(axis=(1, 2, 3)).max() > 0
+    kept = np.asarray(gan.restore(degraded["image"], degraded["mask"]))
+    mask = degraded["mask"] > 0
+    np.testing.assert_array_equal(kept[~mask], degraded["image"][~mask])
     np.testing.assert_array_equal(kept[mask], everywhere[mask])
 
 
-def test_it_enlarges():
+def test_it_upscales():
     _, clean = pairs()
     small = clean.reshape(8, SIZE // 2, 2, SIZE // 2, 2, 1).mean(axis=(2, 4))
     gan = models.RestorationGAN(
@@ -382,13 +382,13 @@ def test_it_enlarges():
 
 
 def test_it_translates():
-    """Pix2pix: from pictures of other channels."""
+    """Pix2pix: from images of other channels."""
     rng = np.random.default_rng(0)
     plan = rng.uniform(size=(2, 20, 16, 3)).astype("float32")
     gan = models.RestorationGAN(
         networks.pix2pix_generator(3, 1, widths=(4, 8)),
         networks.patch_discriminator(
-            1, ("damaged",), condition_channels=3, widths=(4,)
+            1, ("degraded",), condition_channels=3, widths=(4,)
         ),
         seed=0,
     )
@@ -420,7 +420,7 @@ def test_networks_that_do_not_fit_are_refused():
         (
             (
                 networks.pix2pix_generator(1, 3, widths=(4, 8)),
-                networks.patch_discriminator(3, ("damaged",), widths=(4,)),
+                networks.patch_discriminator(3, ("degraded",), widths=(4,)),
             ),
             "`condition_channels=1`",
         ),
@@ -432,7 +432,7 @@ def test_networks_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="must end in logits"):
         models.RestorationGAN(generator, keras.Model(x, end))
     image = keras.Input((None, None, 3))
-    with pytest.raises(ValueError, match="`features` must take pictures of 1"):
+    with pytest.raises(ValueError, match="`features` must take images of 1"):
         models.RestorationGAN(
             generator, judge, features=keras.Model(image, {"same": image * 1.0})
         )
@@ -443,7 +443,7 @@ def test_mistakes_in_compile_are_refused():
     for options, message in (
         ({"hole_weight": -1.0}, "`hole_weight` must be"),
         ({"style_weight": 1.0}, "needs a model with `features`"),
-        ({"augmentation": layers.DiffAugment()}, "sees the picture"),
+        ({"augmentation": layers.DiffAugment()}, "sees the image"),
         ({"metrics": ["mae"]}, "takes no `metrics`"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -451,53 +451,53 @@ def test_mistakes_in_compile_are_refused():
 
 
 def test_bad_data_are_refused():
-    damaged, clean = pairs()
-    image, mask = damaged["image"], damaged["mask"]
+    degraded, clean = pairs()
+    image, mask = degraded["image"], degraded["mask"]
     gan = compiled(inpainter(), adversarial_weight=0.0)
     for arguments, message in (
-        ((damaged,), "learns from pairs"),
-        ((image, clean), "mends what a mask marks"),
-        ((damaged, 255 * clean), "lie in"),
-        ((damaged, clean[..., 0]), "must be of shape"),
+        ((degraded,), "learns from pairs"),
+        ((image, clean), "restores what a mask marks"),
+        ((degraded, 255 * clean), "lie in"),
+        ((degraded, clean[..., 0]), "must be of shape"),
         (({"image": image, "mask": 0.5 * mask}, clean), "0 \\(keep\\)"),
         (({"image": image, "mask": mask[:, :8]}, clean), "as large as"),
         (({"image": image * np.nan, "mask": mask}, clean), "from nan to nan"),
         (({"image": 255 * image, "mask": mask}, clean), "divide 8-bit ones"),
         (((255 * image).astype("uint8"), clean), "floats"),
-        ((damaged, clean[:, :8]), "as large as"),
+        ((degraded, clean[:, :8]), "as large as"),
         (({"image": image, "mask": mask[:, :8]}, clean[:, :8]), "as large as"),
     ):
         with pytest.raises(ValueError, match=message):
             gan.fit(*arguments, verbose=0)
-    with pytest.raises(ValueError, match="mends what a mask marks"):
+    with pytest.raises(ValueError, match="restores what a mask marks"):
         gan.restore(image)
     with pytest.raises(ValueError, match="as large as"):
         gan.restore(image, mask[:4])
     with pytest.raises(ValueError, match="`restore\\(images, masks\\)`"):
-        gan.restore(damaged)
+        gan.restore(degraded)
 
 
-def test_clean_pictures_are_as_large_as_what_is_made():
+def test_clean_images_are_as_large_as_what_is_made():
     _, clean = pairs()
-    enlarging = models.RestorationGAN(
+    upscaling = models.RestorationGAN(
         networks.edsr(4, width=4, blocks=1),
         networks.patch_discriminator(condition=(), widths=(4,)),
     )
-    for gan, damaged in (
-        (compiled(enlarging), clean[:, ::2, ::2]),
+    for gan, degraded in (
+        (compiled(upscaling), clean[:, ::2, ::2]),
         (compiled(blind()), clean[:, ::2]),
     ):
         with pytest.raises(ValueError, match="as large as what `generator`"):
-            gan.fit(damaged, clean, verbose=0)
+            gan.fit(degraded, clean, verbose=0)
     with pytest.raises(ValueError, match="masks for one that makes 64x64 of"):
-        enlarging.restore(clean, np.ones_like(clean))
+        upscaling.restore(clean, np.ones_like(clean))
 
 
 def test_sample_weights_are_refused():
-    """Not taken for clean pictures, nor left out without a word."""
-    damaged, clean = pairs()
+    """Not taken for clean images, nor left out without a word."""
+    degraded, clean = pairs()
     triples = tf.data.Dataset.from_tensor_slices(
-        (damaged["image"], damaged["mask"], clean)
+        (degraded["image"], degraded["mask"], clean)
     ).batch(4)
     gan = compiled(blind())
     with pytest.raises(ValueError, match="takes no sample weights"):
@@ -507,23 +507,23 @@ def test_sample_weights_are_refused():
 
 
 @pytest.mark.parametrize("kind", ["bool", "uint8", "float64"])
-def test_masks_and_pictures_of_any_kind_of_number(kind):
+def test_masks_and_images_of_any_kind_of_number(kind):
     """Also from datasets, which Keras leaves as they are."""
-    damaged, clean = pairs()
+    degraded, clean = pairs()
     wide = "float64" if kind == "float64" else "float32"
     named = {
-        "image": damaged["image"].astype(wide),
-        "mask": damaged["mask"].astype(kind),
+        "image": degraded["image"].astype(wide),
+        "mask": degraded["mask"].astype(kind),
     }
-    logs, pictures = [], []
-    for inputs, target in ((damaged, clean), (named, clean.astype(wide))):
+    logs, images = [], []
+    for inputs, target in ((degraded, clean), (named, clean.astype(wide))):
         keras.utils.set_random_seed(0)
         gan = compiled(inpainter(local=False, with_features=False))
         data = tf.data.Dataset.from_tensor_slices((inputs, target)).batch(4)
         gan.fit(data, None, None, 1, 0)  # in the order of Keras' own
         logs.append(gan.evaluate(data, verbose=0, return_dict=True))
-        pictures.append(gan.predict(data.map(lambda x, _: x), verbose=0))
-        pictures.append(gan.restore(inputs["image"], inputs["mask"].tolist()))
+        images.append(gan.predict(data.map(lambda x, _: x), verbose=0))
+        images.append(gan.restore(inputs["image"], inputs["mask"].tolist()))
     assert logs[0] == logs[1]
-    for one, other in zip(pictures[:2], pictures[2:], strict=True):
+    for one, other in zip(images[:2], images[2:], strict=True):
         np.testing.assert_array_equal(one, other)

@@ -1,4 +1,4 @@
-"""Style transfer by optimisation: what it lowers, keeps and refuses."""
+"""Style transfer by optimization: what it lowers, keeps and refuses."""
 
 import functools
 import os
@@ -10,14 +10,14 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import losses, networks
+from keras_synth.io import read_image
 from keras_synth.models import StyleTransfer
 from keras_synth.models.style_canvas import stretch_canvas
-from keras_synth.pictures import read_picture
 
 RNG = np.random.default_rng(0)
 
 
-def picture(*shape):
+def image(*shape):
     return RNG.uniform(size=shape or (1, 11, 14, 3)).astype("float32")
 
 
@@ -58,7 +58,7 @@ def pixelwise(**maps):
 
 @functools.cache
 def shared():
-    """What many tests paint with: it is traced once for each size."""
+    """What many tests stylize with: it is traced once for each size."""
     return transfer()
 
 
@@ -73,8 +73,8 @@ def stylize(model, *arguments, **options):
     return np.asarray(model.stylize(*arguments, verbose=0, **options))
 
 
-def loss_of(model, *pictures):
-    return float(model(list(pictures))["loss"][0])
+def loss_of(model, *images):
+    return float(model(list(images))["loss"][0])
 
 
 # What is lowered -------------------------------------------------------------
@@ -98,11 +98,11 @@ def test_terms_are_their_formulas():
         style_weight=7.0,
         total_variation_weight=11.0,
     )
-    pictures, contents = picture(2, 9, 12, 3), picture(2, 9, 12, 3)
-    styles = picture(2, 13, 6, 3)
+    images, contents = image(2, 9, 12, 3), image(2, 9, 12, 3)
+    styles = image(2, 13, 6, 3)
     x, p, a = (
         {k: np.asarray(v, "float64") for k, v in network(each).items()}
-        for each in (pictures, contents, styles)
+        for each in (images, contents, styles)
     )
     axes = (1, 2, 3)
     content = sum(
@@ -117,14 +117,14 @@ def test_terms_are_their_formulas():
     variation = np.zeros(2)
     for row in range(9):
         for column in range(12):
-            here = pictures[:, row, column]
+            here = images[:, row, column]
             if row:
-                variation += np.abs(here - pictures[:, row - 1, column]).sum(-1)
+                variation += np.abs(here - images[:, row - 1, column]).sum(-1)
             if column:
-                left = pictures[:, row, column - 1]
+                left = images[:, row, column - 1]
                 variation += np.abs(here - left).sum(-1)
     variation /= 9 * 12 * 3
-    terms = model([pictures, contents, styles])
+    terms = model([images, contents, styles])
     for name, expected in (
         ("content_loss", content),
         ("style_loss", style),
@@ -132,13 +132,13 @@ def test_terms_are_their_formulas():
         ("loss", 3.0 * content + 7.0 * style + 11.0 * variation),
     ):
         np.testing.assert_allclose(terms[name], expected, rtol=1e-4)
-    predicted = model.predict([pictures, contents, styles], verbose=0)
+    predicted = model.predict([images, contents, styles], verbose=0)
     np.testing.assert_allclose(predicted["loss"], terms["loss"], rtol=1e-4)
 
 
 def test_the_style_term_is_the_style_loss_over_the_targets_energy():
     network = features()
-    x, style = picture(), picture(1, 8, 9, 3)
+    x, style = image(), image(1, 8, 9, 3)
     term = transfer(network, ("second", "second"))([x, x, style])["style_loss"]
     maps = network(x), network(style)
     loss = losses.Style(network, {"second": 1.0}, squared=True)
@@ -150,12 +150,12 @@ def test_the_style_term_is_the_style_loss_over_the_targets_energy():
 def test_the_gradient_of_the_gram_loss_in_closed_form():
     """`∂‖G - A‖² / ∂F = 4 F (G - A) / (C H W)`, of maps F that are pixels."""
     model = transfer(pixelwise(pixels=0), ("pixels", "pixels"))
-    x, style = picture(1, 5, 7, 3), picture(1, 6, 6, 3)
+    x, style = image(1, 5, 7, 3), image(1, 6, 6, 3)
     with tf.GradientTape() as tape:
-        image = tf.constant(x)
-        tape.watch(image)
-        loss = model([image, x, style])["style_loss"]
-    gradient = tape.gradient(loss, image)[0]
+        variable = tf.constant(x)
+        tape.watch(variable)
+        loss = model([variable, x, style])["style_loss"]
+    gradient = tape.gradient(loss, variable)[0]
     rows = x.reshape(35, 3).astype("float64")
     wanted = gram_twin(style)[0]
     difference = rows.T @ rows / (35 * 3) - wanted
@@ -164,13 +164,13 @@ def test_the_gradient_of_the_gram_loss_in_closed_form():
 
 
 def test_several_styles_are_one_blended_gram_matrix():
-    """`Σ γ ‖G - A_k‖² - ‖G - Σ γ A_k‖²` is the same for every picture."""
-    grams = [gram_twin(picture(1, 6, 6, 3)) for _ in range(2)]
+    """`Σ γ ‖G - A_k‖² - ‖G - Σ γ A_k‖²` is the same for every image."""
+    grams = [gram_twin(image(1, 6, 6, 3)) for _ in range(2)]
     mix = (0.3, 0.7)
     blend = sum(w * a for w, a in zip(mix, grams, strict=True))
     differences = []
     for _ in range(3):
-        gram = gram_twin(picture(1, 6, 6, 3))
+        gram = gram_twin(image(1, 6, 6, 3))
         each = sum(
             w * ((gram - a) ** 2).sum() for w, a in zip(mix, grams, strict=True)
         )
@@ -178,16 +178,16 @@ def test_several_styles_are_one_blended_gram_matrix():
     assert np.ptp(differences) < 1e-12 < differences[0]
 
     model = shared()
-    content, styles = picture(), [picture(), picture(1, 11, 13, 3)]
+    content, styles = image(), [image(), image(1, 11, 13, 3)]
 
-    def painted(style, weights=None):
+    def stylized(style, weights=None):
         return stylize(model, content, style, 5, style_weights=weights)
 
-    one, other = painted(styles[0]), painted(styles[1])
-    np.testing.assert_array_equal(painted(styles, [2.0, 0.0]), one)
-    np.testing.assert_array_equal(painted(styles, [0, 1]), other)
-    both = painted(styles)
-    np.testing.assert_allclose(painted(styles[::-1], [3, 3]), both, atol=1e-5)
+    one, other = stylized(styles[0]), stylized(styles[1])
+    np.testing.assert_array_equal(stylized(styles, [2.0, 0.0]), one)
+    np.testing.assert_array_equal(stylized(styles, [0, 1]), other)
+    both = stylized(styles)
+    np.testing.assert_allclose(stylized(styles[::-1], [3, 3]), both, atol=1e-5)
     assert min(np.abs(both - x).max() for x in (one, other)) > 1e-3
     logs = []
     model.stylize(
@@ -196,7 +196,7 @@ def test_several_styles_are_one_blended_gram_matrix():
         1,
         style_weights=[1, 3],
         verbose=0,
-        on_step=lambda step, picture, terms: logs.append(terms),
+        on_step=lambda step, image, terms: logs.append(terms),
     )
     expected = 0.0
     for name in ("first", "second"):
@@ -211,24 +211,24 @@ def test_several_styles_are_one_blended_gram_matrix():
 
 
 @pytest.mark.parametrize("optimizer", [None, "lbfgs"])
-def test_a_picture_in_its_own_style_stays(optimizer):
+def test_a_image_in_its_own_style_stays(optimizer):
     model = transfer(optimizer=optimizer, total_variation_weight=0.0)
-    content = picture()
+    content = image()
     np.testing.assert_allclose(
         stylize(model, content, content, 40), content, atol=2e-3
     )
 
 
 def test_both_optimizers_lower_the_loss():
-    content, style = picture(), picture(1, 20, 9, 3) ** 3
+    content, style = image(), image(1, 20, 9, 3) ** 3
     lowered = {}
     for optimizer in (None, "lbfgs"):
         model = transfer(optimizer=optimizer)
         first = loss_of(model, content, content, style)
         for start in ("content", "noise"):
-            painted = stylize(model, content, style, 40, start=start, seed=1)
-            assert painted.min() >= 0 and painted.max() <= 1
-            lowered[optimizer, start] = loss_of(model, painted, content, style)
+            stylized = stylize(model, content, style, 40, start=start, seed=1)
+            assert stylized.min() >= 0 and stylized.max() <= 1
+            lowered[optimizer, start] = loss_of(model, stylized, content, style)
         assert lowered[optimizer, "content"] < 0.3 * first
         # From noise there is no such first loss: the goal is the same.
         assert lowered[optimizer, "noise"] < 0.5 * first
@@ -236,7 +236,7 @@ def test_both_optimizers_lower_the_loss():
 
 
 def test_optimizers_by_name_and_afresh_each_time():
-    content, style = picture(), picture()
+    content, style = image(), image()
     model = transfer(optimizer=keras.optimizers.Adam(0.05))
     first = stylize(model, content, style, 3)
     assert int(model.optimizer.iterations) == 0
@@ -245,15 +245,15 @@ def test_optimizers_by_name_and_afresh_each_time():
     assert np.abs(stylize(model, content, style, 3) - first).max() > 1e-3
 
 
-def test_what_is_painted_does_not_depend_on_the_pictures_size():
-    """Tiles of one picture become tiles of its result."""
+def test_what_is_stylized_does_not_depend_on_the_images_size():
+    """Tiles of one image become tiles of its result."""
     model = transfer(
         pixelwise(first=5, second=4),
         ("first", "second"),
         optimizer=keras.optimizers.SGD(2e-3),
         total_variation_weight=0.0,
     )
-    content, style = picture(1, 6, 5, 3), picture(1, 7, 7, 3) ** 2
+    content, style = image(1, 6, 5, 3), image(1, 7, 7, 3) ** 2
 
     def tiled(x):
         return np.tile(x, (1, 3, 2, 1))
@@ -267,13 +267,13 @@ def test_what_is_painted_does_not_depend_on_the_pictures_size():
 @pytest.mark.parametrize("size", [(1, 5, 41, 3), (1, 1, 9, 3)])
 def test_any_size_and_aspect(size):
     model = shared()
-    painted = stylize(model, picture(*size), picture(1, 17, 6, 3), 2)
-    assert painted.shape == size and painted.dtype == np.float32
+    stylized = stylize(model, image(*size), image(1, 17, 6, 3), 2)
+    assert stylized.shape == size and stylized.dtype == np.float32
 
 
-def test_batches_are_painted_one_by_one():
+def test_batches_are_stylized_one_by_one():
     model = shared()
-    contents, styles = picture(2, 11, 14, 3), picture(2, 11, 14, 3)
+    contents, styles = image(2, 11, 14, 3), image(2, 11, 14, 3)
     options = {"start": "noise", "seed": 3}
     both = stylize(model, contents, styles, 4, **options)
     first = stylize(model, contents[:1], styles[:1], 4, **options)
@@ -285,7 +285,7 @@ def test_batches_are_painted_one_by_one():
 
 def test_noise_follows_the_seed():
     model = shared()
-    content, style = picture(), picture()
+    content, style = image(), image()
     a, b, other = (
         stylize(model, content, style, 1, start="noise", seed=seed)
         for seed in (0, 0, 1)
@@ -298,19 +298,19 @@ def test_noise_follows_the_seed():
 def test_a_given_start():
     """With a rate of 0 what comes out is where it began."""
     model = transfer(optimizer=keras.optimizers.SGD(0.0))
-    content, style, start = picture(), picture(), picture()
-    painted = stylize(model, content, style, 2, start=start)
-    np.testing.assert_array_equal(painted, start)
+    content, style, start = image(), image(), image()
+    stylized = stylize(model, content, style, 2, start=start)
+    np.testing.assert_array_equal(stylized, start)
     np.testing.assert_array_equal(stylize(model, content, style, 2), content)
 
 
 def test_from_coarse_to_fine():
-    content, style = picture(1, 21, 32, 3), picture(1, 16, 18, 3)
+    content, style = image(1, 21, 32, 3), image(1, 16, 18, 3)
     shapes, steps = [], []
 
-    def watch(step, picture, logs):
+    def watch(step, image, logs):
         steps.append(step)
-        shapes.append(tuple(picture.shape[1:3]))
+        shapes.append(tuple(image.shape[1:3]))
         assert set(logs) == {
             "loss",
             "content_loss",
@@ -319,7 +319,7 @@ def test_from_coarse_to_fine():
         }
 
     model = transfer(optimizer=keras.optimizers.SGD(0.0))
-    painted = stylize(model, content, style, (1, 2, 3), on_step=watch)
+    stylized = stylize(model, content, style, (1, 2, 3), on_step=watch)
     sizes = [(5, 8), (10, 16), (21, 32)]
     assert shapes == sizes[:1] + 2 * sizes[1:2] + 3 * sizes[2:]
     assert steps == [1, 2, 3, 4, 5, 6]
@@ -332,14 +332,14 @@ def test_from_coarse_to_fine():
             antialias=True,
         )
         expected = np.clip(expected, 0, 1)
-    np.testing.assert_allclose(painted, expected, atol=1e-5)
+    np.testing.assert_allclose(stylized, expected, atol=1e-5)
     coarse = stylize(shared(), content, style, (15, 15))
     assert loss_of(shared(), coarse, content, style) < 0.8 * loss_of(
         shared(), content, content, style
     )
 
 
-# Colours ---------------------------------------------------------------------
+# Colors ---------------------------------------------------------------------
 
 YIQ = np.array(
     [
@@ -353,23 +353,23 @@ YIQ = np.array(
 @pytest.mark.parametrize(
     ("optimizer", "start"), [(None, "content"), ("lbfgs", "noise")]
 )
-def test_colours_are_preserved(optimizer, start):
-    content, style = picture(), picture(1, 9, 9, 3)
+def test_colors_are_preserved(optimizer, start):
+    content, style = image(), image(1, 9, 9, 3)
     content[:, :3] = [1.0, 0.0, 0.0]  # whose brightness is bound
     model = transfer(optimizer=optimizer)
-    painted = stylize(
-        model, content, style, 8, preserve_colour=True, start=start, seed=0
+    stylized = stylize(
+        model, content, style, 8, preserve_color=True, start=start, seed=0
     )
-    before, after = content @ YIQ.T, painted @ YIQ.T
+    before, after = content @ YIQ.T, stylized @ YIQ.T
     np.testing.assert_allclose(after[..., 1:], before[..., 1:], atol=2e-6)
     assert np.abs(after - before)[..., 0].max() > 0.1
-    assert painted.min() >= 0 and painted.max() <= 1
+    assert stylized.min() >= 0 and stylized.max() <= 1
     plain = stylize(shared(), content, style, 8) @ YIQ.T
     assert np.abs(plain - before)[..., 1:].max() > 0.1
 
 
 def test_the_styles_brightness_is_matched():
-    content, style = picture(1, 8, 9, 3), picture(1, 7, 7, 3) ** 2
+    content, style = image(1, 8, 9, 3), image(1, 7, 7, 3) ** 2
     canvas = stretch_canvas(tf.constant(content), [tf.constant(style)], 1, True)
     luma = content @ YIQ[0]
     np.testing.assert_allclose(np.mean(canvas.styles[0]), luma.mean(), 1e-5)
@@ -377,25 +377,25 @@ def test_the_styles_brightness_is_matched():
     own = (style @ YIQ[0])[..., None]
     correlation = np.corrcoef(np.ravel(own), np.ravel(canvas.styles[0]))[0, 1]
     assert correlation == pytest.approx(1.0, abs=1e-5)
-    np.testing.assert_allclose(canvas.picture(canvas.scene), content, atol=1e-6)
+    np.testing.assert_allclose(canvas.image(canvas.scene), content, atol=1e-6)
 
 
-def test_grey_pictures():
-    grey, colour = picture(1, 11, 14, 1), picture()
+def test_gray_images():
+    gray, color = image(1, 11, 14, 1), image()
     model = shared()
-    painted = stylize(model, grey, colour, 5)
+    stylized = stylize(model, gray, color, 5)
     assert (
-        painted.shape == (1, 11, 14, 3) and np.ptp(painted, axis=-1).max() > 0
+        stylized.shape == (1, 11, 14, 3) and np.ptp(stylized, axis=-1).max() > 0
     )
-    same = stylize(model, np.repeat(grey, 3, axis=-1), colour, 5)
-    np.testing.assert_array_equal(painted, same)
-    assert stylize(model, colour, grey, 1).shape == (1, 11, 14, 3)
-    kept = stylize(model, grey, colour, 5, preserve_colour=True)
+    same = stylize(model, np.repeat(gray, 3, axis=-1), color, 5)
+    np.testing.assert_array_equal(stylized, same)
+    assert stylize(model, color, gray, 1).shape == (1, 11, 14, 3)
+    kept = stylize(model, gray, color, 5, preserve_color=True)
     assert kept.shape == (1, 11, 14, 1)
-    of_grey = transfer(features(1))
-    assert stylize(of_grey, grey, grey, 1).shape == (1, 11, 14, 1)
-    painted = stylize(of_grey, colour, colour, 3, preserve_colour=True)
-    assert painted.shape == (1, 11, 14, 3)
+    of_gray = transfer(features(1))
+    assert stylize(of_gray, gray, gray, 1).shape == (1, 11, 14, 1)
+    stylized = stylize(of_gray, color, color, 3, preserve_color=True)
+    assert stylized.shape == (1, 11, 14, 3)
 
 
 # Films -----------------------------------------------------------------------
@@ -403,7 +403,7 @@ def test_grey_pictures():
 
 def test_frames_start_from_the_last_result():
     model = transfer(optimizer=keras.optimizers.SGD(0.0))
-    frames, style = picture(3, 8, 9, 3), picture()
+    frames, style = image(3, 8, 9, 3), image()
     results = list(model.stylize_frames(frames, style, 1, verbose=0))
     for result in results:
         np.testing.assert_array_equal(result, frames[0])
@@ -425,7 +425,7 @@ def test_frames_start_from_the_last_result():
 
 
 def test_frames_of_a_film_at_rest_stay_and_get_better():
-    content, style = picture(), picture()
+    content, style = image(), image()
     model = shared()
     counts = []
     first, second = (
@@ -448,19 +448,19 @@ def test_frames_of_a_film_at_rest_stay_and_get_better():
     "KERAS_SYNTH_DATA" not in os.environ, reason="KERAS_SYNTH_DATA is not set"
 )
 def test_flicker_on_a_real_film():
-    """Frames painted each from the last differ less than painted apart."""
+    """Frames stylized each from the last differ less than stylized apart."""
     data = pathlib.Path(os.environ["KERAS_SYNTH_DATA"])
     files = sorted((data / "video" / "Vid4" / "city").glob("*.png"))[:3]
-    frames = [read_picture(file, 3)[200:296, 200:328] for file in files]
-    style = read_picture(data / "style" / "starry_night.jpg", 3)
+    frames = [read_image(file, 3)[200:296, 200:328] for file in files]
+    style = read_image(data / "style" / "starry_night.jpg", 3)
     style = style[None, 100:228, 100:228]
     network = networks.squeezenet_features(
         data / "weights" / "squeezenet_v1.1_notop_tf_kernels.h5"
     )
     model = transfer(network, (None, None))
 
-    def flicker(painted):
-        return np.abs(np.diff(painted, axis=0)).mean()
+    def flicker(stylized):
+        return np.abs(np.diff(stylized, axis=0)).mean()
 
     film = [*model.stylize_frames(frames, style, 25, verbose=0)]
     apart = [stylize(model, x[None], style, 25)[0] for x in frames]
@@ -486,7 +486,7 @@ def test_save_and_load(optimizer, tmp_path):
         content_weight=0.5,
         total_variation_weight=0.25,
     )
-    content, style = picture(), picture()
+    content, style = image(), image()
     expected = stylize(model, content, style, 3)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -513,25 +513,25 @@ def test_published_networks_have_their_layers():
     assert len(model.style_layers) == 7
     with pytest.raises(ValueError, match="at least 17 x 17"):
         model.compile()
-        model.stylize(picture(1, 40, 20, 3), picture(1, 40, 40, 3), (1, 1))
+        model.stylize(image(1, 40, 20, 3), image(1, 40, 40, 3), (1, 1))
 
 
 def test_progress_is_shown(capsys):
     model = shared()
-    model.stylize(picture(), picture(), (2, 1), verbose=2)
+    model.stylize(image(), image(), (2, 1), verbose=2)
     shown = capsys.readouterr().out
     assert "3/3" in shown and "style_loss" in shown
-    model.stylize(picture(), picture(), 2, verbose=0)
+    model.stylize(image(), image(), 2, verbose=0)
     assert not capsys.readouterr().out
 
 
 def test_what_was_compiled_before_is_forgotten():
     model = transfer()
-    content, style = picture(), picture()
+    content, style = image(), image()
     assert np.abs(stylize(model, content, style, 2) - content).max() > 1e-3
     model.compile(style_weight=0.0, total_variation_weight=0.0)
-    painted = stylize(model, content, style, 2)
-    np.testing.assert_allclose(painted, content, atol=1e-3)
+    stylized = stylize(model, content, style, 2)
+    np.testing.assert_allclose(stylized, content, atol=1e-3)
 
 
 # Mistakes --------------------------------------------------------------------
@@ -558,12 +558,12 @@ def test_mistakes_in_the_making_are_refused():
         with pytest.raises(ValueError, match=message):
             model.compile(**options)
     with pytest.raises(ValueError, match="no weights to train"):
-        model.fit(picture())
+        model.fit(image())
 
 
 def test_mistakes_in_the_use_are_refused():
     model = StyleTransfer(features())
-    content, style = picture(), picture()
+    content, style = image(), image()
     with pytest.raises(ValueError, match=r"Call `compile\(\)` before"):
         model.stylize(content, style)
     model.compile()
@@ -575,17 +575,17 @@ def test_mistakes_in_the_use_are_refused():
         ((content, 255 * style), {}, "`style`: Images must lie in"),
         (((255 * content).astype("uint8"), style), {}, "must be floats"),
         ((content * np.nan, style), {}, "must lie in"),
-        ((content, []), {}, "must hold a picture"),
-        ((content, picture(3, 8, 8, 3)), {}, "one picture for all contents"),
+        ((content, []), {}, "must hold an image"),
+        ((content, image(3, 8, 8, 3)), {}, "one image for all contents"),
         ((content, style, 0), {}, "`steps` must be a positive int"),
         ((content, style, (2, 1.5)), {}, "`steps` must be a positive int"),
         ((content, style), {"start": "zeros"}, "`start` must be"),
-        ((content, style), {"start": picture(1, 5, 5, 3)}, "as large as"),
+        ((content, style), {"start": image(1, 5, 5, 3)}, "as large as"),
         ((content, style), {"style_weights": [1, 2]}, "`style_weights` must"),
         ((content, style), {"style_weights": [0]}, "not all 0"),
     ):
         with pytest.raises(ValueError, match=message):
             model.stylize(*arguments, **options, verbose=0)
-    grey = transfer(features(1))
-    with pytest.raises(ValueError, match="`content` has colours"):
-        grey.stylize(content, style)
+    gray = transfer(features(1))
+    with pytest.raises(ValueError, match="`content` has colors"):
+        gray.stylize(content, style)

@@ -1,4 +1,4 @@
-"""A film, painted: strokes stay where they are."""
+"""A film, stylized: strokes stay where they are."""
 
 import os
 import pathlib
@@ -8,15 +8,15 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import models, networks, ops
-from keras_synth.pictures import read_picture
+from keras_synth.io import read_image
 
 DATA = os.environ.get("KERAS_SYNTH_DATA")
 
 
 def read(path, size):
-    picture = read_picture(path, channels=3)
-    picture = tf.image.resize(picture, size, "bicubic", antialias=True)
-    return np.clip(picture, 0.0, 1.0)
+    image = read_image(path, channels=3)
+    image = tf.image.resize(image, size, "bicubic", antialias=True)
+    return np.clip(image, 0.0, 1.0)
 
 
 def warp(result, last_frame, frame):

@@ -1,4 +1,4 @@
-"""StyleGAN2: styles, noise, lazy regularisation, and what must be kept."""
+"""StyleGAN2: styles, noise, lazy regularization, and what must be kept."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ SHAPE = (16, 16, 1)
 LATENT_DIM, STYLE_DIM, NUM_LAYERS = 3, 5, 6
 
 
-def pictures(count=4, seed=0):
+def random_images(count=4, seed=0):
     rng = np.random.default_rng(seed)
     return rng.uniform(size=(count, *SHAPE)).astype("float32")
 
@@ -46,7 +46,7 @@ def compiled(gan, **options):
 
 
 class Given(models.StyleGAN2):
-    """All that is drawn is a function of the real pictures beside it."""
+    """All that is drawn is a function of the real images beside it."""
 
     def draw_latents(self, images, training=True):
         return 4.0 * images[:, 0, :LATENT_DIM, 0] - 2.0
@@ -66,14 +66,14 @@ def test_generate_is_synthesis_of_the_mapped_latents():
     gan = small_gan()
     styles = gan.map_latents(latents())
     np.testing.assert_allclose(styles, gan.mapping(latents()), atol=1e-6)
-    picture = gan.synthesize(styles)
-    np.testing.assert_array_equal(gan.generate(latents()), picture)
+    image = gan.synthesize(styles)
+    np.testing.assert_array_equal(gan.generate(latents()), image)
     everywhere = np.repeat(np.asarray(styles)[:, None], NUM_LAYERS, axis=1)
-    np.testing.assert_array_equal(gan.synthesize(everywhere), picture)
-    assert picture.shape == (2, *SHAPE)
-    assert 0 <= np.min(picture) and np.max(picture) <= 1
+    np.testing.assert_array_equal(gan.synthesize(everywhere), image)
+    assert image.shape == (2, *SHAPE)
+    assert 0 <= np.min(image) and np.max(image) <= 1
     np.testing.assert_allclose(
-        gan.predict(latents(), verbose=0), picture, atol=1e-6
+        gan.predict(latents(), verbose=0), image, atol=1e-6
     )
     expected = gan.synthesis([everywhere, np.zeros((2, gan.noise_size))])
     np.testing.assert_allclose(
@@ -85,7 +85,7 @@ def test_generate_is_synthesis_of_the_mapped_latents():
 
 def test_truncation_pulls_towards_the_mean_style():
     gan = compiled(small_gan())
-    gan.fit(pictures(), batch_size=2, verbose=0)
+    gan.fit(random_images(), batch_size=2, verbose=0)
     mean, full = np.asarray(gan.style_mean), gan.map_latents(latents())
     assert np.abs(mean).max() > 0
     half = gan.map_latents(latents(), truncation=0.5)
@@ -101,7 +101,7 @@ def test_noise_is_fixed_random_off_or_given():
     np.testing.assert_array_equal(one, again)
     same = np.repeat(latents(1), 2, axis=0)
     first, second = np.asarray(gan.generate(same))
-    np.testing.assert_array_equal(first, second)  # the same in each picture
+    np.testing.assert_array_equal(first, second)  # the same in each image
     random = [np.asarray(gan.generate(same, noise="random")) for _ in "ab"]
     assert np.abs(random[0] - random[1]).max() > 1e-3
     assert np.abs(random[0][0] - random[0][1]).max() > 1e-3
@@ -118,7 +118,7 @@ def test_mixing_changes_the_layers_from_the_crossing_on():
     gan = small_gan()
     coarse, fine = (np.asarray(gan.map_latents(latents(2, s))) for s in (1, 2))
     network = gan.generator_average.get_layer("synthesis")
-    # In the order in which layers read their styles, pictures aside.
+    # In the order in which layers read their styles, images aside.
     convolutions = [
         layer
         for layer in network.layers
@@ -142,16 +142,16 @@ def test_mixing_changes_the_layers_from_the_crossing_on():
             assert (np.abs(ours - old).max() > 0) == (index >= at), (index, at)
 
 
-def test_training_mixes_most_pictures_at_a_random_layer():
+def test_training_mixes_most_images_at_a_random_layer():
     gan = compiled(small_gan(), style_mixing=0.75)
-    styles = np.asarray(gan._drawn_styles(pictures(2000), [], True)())
+    styles = np.asarray(gan._drawn_styles(random_images(2000), [], True)())
     changes = np.abs(np.diff(styles, axis=1)).max(axis=2) > 0
     assert changes.sum(axis=1).max() == 1  # one crossing at most
     assert changes.any(axis=1).mean() == pytest.approx(0.75, abs=0.04)
     shares = changes.sum(axis=0) / changes.sum()
     np.testing.assert_allclose(shares, 1 / (NUM_LAYERS - 1), atol=0.04)
     gan.compile(style_mixing=0.0)
-    styles = np.asarray(gan._drawn_styles(pictures(), [], True)())
+    styles = np.asarray(gan._drawn_styles(random_images(), [], True)())
     np.testing.assert_array_equal(styles, styles[:, :1].repeat(6, axis=1))
 
 
@@ -164,13 +164,13 @@ def test_each_step_moves_its_own_network_alone():
         gan.compile(*map(still, rates), run_eagerly=True)
         players = gan.generator, gan.discriminator
         before = [copies(n.trainable_variables) for n in players]
-        gan.fit(pictures(), batch_size=4, verbose=0)
+        gan.fit(random_images(), batch_size=4, verbose=0)
         for rate, player, weights in zip(rates, players, before, strict=True):
             count = sum(moved(player.trainable_variables, weights))
             assert count == 0 if rate == 0 else count > 10
 
 
-def test_path_length_regularisation_is_the_formula():
+def test_path_length_regularization_is_the_formula():
     """At steps 0 and 2 of three, and its gradient in the first."""
     rate, decay = 0.1, 0.25
     path_length = losses.PathLength(3.0, interval=2, decay=decay)
@@ -185,7 +185,7 @@ def test_path_length_regularisation_is_the_formula():
     twin.compile(still(rate), still(), path_length=None, **options)
     gan.path_length_mean.assign(0.5)
     twin.set_weights(gan.get_weights())
-    images = pictures()
+    images = random_images()
 
     half = tf.constant(images[::2])
     noise, directions = gan.draw_noise(half), gan.draw_directions(half)
@@ -226,12 +226,12 @@ def test_path_length_regularisation_is_the_formula():
 
 def test_the_first_length_is_the_mean_and_costs_nothing():
     gan = compiled(small_gan(), path_length=losses.PathLength(100.0))
-    logs = gan.fit(pictures(), batch_size=4, verbose=0).history
+    logs = gan.fit(random_images(), batch_size=4, verbose=0).history
     assert logs["path_length_penalty"] == [0.0]
     assert logs["path_length"][0] > 0.01
 
 
-def test_the_mean_style_and_the_pictures_are_counted():
+def test_the_mean_style_and_the_images_are_counted():
     gan = small_gan(model=Given)
     compiled(
         gan,
@@ -240,7 +240,7 @@ def test_the_mean_style_and_the_pictures_are_counted():
         style_decay=0.5,
         style_mixing=0.0,
     )
-    images = pictures()
+    images = random_images()
     styles = gan.mapping(gan.draw_latents(images))
     logs = gan.fit(images, batch_size=4, verbose=0).history
     # Once in each player's step.
@@ -248,25 +248,25 @@ def test_the_mean_style_and_the_pictures_are_counted():
         gan.style_mean, 0.75 * np.mean(styles, axis=0), atol=1e-6
     )
     gan.fit(images, batch_size=2, verbose=0)
-    assert int(gan.pictures_seen) == 8
-    assert logs["thousand_pictures"][0] == pytest.approx(0.004)
+    assert int(gan.images_seen) == 8
+    assert logs["thousand_images"][0] == pytest.approx(0.004)
 
 
 def test_adaptive_augmentation_follows_the_discriminator():
     gan = small_gan()
     for layer in gan.discriminator.layers:
         if isinstance(layer, layers.EqualizedDense) and layer.units == 1:
-            layer.bias.assign([10.0])  # sure of every picture
+            layer.bias.assign([10.0])  # sure of every image
     augment = layers.AdaptiveAugment(every=1, ramp=0.1)
     compiled(gan, augmentation=augment)
-    logs = gan.fit(pictures(), batch_size=4, epochs=2, verbose=0).history
-    # 4 pictures a step, of 100 for the whole way.
+    logs = gan.fit(random_images(), batch_size=4, epochs=2, verbose=0).history
+    # 4 images a step, of 100 for the whole way.
     np.testing.assert_allclose(
         logs["augmentation_strength"], [0.04, 0.08], rtol=1e-5
     )
 
 
-def test_it_learns_two_pictures():
+def test_it_learns_two_images():
     targets = np.zeros((2, *SHAPE), "float32")
     targets[0, :8], targets[1, 8:] = 1.0, 1.0
     keras.utils.set_random_seed(0)
@@ -314,18 +314,18 @@ def everything(**options):
 def test_stopping_and_resuming_changes_nothing(tmp_path):
     check_resumes(
         lambda: everything(run_eagerly=True),
-        (pictures(), np.arange(4)),
+        (random_images(), np.arange(4)),
         tmp_path,
     )
 
 
 def test_a_loaded_model_is_the_same(tmp_path):
     gan = everything(run_eagerly=True)
-    gan.fit(pictures(), np.arange(4), batch_size=2, verbose=0)
+    gan.fit(random_images(), np.arange(4), batch_size=2, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert loaded.get_compile_config() == gan.get_compile_config()
-    for name in ("style_mean", "path_length_mean", "pictures_seen"):
+    for name in ("style_mean", "path_length_mean", "images_seen"):
         value = np.asarray(getattr(gan, name))
         np.testing.assert_array_equal(getattr(loaded, name), value)
         assert np.abs(value).max() > 0, name
@@ -341,12 +341,12 @@ def test_half_precision_trains():
     def build():
         return compiled(small_gan(), path_length=losses.PathLength(interval=2))
 
-    check_mixed_precision(build, (pictures(),), "mixed_float16", epochs=20)
+    check_mixed_precision(build, (random_images(),), "mixed_float16", epochs=20)
 
 
 def test_two_replicas_equal_one(two_replicas):
-    """SGD, all noise given; a judge that compares no pictures."""
-    data = tf.data.Dataset.from_tensor_slices(pictures(8)).batch(8)
+    """SGD, all noise given; a judge that compares no images."""
+    data = tf.data.Dataset.from_tensor_slices(random_images(8)).batch(8)
 
     def build():
         keras.utils.set_random_seed(0)
@@ -380,11 +380,11 @@ def test_replicas_train_with_everything(two_replicas):
     with two_replicas.scope():
         gan = everything()
     logs = gan.fit(
-        pictures(8), np.arange(8) % 4, batch_size=4, epochs=2, verbose=0
+        random_images(8), np.arange(8) % 4, batch_size=4, epochs=2, verbose=0
     ).history
     for name, values in logs.items():
         assert np.isfinite(values).all(), name
-    assert keras.ops.convert_to_numpy(gan.pictures_seen) == 16
+    assert keras.ops.convert_to_numpy(gan.images_seen) == 16
 
 
 # Mistakes --------------------------------------------------------------------

@@ -11,7 +11,7 @@ from tests.helpers import check_model, check_resumes
 SHAPE = (8, 8, 1)
 
 
-def pictures(count=8, shape=SHAPE, seed=0):
+def random_images(count=8, shape=SHAPE, seed=0):
     uniform = np.random.default_rng(seed).uniform(size=(count, *shape))
     return (uniform > 0.5).astype("float32")
 
@@ -84,7 +84,7 @@ def numpy_parts(model, images, noise):
 @pytest.mark.parametrize("free_bits", [0.0, 1.0])
 def test_objective_is_the_formula(beta, free_bits):
     model = with_given_noise(small_vae(beta=beta, free_bits=free_bits))
-    images = pictures()
+    images = random_images()
     bias = model.encoder.get_layer("mean").bias
     bias.assign([0.0, 0.5, 1.0])  # dimensions below and above the free bits
     log_likelihood, kl, _ = numpy_parts(model, images, noise=1.0)
@@ -104,7 +104,7 @@ def test_objective_is_the_formula(beta, free_bits):
 
 def test_importance_weighted_bound_is_the_formula():
     model = with_given_noise(small_vae(num_importance_samples=4))
-    images = pictures()
+    images = random_images()
     log_weights = []
     for noise in np.linspace(-1, 1, 4):
         log_likelihood, _, log_ratio = numpy_parts(model, images, noise)
@@ -114,9 +114,9 @@ def test_importance_weighted_bound_is_the_formula():
     assert logs["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_logs_average_over_pictures_not_batches():
+def test_logs_average_over_images_not_batches():
     model = with_given_noise(small_vae())
-    images = pictures(10)
+    images = random_images(10)
     whole = model.evaluate(images, batch_size=10, verbose=0, return_dict=True)
     split = model.evaluate(images, batch_size=4, verbose=0, return_dict=True)
     for name, value in whole.items():
@@ -158,8 +158,8 @@ def linear_vae(num_importance_samples=1, wrong=0.0):
     model.compile()
     images = rng.uniform(size=(5, *shape)).astype("float32")
     covariance = weights @ weights.T + 0.25 * np.eye(16)
-    centred = images.reshape(5, 16) - bias
-    mahalanobis = (centred @ np.linalg.inv(covariance) * centred).sum(1)
+    centered = images.reshape(5, 16) - bias
+    mahalanobis = (centered @ np.linalg.inv(covariance) * centered).sum(1)
     log_p = -0.5 * (
         mahalanobis + np.linalg.slogdet(covariance)[1] + 16 * np.log(2 * np.pi)
     )
@@ -220,18 +220,18 @@ def dropout_vae():
 
 def test_sublayers_seeds_resume_too(tmp_path):
     assert len(dropout_vae().seed_states) == 2
-    check_resumes(dropout_vae, (pictures(),), tmp_path)
+    check_resumes(dropout_vae, (random_images(),), tmp_path)
 
 
 @pytest.mark.parametrize("case", ["dense", "conv", "iwae", "conditional"])
 def test_model_contract(case, tmp_path):
-    data = (pictures(),)
+    data = (random_images(),)
     options = {"kind": "conv" if case == "conv" else "dense"}
     if case == "iwae":
         options["num_importance_samples"] = 3
     if case == "conditional":
         options["num_classes"] = 4
-        data = (pictures(), np.arange(8) % 4)
+        data = (random_images(), np.arange(8) % 4)
     check_model(lambda: small_vae(**options), data, directory=tmp_path)
 
 
@@ -240,7 +240,7 @@ def test_model_contract(case, tmp_path):
     [losses.Gaussian(0.3), losses.Gaussian(None), losses.DiscretizedLogistic()],
     ids=["gaussian", "learned", "logistic"],
 )
-def test_other_likelihoods_learn_grey_pictures(likelihood):
+def test_other_likelihoods_learn_gray_images(likelihood):
     images = np.random.default_rng(0).uniform(size=(8, *SHAPE))
     model = small_vae(likelihood)
     history = model.fit(images, epochs=60, verbose=0).history["loss"]
@@ -260,7 +260,7 @@ def test_two_replicas_equal_one(two_replicas, case):
         "iwae": {"num_importance_samples": 3},
         "conditional": {"num_classes": 4},
     }[case]
-    data = (pictures(12),)
+    data = (random_images(12),)
     if case == "conditional":
         data = (*data, np.arange(12) % 4)
     data = tf.data.Dataset.from_tensor_slices(
@@ -305,7 +305,7 @@ def test_replicas_draw_different_noise(two_replicas):
     assert abs(correlation) < 0.15
 
 
-def test_weight_regularisation_counts():
+def test_weight_regularization_counts():
     inputs = keras.Input(SHAPE)
     hidden = keras.layers.Flatten()(inputs)
     heavy = keras.layers.Dense(
@@ -319,7 +319,7 @@ def test_weight_regularisation_counts():
     model = models.VAE(encoder, networks.dense_decoder(SHAPE, 3))
     model.compile(keras.optimizers.SGD(0.0))
     logs = model.fit(
-        pictures(), validation_data=(pictures(),), verbose=0
+        random_images(), validation_data=(random_images(),), verbose=0
     ).history
     for prefix in ("", "val_"):
         loss, reconstruction, kl = (
@@ -347,7 +347,7 @@ def test_sampling_is_the_decoder_on_the_prior():
 
 
 def test_reconstruction_goes_through_the_posterior_mean():
-    model, images = small_vae(), pictures()
+    model, images = small_vae(), random_images()
     mean, log_variance = model.encode(images)
     assert mean.shape == log_variance.shape == (8, 3)
     expected = model.decode(mean)
@@ -358,7 +358,7 @@ def test_reconstruction_goes_through_the_posterior_mean():
 
 
 def test_interpolation_runs_from_one_reconstruction_to_the_other():
-    model, images = small_vae(), pictures()
+    model, images = small_vae(), random_images()
     lines = model.interpolate(images[:2], images[2:4], steps=5)
     assert lines.shape == (2, 5, *SHAPE)
     ends = model.reconstruct(images[:4])
@@ -372,7 +372,7 @@ def test_interpolation_runs_from_one_reconstruction_to_the_other():
 
 def test_conditional_model_listens_to_labels_everywhere():
     model = small_vae(num_classes=4)
-    images, labels = pictures(4), np.arange(4)
+    images, labels = random_images(4), np.arange(4)
     other = (labels + 1) % 4
     for method in (model.reconstruct, lambda i, y: model.encode(i, y)[0]):
         assert np.abs(method(images, labels) - method(images, other)).max() > 0
@@ -397,8 +397,8 @@ def test_conditional_model_listens_to_labels_everywhere():
     )
 
 
-def test_float64_pictures_are_welcome_everywhere():
-    model, images = small_vae(), pictures().astype("float64")
+def test_float64_images_are_welcome_everywhere():
+    model, images = small_vae(), random_images().astype("float64")
     for use in (model.encode, model.reconstruct, model.log_likelihood):
         np.testing.assert_allclose(
             use(images)[0], use(images.astype("float32"))[0], rtol=1e-6
@@ -410,7 +410,7 @@ def test_float64_pictures_are_welcome_everywhere():
 def test_keras_own_export_works(num_classes, tmp_path):
     model, images, labels = (
         small_vae(num_classes=num_classes),
-        pictures(2),
+        random_images(2),
         np.array([1, 3], "int32"),
     )
     model.export(tmp_path / "saved_model", verbose=False)
@@ -423,10 +423,10 @@ def test_keras_own_export_works(num_classes, tmp_path):
 def test_a_restored_model_trains_from_its_first_epoch_when_asked(tmp_path):
     model = small_vae()
     backup = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
-    model.fit(pictures(), epochs=2, verbose=0, callbacks=[backup])
+    model.fit(random_images(), epochs=2, verbose=0, callbacks=[backup])
     again = small_vae()
-    again.fit(pictures(), epochs=2, verbose=0, callbacks=[backup])
-    logs = again.fit(pictures(), epochs=2, verbose=0).history
+    again.fit(random_images(), epochs=2, verbose=0, callbacks=[backup])
+    logs = again.fit(random_images(), epochs=2, verbose=0).history
     assert len(logs["loss"]) == 2
 
 
@@ -480,12 +480,12 @@ def test_a_loss_is_refused():
             small_vae().compile("adam", **foreign)
 
 
-def test_wrong_pictures_are_refused():
+def test_wrong_images_are_refused():
     model = small_vae()
     for images, message in (
-        (pictures(shape=(8, 4, 1)), r"shape \(batch, 8, 8, 1\)"),
-        (255 * pictures(), "divide 8-bit ones by 255"),
-        ((255 * pictures()).astype("uint8"), "dtype uint8"),
+        (random_images(shape=(8, 4, 1)), r"shape \(batch, 8, 8, 1\)"),
+        (255 * random_images(), "divide 8-bit ones by 255"),
+        ((255 * random_images()).astype("uint8"), "dtype uint8"),
         (np.full((2, *SHAPE), np.nan), "values from nan"),
     ):
         for use in (model.encode, model.reconstruct, model.log_likelihood):
@@ -496,29 +496,29 @@ def test_wrong_pictures_are_refused():
     with pytest.raises(ValueError, match=r"shape \(batch, 3\)"):
         model.decode(np.zeros((2, 4), "float32"))
     with pytest.raises(ValueError, match="at least 2"):
-        model.interpolate(pictures(), pictures(), steps=1)
+        model.interpolate(random_images(), random_images(), steps=1)
     with pytest.raises(ValueError, match="num_samples"):
-        model.log_likelihood(pictures(), num_samples=0)
+        model.log_likelihood(random_images(), num_samples=0)
 
 
 def test_wrong_labels_are_refused():
     with pytest.raises(ValueError, match="takes no labels"):
-        small_vae().fit(pictures(), pictures(), verbose=0)
+        small_vae().fit(random_images(), random_images(), verbose=0)
     model = small_vae(num_classes=4)
     with pytest.raises(ValueError, match="class-conditional"):
-        model.fit(pictures(), verbose=0)
+        model.fit(random_images(), verbose=0)
     with pytest.raises(ValueError, match="class-conditional"):
         model.sample(3)
     with pytest.raises(ValueError, match="from 0 to 3"):
         model.sample(3, labels=4)
     with pytest.raises(ValueError, match="from 0 to 3"):
-        model.fit(pictures(), np.full(8, -1), verbose=0)
+        model.fit(random_images(), np.full(8, -1), verbose=0)
     with pytest.raises(ValueError, match=r"shape \(batch,\)"):
-        model.fit(pictures(), np.zeros((8, 4)), verbose=0)
+        model.fit(random_images(), np.zeros((8, 4)), verbose=0)
 
 
 def test_a_pipeline_feeds_replicas_and_keeps_its_epochs(two_replicas):
-    images = (255 * pictures(16)).astype("uint8")
+    images = (255 * random_images(16)).astype("uint8")
     source = datasets.source_from_arrays(
         "noise", "all", images, np.zeros(16, int)
     )
@@ -535,7 +535,7 @@ def test_a_pipeline_feeds_replicas_and_keeps_its_epochs(two_replicas):
 
 
 def test_initial_epoch_sees_the_order_it_would_have_seen():
-    images = (255 * pictures(16)).astype("uint8")
+    images = (255 * random_images(16)).astype("uint8")
     source = datasets.source_from_arrays(
         "noise", "all", images, np.zeros(16, int)
     )
@@ -558,7 +558,7 @@ def test_initial_epoch_sees_the_order_it_would_have_seen():
 def test_compiled_by_xla_it_learns_too():
     model = small_vae()
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=True)
-    batch = tf.data.Dataset.from_tensors(pictures())
+    batch = tf.data.Dataset.from_tensors(random_images())
     first = model.evaluate(batch, verbose=0)[0]
     model.fit(batch.repeat(50), verbose=0, steps_per_epoch=50)
     assert model.evaluate(batch, verbose=0)[0] < first - 1

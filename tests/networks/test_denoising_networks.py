@@ -39,7 +39,7 @@ def disturb(network):
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 16)])
-def test_pictures_of_any_size(name, channels, size):
+def test_images_of_any_size(name, channels, size):
     network = build(name, channels=channels)
     images = noise(2, *size, channels)
     output = network(inputs_of(network, images))
@@ -126,7 +126,7 @@ def test_the_receptive_field_is_what_the_papers_say(name):
     assert rows[-1] - rows[0] + 1 == {"dncnn": 9, "ffdnet": 18}[name]
 
 
-def test_without_biases_twice_the_light_gives_twice_the_picture():
+def test_without_biases_twice_the_light_gives_twice_the_image():
     network = build("unet", noise_level=True, use_bias=False)
     disturb(network)
     images = noise(1, 16, 16, 1)

@@ -15,11 +15,9 @@ import numpy as np
 import pytest
 
 from keras_synth import networks, ops
+from keras_synth.layers.image_scaling import ImageScaling
 from keras_synth.networks import features, torchvision_weights
-from keras_synth.networks.perceptual_network import (
-    ARCHITECTURES,
-    PictureScaling,
-)
+from keras_synth.networks.perceptual_network import ARCHITECTURES
 from tests.helpers import check_layer
 
 MEAN = np.array([123.68, 116.779, 103.939])
@@ -28,7 +26,7 @@ WIDTHS = (64, 128, 256, 384, 384, 512, 512)
 RNG = np.random.default_rng(0)
 
 
-def images(*shape):
+def random_images(*shape):
     return RNG.uniform(size=shape).astype("float32")
 
 
@@ -108,7 +106,7 @@ def pooled(x):
 
 
 def squeezenet_twin(x, arrays):
-    """The seven maps of pictures that are scaled already."""
+    """The seven maps of images that are scaled already."""
     x = convolved(x, *arrays["conv1"], stride=2)
     maps = [x]
     for fire in range(2, 10):
@@ -133,16 +131,14 @@ def assert_maps(found, expected):
 
 
 @pytest.mark.parametrize("size", [(17, 20), (34, 37)])
-def test_squeezenet_is_its_twin_on_caffes_pictures(
-    size, arrays, squeezenet_file
-):
+def test_squeezenet_is_its_twin_on_caffes_images(size, arrays, squeezenet_file):
     network = networks.squeezenet_features(squeezenet_file)
-    pictures = images(2, *size, 3)
-    maps = network(pictures)
+    images = random_images(2, *size, 3)
+    maps = network(images)
     assert list(maps) == network.layer_names
     assert network.layer_names == list(features.SQUEEZENET_LAYERS)
     assert tuple(x.shape[-1] for x in maps.values()) == WIDTHS
-    scaled = (255 * pictures.astype("float64") - MEAN)[..., ::-1]
+    scaled = (255 * images.astype("float64") - MEAN)[..., ::-1]
     assert_maps(maps, squeezenet_twin(scaled, arrays))
 
 
@@ -167,17 +163,17 @@ def test_vgg_is_that_of_keras(name, builder, original, tmp_path):
     assert ours.name == name
     wanted = [theirs.get_layer(x).output for x in ours.layer_names]
     assert [x.shape[-1] for x in wanted] == [64, 128, 256, 512, 512]
-    pictures = images(1, 35, 48, 3)
-    prepared = original.preprocess_input(255 * pictures)
+    images = random_images(1, 35, 48, 3)
+    prepared = original.preprocess_input(255 * images)
     expected = keras.Model(theirs.input, wanted)(prepared)
-    assert_maps(ours(pictures), map(np.asarray, expected))
+    assert_maps(ours(images), map(np.asarray, expected))
     # The same file fills a part of the network.
     part = builder(path, layers="block2_pool")
     assert len(part.weights) == 2 + 2 * 4
     expected = keras.Model(
         theirs.input, theirs.get_layer("block2_pool").output
     )(prepared)
-    assert_maps(part(pictures), [np.asarray(expected)])
+    assert_maps(part(images), [np.asarray(expected)])
 
 
 def torchvision_state(arrays):
@@ -201,14 +197,14 @@ def test_converted_weights_bring_torchvisions_scaling(arrays, tmp_path):
     state = torchvision_state(arrays)
     assert torchvision_weights.write_converted(state, path) == "squeezenet"
     network = networks.squeezenet_features(path)
-    pictures = images(2, 21, 26, 3)
+    images = random_images(2, 21, 26, 3)
     mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    scaled = (pictures.astype("float64") - mean) / deviation
+    scaled = (images.astype("float64") - mean) / deviation
     expected = squeezenet_twin(scaled, arrays)
-    assert_maps(network(pictures), expected)
-    # Its border is that of a picture's mean colour, as torchvision's is.
+    assert_maps(network(images), expected)
+    # Its border is that of an image's mean color, as torchvision's is.
     part = networks.squeezenet_features(path, layers=["fire3"])
-    assert_maps(part(pictures), [expected[1]])
+    assert_maps(part(images), [expected[1]])
 
 
 def test_published_torchvision_files_are_known(arrays, tmp_path, monkeypatch):
@@ -276,23 +272,23 @@ def test_the_converter_refuses_what_it_cannot_convert(
 
 
 def test_scaling_is_a_layer_like_others():
-    check_layer(PictureScaling(), images(2, 4, 5, 3))
-    grey = images(2, 4, 5, 1)
-    check_layer(PictureScaling(), grey)
-    layer = PictureScaling()
+    check_layer(ImageScaling(), random_images(2, 4, 5, 3))
+    gray = random_images(2, 4, 5, 1)
+    check_layer(ImageScaling(), gray)
+    layer = ImageScaling()
     np.testing.assert_allclose(
-        layer(grey), 255 * np.repeat(grey, 3, axis=-1) - MEAN, atol=1e-3
+        layer(gray), 255 * np.repeat(gray, 3, axis=-1) - MEAN, atol=1e-3
     )
 
 
-def test_grey_pictures_are_repeated_inside(squeezenet_file):
-    grey, colour = small(squeezenet_file, channels=1), small(squeezenet_file)
-    pictures = images(1, 12, 15, 1)
-    expected = colour(np.repeat(pictures, 3, axis=-1))
-    assert_maps(grey(pictures), map(np.asarray, expected.values()))
-    assert grey.weight_hash == colour.weight_hash
+def test_gray_images_are_repeated_inside(squeezenet_file):
+    gray, color = small(squeezenet_file, channels=1), small(squeezenet_file)
+    images = random_images(1, 12, 15, 1)
+    expected = color(np.repeat(images, 3, axis=-1))
+    assert_maps(gray(images), map(np.asarray, expected.values()))
+    assert gray.weight_hash == color.weight_hash
     with pytest.raises(ValueError, match="axis -1 .* value 3"):
-        colour(pictures)
+        color(images)
 
 
 SMALLEST = {
@@ -307,21 +303,21 @@ SMALLEST = {
 
 
 @pytest.mark.parametrize("layer, side", SMALLEST.items())
-def test_the_smallest_picture_of_squeezenets_layers(layer, side):
+def test_the_smallest_image_of_squeezenets_layers(layer, side):
     network = networks.squeezenet_features(None, layer)
-    assert network(images(1, side, side, 3))[layer].shape[1:3] == (1, 1)
+    assert network(random_images(1, side, side, 3))[layer].shape[1:3] == (1, 1)
     message = f"at least {side} x {side} .* {side} x {side - 1}"
     with pytest.raises(ValueError, match=message):
-        network(images(1, side, side - 1, 3))
+        network(random_images(1, side, side - 1, 3))
 
 
 @pytest.mark.parametrize(
     "layer, side",
     {"block1_conv1": 1, "block1_pool": 2, "block3_conv3": 4}.items(),
 )
-def test_the_smallest_picture_of_vggs_layers(layer, side):
+def test_the_smallest_image_of_vggs_layers(layer, side):
     network = networks.vgg16_features(None, layer)
-    assert network(images(1, side, side, 3))[layer].shape[1:3] == (1, 1)
+    assert network(random_images(1, side, side, 3))[layer].shape[1:3] == (1, 1)
     assert network.get_layer("scaling").smallest == side
 
 
@@ -346,12 +342,12 @@ def test_bad_arguments_are_refused(options, message):
 
 
 def test_frozen_and_float32_whatever_the_policy(squeezenet_file):
-    pictures = images(1, 9, 9, 3)
-    expected = small(squeezenet_file)(pictures)
+    images = random_images(1, 9, 9, 3)
+    expected = small(squeezenet_file)(images)
     keras.config.set_dtype_policy("mixed_float16")
     network = small(squeezenet_file)
     assert not network.trainable_weights
-    for name, each in network(pictures).items():
+    for name, each in network(images).items():
         assert each.dtype == "float32"
         np.testing.assert_array_equal(each, expected[name])
 
@@ -363,7 +359,7 @@ def test_a_missing_file_gives_the_command_that_fetches_it(tmp_path):
         (networks.squeezenet_features, "squeezenet", "relu_conv1"),
     ):
         address = re.escape(ARCHITECTURES[name].address)
-        for path in (tmp_path / "missing.h5", "shipped"):
+        for path in (tmp_path / "missing.h5", "pretrained"):
             with pytest.raises(FileNotFoundError, match=f"curl -LO {address}"):
                 builder(path, layers=first)
 
@@ -465,9 +461,9 @@ def test_saved_networks_keep_weights_and_source(squeezenet_file, tmp_path):
     assert loaded.source == network.source and loaded.name == network.name
     assert loaded.layer_names == network.layer_names
     assert not loaded.trainable_weights
-    pictures = images(1, 20, 11, 1)
-    expected = network(pictures)
-    for name, each in loaded(pictures).items():
+    images = random_images(1, 20, 11, 1)
+    expected = network(images)
+    for name, each in loaded(images).items():
         np.testing.assert_array_equal(each, expected[name])
 
 
@@ -500,7 +496,7 @@ def test_maps_are_the_same_on_other_backends(backend, tmp_path):
 
     network = small()
     network.save_weights(tmp_path / "a.weights.h5")
-    one, other = images(2, 14, 20, 3), images(2, 14, 20, 3)
+    one, other = random_images(2, 14, 20, 3), random_images(2, 14, 20, 3)
     metric = metrics.PerceptualDistance(network)
     metric.update_state(one, other)
     np.savez(

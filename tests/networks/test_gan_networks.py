@@ -64,7 +64,7 @@ def latents(count=4, latent_dim=5, scale=1.0):
     return (scale * rng.normal(size=(count, latent_dim))).astype("float32")
 
 
-def pictures(image_shape, count=4):
+def random_images(image_shape, count=4):
     rng = np.random.default_rng(1)
     return rng.uniform(size=(count, *image_shape)).astype("float32")
 
@@ -74,7 +74,7 @@ LABELS = np.array([0, 2, 1, 2])
 
 @pytest.mark.parametrize("kind", GENERATORS)
 @pytest.mark.parametrize("shape, num_classes", SHAPES)
-def test_generators_make_pictures(kind, shape, num_classes):
+def test_generators_make_images(kind, shape, num_classes):
     network = generator(kind, shape, num_classes=num_classes)
     assert network.output_shape == (None, *shape)
     assert network.name == "generator"
@@ -86,11 +86,11 @@ def test_generators_make_pictures(kind, shape, num_classes):
 
 @pytest.mark.parametrize("kind", OF_EACH)
 @pytest.mark.parametrize("shape, num_classes", SHAPES)
-def test_discriminators_give_a_logit_a_picture(kind, shape, num_classes):
+def test_discriminators_give_a_logit_a_image(kind, shape, num_classes):
     network = discriminator(kind, shape, num_classes=num_classes)
     assert network.output_shape == (None,)
     assert network.name == "discriminator"
-    images = pictures(shape)
+    images = random_images(shape)
     inputs = images if num_classes is None else [images, LABELS]
     logits = network(inputs)
     assert logits.shape == (4,)
@@ -98,7 +98,7 @@ def test_discriminators_give_a_logit_a_picture(kind, shape, num_classes):
 
 
 @pytest.mark.parametrize("kind", GENERATORS)
-def test_pictures_use_the_unit_range_and_never_leave_it(kind):
+def test_images_use_the_unit_range_and_never_leave_it(kind):
     network = generator(kind, (8, 8, 1))
     made = np.asarray(network(latents(8, scale=1e4)))
     assert made.min() == 0.0 and made.max() == 1.0
@@ -109,12 +109,12 @@ def test_pictures_use_the_unit_range_and_never_leave_it(kind):
 @pytest.mark.parametrize("kind", OF_EACH)
 def test_logits_have_no_bounds(kind):
     network = discriminator(kind, (8, 8, 1))
-    far = 1e6 * (pictures((8, 8, 1), 8) - 0.5)
+    far = 1e6 * (random_images((8, 8, 1), 8) - 0.5)
     assert np.abs(network(np.concatenate([far, -far]))).max() > 10
     for weight in network.layers[-2].weights:
         if weight.path.endswith("bias"):
             weight.assign([-1000.0])
-    assert np.max(network(pictures((8, 8, 1)))) < -900
+    assert np.max(network(random_images((8, 8, 1)))) < -900
 
 
 def test_the_dense_generator_has_the_weights_of_its_layers():
@@ -182,7 +182,7 @@ def features_and_embedding(network, images):
 @pytest.mark.parametrize("kind", OF_EACH)
 def test_labels_enter_as_a_projection(kind):
     network = discriminator(kind, (8, 8, 1), num_classes=4)
-    images = pictures((8, 8, 1))
+    images = random_images((8, 8, 1))
     first, second = np.array([0, 1, 2, 3]), np.array([3, 3, 0, 2])
     features, embedding = features_and_embedding(network, images)
     difference = network([images, first]) - network([images, second])
@@ -204,7 +204,7 @@ def test_generators_give_float32_under_mixed_precision(kind):
 @pytest.mark.parametrize("kind", OF_EACH)
 def test_discriminators_give_float32_under_mixed_precision(kind):
     keras.config.set_dtype_policy("mixed_float16")
-    images = pictures((8, 8, 1))
+    images = random_images((8, 8, 1))
     logits = discriminator(kind, (8, 8, 1))(images)
     assert logits.dtype == "float32"
     assert np.any(logits != np.asarray(logits, "float16"))  # nor rounded to it
@@ -238,7 +238,7 @@ def test_repeated_pixels_leave_no_checkerboard(upsampling):
 
 @pytest.mark.parametrize("num_classes", [None, 3])
 @pytest.mark.parametrize("kind", ["residual", "dcgan spectral"])
-def test_every_layer_is_spectrally_normalised(kind, num_classes):
+def test_every_layer_is_spectrally_normalized(kind, num_classes):
     network = discriminator(kind, (32, 32, 3), num_classes=num_classes)
     with_weights = [layer for layer in network.layers if layer.weights]
     # blocks of two layers and a shortcut, two without; output; embedding
@@ -257,7 +257,7 @@ def test_every_layer_is_spectrally_normalised(kind, num_classes):
         ("dense", keras.layers.Normalization, 0),
     ],
 )
-def test_the_first_layer_is_not_batch_or_layer_normalised(
+def test_the_first_layer_is_not_batch_or_layer_normalized(
     kind, normalization, count
 ):
     network = discriminator(kind, (32, 32, 1))
@@ -268,9 +268,9 @@ def test_the_first_layer_is_not_batch_or_layer_normalised(
         assert kinds.index(normalization) > kinds.index(keras.layers.LeakyReLU)
 
 
-def test_layer_normalisation_judges_each_picture_by_itself():
+def test_layer_normalization_judges_each_image_by_itself():
     network = discriminator("dcgan layer", (32, 32, 1))
-    images = pictures((32, 32, 1))
+    images = random_images((32, 32, 1))
     together = network(images, training=True)
     for i in range(4):
         alone = network(images[i : i + 1], training=True)[0]
@@ -278,14 +278,14 @@ def test_layer_normalisation_judges_each_picture_by_itself():
 
 
 @pytest.mark.parametrize("kind", DISCRIMINATORS)
-def test_every_variant_gives_a_logit_a_picture(kind):
-    logits = discriminator(kind, (9, 9, 1))(pictures((9, 9, 1)))
+def test_every_variant_gives_a_logit_a_image(kind):
+    logits = discriminator(kind, (9, 9, 1))(random_images((9, 9, 1)))
     assert logits.shape == (4,)
     assert np.ptp(logits) > 1e-5
 
 
 def test_minibatch_deviation_judges_the_batch():
-    images = pictures((8, 8, 1))
+    images = random_images((8, 8, 1))
     same = np.repeat(images[:1], 4, axis=0)
     with_it = discriminator("dcgan deviation", (8, 8, 1))
     without = discriminator("dcgan spectral", (8, 8, 1))
@@ -307,12 +307,12 @@ def test_a_spectral_dense_discriminator_has_bounded_slope(hidden):
             kernel = layer.layer.kernel
             kernel.assign(5 * rng.normal(size=kernel.shape))
             layer.update(200)
-    images = tf.Variable(pictures((8, 8, 1), 64))
+    images = tf.Variable(random_images((8, 8, 1), 64))
     with tf.GradientTape() as tape:
         logits = network(images)
     gradient = np.asarray(tape.gradient(logits, images))
     slopes = np.sqrt(np.sum(gradient**2, axis=(1, 2, 3)))
-    bound = 2.0  # pictures are [-1, 1] inside
+    bound = 2.0  # images are [-1, 1] inside
     if hidden:
         assert 0.05 < slopes.max() <= bound
     else:  # nothing lost on the way
@@ -357,7 +357,7 @@ def test_networks_can_be_saved(tmp_path):
         (generator("residual", (9, 9, 1), num_classes=3), latents()),
         (
             discriminator("dcgan deviation", (9, 9, 1), num_classes=3),
-            pictures((9, 9, 1)),
+            random_images((9, 9, 1)),
         ),
     ):
         network.save(tmp_path / "network.keras")
@@ -377,7 +377,7 @@ BUILDERS = [
 ]
 
 
-def makes_pictures(build):
+def makes_images(build):
     return "latent_dim" in inspect.signature(build).parameters
 
 
@@ -387,7 +387,7 @@ def test_bad_shapes_are_refused(build):
         build((32, 32, 2))
     with pytest.raises(ValueError, match="height, width, channels"):
         build((32, 32))
-    if makes_pictures(build):
+    if makes_images(build):
         for latent_dim in (0, -1, 2.5):
             with pytest.raises(ValueError, match="`latent_dim` must be"):
                 build((32, 32, 1), latent_dim)
@@ -401,7 +401,7 @@ def test_bad_shapes_are_refused(build):
     "build", [networks.dense_discriminator, networks.dcgan_discriminator]
 )
 @pytest.mark.parametrize("size", [8, 32])
-def test_unknown_normalisations_are_refused(build, size):
+def test_unknown_normalizations_are_refused(build, size):
     with pytest.raises(ValueError, match="normalization='instance'"):
         build((size, size, 1), normalization="instance")
 

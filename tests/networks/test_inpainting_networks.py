@@ -19,7 +19,7 @@ def build(name, **options):
     return getattr(networks, name)(**{**SMALL[name], **options})
 
 
-def damaged(height=12, width=18, channels=1, hole=6):
+def degraded(height=12, width=18, channels=1, hole=6):
     """Noise, and a hole in its middle."""
     mask = np.zeros((2, height, width, 1), "float32")
     rows = slice((height - hole) // 2, (height + hole) // 2)
@@ -32,9 +32,9 @@ def damaged(height=12, width=18, channels=1, hole=6):
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 16)])
-def test_pictures_of_any_size(name, channels, size):
+def test_images_of_any_size(name, channels, size):
     network = build(name, channels=channels)
-    data = damaged(*size, channels, hole=1)
+    data = degraded(*size, channels, hole=1)
     output = network(data)
     assert output.shape == data["image"].shape and np.isfinite(output).all()
     assert network.name == name
@@ -43,7 +43,7 @@ def test_pictures_of_any_size(name, channels, size):
 @pytest.mark.parametrize("name", SMALL)
 def test_what_lies_in_the_hole_does_not_matter(name):
     network = build(name)
-    data = damaged(11, 18)
+    data = degraded(11, 18)
     expected = np.asarray(network(data))
     image, mask = data["image"], data["mask"]
     other = network({**data, "image": image + 50 * mask})
@@ -54,9 +54,9 @@ def test_what_lies_in_the_hole_does_not_matter(name):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_where_the_hole_is_matters(name):
-    """A known mid grey is no unknown pixel."""
+    """A known mid gray is no unknown pixel."""
     network = build(name)
-    data = damaged()
+    data = degraded()
     data["image"][data["mask"] == 1] = 0.5
     told = network(data)
     untold = network({**data, "mask": 0 * data["mask"]})
@@ -64,8 +64,8 @@ def test_where_the_hole_is_matters(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_training_starts_near_mid_grey(name):
-    output = np.asarray(getattr(networks, name)()(damaged(64, 64, hole=32)))
+def test_training_starts_near_mid_gray(name):
+    output = np.asarray(getattr(networks, name)()(degraded(64, 64, hole=32)))
     assert np.abs(output - 0.5).mean() < 0.2
     assert 1e-3 < output.std() < 0.3
 
@@ -74,13 +74,13 @@ def test_training_starts_near_mid_grey(name):
 def test_outputs_are_not_clipped(name):
     network = build(name)
     network.layers[-2].offset = 7.0
-    assert np.min(network(damaged())) > 5.0
+    assert np.min(network(degraded())) > 5.0
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_plain_compile_and_fit_train_them(name):
     network = build(name)
-    data = damaged()
+    data = degraded()
     ramp = np.linspace(0, 1, 18, dtype="float32")[:, None]
     clean = np.stack([np.tile(ramp, (12, 1, 1)), np.tile(1 - ramp, (12, 1, 1))])
     data["image"] = clean * (1 - data["mask"])
@@ -94,7 +94,7 @@ def test_plain_compile_and_fit_train_them(name):
 @pytest.mark.parametrize("name", SMALL)
 def test_saved_and_loaded_they_predict_the_same(name, tmp_path):
     network = build(name)
-    data = damaged(11, 18)
+    data = degraded(11, 18)
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
     np.testing.assert_array_equal(again(data), network(data))
@@ -107,7 +107,7 @@ def test_outputs_stay_in_float32_under_mixed_precision(name, policy):
     network = build(name)
     low = {layer.compute_dtype for layer in network.layers if layer.weights}
     assert low == {policy.removeprefix("mixed_"), "float32"}
-    data = damaged()
+    data = degraded()
     output = np.asarray(network(data))
     assert network.output.dtype == output.dtype == "float32"
     keras.config.set_dtype_policy("float32")
@@ -120,7 +120,7 @@ def test_outputs_stay_in_float32_under_mixed_precision(name, policy):
 @pytest.mark.parametrize("name", SMALL)
 def test_repeated_pixels_leave_no_checkerboard(name):
     network = build(name)
-    data = damaged(64, 64)
+    data = degraded(64, 64)
     data["image"][:], data["mask"][:] = 0.3, 0.0
     inside = np.asarray(network(data))[:, 28:36, 28:36]
     assert np.ptp(inside, axis=(1, 2)).max() < 1e-5
@@ -161,14 +161,14 @@ def test_dilations_carry_the_known_into_the_hole():
 
 
 def holes_left(widths, hole):
-    """Pixels that stay mid grey when everything else is white."""
+    """Pixels that stay mid gray when everything else is white."""
     network = networks.partial_inpainter(widths=widths)
     for layer in network.layers:
         if isinstance(layer, PartialConv2D):
             layer.convolution.kernel.assign(
                 np.abs(layer.convolution.kernel) + 0.01
             )
-    data = damaged(128, 128, hole=hole)
+    data = degraded(128, 128, hole=hole)
     data["image"][:] = 1.0
     return int(np.sum(np.asarray(network(data)) == 0.5)) // 2
 
@@ -188,7 +188,7 @@ def test_averages_of_white_are_white_or_not_known():
             kernel = layer.convolution.kernel
             size = np.prod(kernel.shape[:3])
             kernel.assign(np.full(kernel.shape, 1 / size))
-    data = damaged(48, 64, hole=36)
+    data = degraded(48, 64, hole=36)
     scattered = np.round(RNG.uniform(size=data["mask"].shape))
     data["mask"] = np.maximum(data["mask"], scattered)
     data["image"][:] = 1.0
@@ -198,9 +198,9 @@ def test_averages_of_white_are_white_or_not_known():
     assert 0.5 < known.mean() < 0.99
 
 
-def test_without_anything_known_the_picture_is_mid_grey():
+def test_without_anything_known_the_image_is_mid_gray():
     network = build("partial_inpainter")
-    data = damaged()
+    data = degraded()
     data["mask"][:] = 1.0
     np.testing.assert_array_equal(network(data), np.full((2, 12, 18, 1), 0.5))
 

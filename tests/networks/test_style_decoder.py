@@ -9,7 +9,7 @@ from keras_synth.networks import style_decoder
 
 
 def chain(decoder):
-    """Convolutions as (in, out) and enlargements as "x2", in order."""
+    """Convolutions as (in, out) and upscalings as "x2", in order."""
     found = []
     for layer in decoder.layers:
         if isinstance(layer, keras.layers.Conv2D):
@@ -53,7 +53,7 @@ def test_of_squeezenet_branches_are_one_step():
     ]
 
 
-def test_of_grey_pictures():
+def test_of_gray_images():
     features = networks.vgg16_features(None, ("block2_conv1",), channels=1)
     decoder = style_decoder(features, name="mine")
     assert chain(decoder) == [(128, 64), "x2", (64, 64), (64, 1)]
@@ -84,7 +84,7 @@ def test_maps_of_any_size_and_scale():
 
 
 def test_edges_are_reflected():
-    """A constant map becomes a picture that is constant up to its edges."""
+    """A constant map becomes an image that is constant up to its edges."""
     features = networks.squeezenet_features(None, ("fire2",))
     made = np.asarray(style_decoder(features)(np.ones((1, 4, 5, 128))))
     np.testing.assert_allclose(

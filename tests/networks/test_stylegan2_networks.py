@@ -24,7 +24,7 @@ def noise(*shape):
     return RNG.standard_normal(shape).astype("float32")
 
 
-def pictures(shape, count=4):
+def images(shape, count=4):
     return RNG.uniform(size=(count, *shape)).astype("float32")
 
 
@@ -57,7 +57,7 @@ def kernel_of(layer):
 
 
 def styled(layer, image, style, demodulate=True):
-    """A modulated convolution of one picture."""
+    """A modulated convolution of one image."""
     dense = layer.style_to_scales
     scales = style @ kernel_of(dense) + np.asarray(dense.bias)
     taps = BINOMIAL if layer.upsample else None
@@ -66,7 +66,7 @@ def styled(layer, image, style, demodulate=True):
 
 
 def synthesis_twin(network, styles, noise, sides):
-    """Figure 2 (c), one picture, one resolution after the other."""
+    """Figure 2 (c), one image, one resolution after the other."""
     convolutions = iter(in_order(network, layers.ModulatedConv2D))
     strengths = iter(in_order(network, layers.NoiseInjection))
     (constant,) = in_order(network, layers.LearnedConstant)
@@ -83,17 +83,17 @@ def synthesis_twin(network, styles, noise, sides):
 
     x = np.asarray(constant.constant, "float64")
     x = block(x, styles[0])
-    picture = styled(next(convolutions), x, styles[1], demodulate=False)
+    image = styled(next(convolutions), x, styles[1], demodulate=False)
     for index, side in enumerate(sides[1:]):
         first, second, last = styles[2 * index + 1 : 2 * index + 4]
         x = block(x, first)
         assert len(x) == side
         x = block(x, second)
-        picture = twins.doubled(picture, BINOMIAL)
+        image = twins.doubled(image, BINOMIAL)
         added = styled(next(convolutions), x, last, demodulate=False)
-        picture = picture + added
+        image = image + added
     assert not list(numbers) and not list(convolutions)
-    return 0.5 + 0.5 * picture
+    return 0.5 + 0.5 * image
 
 
 @pytest.mark.parametrize("size, channels", [(16, 1), (32, 3)])
@@ -112,7 +112,7 @@ def test_synthesis_is_the_papers_figure(size, channels):
 
 
 def discriminator_twin(network, images, labels=None):
-    """Figure 7 (c), with four pictures as one group."""
+    """Figure 7 (c), with four images as one group."""
     convolutions = iter(in_order(network, layers.EqualizedConv2D))
     dense = in_order(network, layers.EqualizedDense)
 
@@ -276,7 +276,7 @@ def test_sizes(size, channels, styles):
     )
     assert judge.name == "discriminator"
     assert judge.output_shape == (None,)
-    logits = judge(pictures(shape))
+    logits = judge(images(shape))
     assert logits.shape == (4,) and np.ptp(logits) > 1e-4
 
 
@@ -314,7 +314,7 @@ def predicted_mean_square(layer, x, styles):
     """
     dense = layer.style_to_scales
     scales = styles @ kernel_of(dense) + np.asarray(dense.bias)
-    if layer.upsample:  # a pixel further out than the picture
+    if layer.upsample:  # a pixel further out than the image
         x = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
         x = np.asarray(layers.FilteredUpSampling2D()(x))
     squares = np.einsum("bhwc,bc->bhw", x**2, scales**2)
@@ -374,7 +374,7 @@ def test_networks_can_be_saved(tmp_path):
     for network, data in (
         (mapping, [noise(4, 6), LABELS]),
         (synthesis, inputs_of(synthesis)),
-        (judge, [pictures(shape), LABELS]),
+        (judge, [images(shape), LABELS]),
     ):
         stir(network)
         network.save(tmp_path / "network.keras")
@@ -383,7 +383,7 @@ def test_networks_can_be_saved(tmp_path):
 
 
 def test_half_precision_stays_finite_and_close():
-    """Also with styles and pictures far out; what comes out is float32."""
+    """Also with styles and images far out; what comes out is float32."""
 
     def build():
         return (
@@ -405,7 +405,7 @@ def test_half_precision_stays_finite_and_close():
             (
                 [size * noise(4, 8), LABELS],
                 [size * styles, values],
-                0.5 + size * (pictures((32, 32, 3)) - 0.5),
+                0.5 + size * (images((32, 32, 3)) - 0.5),
             )
         ):
             found, expected = half[index](data), full[index](data)

@@ -1,4 +1,4 @@
-"""Networks that enlarge: shapes, published sizes, no chequered start."""
+"""Networks that upscale: shapes, published sizes, no chequered start."""
 
 import keras
 import numpy as np
@@ -7,10 +7,11 @@ import pytest
 from keras_synth import (
     datasets,
     degradations,
-    evaluation,
+    layers,
     networks,
     ops,
-    weights,
+    presets,
+    restoration,
 )
 
 BUILDERS = {
@@ -21,15 +22,15 @@ BUILDERS = {
 }
 
 
-def pictures(*shape, seed=0):
+def random_images(*shape, seed=0):
     return np.random.default_rng(seed).uniform(size=shape).astype("float32")
 
 
 @pytest.mark.parametrize("name", BUILDERS)
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_pictures_of_any_size_are_enlarged(name, scale):
+def test_images_of_any_size_are_upscaled(name, scale):
     network = getattr(networks, name)(scale, 1, **BUILDERS[name])
-    result = network(pictures(2, 5, 7, 1))
+    result = network(random_images(2, 5, 7, 1))
     assert result.shape == (2, 5 * scale, 7 * scale, 1)
     assert network.output_shape == (None, None, None, 1)
 
@@ -41,7 +42,7 @@ def test_saved_and_in_half_precision(name, tmp_path):
         network = getattr(networks, name)(2, 3, **BUILDERS[name])
     finally:
         keras.config.set_dtype_policy("float32")
-    images = pictures(1, 6, 6, 3)
+    images = random_images(1, 6, 6, 3)
     result = network(images)
     assert result.dtype == "float32" and np.isfinite(result).all()
     network.save(tmp_path / "network.keras")
@@ -58,7 +59,7 @@ def test_sizes_are_the_published_ones():
     assert networks.rrdb(4, 3).count_params() == 16_697_987
 
 
-def test_a_shuffle_starts_as_nearest_neighbours():
+def test_a_shuffle_starts_as_nearest_neighbors():
     """Constant over each square, unlike with an ordinary start."""
     image = keras.Input((None, None, 2))
 
@@ -67,20 +68,20 @@ def test_a_shuffle_starts_as_nearest_neighbours():
             3 * 9, 3, padding="same", kernel_initializer=initializer
         )
         shuffled = keras.ops.depth_to_space(convolution(image), 3)
-        result = keras.Model(image, shuffled)(pictures(1, 4, 5, 2))
+        result = keras.Model(image, shuffled)(random_images(1, 4, 5, 2))
         squares = np.asarray(result).reshape(4, 3, 5, 3, 3)
         return squares.std(axis=(1, 3)).max()
 
-    assert spread(networks.ICNR(3, "he_normal")) < 1e-6
+    assert spread(layers.ICNR(3, "he_normal")) < 1e-6
     assert spread("he_normal") > 0.1
     with pytest.raises(ValueError, match="multiple of scale² = 9"):
-        networks.ICNR(3)((3, 3, 2, 10))
+        layers.ICNR(3)((3, 3, 2, 10))
 
 
 def test_edsr_is_the_formula():
     """By hand: shuffled features on top of repeated pixels."""
     network = networks.edsr(2, 1, width=4, blocks=1, residual_scale=0.5)
-    images = pictures(1, 4, 5, 1)
+    images = random_images(1, 4, 5, 1)
     kernels = network.get_weights()
 
     def convolve(x, index):
@@ -113,7 +114,7 @@ def test_between_two_networks():
         return keras.Model(image, layer(image))
 
     first, second = linear(0), linear(1)
-    images = pictures(1, 5, 5, 1)
+    images = random_images(1, 5, 5, 1)
     before = first.get_weights()
     for share in (0.0, 0.3, 1.0):
         between = networks.interpolate_networks(first, second, share)
@@ -151,21 +152,21 @@ def test_bad_sizes_are_refused():
         networks.srcnn(widths=(8,))
 
 
-def test_the_shipped_weights_enlarge_a_photograph():
-    """Far better than bicubic, on a picture that taught nothing."""
+def test_the_pretrained_weights_upscale_a_photograph():
+    """Far better than bicubic, on an image that taught nothing."""
     pytest.importorskip("skimage")
     (photo,) = datasets.load_source("photos", "test").dataset.take(1)
-    picture = photo["image"].numpy()[:240, :320] / np.float32(255.0)
-    clean = np.asarray(ops.full_range_luma(picture))[None]
+    image = photo["image"].numpy()[:240, :320] / np.float32(255.0)
+    clean = np.asarray(ops.full_range_luma(image))[None]
     small = degradations.Downsample(4)(clean, seed=0)
 
     def psnr(large):
         error = np.asarray(large)[:, 4:-4, 4:-4] - clean[:, 4:-4, 4:-4]
         return -10 * np.log10(np.mean(error**2))
 
-    network = networks.grey_upscaler()
-    assert psnr(network(small)) > psnr(evaluation.bicubic(4)(small)) + 0.7
-    card = weights.path("grey_upscaler.md").read_text()
+    network = presets.gray_upscaler()
+    assert psnr(network(small)) > psnr(restoration.bicubic(4)(small)) + 0.7
+    card = presets.path("gray_upscaler.md").read_text()
     assert "Set5, EDSR" in card
     for layer in network.layers:
         assert layer.dtype_policy.name == "float32"
@@ -173,9 +174,9 @@ def test_the_shipped_weights_enlarge_a_photograph():
 
 def test_weights_that_are_not_there_or_others(tmp_path):
     with pytest.raises(FileNotFoundError, match="train upscaler"):
-        networks.grey_upscaler(tmp_path / "missing.weights.h5")
+        presets.gray_upscaler(tmp_path / "missing.weights.h5")
     networks.edsr(4, width=8, blocks=1).save_weights(
         tmp_path / "other.weights.h5"
     )
     with pytest.raises(ValueError, match="does not hold weights"):
-        networks.grey_upscaler(tmp_path / "other.weights.h5")
+        presets.gray_upscaler(tmp_path / "other.weights.h5")

@@ -22,7 +22,7 @@ def small_generator(**options):
 def conditioned(height=16, width=20, channels=1, condition_channels=None):
     return {
         "image": noise(2, height, width, channels),
-        "damaged": noise(2, height, width, condition_channels or channels),
+        "degraded": noise(2, height, width, condition_channels or channels),
         "mask": np.round(noise(2, height, width, 1)),
     }
 
@@ -38,9 +38,7 @@ def louder(network, factor=10.0):
 @pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 32)])
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1)])
 @pytest.mark.parametrize("normalization", ["instance", "batch", None])
-def test_pictures_of_any_size_into_the_unit_range(
-    size, channels, normalization
-):
+def test_images_of_any_size_into_the_unit_range(size, channels, normalization):
     network = small_generator(
         channels=channels[0],
         output_channels=channels[1],
@@ -92,7 +90,7 @@ def test_the_paper_s_network_has_the_paper_s_maps_and_weights():
         ("batch", keras.layers.BatchNormalization),
     ],
 )
-def test_ends_of_the_way_down_are_not_normalised(normalization, kind):
+def test_ends_of_the_way_down_are_not_normalized(normalization, kind):
     network = small_generator(normalization=normalization)
     follows = [type(layer) for layer in network.layers]
     down = [
@@ -104,19 +102,19 @@ def test_ends_of_the_way_down_are_not_normalised(normalization, kind):
     assert follows.count(kind) == 2 + 3
 
 
-def test_instances_are_normalised_each_by_itself_and_always():
+def test_instances_are_normalized_each_by_itself_and_always():
     network = louder(small_generator(dropout=0.0))
     images = noise(4, 32, 32, 3)
     together = network(images, training=True)
     np.testing.assert_array_equal(network(images), together)
     alone = network(images[1:2])[0]
     np.testing.assert_allclose(alone, together[1], atol=1e-5)
-    normalised = [
+    normalized = [
         layer.output
         for layer in network.layers
         if isinstance(layer, keras.layers.GroupNormalization)
     ]
-    for features in keras.Model(network.input, normalised)(images):
+    for features in keras.Model(network.input, normalized)(images):
         mean = np.mean(features, axis=(1, 2))
         np.testing.assert_allclose(mean, 0, atol=1e-4)
         np.testing.assert_allclose(np.var(features, axis=(1, 2)), 1, atol=0.05)
@@ -195,7 +193,7 @@ def test_any_size_gives_a_map_of_logits(size, channels):
 
 
 @pytest.mark.parametrize(
-    "condition", [(), ("mask",), ("damaged",), ("damaged", "mask")]
+    "condition", [(), ("mask",), ("degraded",), ("degraded", "mask")]
 )
 def test_it_sees_what_it_was_told_to_see(condition):
     network = patch_discriminator(condition=condition, widths=(4, 8))
@@ -215,19 +213,19 @@ def test_the_condition_may_have_other_channels():
     network = patch_discriminator(3, condition_channels=1, widths=(4, 8))
     data = conditioned(channels=3, condition_channels=1)
     assert network(data).shape == (2, 8, 10, 1)
-    assert network.input["damaged"].shape[-1] == 1
+    assert network.input["degraded"].shape[-1] == 1
 
 
-def test_mid_grey_is_the_middle_and_logits_have_no_bounds():
+def test_mid_gray_is_the_middle_and_logits_have_no_bounds():
     network = patch_discriminator(condition=(), widths=(4, 8))
-    grey = np.full((1, 16, 16, 1), 0.5, "float32")
-    np.testing.assert_array_equal(network(grey), np.zeros((1, 8, 8, 1)))
+    gray = np.full((1, 16, 16, 1), 0.5, "float32")
+    np.testing.assert_array_equal(network(gray), np.zeros((1, 8, 8, 1)))
     far = 1e6 * (noise(8, 16, 16, 1) - 0.5)
     logits = np.asarray(network(far))
     assert logits.min() < -100 and logits.max() > 100
 
 
-def test_every_convolution_is_spectrally_normalised_or_none():
+def test_every_convolution_is_spectrally_normalized_or_none():
     def kinds(**options):
         network = patch_discriminator(widths=(4, 8, 8), **options)
         return [type(layer) for layer in network.layers if layer.weights]

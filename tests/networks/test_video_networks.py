@@ -30,7 +30,7 @@ def convolve(x, kernel, bias):
     )
 
 
-def randomised(network, seed=0):
+def randomized(network, seed=0):
     """Biases that are not 0, and detail that is not either."""
     rng = np.random.default_rng(seed)
     for weight in network.weights:
@@ -53,7 +53,7 @@ def test_folded_frames_of_any_size(scale):
     assert network.output_shape == (None, None, None, 3)
     frames = clips(2, 3, 7, 10, 3)
     np.testing.assert_array_equal(network(frames), frames[:, 1])
-    assert not np.array_equal(randomised(network)(frames), frames[:, 1])
+    assert not np.array_equal(randomized(network)(frames), frames[:, 1])
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_folded_frames_of_any_size(scale):
 def test_saved_and_in_half_precision(build, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        network = randomised(build())
+        network = randomized(build())
     finally:
         keras.config.set_dtype_policy("float32")
     frames = clips(1, 3, 8, 8, 1)
@@ -90,11 +90,11 @@ def test_saved_and_in_half_precision(build, tmp_path):
         (5, "late", None),
     ],
 )
-def test_the_same_picture_as_every_frame(
+def test_the_same_image_as_every_frame(
     num_frames, fusion, sizes, filter_symmetry
 ):
     """Then it does what the network did that it starts from."""
-    srcnn = randomised(networks.srcnn(2, 3, widths=(6, 4)))
+    srcnn = randomized(networks.srcnn(2, 3, widths=(6, 4)))
     small = clips(1, 5, 6, 3)
     large = small.repeat(2, axis=1).repeat(2, axis=2)
     frames = np.repeat(large[:, None], num_frames, axis=1)
@@ -114,7 +114,7 @@ def test_played_backwards(fusion):
     """With filter symmetry nothing changes; without, it does."""
     frames = clips(1, 5, 8, 9, 1)
     for filter_symmetry in (True, False):
-        network = randomised(
+        network = randomized(
             vsrnet(5, 1, fusion, filter_symmetry=filter_symmetry, **SMALL)
         )
         change = np.abs(network(frames) - network(frames[:, ::-1])).max()
@@ -123,7 +123,7 @@ def test_played_backwards(fusion):
 
 def test_vsrnet_is_the_formula():
     """By hand: slow fusion of three frames with filters of their own."""
-    network = randomised(vsrnet(3, filter_symmetry=False, **SMALL))
+    network = randomized(vsrnet(3, filter_symmetry=False, **SMALL))
     frames = clips(1, 3, 6, 7, 1)
     weights = {
         layer.name: [np.array(w) for w in layer.weights]
@@ -142,7 +142,7 @@ def test_vsrnet_is_the_formula():
 
 def test_video_edsr_is_the_formula():
     """By hand: squares folded into channels, blocks, squares laid out."""
-    network = randomised(video_edsr(2, 3, width=4, blocks=1))
+    network = randomized(video_edsr(2, 3, width=4, blocks=1))
     frames = clips(1, 3, 6, 8, 1)
     kernels = [np.array(weight) for weight in network.weights]
     layers = [kernels[i : i + 2] for i in range(0, len(kernels), 2)]

@@ -19,11 +19,11 @@ MAPS = np.random.default_rng(0).normal(size=(2, 5, 7, 4)).astype("float32")
 def twin(maps):
     batch, height, width, channels = maps.shape
     result = np.zeros((batch, channels, channels))
-    for picture in range(batch):
+    for image in range(batch):
         for c in range(channels):
             for d in range(channels):
-                products = maps[picture, ..., c] * maps[picture, ..., d]
-                result[picture, c, d] = products.sum()
+                products = maps[image, ..., c] * maps[image, ..., d]
+                result[image, c, d] = products.sum()
     return result / (height * width * channels)
 
 
@@ -71,12 +71,12 @@ def test_the_slope_of_a_deviation_of_zero_is_finite():
 def test_adaptive_instance_normalization_is_its_formula():
     style = 3.0 * MAPS[:, ::-1, :4] + 7.0
     result = adaptive_instance_normalization(MAPS, style, epsilon=0.01)
-    for picture in range(2):
+    for image in range(2):
         for channel in range(4):
-            x, y = MAPS[picture, ..., channel], style[picture, ..., channel]
+            x, y = MAPS[image, ..., channel], style[image, ..., channel]
             scale = np.sqrt((y.var() + 0.01) / (x.var() + 0.01))
             expected = scale * (x - x.mean()) + y.mean()
-            ours = result[picture, ..., channel]
+            ours = result[image, ..., channel]
             np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
     half = adaptive_instance_normalization(
         MAPS.astype("float16"), style.astype("float16"), epsilon=0.01

@@ -15,7 +15,7 @@ TAPS = {
 }
 
 
-def pictures(batch=2, height=7, width=6, channels=3):
+def random_images(batch=2, height=7, width=6, channels=3):
     rng = np.random.default_rng(0)
     return rng.normal(size=(batch, height, width, channels)).astype("float32")
 
@@ -45,7 +45,7 @@ def twin(images, taps, up=1, down=1, padding=(0, 0)):
 @pytest.mark.parametrize("up, down", [(1, 1), (2, 1), (1, 2), (2, 3)])
 def test_along_each_side_it_is_scipys(taps, up, down):
     """SciPy's borders: all zeros that the filter reaches from a value."""
-    images = pictures()
+    images = random_images()
     expected = images
     for axis in (1, 2):
         expected = signal.upfirdn(taps, expected, up, down, axis)
@@ -67,7 +67,7 @@ def test_along_each_side_it_is_scipys(taps, up, down):
 )
 @pytest.mark.parametrize("taps", TAPS.values(), ids=TAPS)
 def test_it_is_its_four_steps(taps, up, down, padding):
-    images = pictures()
+    images = random_images()
     found = upfirdn(images, taps, up, down, padding)
     expected = twin(images, taps, up, down, padding)
     # as the docstring has it
@@ -78,7 +78,7 @@ def test_it_is_its_four_steps(taps, up, down, padding):
 
 
 def test_the_gain_is_a_factor_of_the_result():
-    images, taps = pictures(), TAPS["lopsided"]
+    images, taps = random_images(), TAPS["lopsided"]
     plain = upfirdn(images, taps, up=2, padding=(2, 2))
     np.testing.assert_allclose(
         upfirdn(images, taps, up=2, padding=(2, 2), gain=4.0),
@@ -87,14 +87,14 @@ def test_the_gain_is_a_factor_of_the_result():
     )
 
 
-def test_channels_and_pictures_do_not_mix():
-    images = pictures()
+def test_channels_and_images_do_not_mix():
+    images = random_images()
     whole = upfirdn(images, TAPS["lopsided"], 2, 1, (3, 2))
-    for picture, channel in np.ndindex(2, 3):
-        part = images[picture : picture + 1, :, :, channel : channel + 1]
+    for image, channel in np.ndindex(2, 3):
+        part = images[image : image + 1, :, :, channel : channel + 1]
         np.testing.assert_allclose(
             upfirdn(part, TAPS["lopsided"], 2, 1, (3, 2))[0, :, :, 0],
-            whole[picture, :, :, channel],
+            whole[image, :, :, channel],
             rtol=1e-5,
             atol=1e-6,
         )
@@ -103,7 +103,7 @@ def test_channels_and_pictures_do_not_mix():
 def test_halving_is_the_adjoint_of_doubling():
     """`<up(x), y> = <x, down(y)>`, the taps turned round."""
     taps = TAPS["lopsided"]
-    x, y = pictures(1, 4, 4), pictures(1, 8, 8)
+    x, y = random_images(1, 4, 4), random_images(1, 8, 8)
     above = upfirdn(x, taps, up=2, padding=(3, 1))
     below = upfirdn(y, taps[::-1], down=2, padding=(1, 3))
     assert above.shape == y.shape and below.shape == x.shape
@@ -116,7 +116,7 @@ def test_halving_is_the_adjoint_of_doubling():
     "dtype, tolerance", [("float16", 1e-2), ("float64", 1e-6)]
 )
 def test_it_keeps_the_precision(dtype, tolerance):
-    images = pictures()
+    images = random_images()
     found = upfirdn(images.astype(dtype), TAPS["binomial"], 2, 1, (2, 1))
     assert found.dtype == dtype
     expected = twin(images, TAPS["binomial"], 2, 1, (2, 1))
@@ -131,7 +131,7 @@ def test_a_batch_of_unknown_size_is_taken():
         return upfirdn(images, TAPS["binomial"], 2, 1, (2, 1))
 
     for count in (1, 3):
-        images = pictures(count)
+        images = random_images(count)
         np.testing.assert_allclose(
             doubled(images),
             twin(images, TAPS["binomial"], 2, 1, (2, 1)),

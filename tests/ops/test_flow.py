@@ -75,8 +75,8 @@ def test_nothing_moves():
     np.testing.assert_array_equal(optical_flow(still, still), 0.0)
 
 
-def test_pairs_of_a_batch_and_colours():
-    """Each pair alone; colour as its luma; the same inside a graph."""
+def test_pairs_of_a_batch_and_colors():
+    """Each pair alone; color as its luma; the same inside a graph."""
     columns, rows = COLUMNS[:24, :32], ROWS[:24, :32]
     reference = texture(columns, rows)
     moving = [
@@ -87,8 +87,8 @@ def test_pairs_of_a_batch_and_colours():
     pairs = (np.repeat(reference, 2, axis=0), np.concatenate(moving))
     together = optical_flow(*pairs)
     np.testing.assert_allclose(together, alone, atol=1e-4)
-    grey = [np.repeat(each, 3, axis=-1) for each in pairs]
-    np.testing.assert_allclose(optical_flow(*grey), together, atol=1e-3)
+    gray = [np.repeat(each, 3, axis=-1) for each in pairs]
+    np.testing.assert_allclose(optical_flow(*gray), together, atol=1e-3)
     in_graph = tf.data.Dataset.from_tensors(pairs).map(optical_flow)
     np.testing.assert_allclose(
         in_graph.get_single_element(), together, atol=1e-4

@@ -10,7 +10,7 @@ from keras_synth.ops import path_lengths, squared_gradient_norms
 SHAPE = (3, 4, 2, 1)
 
 
-def pictures(seed=0, shape=SHAPE):
+def random_images(seed=0, shape=SHAPE):
     rng = np.random.default_rng(seed)
     return rng.uniform(size=shape).astype("float32")
 
@@ -26,12 +26,14 @@ def total(values):
 
 def test_a_linear_judge_has_the_slope_of_its_weights():
     a = weights()
-    norms = squared_gradient_norms(lambda x: total(a * (2 * x - 1)), pictures())
+    norms = squared_gradient_norms(
+        lambda x: total(a * (2 * x - 1)), random_images()
+    )
     np.testing.assert_allclose(norms, 3 * [np.sum(a**2)], rtol=1e-5)
 
 
-def test_each_picture_has_its_own_slope():
-    a, images = weights(), pictures()
+def test_each_image_has_its_own_slope():
+    a, images = weights(), random_images()
     norms = squared_gradient_norms(
         lambda x: total(0.5 * a * (2 * x - 1) ** 2), images
     )
@@ -40,13 +42,13 @@ def test_each_picture_has_its_own_slope():
     np.testing.assert_allclose(norms, expected, rtol=1e-5)
 
 
-def test_the_verdicts_of_a_picture_are_added_up():
-    a, images = weights(), pictures()
+def test_the_logits_of_a_image_are_added_up():
+    a, images = weights(), random_images()
     by_patch = squared_gradient_norms(lambda x: a * (2 * x - 1) ** 2, images)
-    by_picture = squared_gradient_norms(
+    by_image = squared_gradient_norms(
         lambda x: total(a * (2 * x - 1) ** 2), images
     )
-    np.testing.assert_allclose(by_patch, by_picture, rtol=1e-6)
+    np.testing.assert_allclose(by_patch, by_image, rtol=1e-6)
 
 
 def test_a_networks_slope_is_its_finite_differences():
@@ -57,7 +59,7 @@ def test_a_networks_slope_is_its_finite_differences():
             keras.layers.Dense(1),
         ]
     )
-    images, step = pictures(), 1e-2
+    images, step = random_images(), 1e-2
     slopes = []
     for pixel in np.eye(8, dtype="float32").reshape(8, *SHAPE[1:]):
         # a pixel of [-1, 1] moves by `step` where one of [0, 1] does by half
@@ -71,7 +73,7 @@ def test_a_networks_slope_is_its_finite_differences():
 
 
 def test_norms_can_be_differentiated_again():
-    a, images = weights(), tf.Variable(pictures())
+    a, images = weights(), tf.Variable(random_images())
     with tf.GradientTape() as tape:
         norms = squared_gradient_norms(
             lambda x: total(0.5 * a * (2 * x - 1) ** 2), images
@@ -83,8 +85,8 @@ def test_norms_can_be_differentiated_again():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_norms_are_float32_for_pictures_and_judges_of_any_precision(dtype):
-    a, images = weights(), pictures()
+def test_norms_are_float32_for_images_and_judges_of_any_precision(dtype):
+    a, images = weights(), random_images()
     norms = squared_gradient_norms(
         lambda x: total(tf.cast(a, dtype) * tf.cast(2 * x - 1, dtype)),
         images.astype(dtype),
@@ -102,7 +104,7 @@ def test_a_batch_of_unknown_size_is_taken():
             lambda x: total(a * (2 * x - 1) ** 2), images
         )
 
-    images = pictures()
+    images = random_images()
     expected = np.sum((2 * a * (2 * images - 1)) ** 2, axis=(1, 2, 3))
     np.testing.assert_allclose(norms(images), expected, rtol=1e-5)
     np.testing.assert_allclose(norms(images[:1]), expected[:1], rtol=1e-5)
@@ -166,7 +168,7 @@ def test_a_synthesizers_path_lengths_are_its_finite_differences():
     for layer, dimension in np.ndindex(LAYERS, STYLE_DIM):
         moved = np.zeros(w.shape, "float32")
         moved[:, layer, dimension] = step
-        # Pictures of [-1, 1] move twice as far as those of [0, 1].
+        # Images of [-1, 1] move twice as far as those of [0, 1].
         change = 2 * (network(w + moved) - network(w - moved)) / (2 * step)
         products[:, layer, dimension] = np.sum(change * y, axis=(1, 2, 3)) / 2
     expected = np.sqrt(np.mean(np.sum(products**2, axis=2), axis=1))

@@ -28,15 +28,15 @@ def test_agrees_with_skimage():
     assert got == pytest.approx(expected, rel=0.01)
 
 
-def wavelet_twin(picture):
+def wavelet_twin(image):
     """The median of the diagonal coefficients, one by one."""
     root = np.sqrt(3.0)
     filter_ = np.array([1 - root, root - 3, 3 + root, -1 - root])
     filter_ /= 4 * np.sqrt(2.0)
     values = []
-    for row in range(0, picture.shape[0] - 3, 2):
-        for column in range(0, picture.shape[1] - 3, 2):
-            block = picture[row : row + 4, column : column + 4]
+    for row in range(0, image.shape[0] - 3, 2):
+        for column in range(0, image.shape[1] - 3, 2):
+            block = image[row : row + 4, column : column + 4]
             values.append(abs(filter_ @ block @ filter_))
     values = np.array(values)
     return np.median(values[values > 0]) / 0.6744897501960817
@@ -58,7 +58,7 @@ def test_empty_areas_do_not_count():
     assert float(empty[0, 0, 0, 0]) == 0.0
 
 
-def test_each_picture_and_channel_has_its_own():
+def test_each_image_and_channel_has_its_own():
     levels = np.array([[0.05, 0.1, 0.2], [0.4, 0.0, 0.01]])
     noise = np.random.RandomState(2).normal(size=(2, 96, 96, 3))
     got = estimate_noise_level(noise * levels[:, None, None])

@@ -10,7 +10,7 @@ from keras_synth.ops import resample
 RNG = np.random.default_rng(0)
 
 
-def pictures(shape=(2, 9, 12, 3)):
+def random_images(shape=(2, 9, 12, 3)):
     return RNG.uniform(size=shape).astype("float32")
 
 
@@ -24,13 +24,13 @@ def grid(rows, columns, batch):
 
 
 def test_whole_pixels_keep_their_values_and_the_border_mirrors():
-    images = pictures()
+    images = random_images()
     rows, columns = grid(np.arange(-20, 30), np.arange(-31, 40), 2)
     expected = np.pad(images, ((0, 0), (20, 21), (31, 28), (0, 0)), "reflect")
     np.testing.assert_array_equal(resample(images, rows, columns), expected)
 
 
-def enlarged(line):
+def upscaled(line):
     """Values and, between them, Lanczos' interpolation; twice as many."""
     out = []
     for i, value in enumerate(line):
@@ -46,7 +46,7 @@ def enlarged(line):
 
 
 def test_between_pixels_it_is_bilinear_in_twice_the_size():
-    images = pictures()
+    images = random_images()
     count = 200
     rows = RNG.uniform(0, 8, (2, 1, count)).astype("float32")
     columns = RNG.uniform(0, 11, (2, 1, count)).astype("float32")
@@ -56,7 +56,7 @@ def test_between_pixels_it_is_bilinear_in_twice_the_size():
         for channel in range(3):
             fine = images[i, :, :, channel].astype("float64")
             for axis in (0, 1):
-                fine = np.apply_along_axis(enlarged, axis, fine)
+                fine = np.apply_along_axis(upscaled, axis, fine)
             expected = ndimage.map_coordinates(
                 fine, (2.0 * rows[i, 0], 2.0 * columns[i, 0]), order=1
             )
@@ -80,26 +80,26 @@ def test_waves_are_read_better_than_bilinearly():
 
 
 def test_the_gradient_is_the_adjoint():
-    images, values = tf.Variable(pictures()), pictures((2, 5, 7, 3))
+    images, values = tf.Variable(random_images()), random_images((2, 5, 7, 3))
     rows = RNG.uniform(-9, 17, (2, 5, 7)).astype("float32")
     columns = RNG.uniform(-12, 24, (2, 5, 7)).astype("float32")
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(values * resample(images, rows, columns))
     gradient = np.asarray(tape.gradient(value, images), "float64")
-    others = pictures()
+    others = random_images()
     assert np.sum(gradient * others) == pytest.approx(
         np.sum(values * resample(others, rows, columns)), rel=1e-5
     )
 
 
-def test_the_smallest_picture_and_a_batch_of_unknown_size():
+def test_the_smallest_image_and_a_batch_of_unknown_size():
     @tf.function(input_signature=[tf.TensorSpec((None, 2, 2, 1))])
     def middle(images):
         half = 0.5 * tf.ones((tf.shape(images)[0], 1, 1))
         return resample(images, half, half)
 
     for count in (1, 3):
-        images = pictures((count, 2, 2, 1))
+        images = random_images((count, 2, 2, 1))
         np.testing.assert_allclose(
             middle(images)[:, 0, 0, 0], images.mean(axis=(1, 2, 3)), atol=1e-6
         )

@@ -25,7 +25,7 @@ def two_scales(images, others):
 SCORES = [structural_similarity, two_scales]
 
 
-def pictures(shape=(2, 24, 29, 3), dtype="float32", seed=0):
+def images(shape=(2, 24, 29, 3), dtype="float32", seed=0):
     """Smooth waves with a little grain, in [0, 1]."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[: shape[1], : shape[2]]
@@ -56,9 +56,9 @@ def skimage_ssim(images, others, max_value=1.0):
 
 
 @pytest.mark.parametrize("max_value", [1.0, 255.0])
-def test_psnr_is_scikit_images_picture_by_picture(max_value):
-    clean = max_value * pictures()
-    restored = clean + max_value * 0.1 * pictures(seed=1)
+def test_psnr_is_scikit_images_image_by_image(max_value):
+    clean = max_value * images()
+    restored = clean + max_value * 0.1 * images(seed=1)
     expected = [
         peak_signal_noise_ratio(x, y, data_range=max_value)
         for x, y in zip(clean, restored, strict=True)
@@ -68,15 +68,15 @@ def test_psnr_is_scikit_images_picture_by_picture(max_value):
     assert abs(expected[0] - expected[1]) > 0.1  # two figures, not one
 
 
-def test_equal_pictures_have_infinitely_many_decibels():
-    scores = peak_signal_to_noise_ratio(pictures(), pictures())
+def test_equal_images_have_infinitely_many_decibels():
+    scores = peak_signal_to_noise_ratio(images(), images())
     np.testing.assert_array_equal(scores, [np.inf, np.inf])
 
 
 @pytest.mark.parametrize("shape", [(2, 24, 29, 3), (1, 11, 11, 1)])
 @pytest.mark.parametrize("max_value", [1.0, 255.0])
 def test_ssim_is_scikit_images(shape, max_value):
-    clean = max_value * pictures(shape)
+    clean = max_value * images(shape)
     restored = noisy(clean, 0.1 * max_value)
     np.testing.assert_allclose(
         structural_similarity(clean, restored, max_value),
@@ -86,7 +86,7 @@ def test_ssim_is_scikit_images(shape, max_value):
 
 
 @pytest.mark.parametrize("brightness", [0.5, 0.95])
-def test_ssim_keeps_its_digits_on_bright_flat_pictures(brightness):
+def test_ssim_keeps_its_digits_on_bright_flat_images(brightness):
     clean = noisy(np.full((1, 64, 64, 1), brightness, "float32"), 0.005)
     restored = noisy(clean[:, ::-1].copy(), 0.005)[:, ::-1]
     expected = skimage_ssim(clean, restored)
@@ -104,7 +104,7 @@ def test_ssim_keeps_its_digits_on_bright_flat_pictures(brightness):
 # Sizes that halve without a remainder, and with one at every scale.
 @pytest.mark.parametrize("size", [(176, 176), (161, 161), (183, 214)])
 def test_multi_scale_is_tensorflows(size):
-    clean = pictures((2, *size, 2))
+    clean = images((2, *size, 2))
     restored = noisy(clean, 0.2)
     expected = tf.image.ssim_multiscale(clean, restored, 1.0)
     scores = multi_scale_structural_similarity(clean, restored)
@@ -118,7 +118,7 @@ def test_multi_scale_is_tensorflows(size):
 
 
 def test_multi_scale_takes_other_exponents():
-    clean, restored = pictures(), noisy(pictures())
+    clean, restored = images(), noisy(images())
     np.testing.assert_allclose(
         two_scales(clean, restored),
         tf.image.ssim_multiscale(clean, restored, 1.0, TWO_SCALES),
@@ -132,8 +132,8 @@ def test_multi_scale_takes_other_exponents():
 
 
 @pytest.mark.parametrize("score", SCORES)
-def test_scores_are_one_for_equal_pictures_and_symmetric(score):
-    clean, restored = pictures(), noisy(pictures())
+def test_scores_are_one_for_equal_images_and_symmetric(score):
+    clean, restored = images(), noisy(images())
     np.testing.assert_allclose(score(clean, clean), [1.0, 1.0], atol=1e-6)
     np.testing.assert_allclose(
         score(clean, restored), score(restored, clean), rtol=1e-6
@@ -142,17 +142,17 @@ def test_scores_are_one_for_equal_pictures_and_symmetric(score):
     assert np.all(worse < score(clean, restored))
 
 
-def test_inverted_pictures_are_negative_and_over_scales_zero():
-    clean = pictures()
+def test_inverted_images_are_negative_and_over_scales_zero():
+    clean = images()
     assert np.all(structural_similarity(clean, 1 - clean) < -0.1)
     np.testing.assert_array_equal(two_scales(clean, 1 - clean), [0.0, 0.0])
 
 
 @pytest.mark.parametrize("score", SCORES)
 def test_what_is_not_a_number_stays_so(score):
-    broken = pictures()
+    broken = images()
     broken[0, 12, 12, 0] = np.nan
-    scores = np.asarray(score(pictures(), broken))
+    scores = np.asarray(score(images(), broken))
     assert np.isnan(scores[0]) and scores[1] > 0.99
 
 
@@ -163,15 +163,15 @@ def constant(value):
 @pytest.mark.parametrize(
     "clean, restored",
     [
-        (pictures(), pictures()),
-        (pictures(), 1 - pictures()),
-        (pictures(), -pictures()),
+        (images(), images()),
+        (images(), 1 - images()),
+        (images(), -images()),
         (constant(0.0), constant(0.0)),
         (constant(0.7), constant(0.7)),
         (constant(0.0), constant(1.0)),
-        (pictures((1, 24, 24, 1)), constant(0.5)),
+        (images((1, 24, 24, 1)), constant(0.5)),
     ],
-    ids="equal inverted negative black grey contrary flat".split(),
+    ids="equal inverted negative black gray contrary flat".split(),
 )
 @pytest.mark.parametrize("score", SCORES)
 def test_gradients_are_finite(score, clean, restored):
@@ -196,7 +196,7 @@ def test_a_scale_that_is_exactly_zero_has_no_infinite_gradient():
 
 @pytest.mark.parametrize("score", SCORES)
 def test_gradients_are_those_of_differences(score):
-    clean = tf.constant(pictures((1, 24, 24, 1), "float64"))
+    clean = tf.constant(images((1, 24, 24, 1), "float64"))
     restored = tf.constant(noisy(clean.numpy(), 0.05))
     direction = np.random.default_rng(3).normal(size=clean.shape)
     with tf.GradientTape() as tape:
@@ -214,18 +214,18 @@ def test_sizes_may_be_unknown_until_it_runs(score):
     spec = tf.TensorSpec((None, None, None, 3))
     graph = tf.function(score, input_signature=[spec, spec])
     for shape in [(2, 24, 29, 3), (1, 33, 22, 3)]:
-        clean, restored = pictures(shape), noisy(pictures(shape))
+        clean, restored = images(shape), noisy(images(shape))
         np.testing.assert_allclose(
             graph(clean, restored), score(clean, restored), rtol=1e-5
         )
 
 
 def test_half_precision_is_computed_in_single():
-    clean, restored = pictures(dtype="float16"), noisy(pictures(), 0.1)
+    clean, restored = images(dtype="float16"), noisy(images(), 0.1)
     scores = structural_similarity(clean, restored.astype("float16"))
     assert scores.dtype == "float32"
     np.testing.assert_allclose(
-        scores, structural_similarity(pictures(), restored), atol=1e-3
+        scores, structural_similarity(images(), restored), atol=1e-3
     )
 
 
@@ -234,7 +234,7 @@ def test_half_precision_is_computed_in_single():
     [(structural_similarity, 11), (two_scales, 21)]
     + [(multi_scale_structural_similarity, 161)],
 )
-def test_pictures_that_are_too_small_are_refused(score, least):
+def test_images_that_are_too_small_are_refused(score, least):
     small = np.zeros((1, 400, least - 1, 1), "float32")
     message = f"at least {least} x {least} .* Received: 400 x {least - 1}"
     with pytest.raises(ValueError, match=message):
@@ -262,5 +262,5 @@ def test_other_shapes_are_refused(score, shape, other):
 def test_exponents_that_are_none_are_refused(power_factors):
     with pytest.raises(ValueError, match="`power_factors` must be numbers"):
         multi_scale_structural_similarity(
-            pictures(), pictures(), power_factors=power_factors
+            images(), images(), power_factors=power_factors
         )

@@ -1,4 +1,4 @@
-"""Pictures read between pixels, against SciPy, TensorFlow and by hand."""
+"""Images read between pixels, against SciPy, TensorFlow and by hand."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from keras_synth.ops import sample, visible_pixels, warp, warping_error
 RNG = np.random.default_rng(0)
 
 
-def pictures(*shape):
+def random_images(*shape):
     return RNG.uniform(size=shape).astype("float32")
 
 
@@ -20,7 +20,7 @@ def flow(*shape, scale=4.0):
 
 def test_bilinear_is_scipys():
     """Also far outside, where the edge pixels go on."""
-    images, shift = pictures(2, 11, 17, 3), flow(2, 11, 17)
+    images, shift = random_images(2, 11, 17, 3), flow(2, 11, 17)
     result = warp(images, shift)
     rows, columns = np.mgrid[:11, :17]
     for index, image in enumerate(images):
@@ -36,7 +36,7 @@ def test_bilinear_is_scipys():
 
 def test_bicubic_by_hand():
     """Keys' kernel as the paper writes it, over edges repeated."""
-    image, shift = pictures(1, 6, 7, 2), flow(1, 6, 7)
+    image, shift = random_images(1, 6, 7, 2), flow(1, 6, 7)
     result = np.asarray(warp(image, shift, "bicubic"))
 
     def kernel(s):
@@ -60,21 +60,21 @@ def test_bicubic_by_hand():
 
 def test_bicubic_is_that_of_resizing():
     """Away from the border, where TensorFlow weighs differently."""
-    image = pictures(1, 9, 9, 1)
+    image = random_images(1, 9, 9, 1)
     places = (np.arange(27, dtype="float32") + 0.5) / 3 - 0.5
     places = np.stack(np.meshgrid(places, places), axis=-1)[None]
     # Without antialiasing it takes the kernel from a table.
-    enlarged = tf.image.resize(image, (27, 27), "bicubic", antialias=True)
+    upscaled = tf.image.resize(image, (27, 27), "bicubic", antialias=True)
     np.testing.assert_allclose(
         sample(image, places, "bicubic")[:, 6:-6, 6:-6],
-        enlarged[:, 6:-6, 6:-6],
+        upscaled[:, 6:-6, 6:-6],
         atol=2e-6,
     )
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 def test_whole_pixels_are_exact(interpolation):
-    images = pictures(2, 8, 9, 3)
+    images = random_images(2, 8, 9, 3)
     shift = np.broadcast_to(np.float32([3.0, -2.0]), (2, 8, 9, 2))
     moved = np.asarray(warp(images, shift, interpolation))
     np.testing.assert_array_equal(moved[:, 2:, :-3], images[:, :-2, 3:])
@@ -86,9 +86,9 @@ def test_whole_pixels_are_exact(interpolation):
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 def test_gradients_are_those_of_small_differences(interpolation):
-    image = tf.constant(pictures(1, 5, 6, 1), "float32")
+    image = tf.constant(random_images(1, 5, 6, 1), "float32")
     shift = tf.constant(flow(1, 5, 6, scale=1.0))
-    weights = pictures(1, 5, 6, 1)
+    weights = random_images(1, 5, 6, 1)
 
     def total(image, shift):
         return tf.reduce_sum(weights * warp(image, shift, interpolation))
@@ -98,8 +98,8 @@ def test_gradients_are_those_of_small_differences(interpolation):
         result = total(image, shift)
     by_image, by_shift = tape.gradient(result, [image, shift])
     assert np.isfinite(by_image).all()
-    step = pictures(1, 5, 6, 1) - 0.5
-    change = total(image + step, shift) - result  # linear in the picture
+    step = random_images(1, 5, 6, 1) - 0.5
+    change = total(image + step, shift) - result  # linear in the image
     np.testing.assert_allclose(
         change, np.sum(by_image * step), rtol=1e-4, atol=1e-5
     )
@@ -112,11 +112,11 @@ def test_gradients_are_those_of_small_differences(interpolation):
 
 
 def test_warping_error_counts_what_is_shown():
-    """By hand; what leaves the picture, or is hidden, does not count."""
-    images, others = pictures(2, 5, 6, 3), pictures(2, 5, 6, 3)
+    """By hand; what leaves the image, or is hidden, does not count."""
+    images, others = random_images(2, 5, 6, 3), random_images(2, 5, 6, 3)
     shift = np.zeros((2, 5, 6, 2), "float32")
     shift[0, ..., 0], shift[1, ..., 1] = 2.0, -1.0
-    visible = (pictures(2, 5, 6, 1) > 0.3).astype("float32")
+    visible = (random_images(2, 5, 6, 1) > 0.3).astype("float32")
     error = warping_error(images, others, shift, visible)
     parts = [
         (images[0, :, :-2], others[0, :, 2:], visible[0, :, :-2]),
@@ -142,7 +142,7 @@ def test_what_a_moving_square_covers_is_not_visible():
 
 
 def test_bad_arguments_are_refused():
-    images, shift = pictures(2, 5, 6, 1), flow(2, 5, 6)
+    images, shift = random_images(2, 5, 6, 1), flow(2, 5, 6)
     with pytest.raises(ValueError, match="`interpolation` must be one of"):
         warp(images, shift, "nearest")
     with pytest.raises(ValueError, match="`images` must be floats"):

@@ -1,4 +1,4 @@
-"""Windows around what is damaged."""
+"""Windows around what is degraded."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras_synth.ops import random_windows
 
 
-def test_each_window_holds_a_damaged_pixel_in_its_middle():
-    """Of a picture that numbers its pixels, so that places can be read."""
+def test_each_window_holds_a_degraded_pixel_in_its_middle():
+    """Of an image that numbers its pixels, so that places can be read."""
     height, width, size = 9, 12, (3, 5)
     numbered = np.arange(height * width, dtype="float32")
     image = np.tile(numbered.reshape(1, height, width, 1), (40, 1, 1, 1))

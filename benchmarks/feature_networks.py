@@ -1,0 +1,39 @@
+"""What judges looks: a SqueezeNet that taught nothing here.
+
+It is another training than torchvision's, to which the linear weights of
+LPIPS were fitted: its figures are comparable with each other alone.
+"""
+
+import keras
+
+from benchmarks.rows import data_folder
+from keras_synth import metrics, networks
+from keras_synth.layers.antialiased_resizing import AntialiasedResizing
+
+
+def perceptual_metric(channels):
+    """Perceptual distance (SqueezeNet), with LPIPS's linear weights."""
+    weights = metrics.lpips_linear_weights(
+        data_folder() / "weights" / "lpips_lin_v0.1.npz", "squeeze"
+    )
+    return metrics.PerceptualDistance(squeezenet(channels), weights)
+
+
+def pooled_squeezenet(channels=1):
+    """Its last map, averaged, of images at 227x227: 512 features."""
+    image = keras.Input((None, None, channels), name="image")
+    x = AntialiasedResizing(227, 227)(image)
+    maps = squeezenet(channels, ("fire9",))(x)["fire9"]
+    return networks.FeatureNetwork(
+        image, keras.ops.mean(maps, axis=(1, 2)), name="squeezenet"
+    )
+
+
+def squeezenet(channels, *layers):
+    """Its maps, of images of so many channels."""
+    path = data_folder() / "weights"
+    return networks.squeezenet_features(
+        path / "squeezenet_v1.1_notop_tf_kernels.h5",
+        *layers,
+        channels=channels,
+    )

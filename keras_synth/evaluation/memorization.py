@@ -1,0 +1,208 @@
+"""Whether a generator invents images or repeats its training set."""
+
+import numpy as np
+from keras import ops
+
+from keras_synth.io import image_grid
+from keras_synth.metrics.feature_metric import (
+    check_feature_network,
+    check_image_values,
+    check_positive_int,
+    describe_extractor,
+    image_features,
+)
+from keras_synth.ops import pairwise_distances
+
+
+def nearest_training_images(
+    samples, training_images, features, num_neighbors=5, batch_size=250
+):
+    """The training images most like each sample, to look at.
+
+    Args:
+        samples: generated images, (n, height, width, channels) in [0, 1].
+        training_images: (m, height, width, channels), in [0, 1].
+        features: scoring network, a `keras.Model` from images to (batch,
+            d), in whose features distances are measured; None compares
+            pixels.
+        num_neighbors: k, training images shown for each sample.
+        batch_size: images at a time.
+
+    Returns:
+        `(grid, indices, distances)`: float32 image with each sample at the
+        left of its row, followed by its neighbors, nearest first; their
+        positions in `training_images`, int (n, k); Euclidean distances,
+        float64 (n, k).
+
+    Raises:
+        TypeError: `features` is no network.
+        ValueError: images of unequal shapes or out of range, or fewer than
+            k training images.
+
+    Reference: Borji, Pros and Cons of GAN Evaluation Measures, 2019, the
+    qualitative measure "nearest neighbors".
+
+    Example:
+
+    >>> training = np.zeros((3, 2, 2, 1))
+    >>> training[1] = 1.0
+    >>> grid, indices, distances = nearest_training_images(
+    ...     training[1:2], training, features=None, num_neighbors=1)
+    >>> indices.tolist(), distances.tolist()
+    ([[1]], [[0.0]])
+    """
+    check_positive_int("num_neighbors", num_neighbors)
+    samples = _images("samples", samples)
+    training_images = _images("training_images", training_images, samples)
+    if num_neighbors > len(training_images):
+        raise ValueError(
+            "`num_neighbors` must be at most the number of training images, "
+            f"{len(training_images)}. Received: {num_neighbors}"
+        )
+    indices, distances = _nearest(
+        _vectors(samples, features, batch_size),
+        _vectors(training_images, features, batch_size),
+        num_neighbors,
+        batch_size,
+    )
+    rows = [
+        image
+        for sample, neighbors in zip(samples, indices, strict=True)
+        for image in (sample, *training_images[neighbors])
+    ]
+    grid = image_grid(rows, columns=num_neighbors + 1)
+    return grid, indices, distances
+
+
+def memorization(
+    samples, training_images, test_images, features, batch_size=250
+):
+    """How near samples lie to the training set, against new images.
+
+    `d(x)` is the Euclidean distance of an image's features to those of the
+    nearest training image. A generator that has learned the distribution
+    puts its samples as far away as real images it was not trained on.
+
+    Args:
+        samples: generated images, (n, height, width, channels) in [0, 1].
+        training_images: (m, height, width, channels), in [0, 1].
+        test_images: real images that were not trained on, of that shape;
+            some hundreds at least, for 1 % of them to mean something.
+        features: scoring network, a `keras.Model` from images to (batch,
+            d); None compares pixels.
+        batch_size: images at a time.
+
+    Returns:
+        dict:
+        "sample_distance", the median d of the samples;
+        "test_distance", the median d of the test images;
+        "ratio", the first over the second: about 1, as far as new images
+        are; towards 0, copies;
+        "copies", the share of samples not farther from the training set than
+        the nearest 1 % of the test images: about 0.01 without copies;
+        "num_samples", "num_training" and "num_test"; and "extractor",
+        "weight_hash", "input_size" and "resizing" of the features.
+
+    Raises:
+        TypeError: `features` is no network.
+        ValueError: images of unequal shapes or out of range, or test
+            images that are training images.
+
+    Reference: Meehan et al., A Non-Parametric Test to Detect Data-Copying in
+    Generative Models, 2020: samples against a held-out set.
+
+    Example:
+
+    >>> images = np.random.default_rng(0).uniform(size=(30, 4, 4, 1))
+    >>> report = memorization(
+    ...     images[:10], images[:20], images[20:], features=None)
+    >>> report["ratio"], report["copies"]
+    (0.0, 1.0)
+    """
+    samples = _images("samples", samples)
+    training_images = _images("training_images", training_images, samples)
+    test_images = _images("test_images", test_images, samples)
+    training = _vectors(training_images, features, batch_size)
+    sample_distances, test_distances = (
+        _nearest(
+            _vectors(images, features, batch_size), training, 1, batch_size
+        )[1]
+        for images in (samples, test_images)
+    )
+    test_distance = float(np.median(test_distances))
+    if test_distance == 0.0:
+        raise ValueError(
+            "`test_images` must be images that were not trained on. "
+            "Received: test images most of which are training images"
+        )
+    sample_distance = float(np.median(sample_distances))
+    close = np.quantile(test_distances, 0.01)
+    return {
+        "sample_distance": sample_distance,
+        "test_distance": test_distance,
+        "ratio": sample_distance / test_distance,
+        "copies": float(np.mean(sample_distances <= close)),
+        "num_samples": len(samples),
+        "num_training": len(training_images),
+        "num_test": len(test_images),
+        **describe_extractor(features),
+        **({} if features else {"extractor": "pixels"}),
+    }
+
+
+def _images(name, images, samples=None):
+    """As an array, of the shape of `samples`."""
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            f"`{name}` must be (n, height, width, channels), n at least 1. "
+            f"Received: shape {images.shape}"
+        )
+    if samples is not None and images.shape[1:] != samples.shape[1:]:
+        raise ValueError(
+            f"`{name}` must be images of the samples' shape, "
+            f"{samples.shape[1:]}. Received: {images.shape[1:]}"
+        )
+    check_image_values(images)
+    return images
+
+
+def _vectors(images, features, batch_size):
+    """Features, or pixels, float64 (n, d)."""
+    check_positive_int("batch_size", batch_size)
+    if features is None:
+        vectors = images.reshape(len(images), -1).astype("float64")
+    else:
+        check_feature_network(features)
+        vectors = np.concatenate(
+            [
+                image_features(features, images[start : start + batch_size])
+                for start in range(0, len(images), batch_size)
+            ]
+        )
+    if not np.isfinite(vectors).all():
+        raise ValueError(
+            "Images and their features must be finite. Received: NaN or Inf"
+        )
+    return vectors
+
+
+def _nearest(vectors, training, count, batch_size):
+    """Positions and distances of the `count` nearest, each (n, count)."""
+    indices = np.concatenate(
+        [
+            ops.top_k(
+                -pairwise_distances(
+                    vectors[start : start + batch_size], training
+                ),
+                count,
+            )[1]
+            for start in range(0, len(vectors), batch_size)
+        ]
+    )
+    # Anew and exactly: a copy lies at 0.
+    distances = [
+        np.linalg.norm(training[neighbors] - vector, axis=1)
+        for vector, neighbors in zip(vectors, indices, strict=True)
+    ]
+    return indices, np.array(distances)

@@ -1,0 +1,54 @@
+"""Resizing that an antialiasing filter precedes."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class AntialiasedResizing(keras.layers.Layer):
+    """Images of any size at one size, bilinear with antialiasing.
+
+    Images that have the size already pass unchanged.
+
+    Args:
+        height: of the result.
+        width: of the result.
+    """
+
+    def __init__(self, height, width, **kwargs):
+        super().__init__(**kwargs)
+        self.height = height
+        self.width = width
+        # TensorFlow's antialiased resizing has no XLA kernel.
+        self.supports_jit = False
+
+    def build(self, input_shape):
+        # So that gray images for a color network fail here, by name.
+        axes = {-1: input_shape[-1]}
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes=axes)
+
+    def call(self, images):
+        size = (self.height, self.width)
+        given = tuple(images.shape[1:3])
+        if given == size:
+            return images
+        # Without need of it, resizing works in other people's XLA steps too.
+        shrinks = any(
+            side is None or side > wanted
+            for side, wanted in zip(given, size, strict=True)
+        )
+        return keras.ops.image.resize(
+            images,
+            size,
+            interpolation="bilinear",
+            antialias=shrinks,
+            data_format="channels_last",
+        )
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.height, self.width, input_shape[-1])
+
+    def get_config(self):
+        return super().get_config() | {
+            "height": self.height,
+            "width": self.width,
+        }

@@ -1,5 +1,0 @@
-"""Block-matching and 3-D filtering."""
-
-from keras_synth.models.bm3d.model import BM3D
-
-__all__ = ["BM3D"]

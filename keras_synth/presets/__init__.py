@@ -1,0 +1,28 @@
+"""Pretrained networks, each with a card that says what it is.
+
+A card, `NAME.md` beside the weights, names the data, the command, the seed
+and the figures.
+"""
+
+from keras_synth.presets.classifiers import (
+    fashion_mnist_classifier,
+    fashion_mnist_features,
+    mnist_classifier,
+    mnist_features,
+)
+from keras_synth.presets.denoisers import gray_denoiser
+from keras_synth.presets.files import path
+from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
+from keras_synth.presets.upscalers import gray_upscaler, video_upscaler
+
+__all__ = [
+    "fashion_mnist_classifier",
+    "fashion_mnist_features",
+    "fashion_mnist_stylegan2",
+    "gray_denoiser",
+    "gray_upscaler",
+    "mnist_classifier",
+    "mnist_features",
+    "path",
+    "video_upscaler",
+]

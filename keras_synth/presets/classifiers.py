@@ -1,0 +1,111 @@
+"""Pretrained classifiers of digits and clothes, and their features."""
+
+from keras_synth.networks import FeatureNetwork, small_classifier
+from keras_synth.presets.files import load_preset
+
+
+def mnist_classifier(weights="pretrained"):
+    """A small residual network that reads handwritten digits.
+
+    The pretrained weights come from `training.train_classifier("mnist")`;
+    `presets/mnist_classifier.md` says how many of MNIST's test digits they
+    read right.
+
+    Args:
+        weights: "pretrained", None for random ones, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, 1) in [0, 1], any height
+        and width, to the probabilities of the classes, (batch, 10).
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+
+    Example:
+
+    >>> network = mnist_classifier()
+    >>> probabilities = network(keras.ops.zeros((2, 28, 28, 1)))
+    >>> tuple(probabilities.shape)
+    (2, 10)
+
+    Reference:
+        He et al., "Deep Residual Learning for Image Recognition" (2016),
+        figure 2: the block.
+    """
+    return _load("mnist_classifier", weights)
+
+
+def fashion_mnist_classifier(weights="pretrained"):
+    """The network of `mnist_classifier` for Zalando's ten kinds of clothes.
+
+    The pretrained weights come from
+    `training.train_classifier("fashion_mnist")`, see
+    `presets/fashion_mnist_classifier.md`.
+
+    Args:
+        weights: as for `mnist_classifier`.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, 1) in [0, 1] to the
+        probabilities of the classes, (batch, 10).
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+    """
+    return _load("fashion_mnist_classifier", weights)
+
+
+def mnist_features(weights="pretrained"):
+    """What `mnist_classifier` knows of an image just before it decides.
+
+    Args:
+        weights: as for `mnist_classifier`.
+
+    Returns:
+        A `FeatureNetwork` from (batch, height, width, 1) in [0, 1] to
+        (batch, 64).
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+
+    Example:
+
+    >>> mnist_features().output_shape
+    (None, 64)
+    """
+    return _penultimate(mnist_classifier(weights))
+
+
+def fashion_mnist_features(weights="pretrained"):
+    """What `fashion_mnist_classifier` knows just before it decides.
+
+    Args:
+        weights: as for `mnist_classifier`.
+
+    Returns:
+        A `FeatureNetwork` from (batch, height, width, 1) in [0, 1] to
+        (batch, 64).
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+    """
+    return _penultimate(fashion_mnist_classifier(weights))
+
+
+def _penultimate(classifier):
+    return FeatureNetwork(
+        classifier.input,
+        classifier.get_layer("features").output,
+        name=classifier.name,
+    )
+
+
+def _load(name, weights):
+    network = small_classifier(name=name)
+    load_preset(network, weights, "Train one: keras-synth train classifier")
+    return network

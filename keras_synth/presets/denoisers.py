@@ -1,0 +1,40 @@
+"""Pretrained denoisers."""
+
+import keras
+
+from keras_synth.networks import unet
+from keras_synth.networks.pretrained import float32_layers
+from keras_synth.presets.files import load_preset
+
+
+def gray_denoiser(weights="pretrained"):
+    """A U-Net that takes noise of any strength out of gray images.
+
+    The pretrained weights come from `make benchmark NAME=denoiser`;
+    `presets/gray_denoiser.md` says what they reach.
+
+    Args:
+        weights: "pretrained", None for random ones, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from `{"image": (batch, height, width, 1),
+        "noise_level": (batch, 1, 1, 1) or (batch, height, width, 1)}`, the
+        level from 0 to 75 / 255, to images.
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+
+    Example:
+
+    >>> noisy = ops.zeros((1, 30, 20, 1))
+    >>> level = 0.1 * ops.ones((1, 1, 1, 1))
+    >>> gray_denoiser()({"image": noisy, "noise_level": level}).shape
+    TensorShape([1, 30, 20, 1])
+    """
+    with float32_layers():
+        shape = unet(noise_level=True, use_bias=False)
+        network = keras.Model(shape.input, shape.output, name="gray_denoiser")
+    load_preset(network, weights, "Train one: make benchmark NAME=denoiser")
+    return network

@@ -1,0 +1,52 @@
+"""The files of the presets: weights, and a card that says what they are."""
+
+import pathlib
+
+from keras_synth.networks.pretrained import load_weights
+
+_FOLDER = pathlib.Path(__file__).parent
+
+
+def path(name):
+    """Path of a file of the presets, weights or card.
+
+    Args:
+        name: Name of the file.
+
+    Returns:
+        Its `pathlib.Path`.
+
+    Raises:
+        ValueError: There is no such file.
+
+    Example:
+
+    >>> path("mnist_classifier.weights.h5").name
+    'mnist_classifier.weights.h5'
+    """
+    files = sorted(
+        file.name for file in _FOLDER.iterdir() if file.suffix in (".h5", ".md")
+    )
+    if name not in files:
+        raise ValueError(
+            f"`name` must be one of {', '.join(files)}. Received: {name!r}"
+        )
+    return _FOLDER / name
+
+
+def load_preset(network, weights, advice):
+    """Fills a network with pretrained weights.
+
+    Args:
+        network: A `keras.Model`; its name is that of the preset's file.
+        weights: "pretrained", None to leave the network as it is, or the
+            path of a weights file.
+        advice: Where to get one, a sentence without its full stop.
+
+    Raises:
+        FileNotFoundError: There is no file at that path.
+        ValueError: The file holds other weights.
+    """
+    if weights == "pretrained":
+        weights = path(f"{network.name}.weights.h5")
+    load_weights(network, weights, advice)

@@ -1,0 +1,40 @@
+"""Pretrained StyleGAN2 generators."""
+
+from keras_synth import models, networks
+from keras_synth.networks.pretrained import float32_layers
+from keras_synth.presets.files import load_preset
+
+
+def fashion_mnist_stylegan2(weights="pretrained"):
+    """A StyleGAN2 that makes clothes, 32x32 and gray, without training.
+
+    The pretrained weights come from `make benchmark NAME=stylegan2`;
+    `presets/fashion_mnist_stylegan2.md` says what they reach.
+
+    Args:
+        weights: "pretrained", None for random ones, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `models.StyleGAN2`, not compiled.
+
+    Raises:
+        FileNotFoundError: no file at that path.
+        ValueError: the file holds other weights.
+
+    Example:
+
+    >>> fashion_mnist_stylegan2().sample(4, truncation=0.7, seed=0).shape
+    TensorShape([4, 32, 32, 1])
+    """
+    with float32_layers():
+        width = {"channel_multiplier": 1 / 64, "channel_max": 64}
+        gan = models.StyleGAN2(
+            networks.stylegan2_mapping(64, 64, 4),
+            networks.stylegan2_synthesis((32, 32, 1), 64, **width),
+            networks.stylegan2_discriminator((32, 32, 1), **width),
+            seed=0,
+        )
+    gan.name = "fashion_mnist_stylegan2"
+    load_preset(gan, weights, "Train one: make benchmark NAME=stylegan2")
+    return gan

@@ -1,0 +1,20 @@
+"""Restoration without training: classical methods, one file each."""
+
+from keras_synth.restoration.bicubic import bicubic
+from keras_synth.restoration.biharmonic import biharmonic
+from keras_synth.restoration.bm3d import BM3D
+from keras_synth.restoration.median import adaptive_median, median
+from keras_synth.restoration.non_local_means import non_local_means
+from keras_synth.restoration.total_variation import total_variation
+from keras_synth.restoration.wiener import wiener
+
+__all__ = [
+    "BM3D",
+    "adaptive_median",
+    "bicubic",
+    "biharmonic",
+    "median",
+    "non_local_means",
+    "total_variation",
+    "wiener",
+]

@@ -1,0 +1,50 @@
+"""Checks and conversions that every classical method shares."""
+
+import numpy as np
+
+
+def image_method(restore):
+    """Makes a method take and return float32 arrays.
+
+    Args:
+        restore: Function from checked float32 images to images.
+
+    Returns:
+        A function from images (batch, height, width, channels) to float32
+        images.
+    """
+
+    def method(images):
+        return restore(checked_images(images)).astype("float32")
+
+    return method
+
+
+def checked_images(images):
+    """Images as float32, or a ValueError that says what was expected."""
+    images = np.asarray(images)
+    if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            "`images` must be floats (batch, height, width, channels), in "
+            f"[0, 1]. Received: {images.dtype}, shape {images.shape}"
+        )
+    return images.astype("float32")
+
+
+def check_odd(name, value):
+    """Refuses sizes that are not odd ints of at least 3."""
+    if not isinstance(value, int) or value < 3 or value % 2 == 0:
+        raise ValueError(
+            f"`{name}` must be an odd int, at least 3. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_above_0(name, value):
+    """Refuses what is not a number above 0."""
+    if isinstance(value, bool) or not (
+        isinstance(value, int | float) and value > 0
+    ):
+        raise ValueError(
+            f"`{name}` must be a number above 0. Received: {name}={value!r}"
+        )

@@ -1,0 +1,51 @@
+"""Bicubic upscaling."""
+
+import numpy as np
+from keras import ops
+
+from keras_synth.restoration.arguments import image_method
+
+
+def bicubic(scale):
+    """Upscales by cubic convolution: what super-resolution starts from.
+
+    Keys' kernel with a = -1/2, borders mirrored: MATLAB's `imresize`, before
+    its rounding to 8 bits.
+
+    Args:
+        scale: int, how many times as high and as wide.
+
+    Returns:
+        A method, images → images (batch, scale · height, scale · width,
+        channels).
+
+    Raises:
+        ValueError: `scale` is no int of at least 1.
+
+    Reference: Keys, Cubic Convolution Interpolation for Digital Image
+    Processing, 1981, equation 15.
+
+    Example:
+
+    >>> bicubic(4)(np.zeros((1, 8, 12, 3))).shape
+    (1, 32, 48, 3)
+    """
+    if type(scale) is not int or scale < 1:
+        raise ValueError(
+            f"`scale` must be an int, at least 1. Received: scale={scale!r}"
+        )
+
+    def restore(images):
+        edge = 2  # pixels that the kernel reaches beyond the border
+        margin = ((0, 0), (edge, edge), (edge, edge), (0, 0))
+        padded = np.pad(images, margin, "symmetric")
+        size = [scale * side for side in padded.shape[1:3]]
+        # With antialiasing, which changes nothing when upscaling, TensorFlow
+        # computes the weights and does not look them up in a coarse table.
+        upscaled = ops.convert_to_numpy(
+            ops.image.resize(padded, size, "bicubic", antialias=True)
+        )
+        cut = slice(scale * edge, -scale * edge)
+        return upscaled[:, cut, cut]
+
+    return image_method(restore)

@@ -1,0 +1,68 @@
+"""Trainings: a network, a model and a dataset put together, in a folder."""
+
+from keras_synth.training.adain import train_adain
+from keras_synth.training.classifier import train_classifier
+from keras_synth.training.data import describe_data, open_data
+from keras_synth.training.denoiser import (
+    DEGRADATIONS,
+    build_denoiser,
+    train_denoiser,
+)
+from keras_synth.training.gan import (
+    OBJECTIVES,
+    build_gan,
+    compile_gan,
+    train_gan,
+)
+from keras_synth.training.inpainter import (
+    HOLES,
+    build_inpainter,
+    compile_inpainter,
+    train_inpainter,
+)
+from keras_synth.training.pix2pix import (
+    build_pix2pix,
+    compile_pix2pix,
+    train_pix2pix,
+)
+from keras_synth.training.restorer import compile_restorer, fit_restorer
+from keras_synth.training.stylegan2 import (
+    AUGMENTATIONS,
+    build_stylegan2,
+    compile_stylegan2,
+    train_stylegan2,
+)
+from keras_synth.training.upscaler import UPSCALERS, train_upscaler
+from keras_synth.training.vae import build_vae, demo, train_vae
+
+__all__ = [
+    "AUGMENTATIONS",
+    "DEGRADATIONS",
+    "HOLES",
+    "OBJECTIVES",
+    "UPSCALERS",
+    "build_denoiser",
+    "build_gan",
+    "build_inpainter",
+    "build_pix2pix",
+    "build_stylegan2",
+    "build_vae",
+    "compile_gan",
+    "compile_inpainter",
+    "compile_restorer",
+    "compile_pix2pix",
+    "compile_stylegan2",
+    "demo",
+    "describe_data",
+    "fit_restorer",
+    "open_data",
+    "train_adain",
+    "train_classifier",
+    "train_denoiser",
+    "train_gan",
+    "train_inpainter",
+    "train_pix2pix",
+    "train_stylegan2",
+    "train_upscaler",
+    "train_vae",
+]

@@ -1,0 +1,96 @@
+"""Blur against SciPy's, and against images moved by hand."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from keras_synth.degradations import GaussianBlur, MotionBlur
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((3, 21, 34, 2), "float32")
+
+
+@pytest.mark.parametrize("sigma", [0.4, (0.3, 3.0), 9.0])
+def test_gaussian_blur_is_scipys(sigma, images):
+    # 9 pixels reach beyond the image, and back from its other side.
+    result, record = GaussianBlur(sigma)(images, 0, return_record=True)
+    drawn = record["parameters"]["sigma"].numpy()[:, 0, 0, 0]
+    for blurred, image, width in zip(result, images, drawn, strict=True):
+        expected = scipy.ndimage.gaussian_filter(
+            image, (width, width, 0), mode="reflect", truncate=4.0
+        )
+        np.testing.assert_allclose(blurred, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("angle", [0.0, 37.0, 90.0, -120.0])
+def test_motion_blur_is_the_mean_of_moved_images(angle, images):
+    length = 7.3
+    count = 4 * 8 + 1
+    steps = length * ((np.arange(count) + 0.5) / count - 0.5)
+    up = np.sin(np.radians(angle)) * steps
+    right = np.cos(np.radians(angle)) * steps
+    expected = np.mean(
+        [
+            scipy.ndimage.shift(images, (0, -u, r, 0), order=1, mode="reflect")
+            for u, r in zip(up, right, strict=True)
+        ],
+        axis=0,
+    )
+    result = MotionBlur(length, angle)(images, 0)
+    np.testing.assert_allclose(result, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("angle", [0.0, 30.0, 90.0, 135.0])
+def test_a_point_becomes_a_line_of_that_length_and_angle(angle):
+    point = np.zeros((1, 41, 41, 1), "float32")
+    point[0, 20, 20] = 1.0
+    line = MotionBlur(16.0, angle)(point, 0).numpy()[0, ..., 0]
+    assert abs(line.sum() - 1.0) < 1e-5
+    y, x = np.mgrid[20:-21:-1, -20:21]  # y upwards
+    moments = np.array(
+        [
+            [np.sum(line * x * x), np.sum(line * x * y)],
+            [np.sum(line * x * y), np.sum(line * y * y)],
+        ]
+    )
+    across, along = np.linalg.eigvalsh(moments)
+    # An even line's variance is L²/12; a pixel adds up to 1/4.
+    assert 16**2 / 12 - 0.1 < along < 16**2 / 12 + 0.3
+    assert across < 0.25
+    direction = np.linalg.eigh(moments)[1][:, 1]
+    wanted = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    assert abs(direction @ wanted) > 0.999
+
+
+def test_each_image_has_its_own_kernel(images):
+    same = np.repeat(images[:1], 3, axis=0)
+    result, record = MotionBlur((1.0, 9.0))(same, 0, return_record=True)
+    drawn = record["parameters"]
+    for index in range(3):
+        alone = MotionBlur(
+            float(drawn["length"][index, 0, 0, 0]),
+            float(drawn["angle"][index, 0, 0, 0]),
+        )
+        # Another number of points along the line, hence not to the last bit.
+        np.testing.assert_allclose(result[index], alone(same[0], 0), atol=5e-3)
+
+
+def test_constants_stay():
+    flat = np.full((1, 9, 9, 1), 0.3, "float32")
+    for degradation in (GaussianBlur(2.0), MotionBlur(5.0, 20.0)):
+        np.testing.assert_allclose(degradation(flat, 0), flat, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: GaussianBlur(-1), "`sigma` must be a number"),
+        (lambda: MotionBlur((4, 2)), "`length` must be a number"),
+        (lambda: MotionBlur(4, angle=400), "`angle` must be a number"),
+    ],
+)
+def test_bad_arguments_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,85 @@
+"""Noise against the laws that define it."""
+
+import numpy as np
+import pytest
+
+from keras_synth.degradations import GaussianNoise, PoissonNoise, SaltAndPepper
+
+GRAY = np.full((2, 200, 200, 1), 0.5, "float32")  # 40,000 pixels each
+
+
+def test_gaussian_noise_has_its_deviation():
+    noise = GaussianNoise(25 / 255)(GRAY, 0).numpy() - 0.5
+    # Deviation of the estimates: 0.098 / √80000 and that / √2.
+    assert abs(noise.mean()) < 0.0015
+    assert abs(noise.std() - 25 / 255) < 0.001
+    assert abs(np.mean(noise**4) / noise.var() ** 2 - 3.0) < 0.1
+    neighbors = np.mean(noise[:, 1:] * noise[:, :-1]) / noise.var()
+    assert abs(neighbors) < 0.015
+
+
+def test_gaussian_noise_is_as_strong_as_its_record_says():
+    images = np.zeros((6, 100, 100, 1), "float32")
+    noise, record = GaussianNoise((0.0, 0.4))(images, 0, return_record=True)
+    level = record["parameters"]["noise_level"].numpy()[:, 0, 0, 0]
+    assert np.ptp(level) > 0.1
+    np.testing.assert_allclose(np.std(noise, axis=(1, 2, 3)), level, rtol=0.05)
+
+
+def test_varying_gaussian_noise_follows_its_map():
+    images = np.zeros((1, 300, 300, 1), "float32")
+    noise, record = GaussianNoise((0.0, 0.4), spatially_varying=True)(
+        images, 0, return_record=True
+    )
+    level = record["parameters"]["noise_level"].numpy()
+    assert level.shape == images.shape and np.ptp(level) > 0.1
+    ratio = (noise.numpy() / level)[level > 0.01]
+    assert abs(ratio.std() - 1.0) < 0.02
+    with pytest.raises(ValueError, match="needs a range"):
+        GaussianNoise(0.1, spatially_varying=True)
+
+
+def test_photons_are_counted():
+    peak = 40.0
+    noisy = PoissonNoise(peak)(GRAY, 0).numpy()
+    counts = noisy * peak
+    np.testing.assert_allclose(counts, counts.round(), atol=1e-4)
+    # Poisson of 20: mean and variance 20, third central moment 20.
+    assert abs(counts.mean() - 20.0) < 0.1
+    assert abs(counts.var() - 20.0) < 0.5
+    assert abs(np.mean((counts - 20.0) ** 3) - 20.0) < 10.0
+
+
+def test_black_stays_black_and_below_black_counts_as_black():
+    images = np.array([0.0, -0.3], "float32").reshape((1, 1, 2, 1))
+    np.testing.assert_array_equal(PoissonNoise(5)(images, 0), 0.0)
+
+
+def test_salt_and_pepper_have_their_shares():
+    degradation = SaltAndPepper(0.3, salt=0.25)
+    noisy, record = degradation(GRAY, 0, return_record=True)
+    # Deviation of a share: below 0.0017.
+    assert abs(np.mean(noisy.numpy() == 1.0) - 0.075) < 0.006
+    assert abs(np.mean(noisy.numpy() == 0.0) - 0.225) < 0.006
+    np.testing.assert_array_equal(record["mask"], noisy != GRAY)
+
+
+def test_a_struck_pixel_is_struck_in_all_channels():
+    color = np.full((1, 50, 50, 3), 0.5, "float32")
+    noisy = SaltAndPepper(0.5)(color, 0).numpy()
+    np.testing.assert_array_equal(np.ptp(noisy, axis=-1), 0.0)
+
+
+@pytest.mark.parametrize(
+    "build, message",
+    [
+        (lambda: GaussianNoise(-0.1), "`noise_level` must be a number"),
+        (lambda: PoissonNoise(0), "`peak` must be above 0, or None"),
+        (lambda: PoissonNoise((-1, 5)), "`peak` must be a number"),
+        (lambda: SaltAndPepper(1.2), "`amount` must be a number"),
+        (lambda: SaltAndPepper(0.2, salt=-1), "`salt` must be a number"),
+    ],
+)
+def test_bad_arguments_are_refused(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

@@ -1,0 +1,298 @@
+"""The classical filters do what their names say."""
+
+import importlib
+import os
+import pathlib
+import statistics
+
+import numpy as np
+import pytest
+import skimage.restoration
+from scipy import ndimage
+
+from keras_synth.datasets import load_source
+from keras_synth.degradations import Downsample, GaussianBlur
+from keras_synth.evaluation import compare
+from keras_synth.io import modulo_crop, read_image
+from keras_synth.metrics import PSNR, SSIM
+from keras_synth.restoration import (
+    adaptive_median,
+    bicubic,
+    biharmonic,
+    median,
+    non_local_means,
+    total_variation,
+    wiener,
+)
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).uniform(size=shape)
+
+
+@pytest.fixture(scope="module")
+def photograph():
+    """(1, 128, 128, 3) out of the first test photograph, with detail."""
+    element = next(iter(load_source("photos", "test").dataset))
+    image = element["image"].numpy()[80:208, 180:308] / 255.0
+    return image[None].astype("float32")
+
+
+def decibels(clean, restored):
+    return -10 * np.log10(np.mean((clean - restored) ** 2))
+
+
+def neighborhood(image, row, column, size):
+    """Values of a square, borders repeated."""
+    height, width = image.shape
+    reach = range(-(size // 2), size // 2 + 1)
+    return [
+        image[
+            min(max(row + down, 0), height - 1),
+            min(max(column + right, 0), width - 1),
+        ]
+        for down in reach
+        for right in reach
+    ]
+
+
+def adaptive_twin(image, largest):
+    """Gonzalez & Woods' flow chart, pixel by pixel."""
+    restored = np.empty_like(image)
+    for (row, column), z in np.ndenumerate(image):
+        for size in range(3, largest + 1, 2):
+            values = neighborhood(image, row, column, size)
+            low, high = min(values), max(values)
+            middle = statistics.median(values)
+            if low < middle < high:
+                restored[row, column] = z if low < z < high else middle
+                break
+        else:
+            restored[row, column] = middle
+    return restored
+
+
+def impulses(images, share, seed=0):
+    """Salt-and-pepper on a share of the values."""
+    draw = noise(*images.shape, seed=seed)
+    degraded = np.where(draw < share / 2, 0.0, images)
+    return np.where(draw > 1 - share / 2, 1.0, degraded).astype("float32")
+
+
+def each_channel(filter_one, images):
+    return np.stack(
+        [
+            np.stack([filter_one(x[..., c]) for c in range(x.shape[-1])], -1)
+            for x in images
+        ]
+    )
+
+
+def test_medians_are_those_of_the_neighborhood():
+    images = noise(2, 7, 9, 3).astype("float32")
+
+    def twin(image):
+        return np.array(
+            [
+                [
+                    statistics.median(neighborhood(image, row, column, 5))
+                    for column in range(image.shape[1])
+                ]
+                for row in range(image.shape[0])
+            ]
+        )
+
+    restored = median(5)(images)
+    np.testing.assert_array_equal(restored, each_channel(twin, images))
+    assert restored.dtype == "float32"
+
+
+@pytest.mark.parametrize("largest", [3, 5, 7])
+def test_adaptive_medians_follow_the_flow_chart(largest):
+    images = impulses(noise(2, 14, 11, 2).astype("float32"), 0.6)
+    expected = each_channel(lambda x: adaptive_twin(x, largest), images)
+    np.testing.assert_array_equal(adaptive_median(largest)(images), expected)
+
+
+def test_the_adaptive_median_beats_the_median_on_heavy_impulses(photograph):
+    degraded = impulses(photograph, 0.3)
+    adaptive = decibels(photograph, adaptive_median(7)(degraded))
+    plain = max(decibels(photograph, median(k)(degraded)) for k in (3, 5, 7))
+    assert adaptive > plain + 2
+    # And it leaves what is clean nearly alone.
+    kept = adaptive_median(7)(photograph)
+    assert decibels(photograph, kept) > 3 + decibels(
+        photograph, median(3)(photograph)
+    )
+
+
+@pytest.mark.parametrize(
+    "method, gain",
+    [
+        (non_local_means(0.1), 5),
+        (non_local_means(), 5),
+        (total_variation(0.1), 5),
+    ],
+)
+def test_gaussian_noise_is_reduced(photograph, method, gain):
+    rng = np.random.default_rng(0)
+    noisy = photograph + rng.normal(0, 0.1, photograph.shape)
+    noisy = np.concatenate([noisy, noisy[:, ::-1]]).astype("float32")
+    restored = method(noisy)
+    assert restored.shape == noisy.shape and restored.dtype == "float32"
+    before, after = (decibels(photograph, x[:1]) for x in (noisy, restored))
+    assert after > before + gain
+    np.testing.assert_allclose(restored[1], method(noisy[1:])[0], atol=1e-6)
+
+
+def test_non_local_means_estimates_each_image_s_own_noise():
+    flat = np.full((1, 64, 64, 1), 0.5)
+    rng = np.random.default_rng(0)
+    weak, strong = (flat + rng.normal(0, s, flat.shape) for s in (0.02, 0.2))
+    batch = np.concatenate([flat, weak, strong])
+    restored = non_local_means()(batch)
+    np.testing.assert_array_equal(restored[0], flat[0].astype("float32"))
+    for image, sigma in ((1, 0.02), (2, 0.2)):
+        told = non_local_means(sigma)(batch[image : image + 1])
+        np.testing.assert_allclose(restored[image], told[0], atol=0.1 * sigma)
+        assert restored[image].std() < 0.3 * sigma
+
+
+def test_biharmonic_leaves_what_is_known(photograph):
+    mask = np.zeros((2, 128, 128, 1))
+    mask[0, 20:30, 40:52] = 1.0
+    mask[0, 90:93] = 1.0
+    images = np.concatenate([photograph, photograph[:, ::-1]])
+    degraded = np.where(mask == 1, 0.0, images)
+    filled = biharmonic()(degraded, mask)
+    known = np.broadcast_to(mask == 0, images.shape)
+    np.testing.assert_array_equal(filled[known], images[known])
+    assert decibels(images, filled) > decibels(images, degraded) + 10
+    assert filled.dtype == "float32"
+
+
+@pytest.mark.parametrize("sigma", [0.8, 2.0, 7.0])
+def test_wiener_is_scikit_images_on_a_image_and_its_mirror_images(sigma):
+    images = noise(2, 11, 16, 3)
+
+    def twin(image):
+        height, width = image.shape
+        mirrored = np.pad(image, ((0, height), (0, width)), "symmetric")
+        point = np.zeros_like(mirrored)
+        point[height, width] = 1.0
+        kernel = ndimage.gaussian_filter(point, sigma, mode="wrap")
+        restored = skimage.restoration.wiener(
+            mirrored, kernel, 0.01, clip=False
+        )
+        return restored[:height, :width]
+
+    restored = wiener(sigma, 0.01)(images)
+    expected = each_channel(twin, images)
+    np.testing.assert_allclose(restored, expected, atol=1e-5)
+    assert restored.dtype == "float32"
+
+
+def test_wiener_undoes_our_blur(photograph):
+    blurred = np.asarray(GaussianBlur(1.0)(photograph, seed=0))
+    almost = wiener(1.0, 1e-7)(blurred)
+    assert decibels(photograph, almost) > decibels(photograph, blurred) + 18
+    # Borders too: they are mirrored in the same way.
+    assert np.abs(almost - photograph)[:, :2].max() < 0.1
+    rounded = np.round(255 * blurred) / 255
+    restored = wiener(1.0, 1e-4)(rounded)
+    assert decibels(photograph, restored) > decibels(photograph, rounded) + 6
+    np.testing.assert_allclose(
+        restored.mean((1, 2)), rounded.mean((1, 2)), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("scale", [1, 2, 3, 4])
+def test_bicubic_is_cubic_convolution_between_mirrored_borders(scale):
+    """Keys' equation 15, pixel by pixel."""
+
+    def kernel(distance):
+        s = abs(distance)
+        if s < 1:
+            return 1.5 * s**3 - 2.5 * s**2 + 1
+        return -0.5 * s**3 + 2.5 * s**2 - 4 * s + 2 if s < 2 else 0.0
+
+    def matrix(size):
+        weights = np.zeros((scale * size, size))
+        for row in range(scale * size):
+            center = (row + 0.5) / scale - 0.5  # in small pixels
+            for place in range(-2, size + 2):
+                mirrored = -1 - place if place < 0 else place
+                if mirrored >= size:
+                    mirrored = 2 * size - 1 - mirrored
+                weights[row, mirrored] += kernel(center - place)
+        return weights
+
+    images = noise(2, 5, 7, 3)
+    expected = np.einsum("yh,bhwc,xw->byxc", matrix(5), images, matrix(7))
+    upscaled = bicubic(scale)(images)
+    np.testing.assert_allclose(upscaled, expected, atol=1e-5)
+    assert upscaled.dtype == "float32"
+
+
+def test_bicubic_on_set5_is_that_of_the_papers():
+    if "KERAS_SYNTH_DATA" not in os.environ:
+        pytest.skip("needs the original files: KERAS_SYNTH_DATA is not set")
+    folder = pathlib.Path(os.environ["KERAS_SYNTH_DATA"]) / "sr" / "Set5"
+    options = {"luma": "studio", "border": 4, "round_to_8_bits": True}
+    comparison = compare(
+        {"bicubic": bicubic(4)},
+        [modulo_crop(read_image(file), 4) for file in folder.glob("*.bmp")],
+        Downsample(4),
+        [PSNR(**options), SSIM(**options)],
+        verbose=0,
+    )
+    (row,) = comparison.rows  # no row for the small images themselves
+    assert row["num_images"] == 5
+    assert row["psnr"] == pytest.approx(28.42, abs=0.02)
+    assert row["ssim"] == pytest.approx(0.8104, abs=0.0015)
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    absent = importlib.import_module
+
+    def refuse(name, *arguments):
+        if name.split(".")[0] in ("scipy", "skimage"):
+            raise ImportError(name)
+        return absent(name, *arguments)
+
+    monkeypatch.setattr(importlib, "import_module", refuse)
+    images = np.zeros((1, 8, 8, 1))
+    for method in (
+        median(),
+        adaptive_median(),
+        non_local_means(0.1),
+        total_variation(),
+        wiener(1.0),
+        lambda x: biharmonic()(x, x),
+    ):
+        with pytest.raises(ImportError, match=r"keras_synth\[samples\]"):
+            method(images)
+
+
+def test_mistakes_are_refused():
+    for make, message in (
+        (lambda: median(4), "size=4"),
+        (lambda: median(1), "size=1"),
+        (lambda: adaptive_median(6.0), "largest=6.0"),
+        (lambda: non_local_means(0), "noise_level=0"),
+        (lambda: total_variation(-1), "weight=-1"),
+        (lambda: wiener(0.0), "sigma=0.0"),
+        (lambda: wiener(1.0, -1.0), "balance=-1.0"),
+        (lambda: bicubic(0), "scale=0"),
+        (lambda: bicubic(2.0), "scale=2.0"),
+        (lambda: bicubic(2)(np.zeros((8, 8, 1))), r"shape \(8, 8, 1\)"),
+        (lambda: median()(np.zeros((8, 8, 1))), r"shape \(8, 8, 1\)"),
+        (lambda: median()(np.zeros((1, 8, 8, 1), "uint8")), "uint8"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            make()
+    images = np.zeros((1, 8, 8, 3))
+    with pytest.raises(ValueError, match=r"must be \(1, 8, 8, 1\)"):
+        biharmonic()(images, images)
+    with pytest.raises(ValueError, match="a mask of ones"):
+        biharmonic()(images, np.ones((1, 8, 8, 1)))

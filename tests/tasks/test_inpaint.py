@@ -1,0 +1,276 @@
+"""`restore --mask`: holes filled, all else as it was."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_synth import inference, models, networks, training
+from keras_synth.__main__ import main
+from keras_synth.io import bit_depth, read_image, write_image
+from keras_synth.tasks import restore_images
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """Smooth, 20x24 in color."""
+    y, x = np.mgrid[:20, :24] / 24
+    channels = [0.3 + 0.4 * y, 0.6 - 0.3 * x, 0.2 + 0.3 * (x + y)]
+    return np.stack(channels, axis=-1).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def mask():
+    """A hole of 6x5, and one in a corner."""
+    mask = np.zeros((20, 24, 1), "float32")
+    mask[4:10, 7:12] = 1.0
+    mask[-2:, -3:] = 1.0
+    return mask
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """`(path, model)` of models, by name."""
+    folder = tmp_path_factory.mktemp("models")
+    judge = networks.patch_discriminator(condition=(), widths=(4,))
+    kept = {
+        "inpainter": models.RestorationGAN(
+            networks.gated_inpainter(widths=(4,), dilations=(2,)), judge
+        ),
+        "plain": networks.gated_inpainter(3, widths=(4,), dilations=(2,)),
+        "blind": models.RestorationGAN(
+            networks.pix2pix_generator(1, 1, widths=(4, 8)), judge
+        ),
+        "denoiser": training.build_denoiser("ffdnet", depth=2, width=4),
+        "larger": networks.edsr(2, width=4, blocks=1),
+        "translator": models.RestorationGAN(
+            networks.pix2pix_generator(1, 3, widths=(4, 8)),
+            networks.patch_discriminator(3, condition=(), widths=(4,)),
+        ),
+    }
+    for name, model in kept.items():
+        model.save(folder / f"{name}.keras")
+    return {name: (str(folder / f"{name}.keras"), kept[name]) for name in kept}
+
+
+@pytest.fixture
+def torn(clean, mask, tmp_path):
+    """An image with white holes, and its mask, as files."""
+    write_image(tmp_path / "in.png", np.maximum(clean, mask))
+    write_image(tmp_path / "mask.png", mask)
+    return tmp_path
+
+
+def _restore(folder, **options):
+    (restored,) = restore_images(
+        folder / "in.png",
+        folder / "out.png",
+        mask=folder / "mask.png",
+        **options,
+    )
+    return read_image(folder / "out.png", alpha="keep"), restored
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("transparent", [False, True])
+def test_holes_are_filled_and_all_else_is_bit_equal(
+    channels, bits, transparent, clean, mask, tmp_path
+):
+    noise = RNG.uniform(-0.02, 0.02, clean.shape).astype("float32")
+    degraded = np.maximum(clean + noise, mask)[..., :channels]
+    if transparent:
+        alpha = RNG.uniform(size=(20, 24, 1)).astype("float32")
+        degraded = np.concatenate([degraded, alpha], axis=-1)
+    write_image(tmp_path / "in.png", degraded, bits)
+    write_image(tmp_path / "mask.png", mask)
+    result, restored = _restore(tmp_path)
+    before = read_image(tmp_path / "in.png", alpha="keep")
+    hole = mask[..., 0] > 0
+    assert result.shape == before.shape
+    assert bit_depth(tmp_path / "out.png") == bits
+    np.testing.assert_array_equal(result[~hole], before[~hole])
+    if transparent:
+        np.testing.assert_array_equal(result[..., -1], before[..., -1])
+    inside = result[hole][:, :channels]
+    assert np.abs(inside - clean[hole][:, :channels]).max() < 0.1
+    assert restored.filled == pytest.approx(36 / 480)
+
+
+def test_a_model_of_train_inpainter_fills_them(saved, torn, mask):
+    """A gray one each channel of a color image by itself."""
+    path, gan = saved["inpainter"]
+    result, _ = _restore(torn, method=path)
+    before = read_image(torn / "in.png")
+    expected = np.concatenate(
+        [
+            gan.restore(before[None, ..., i : i + 1], mask[None])[0]
+            for i in range(3)
+        ],
+        axis=-1,
+    )
+    np.testing.assert_allclose(result, expected, atol=0.51 / 255)
+    known = mask[..., 0] == 0
+    np.testing.assert_array_equal(result[known], before[known])
+    assert np.abs(result - before)[~known].min() > 0.01
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_a_plain_network_fills_them(ensemble, saved, torn, mask):
+    path, network = saved["plain"]
+    result, _ = _restore(torn, method=path, ensemble=ensemble)
+    before = read_image(torn / "in.png")
+    inputs = {"image": before[None], "mask": mask[None]}
+    run = inference.self_ensemble if ensemble else inference.restore_batch
+    made = np.clip(run(network, inputs)[0], 0, 1)
+    expected = np.where(mask > 0, made, before)
+    np.testing.assert_allclose(result, expected, atol=0.51 / 255)
+
+
+def test_a_blind_model_restores_all_or_what_the_mask_marks(saved, torn, mask):
+    path, gan = saved["blind"]
+    gray = read_image(torn / "in.png", channels=1)
+    write_image(torn / "in.png", gray)
+    gray = read_image(torn / "in.png")
+    result, _ = _restore(torn, method=path)
+    np.testing.assert_allclose(
+        result, gan.restore(gray[None], mask[None])[0], atol=0.51 / 255
+    )
+    restore_images(torn / "in.png", torn / "all.png", method=path)
+    everywhere = read_image(torn / "all.png")
+    np.testing.assert_allclose(
+        everywhere, gan.restore(gray[None])[0], atol=0.51 / 255
+    )
+    assert np.abs(everywhere - result)[mask == 0].max() > 0.01
+
+
+def test_a_translator_makes_color_of_gray(saved, torn):
+    path, gan = saved["translator"]
+    gray = read_image(torn / "mask.png")
+    restore_images(
+        torn / "mask.png", torn / "out.png", method=path, compare=True
+    )
+    np.testing.assert_allclose(
+        read_image(torn / "out.png"),
+        gan.restore(gray[None])[0],
+        atol=0.51 / 255,
+    )
+    with pytest.raises(ValueError, match="color images of gray ones"):
+        restore_images(torn / "in.png", torn / "new.png", method=path)
+
+
+def test_a_black_mask_leaves_the_file_as_it_is(mask, tmp_path):
+    values = RNG.integers(0, 256, (20, 24, 3), "uint8")
+    Image.fromarray(values).save(tmp_path / "in.jpg", quality=50)
+    write_image(tmp_path / "mask.png", 0 * mask)
+    (restored,) = restore_images(
+        tmp_path / "in.jpg",
+        tmp_path / "out.jpg",
+        mask=tmp_path / "mask.png",
+    )
+    before, after = (
+        (tmp_path / name).read_bytes() for name in ("in.jpg", "out.jpg")
+    )
+    assert before == after and restored.filled == 0.0
+
+
+def test_what_is_transparent_in_a_mask_is_no_degradation(torn, mask):
+    """White stylize on a transparent layer, as drawing programs save it."""
+    layer = np.concatenate([np.ones((20, 24, 3), "float32"), mask], axis=-1)
+    write_image(torn / "mask.png", layer)
+    _, restored = _restore(torn)
+    assert restored.filled == pytest.approx(36 / 480)
+
+
+def test_masks_are_as_large_as_the_rotated_image(clean, mask, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    degraded = np.uint8(255 * np.maximum(clean, mask))
+    Image.fromarray(degraded).save(tmp_path / "in.jpg", exif=exif, quality=95)
+    write_image(tmp_path / "upright.png", np.rot90(mask, -1))
+    write_image(tmp_path / "lying.png", mask)
+    Image.fromarray(np.uint8(255 * mask[..., 0])).save(
+        tmp_path / "lying.jpg", exif=exif
+    )
+    for name in ("upright.png", "lying.jpg"):
+        restore_images(
+            tmp_path / "in.jpg",
+            tmp_path / "out.png",
+            mask=tmp_path / name,
+            overwrite=True,
+        )
+        after = np.rot90(read_image(tmp_path / "out.png"))
+        assert np.abs(after - clean).max() < 0.25  # white is 0.4 off
+    with pytest.raises(ValueError, match="20x24. Received: 24x20"):
+        restore_images(
+            tmp_path / "in.jpg",
+            tmp_path / "new.png",
+            mask=tmp_path / "lying.png",
+        )
+
+
+def test_a_folder_takes_a_folder_of_masks(torn, tmp_path):
+    for name in ("a.png", "b/c.png"):
+        (torn / "many" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(torn / "in.png", torn / "many" / name)
+    write_image(torn / "masks/a.bmp", read_image(torn / "mask.png"))
+    words = (torn / "many", torn / "out")
+    with pytest.raises(FileNotFoundError, match="no mask.*many/b/c.png"):
+        restore_images(*words, mask=torn / "masks")
+    write_image(torn / "masks/b/c.png", np.zeros((20, 24)))
+    done = restore_images(*words, mask=torn / "masks")
+    assert [each.filled > 0 for each in done] == [True, False]
+    write_image(torn / "masks/a.png", np.zeros((20, 24)))
+    with pytest.raises(ValueError, match="which of them is the mask"):
+        restore_images(*words, mask=torn / "masks", overwrite=True)
+
+
+def test_the_command_line_says_how_much_it_filled(torn, capsys):
+    files = [str(torn / name) for name in ("in.png", "out.png", "mask.png")]
+    words = ["restore", *files[:2], "--mask", files[2], "--compare"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert f"image: {torn}/out.png (7.5 % of it filled)" in out
+    assert f"before and after: {torn}/out-compare.png" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--mask mask.png --method unet", "`mask` is for methods that fill"),
+        ("--mask mask.png --method denoiser", "takes image, noise_level"),
+        ("--mask mask.png --method larger", "takes image, and so fills no"),
+        ("--mask mask.png --noise-level 0.1", "takes no `noise_level`"),
+        ("--mask mask.png --ensemble", "`ensemble` is for networks"),
+        ("--mask none.png", "There is no mask"),
+        ("--mask .", "An image needs a mask"),
+        ("--mask in.txt", "is not a readable image"),
+        ("--mask white.png", "is white all over"),
+        ("--mask ones.png", "must be white where in.png is degraded"),
+        ("--mask small.png", "as large as its image"),
+        ("--method biharmonic", "'biharmonic' fills holes: it needs a mask"),
+        ("--method inpainter", "inpainter.keras fills holes: it needs a mask"),
+        ("--method plain", "plain.keras fills holes: it needs a mask"),
+        ("--method larger", "changes the size of images"),
+    ],
+)
+def test_mistakes_get_one_clear_line(
+    options, message, saved, torn, capsys, monkeypatch
+):
+    monkeypatch.chdir(torn)
+    write_image("white.png", np.ones((20, 24)))
+    write_image("small.png", np.zeros((20, 23)))
+    write_image("ones.png", np.eye(24)[:20] / 255)  # of 0 and 1, not 255
+    (torn / "in.txt").write_text("no image")
+    write_image("out.png", np.zeros((2, 2)))
+    before = (torn / "out.png").read_bytes()
+    words = [
+        saved[word][0] if word in saved else word for word in options.split()
+    ]
+    assert main(["restore", "in.png", "out.png", "--overwrite", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert (torn / "out.png").read_bytes() == before

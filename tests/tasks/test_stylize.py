@@ -1,0 +1,323 @@
+"""`stylize`: anyone's images, stylized as another is."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth import models, networks, tasks, training
+from keras_synth.__main__ import main
+from keras_synth.io import bit_depth, read_image, write_image
+from keras_synth.tasks import stylize
+from tests.training_helpers import compile_eagerly, stop_after_one_epoch
+
+RNG = np.random.default_rng(0)
+LEVEL = 0.51 / 255
+
+
+@pytest.fixture(autouse=True)
+def small_features(monkeypatch):
+    """In VGG's place: random, two layers, and compiled in no time."""
+    keras.utils.set_random_seed(0)
+    network = networks.squeezenet_features(None, ("relu_conv1",))
+    monkeypatch.setitem(stylize.FEATURE_NETWORKS, "vgg19", lambda *_: network)
+    return network
+
+
+@pytest.fixture
+def content(tmp_path):
+    image = RNG.uniform(size=(40, 33, 3)).astype("float32")
+    write_image(tmp_path / "content.png", image)
+    return read_image(tmp_path / "content.png")
+
+
+@pytest.fixture
+def style(tmp_path):
+    image = RNG.uniform(size=(32, 36, 3)).astype("float32") ** 3
+    write_image(tmp_path / "style.png", image)
+    return read_image(tmp_path / "style.png")
+
+
+def stylize_file(folder, *more, **options):
+    """The image that `content.png` becomes, and what is said of it."""
+    options = {"steps": (2,), "size": None, "verbose": 0, **options}
+    styles = [folder / f"{name}.png" for name in ("style", *more)]
+    (done,) = tasks.stylize_images(
+        folder / "content.png", styles, folder / "out.png", **options
+    )
+    return read_image(folder / "out.png", alpha="keep"), done
+
+
+def by_hand(features, content, *styles, steps=2, **options):
+    transfer = models.StyleTransfer(features)
+    transfer.compile()
+    return transfer.stylize(
+        content[None],
+        [each[None] for each in styles],
+        steps,
+        verbose=0,
+        **options,
+    )[0]
+
+
+def test_it_is_the_models_optimization(
+    small_features, content, style, tmp_path
+):
+    stylized, done = stylize_file(tmp_path, style_size=36)
+    expected = by_hand(small_features, content, style)
+    np.testing.assert_allclose(stylized, expected, atol=LEVEL)
+    assert np.abs(stylized - content).mean() > 0.01
+    assert done.size == (40, 33) and done.comparison is None
+    assert done.target == tmp_path / "out.png"
+
+
+def test_styles_are_blended(small_features, content, style, tmp_path):
+    write_image(tmp_path / "other.png", 1.0 - style)
+    options = {"style_size": 36, "mix": (3.0, 1.0)}
+    stylized, _ = stylize_file(tmp_path, "other", **options)
+    expected = by_hand(
+        small_features, content, style, 1.0 - style, style_weights=(3.0, 1.0)
+    )
+    np.testing.assert_allclose(stylized, expected, atol=2 * LEVEL)
+
+
+def test_options_reach_the_model(small_features, content, style, tmp_path):
+    options = {"start": "noise", "preserve_color": True, "seed": 3}
+    stylized, _ = stylize_file(tmp_path, style_size=36, **options)
+    expected = by_hand(small_features, content, style, **options)
+    np.testing.assert_allclose(stylized, expected, atol=LEVEL)
+
+
+def test_the_longer_side_is_at_most_size(content, style, tmp_path):
+    for size, expected in ((32, (32, 26)), (64, (40, 33)), (None, (40, 33))):
+        stylized, done = stylize_file(
+            tmp_path, size=size, overwrite=True, steps=(1,)
+        )
+        assert stylized.shape[:2] == done.size == expected
+
+
+def test_previews_and_comparison(content, style, tmp_path):
+    stylized, done = stylize_file(
+        tmp_path, steps=(2, 3), preview=2, compare=True, size=36
+    )
+    files = {path.name for path in tmp_path.glob("out*")}
+    assert files == {
+        "out.png",
+        "out-compare.png",
+        "out-step-0002.png",
+        "out-step-0004.png",
+    }
+    assert done.comparison == tmp_path / "out-compare.png"
+    small = read_image(tmp_path / "out-step-0002.png")
+    late = read_image(tmp_path / "out-step-0004.png")
+    assert small.shape == (18, 15, 3) and late.shape == stylized.shape
+    (tmp_path / "out.png").unlink()
+    with pytest.raises(FileExistsError, match="out-step-0002.png is there"):
+        stylize_file(tmp_path, steps=(3,), preview=3)
+    stylize_file(tmp_path, steps=(3,), preview=3, overwrite=True)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_gray_becomes_color_and_transparency_stays(
+    channels, content, style, tmp_path
+):
+    image = RNG.uniform(size=(40, 33, channels)).astype("float32")
+    write_image(tmp_path / "content.png", image, 16)
+    stylized, _ = stylize_file(tmp_path, steps=(1,))
+    transparent = channels in (2, 4)
+    assert stylized.shape == (40, 33, 3 + transparent)
+    assert bit_depth(tmp_path / "out.png") == 16
+    if transparent:
+        np.testing.assert_allclose(stylized[..., -1], image[..., -1], atol=1e-4)
+
+
+def test_a_transparent_style_is_put_on_white(content, style, tmp_path):
+    alpha = np.zeros_like(style[..., :1])
+    write_image(tmp_path / "style.png", np.concatenate([style, alpha], -1))
+    clear, _ = stylize_file(tmp_path)
+    write_image(tmp_path / "style.png", np.ones_like(style))
+    white, _ = stylize_file(tmp_path, overwrite=True)
+    np.testing.assert_array_equal(clear, white)
+
+
+@pytest.fixture(scope="module")
+def one_pass(tmp_path_factory):
+    """The path of a model that stylizes in one pass, and the model."""
+    keras.utils.set_random_seed(0)
+    network = networks.squeezenet_features(None, ("relu_conv1",))
+    model = models.AdaINTransfer(network, networks.style_decoder(network))
+    path = tmp_path_factory.mktemp("models") / "adain.keras"
+    model.save(path)
+    return str(path), model
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.25])
+def test_in_one_pass(one_pass, alpha, content, style, tmp_path):
+    path, model = one_pass
+    stylized, _ = stylize_file(
+        tmp_path, method=path, alpha=alpha, style_size=36
+    )
+    expected = model.stylize(content[None], style[None], alpha)[0]
+    np.testing.assert_allclose(stylized, expected, atol=LEVEL)
+
+
+def test_a_folder(content, style, tmp_path, one_pass):
+    for name in ("a.png", "below/b.png"):
+        write_image(tmp_path / "folder" / name, content)
+    done = tasks.stylize_images(
+        tmp_path / "folder",
+        tmp_path / "style.png",
+        tmp_path / "new",
+        method=one_pass[0],
+    )
+    assert [each.target for each in done] == [
+        tmp_path / "new/a.png",
+        tmp_path / "new/below/b.png",
+    ]
+    assert all(each.target.exists() for each in done)
+
+
+def test_the_command_line(content, style, tmp_path, capsys, one_pass):
+    words = [str(tmp_path / f"{n}.png") for n in ("content", "style", "out")]
+    options = f"--blend {words[1]} --mix 1 0 --method {one_pass[0]} --alpha 0.5"
+    assert main(["stylize", *words, *options.split()]) == 0
+    assert f"image: {words[2]} (33x40)" in capsys.readouterr().out
+    expected = one_pass[1].stylize(
+        content[None],
+        np.asarray(stylize._with_longer_side(style[None], 40)),
+        0.5,
+    )
+    np.testing.assert_allclose(
+        read_image(words[2]), expected[0], atol=2 * LEVEL
+    )
+    assert main(["stylize", *words]) == 2
+    assert "out.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"method": "magic"}, "`method` must be optimize or a .keras file"),
+        ({"method": "none.keras"}, "There is no model none.keras"),
+        ({"features": "alexnet"}, "`features` must be one of vgg19, vgg16"),
+        ({"size": 8}, "`size` must be an int of at least 32"),
+        ({"style_size": 2.5}, "`style_size` must be an int of at least 32"),
+        ({"preview": -1}, "`preview` must be an int of at least 0"),
+        ({"steps": (0,)}, "`steps` must be a positive int"),
+        ({"mix": (1.0, 2.0)}, "`style_weights` must hold a number"),
+        ({"style_weight": -1.0}, "`style_weight` must be a number"),
+    ],
+)
+def test_mistakes(options, message, content, style, tmp_path):
+    with pytest.raises((ValueError, FileNotFoundError)) as caught:
+        stylize_file(tmp_path, **options)
+    assert message in str(caught.value)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_missing_files(content, style, tmp_path):
+    with pytest.raises(FileNotFoundError, match="other.png"):
+        stylize_file(tmp_path, "other")
+    (tmp_path / "content.png").unlink()
+    with pytest.raises(FileNotFoundError, match="no image or folder"):
+        stylize_file(tmp_path)
+
+
+def test_a_model_of_another_kind_is_refused(content, style, tmp_path):
+    network = networks.unet(widths=(4,), blocks=1)
+    network.save(tmp_path / "unet.keras")
+    with pytest.raises(ValueError, match="it takes a AdaINTransfer"):
+        stylize_file(tmp_path, method=str(tmp_path / "unet.keras"))
+
+
+TRAIN = {
+    "image_size": 16,
+    "epochs": 2,
+    "batch_size": 2,
+    "weights": None,
+    "features": "squeezenet",
+    "verbose": 0,
+}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    compile_eagerly(monkeypatch, models.AdaINTransfer)
+    monkeypatch.setitem(
+        stylize.FEATURE_NETWORKS,
+        "squeezenet",
+        lambda weights, _: networks.squeezenet_features(
+            weights, ("relu_conv1",)
+        ),
+    )
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for index in range(4):
+        for name, power in (("contents", 1), ("styles", 3)):
+            image = RNG.uniform(size=(20, 22, 3)) ** power
+            write_image(tmp_path / f"{name}/{index}.png", image)
+    return tmp_path / "contents", tmp_path / "styles"
+
+
+def test_training_from_two_folders(quick, folders, tmp_path):
+    output = tmp_path / "run"
+    model = training.train_adain(*folders, output, **TRAIN)
+    assert {path.name for path in output.iterdir()} == {
+        "adain.keras",
+        "history.json",
+        "images",
+        "log",
+        "backup",
+    }
+    assert int(model.optimizer.iterations) == 4
+    # Three rows of 4 images of side 16, padding 2.
+    grid = read_image(output / "images/stylized_epoch_0002.png")
+    assert grid.shape == (56, 74, 3)
+    image = RNG.uniform(size=(1, 20, 22, 3)).astype("float32")
+    loaded = tasks.load_model(output / "adain.keras", models.AdaINTransfer)
+    np.testing.assert_array_equal(
+        loaded.stylize(image, image), model.stylize(image, image)
+    )
+
+
+def test_training_goes_on_where_it_stopped(
+    quick, folders, tmp_path, monkeypatch
+):
+    whole = training.train_adain(*folders, tmp_path / "whole", **TRAIN)
+
+    def train(contents, output, **options):
+        options = {**TRAIN, **options}
+        return training.train_adain(contents, folders[1], output, **options)
+
+    output = tmp_path / "parts"
+    stop_after_one_epoch(monkeypatch, train, folders[0], output)
+    resumed = train(folders[0], output, resume=True)
+    for one, other in zip(whole.weights, resumed.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_trained_model_is_exported(one_pass, tmp_path):
+    tasks.export_model(one_pass[0], tmp_path / "served")
+    served = tf.saved_model.load(tmp_path / "served")
+    content, style = RNG.uniform(size=(2, 1, 24, 20, 3)).astype("float32")
+    np.testing.assert_allclose(
+        served.stylize(content, style),
+        one_pass[1].stylize(content, style),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"features": "alexnet"}, "`features` must be one of vgg19"),
+        ({"batch_size": 5}, "more than the 4 images"),
+    ],
+)
+def test_mistakes_in_training(options, message, quick, folders, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        training.train_adain(*folders, tmp_path / "run", **{**TRAIN, **options})
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,143 @@
+"""`train_denoiser`: learns, resumes, says what is wrong."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import degradations, training
+from keras_synth.__main__ import main
+from keras_synth.io import write_image
+from keras_synth.training import train_denoiser
+from tests.training_helpers import image_folder, stop_after_one_epoch
+
+SMALL = {
+    "architecture": "ffdnet",
+    "depth": 3,
+    "width": 8,
+    "patch_size": 8,
+    "patches_per_image": 4,
+    "batch_size": 4,
+    "verbose": 0,
+}
+
+
+def _train(folder, output, **options):
+    return train_denoiser(folder, output, **{**SMALL, **options})
+
+
+def test_training_leaves_the_network_and_its_history(tmp_path):
+    folder = image_folder(tmp_path)
+    network = _train(folder, tmp_path / "run", epochs=2)
+    again = keras.saving.load_model(tmp_path / "run/denoiser.keras")
+    inputs = {
+        "image": np.random.default_rng(0).uniform(size=(1, 9, 7, 1)),
+        "noise_level": np.full((1, 1, 1, 1), 0.1),
+    }
+    np.testing.assert_array_equal(again(inputs), network(inputs))
+    history = json.loads((tmp_path / "run/history.json").read_text())
+    assert len(history["loss"]) == 2 and np.isfinite(history["loss"]).all()
+    assert list((tmp_path / "run/log").rglob("events.out.tfevents.*"))
+
+
+def test_resumed_equals_never_stopped(tmp_path, monkeypatch):
+    folder = image_folder(tmp_path)
+    straight = _train(folder, tmp_path / "straight", epochs=2)
+    stop_after_one_epoch(monkeypatch, _train, folder, tmp_path / "stopped")
+    resumed = _train(folder, tmp_path / "stopped", epochs=2, resume=True)
+    for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("degradation", ["noise", "salt_and_pepper"])
+@pytest.mark.parametrize("architecture", ["unet", "dncnn", "autoencoder"])
+def test_every_pair_of_degradation_and_network(
+    degradation, architecture, tmp_path
+):
+    shape = {"depth": 3, "width": 4}
+    if architecture != "dncnn":
+        shape = {"widths": (4, 8)}
+    network = train_denoiser(
+        image_folder(tmp_path),
+        tmp_path / "run",
+        degradation=degradation,
+        architecture=architecture,
+        channels=3,
+        patch_size=8,
+        patches_per_image=2,
+        epochs=1,
+        verbose=0,
+        **shape,
+    )
+    told = architecture == "unet" and degradation == "noise"
+    assert isinstance(network.input, dict) == told
+
+
+def test_a_trained_network_takes_noise_out(tmp_path):
+    """On its own kind of image, where the answer is smooth."""
+    y = np.linspace(0, 1, 32)[:, None] * np.ones((1, 32))
+    for index in range(4):
+        write_image(tmp_path / f"in/{index}.png", (y + index) / 4)
+    network = _train(
+        tmp_path / "in",
+        tmp_path / "run",
+        degradation=degradations.GaussianNoise(0.1),
+        epochs=15,
+        learning_rate=3e-3,
+        patches_per_image=20,
+        patch_size=16,
+    )
+    clean = np.float32(y[None, ..., None] / 2)
+    noise = 0.1 * np.random.default_rng(1).standard_normal(clean.shape)
+    levels = np.full((1, 1, 1, 1), 0.1, "float32")
+    restored = network({"image": clean + noise, "noise_level": levels})
+    assert np.std(restored - clean) < 0.6 * np.std(noise)
+
+
+def test_the_average_of_the_weights_is_what_remains(tmp_path):
+    network = _train(image_folder(tmp_path), tmp_path / "run", epochs=1)
+    averages = network.optimizer._model_variables_moving_average
+    for weight, average in zip(
+        network.trainable_weights, averages, strict=True
+    ):
+        np.testing.assert_array_equal(weight, average)
+
+
+def test_loaded_networks_go_on(tmp_path):
+    network = _train(image_folder(tmp_path), tmp_path / "run", epochs=1)
+    again = keras.saving.load_model(tmp_path / "run/denoiser.keras")
+    for ours, theirs in zip(
+        again.optimizer.variables, network.optimizer.variables, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"degradation": "rain"}, "`degradation` must be one of noise"),
+        ({"architecture": "gan"}, "`architecture` must be one of unet"),
+        ({"patch_size": 9}, "larger than some images"),
+    ],
+)
+def test_bad_arguments_are_refused(options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        _train(image_folder(tmp_path), tmp_path / "run", epochs=1, **options)
+
+
+def test_the_command_line_trains(tmp_path, capsys):
+    folder = image_folder(tmp_path)
+    words = "--architecture ffdnet --patch-size 8 --patches-per-image 2"
+    code = main(
+        ["train", "denoiser", "--data", str(folder), *words.split()]
+        + ["--epochs", "1", "--output", str(tmp_path / "run")]
+    )
+    assert code == 0
+    assert f"model:    {tmp_path}/run/denoiser.keras" in capsys.readouterr().out
+
+
+def test_builders_are_told_only_where_it_helps():
+    assert isinstance(training.build_denoiser("unet", widths=(4,)).input, dict)
+    untold = training.build_denoiser("unet", told=False, widths=(4,))
+    assert not isinstance(untold.input, dict)

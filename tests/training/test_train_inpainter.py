@@ -1,0 +1,133 @@
+"""`train_inpainter`: first alone, then against judges, and resumed."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import models, networks, training
+from keras_synth.__main__ import main
+from keras_synth.io import read_image, write_image
+from tests.training_helpers import image_folder
+
+
+def build(channels=1, window=32, features=None, seed=None):
+    """As `build_inpainter`, of a few weights."""
+    return models.RestorationGAN(
+        networks.gated_inpainter(channels, widths=(4,), dilations=(2,)),
+        networks.patch_discriminator(channels, widths=(4,)),
+        networks.patch_discriminator(
+            channels,
+            condition=(),
+            widths=(4,),
+            size=(window, window),
+            name="local_discriminator",
+        ),
+        features,
+        seed=seed,
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return image_folder(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_networks():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("keras_synth.training.inpainter.build_inpainter", build)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(folder, small_networks, tmp_path_factory):
+    """The folder that the command leaves."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    words = (
+        "train inpainter --holes square --image-size 8 --batch-size 4 "
+        "--patches-per-image 1 --warmup-epochs 1 --epochs 1"
+    ).split()
+    assert main([*words, "--data", str(folder), "--output", str(run)]) == 0
+    return run
+
+
+def _resume(folder, output, epochs):
+    return training.train_inpainter(
+        folder,
+        output,
+        holes="square",
+        image_size=8,
+        batch_size=4,
+        patches_per_image=1,
+        warmup_epochs=1,
+        epochs=epochs,
+        resume=True,
+        verbose=0,
+    )
+
+
+def _assert_same_weights(ours, theirs):
+    for one, other in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_both_parts_leave_histories_and_images(run):
+    model = keras.saving.load_model(run / "inpainter.keras")
+    assert model.optimizer.iterations == 3  # 12 images, 4 a step
+    assert model.loss_weights["adversarial_weight"] == 0.01
+    for part, adversarial in ((run / "warmup", False), (run, True)):
+        history = json.loads((part / "history.json").read_text())
+        assert ("discriminator_loss" in history) == adversarial
+        assert np.isfinite(history["loss"]).all()
+        # Three rows of 8 images of side 8, padding 2.
+        grid = read_image(part / "images/restored_epoch_0001.png")
+        assert grid.shape == (32, 82, 1)
+        known = grid[2:10] == grid[22:30]  # of degraded and true images
+        assert 0.6 < known.mean() < 1.0
+        np.testing.assert_array_equal(grid[12:20][known], grid[2:10][known])
+        assert list((part / "log").rglob("events.out.tfevents.*"))
+
+
+def test_a_finished_training_is_found_finished(folder, run, tmp_path):
+    saved = keras.saving.load_model(run / "inpainter.keras")
+    shutil.copytree(run, tmp_path / "run")
+    _assert_same_weights(_resume(folder, tmp_path / "run", epochs=1), saved)
+
+
+def test_without_adversary_the_first_part_is_all(folder, run, tmp_path):
+    shutil.copytree(run / "warmup", tmp_path / "run/warmup")
+    _resume(folder, tmp_path / "run", epochs=0)
+    first, saved = (
+        keras.saving.load_model(tmp_path / "run" / name)
+        for name in ("warmup/inpainter.keras", "inpainter.keras")
+    )
+    _assert_same_weights(saved, first)
+    assert not (tmp_path / "run/images").exists()
+
+
+def test_the_commands_fit_together(folder, run, tmp_path, capsys):
+    """What training says to type next."""
+    image, mask = read_image(folder / "a/0.png"), tmp_path / "mask.png"
+    write_image(tmp_path / "torn.png", np.maximum(image, np.eye(8)[..., None]))
+    write_image(mask, np.eye(8))
+    files = [str(tmp_path / name) for name in ("torn.png", "out.png")]
+    options = ["--mask", str(mask), "--method", f"{run}/inpainter.keras"]
+    assert main(["restore", *files, *options]) == 0
+    assert "(12.5 % of it filled)" in capsys.readouterr().out
+    restored, known = read_image(files[1]), np.eye(8) == 0
+    np.testing.assert_array_equal(restored[known], image[known])
+    assert restored[~known].min() < 0.9
+
+
+@pytest.mark.parametrize("epochs", [{"warmup_epochs": 0}, {"epochs": -1}])
+def test_too_few_epochs_are_refused(epochs, tmp_path):
+    with pytest.raises(ValueError, match="`warmup_epochs` must be at least 1"):
+        training.train_inpainter("digits", tmp_path / "run", **epochs)
+
+
+def test_unknown_holes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="`holes` must be one of irregular"):
+        training.train_inpainter(tmp_path, tmp_path / "run", holes="round")

