@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 
 from benchmarks.faces import SIZE, TEACH, faces, test_faces
-from benchmarks.judges import perceptual_metric, pooled_squeezenet
+from benchmarks.feature_networks import perceptual_metric, pooled_squeezenet
 from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, current_commit, data_folder, write_row
 from keras_synth import (

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.judges import squeezenet
+from benchmarks.feature_networks import squeezenet
 from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, current_commit, data_folder, write_row
 from keras_synth import datasets, models, networks, ops

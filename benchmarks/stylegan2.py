@@ -11,8 +11,8 @@ import time
 
 import keras
 
+from benchmarks.feature_networks import perceptual_metric
 from benchmarks.gan import draw, load, score
-from benchmarks.judges import perceptual_metric
 from benchmarks.rows import RUNS, current_commit
 from benchmarks.trainings import card, store_in_half_precision, words_of
 from keras_synth import datasets, evaluation, training

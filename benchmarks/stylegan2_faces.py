@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from benchmarks.faces import SIZE, TEACH, faces, test_faces
-from benchmarks.judges import perceptual_metric, pooled_squeezenet
+from benchmarks.feature_networks import perceptual_metric, pooled_squeezenet
 from benchmarks.rows import RUNS, write_row
 from benchmarks.stylegan2 import train
 from keras_synth import datasets, evaluation, metrics, training

@@ -10,7 +10,7 @@ import time
 import keras
 import numpy as np
 
-from benchmarks.judges import perceptual_metric
+from benchmarks.feature_networks import perceptual_metric
 from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, current_commit, write_row
 from benchmarks.super_resolution import SCALE, test_images

@@ -282,7 +282,7 @@ class Compose(Degradation):
     ...         degradations.GaussianNoise((0.0, 0.2)),
     ...     ]
     ... )
-    >>> degrade(tf.zeros((2, 8, 8, 1)), seed=0).shape
+    >>> degradation(tf.zeros((2, 8, 8, 1)), seed=0).shape
     TensorShape([2, 8, 8, 1])
     """
 

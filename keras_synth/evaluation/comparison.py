@@ -180,7 +180,7 @@ def compare(
     Example:
 
     >>> from keras_synth import degradations
-    >>> from keras_synth.evaluation import median
+    >>> from keras_synth.restoration import median
     >>> comparison = compare(
     ...     {"median": median(3), "nothing": lambda images: images},
     ...     np.full((2, 16, 16, 1), 0.5),

@@ -121,8 +121,8 @@ def _windows(scenes, num_frames):
         raise ValueError("`frames` must not be empty. Received: no frames")
     if count == 1 and half:
         raise ValueError(
-            "A network of several frames needs at least two: one is a "
-            "image. Received: one frame"
+            "A network of several frames needs at least two: one is "
+            "an image. Received: one frame"
         )
 
 

@@ -21,7 +21,7 @@ class FeatureNetwork(keras.Model):
 
     Example:
 
-    >>> from keras_synth import networks
+    >>> from keras_synth import presets
     >>> network = presets.mnist_features()
     >>> network.name, network.input_size, network.resizing
     ('mnist_classifier', (28, 28), 'bilinear, antialiased')

@@ -80,7 +80,7 @@ class PerceptualNetwork(FeatureNetwork):
 
     >>> from keras_synth import networks
     >>> network = networks.vgg16_features(None, layers=("block1_conv2",))
-    >>> network(ops.zeros((1, 8, 12, 3)))["block1_conv2"].shape
+    >>> network(keras.ops.zeros((1, 8, 12, 3)))["block1_conv2"].shape
     TensorShape([1, 8, 12, 64])
     """
 

@@ -25,6 +25,7 @@ def mnist_classifier(weights="pretrained"):
 
     Example:
 
+    >>> import keras
     >>> network = mnist_classifier()
     >>> probabilities = network(keras.ops.zeros((2, 28, 28, 1)))
     >>> tuple(probabilities.shape)

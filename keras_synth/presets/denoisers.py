@@ -28,8 +28,8 @@ def gray_denoiser(weights="pretrained"):
 
     Example:
 
-    >>> noisy = ops.zeros((1, 30, 20, 1))
-    >>> level = 0.1 * ops.ones((1, 1, 1, 1))
+    >>> noisy = keras.ops.zeros((1, 30, 20, 1))
+    >>> level = 0.1 * keras.ops.ones((1, 1, 1, 1))
     >>> gray_denoiser()({"image": noisy, "noise_level": level}).shape
     TensorShape([1, 30, 20, 1])
     """

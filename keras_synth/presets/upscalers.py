@@ -27,7 +27,7 @@ def gray_upscaler(weights="pretrained"):
 
     Example:
 
-    >>> gray_upscaler()(ops.zeros((1, 9, 14, 1))).shape
+    >>> gray_upscaler()(keras.ops.zeros((1, 9, 14, 1))).shape
     TensorShape([1, 36, 56, 1])
     """
     with float32_layers():
@@ -59,7 +59,7 @@ def video_upscaler(scale=4, weights="pretrained"):
 
     Example:
 
-    >>> video_upscaler(4)(ops.zeros((1, 5, 36, 56, 1))).shape
+    >>> video_upscaler(4)(keras.ops.zeros((1, 5, 36, 56, 1))).shape
     TensorShape([1, 36, 56, 1])
     """
     if scale not in (3, 4):

@@ -118,13 +118,13 @@ def train_classifier(
 
 | | |
 |---|---|
-| network | `keras_synth.networks.{network.name}` |
+| network | `keras_synth.presets.{network.name}` |
 | data | {origin}; the whole train split |
 | command | `{command}` |
 | seed | {seed} |
 | date | {datetime.date.today()} |
 | accuracy on the test split | {100 * accuracy:.2f} % |
-| weight hash of `networks.{build_features.__name__}` | `{weight_hash}` |
+| weight hash of `presets.{build_features.__name__}` | `{weight_hash}` |
 | license of the weights | Apache-2.0 |
 """
     )

@@ -21,11 +21,11 @@ SHIPPED = ["mnist", "fashion_mnist"]
 
 
 def classifier(name, **options):
-    return getattr(networks, f"{name}_classifier")(**options)
+    return getattr(presets, f"{name}_classifier")(**options)
 
 
 def features(name, **options):
-    return getattr(networks, f"{name}_features")(**options)
+    return getattr(presets, f"{name}_features")(**options)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The classical filters do what their names say."""
 
-import importlib
 import os
 import pathlib
 import statistics
@@ -250,28 +249,6 @@ def test_bicubic_on_set5_is_that_of_the_papers():
     assert row["num_images"] == 5
     assert row["psnr"] == pytest.approx(28.42, abs=0.02)
     assert row["ssim"] == pytest.approx(0.8104, abs=0.0015)
-
-
-def test_a_missing_package_is_named(monkeypatch):
-    absent = importlib.import_module
-
-    def refuse(name, *arguments):
-        if name.split(".")[0] in ("scipy", "skimage"):
-            raise ImportError(name)
-        return absent(name, *arguments)
-
-    monkeypatch.setattr(importlib, "import_module", refuse)
-    images = np.zeros((1, 8, 8, 1))
-    for method in (
-        median(),
-        adaptive_median(),
-        non_local_means(0.1),
-        total_variation(),
-        wiener(1.0),
-        lambda x: biharmonic()(x, x),
-    ):
-        with pytest.raises(ImportError, match=r"keras_synth\[samples\]"):
-            method(images)
 
 
 def test_mistakes_are_refused():

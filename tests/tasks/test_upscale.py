@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_synth import inference, models, networks, restoration
+from keras_synth import inference, models, networks, presets, restoration
 from keras_synth.__main__ import main
 from keras_synth.io import bit_depth, read_image, write_image
 from keras_synth.tasks import upscale, upscale_images
@@ -41,7 +41,7 @@ def small_upscaler():
 
 @pytest.fixture
 def pretrained(monkeypatch, small_upscaler):
-    monkeypatch.setattr(networks, "gray_upscaler", lambda: small_upscaler)
+    monkeypatch.setattr(presets, "gray_upscaler", lambda: small_upscaler)
     return small_upscaler
 
 
