@@ -134,7 +134,7 @@ def train(name, folder):
     keras.utils.set_random_seed(SEED)
     options = TRAININGS[name]
     training.fit_restorer(
-        networks.unet(),
+        networks.unet(channels=1),
         _lessons(name),
         _degradation(name),
         folder,

@@ -26,7 +26,7 @@ from keras_synth import (
 SEED = 0
 SIGMAS = (15, 25, 50)
 TABLE = "Gray denoising, PSNR in dB"
-_SHAPE = {"widths": (32, 64, 128), "blocks": 2}
+_SHAPE = {"widths": (32, 64, 128), "num_blocks": 2}
 TRAININGS = {
     "denoiser": {
         "degradation": "noise",
@@ -38,7 +38,7 @@ TRAININGS = {
         "epochs": 20,
         "learning_rate": 2e-3,
         "widths": (32, 64, 128),
-        "blocks": 1,
+        "num_blocks": 1,
     },
 }
 

@@ -38,7 +38,7 @@ def run(name):
 
 def _ratio(kind, peer):
     keras.utils.set_random_seed(0)
-    network = getattr(networks, kind)()
+    network = getattr(networks, kind)(channels=1)
     network.compile(keras.optimizers.Adam(1e-3), "mse")
     generator = np.random.default_rng(0)
     clean = generator.random((BATCH, SIDE, SIDE, 1), "float32")

@@ -85,7 +85,7 @@ def train(folder):
             batch_size=BATCH,
             seed=SEED,
         )
-        generator = networks.edsr(SCALE, blocks=12)
+        generator = networks.edsr(SCALE, channels=1, num_blocks=12)
         generator.set_weights(presets.gray_upscaler().get_weights())
         model = models.RestorationGAN(
             generator,

@@ -108,8 +108,8 @@ def run(name):
 def build(kind, scale):
     """A network, not trained."""
     if kind == "video_edsr":
-        return networks.video_edsr(scale, width=48, blocks=8)
-    return networks.vsrnet(1 if kind.startswith("srcnn") else 5)
+        return networks.video_edsr(scale, channels=1, width=48, num_blocks=8)
+    return networks.vsrnet(1 if kind.startswith("srcnn") else 5, channels=1)
 
 
 def train_all(folder, scale):

@@ -104,7 +104,7 @@ def add_stylegan2_options(parser):
     option = functools.partial(add_option, parser)
     option("--latent-dim", 64, "dimension of the latents")
     option("--style-dim", 64, "dimension of the styles")
-    option("--depth", 4, "layers from latents to styles")
+    option("--num-layers", 4, "layers from latents to styles")
     option("--channel-multiplier", 1 / 32, "of the paper's channels")
     option("--channel-max", 64, "most channels of a layer")
     option("--r1-weight", 0.1, "of the discriminator's slope; 0 for none")

@@ -38,7 +38,7 @@ def check_restoration_networks(
         raise ValueError(
             f"`generator` takes degraded images of {given.shape[-1]} "
             f"channels, `discriminator` of {known.shape[-1]}: build it with "
-            f"`condition_channels={given.shape[-1]}`."
+            f"`in_channels={given.shape[-1]}`."
         )
     made = generator.outputs[0].shape[-1]
     image = judged["image"] if isinstance(judged, dict) else judged

@@ -91,8 +91,8 @@ class RestorationGAN(AdversarialModel):
 
     >>> from keras_synth import networks
     >>> gan = RestorationGAN(
-    ...     networks.unet(widths=(4, 8), blocks=1),
-    ...     networks.patch_discriminator(condition=("degraded",), widths=(4,)),
+    ...     networks.unet(channels=1, widths=(4, 8), num_blocks=1),
+    ...     networks.patch_discriminator(1, ("degraded",), widths=(4,)),
     ... )
     >>> gan.compile()
     >>> gan.restore(ops.zeros((2, 24, 24, 1))).shape

@@ -67,7 +67,7 @@ class StyleGAN2(GAN):
 
     >>> from keras_synth import networks
     >>> shape = (16, 16, 1)
-    >>> gan = StyleGAN2(networks.stylegan2_mapping(4, 8, depth=2),
+    >>> gan = StyleGAN2(networks.stylegan2_mapping(4, 8, num_layers=2),
     ...                 networks.stylegan2_synthesis(shape, 8, channel_max=4),
     ...                 networks.stylegan2_discriminator(shape, channel_max=4))
     >>> gan.compile()

@@ -13,7 +13,7 @@ from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.networks.inputs import check_counts
 
 
-def autoencoder(channels=1, widths=(32, 64)):
+def autoencoder(channels=3, widths=(32, 64)):
     """An encoder that halves the image twice, and a decoder back.
 
     The plainest network that can restore: what is no image does not get
@@ -32,7 +32,7 @@ def autoencoder(channels=1, widths=(32, 64)):
 
     Example:
 
-    >>> autoencoder()(ops.zeros((1, 9, 14, 1))).shape
+    >>> autoencoder(channels=1)(ops.zeros((1, 9, 14, 1))).shape
     TensorShape([1, 9, 14, 1])
 
     Reference: Vincent et al., Extracting and Composing Robust Features with
@@ -50,7 +50,7 @@ def autoencoder(channels=1, widths=(32, 64)):
     return keras.Model(image, CropLike()([x, image]), name="autoencoder")
 
 
-def dncnn(channels=1, depth=17, width=64):
+def dncnn(channels=3, num_layers=17, width=64):
     """DnCNN: a stack of convolutions that predicts the noise, `x̂ = y - R(y)`.
 
     Trained on one noise level it is DnCNN-S (the paper's depth 17), on a
@@ -58,8 +58,8 @@ def dncnn(channels=1, depth=17, width=64):
 
     Args:
         channels: of the images, 1 or 3.
-        depth: convolutions, at least 2; the receptive field is
-            `2 depth + 1` pixels.
+        num_layers: convolutions, at least 2; the receptive field is
+            `2 num_layers + 1` pixels.
         width: channels of the hidden layers.
 
     Returns:
@@ -70,16 +70,16 @@ def dncnn(channels=1, depth=17, width=64):
 
     Example:
 
-    >>> dncnn(depth=3, width=8)(ops.zeros((1, 9, 14, 1))).shape
+    >>> dncnn(channels=1, num_layers=3, width=8)(ops.zeros((1, 9, 14, 1))).shape
     TensorShape([1, 9, 14, 1])
 
     Reference: Zhang et al., Beyond a Gaussian Denoiser: Residual Learning of
     Deep CNN for Image Denoising, 2017, section 3.
     """
-    check_counts(channels, depth=depth, width=width)
+    check_counts(channels, num_layers=num_layers, width=width)
     image = keras.Input((None, None, channels), name="image")
     x = _convolution(image, width)
-    for _ in range(depth - 2):
+    for _ in range(num_layers - 2):
         x = layers.Conv2D(
             width,
             3,
@@ -93,7 +93,7 @@ def dncnn(channels=1, depth=17, width=64):
     return keras.Model(image, image - noise, name="dncnn")
 
 
-def ffdnet(channels=1, depth=15, width=64):
+def ffdnet(channels=3, num_layers=15, width=64):
     """FFDNet: works at half resolution, and is told how strong the noise is.
 
     The image's 2 x 2 blocks become channels, which takes a quarter of
@@ -104,7 +104,7 @@ def ffdnet(channels=1, depth=15, width=64):
 
     Args:
         channels: of the images, 1 or 3.
-        depth: convolutions, at least 2 (the paper: 15 for gray, 12 for
+        num_layers: convolutions, at least 2 (the paper: 15 for gray, 12 for
             color).
         width: channels of the hidden layers (the paper: 64 and 96).
 
@@ -118,7 +118,7 @@ def ffdnet(channels=1, depth=15, width=64):
 
     Example:
 
-    >>> network = ffdnet(depth=3, width=8)
+    >>> network = ffdnet(channels=1, num_layers=3, width=8)
     >>> noisy = ops.zeros((2, 9, 14, 1))
     >>> network({"image": noisy, "noise_level": ops.ones((2, 1, 1, 1))}).shape
     TensorShape([2, 9, 14, 1])
@@ -126,10 +126,10 @@ def ffdnet(channels=1, depth=15, width=64):
     Reference: Zhang et al., FFDNet: Toward a Fast and Flexible Solution for
     CNN-Based Image Denoising, 2018, section 3.
     """
-    check_counts(channels, depth=depth, width=width)
+    check_counts(channels, num_layers=num_layers, width=width)
     inputs, x = halved_with_noise_map(channels)
     x = _convolution(x, width)
-    for _ in range(depth - 2):
+    for _ in range(num_layers - 2):
         x = _convolution(x, width)
     noise = _last_convolution(x, 4 * channels)
     noise = CropLike()([ops.depth_to_space(noise, 2), inputs["image"]])

@@ -18,7 +18,7 @@ from keras_synth.layers import (
 from keras_synth.networks.inputs import check_counts
 
 
-def gated_inpainter(channels=1, widths=(32, 64, 128), dilations=(2, 4)):
+def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
     """A U-Net of gated convolutions that looks far around at its bottom.
 
     The 2 x 2 blocks of image and mask become channels; each further level
@@ -45,7 +45,7 @@ def gated_inpainter(channels=1, widths=(32, 64, 128), dilations=(2, 4)):
 
     Example:
 
-    >>> network = gated_inpainter(widths=(8, 16), dilations=(2,))
+    >>> network = gated_inpainter(channels=1, widths=(8, 16), dilations=(2,))
     >>> degraded = {"image": ops.zeros((1, 9, 14, 1)),
     ...            "mask": ops.ones((1, 9, 14, 1))}
     >>> network(degraded).shape
@@ -77,7 +77,7 @@ def gated_inpainter(channels=1, widths=(32, 64, 128), dilations=(2, 4)):
     return _image_network(inputs, x, "gated_inpainter")
 
 
-def partial_inpainter(channels=1, widths=(32, 64, 128, 128)):
+def partial_inpainter(channels=3, widths=(32, 64, 128, 128)):
     """The U-Net of partial convolutions: holes close from layer to layer.
 
     Nothing but valid pixels ever enters a sum. Each level halves the sides,
@@ -107,7 +107,7 @@ def partial_inpainter(channels=1, widths=(32, 64, 128, 128)):
 
     >>> degraded = {"image": ops.zeros((1, 9, 14, 1)),
     ...            "mask": ops.ones((1, 9, 14, 1))}
-    >>> partial_inpainter(widths=(8, 16))(degraded).shape
+    >>> partial_inpainter(channels=1, widths=(8, 16))(degraded).shape
     TensorShape([1, 9, 14, 1])
 
     Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial

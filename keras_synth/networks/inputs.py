@@ -56,18 +56,21 @@ def network_inputs(first, label):
     return first if label is None else [first, label]
 
 
-def check_counts(channels, **counts):
+def check_counts(channels, channels_name="channels", **counts):
     """Refuses channels other than 1 and 3, and counts below 1.
 
     Args:
-        channels: of the images.
-        **counts: positive ints, or tuples of them; `depth` at least 2.
+        channels: Channels of the images.
+        channels_name: Name of that argument.
+        **counts: positive ints, or tuples of them; `num_layers` at least 2.
     """
     if channels not in (1, 3):
-        raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
+        raise ValueError(
+            f"`{channels_name}` must be 1 or 3. Received: {channels!r}"
+        )
     for name, value in counts.items():
         several = isinstance(value, list | tuple)
-        least = 2 if name == "depth" else 1
+        least = 2 if name == "num_layers" else 1
         values = value if several else [value]
         if not values or not all(
             isinstance(v, int) and v >= least for v in values

@@ -25,7 +25,7 @@ def interpolate_networks(first, second, share):
 
     >>> from keras_synth import networks
     >>> smooth, crisp = (
-    ...     networks.edsr(2, width=4, blocks=1) for _ in range(2)
+    ...     networks.edsr(2, width=4, num_blocks=1) for _ in range(2)
     ... )
     >>> between = interpolate_networks(smooth, crisp, 0.3)
 

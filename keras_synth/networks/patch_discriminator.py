@@ -10,9 +10,9 @@ CONDITIONS = ("degraded", "mask")
 
 
 def patch_discriminator(
-    channels=1,
+    out_channels=3,
     condition=CONDITIONS,
-    condition_channels=None,
+    in_channels=None,
     widths=(64, 128, 256),
     spectral_normalization=True,
     size=None,
@@ -33,10 +33,10 @@ def patch_discriminator(
     degradation, and not only whether it is a likely image.
 
     Args:
-        channels: of the images judged, 1 or 3.
+        out_channels: Channels of the images that are classified, 1 or 3.
         condition: what it sees beside them, of "degraded" (the image before
             its repair) and "mask" (1 = degraded); `()` for nothing.
-        condition_channels: of the degraded images, 1 or 3; as `channels` by
+        in_channels: of the degraded images, 1 or 3; as `out_channels` by
             default.
         widths: channels of the convolutions.
         spectral_normalization: whether every convolution has
@@ -47,8 +47,8 @@ def patch_discriminator(
 
     Returns:
         A `keras.Model` to logits (batch, rows, columns, 1), from `{"image":
-        (batch, height, width, channels), "degraded": (batch, height, width,
-        condition_channels), "mask": (batch, height, width, 1)}`, of which
+        (batch, height, width, out_channels), "degraded": (batch, height, width,
+        in_channels), "mask": (batch, height, width, 1)}`, of which
         the last two are there as `condition` says; without a condition, from
         the image alone.
 
@@ -57,8 +57,8 @@ def patch_discriminator(
 
     Example:
 
-    >>> judge = patch_discriminator(widths=(8, 16), condition=("mask",))
-    >>> judge({"image": ops.zeros((2, 9, 14, 1)),
+    >>> discriminator = patch_discriminator(1, ("mask",), widths=(8, 16))
+    >>> discriminator({"image": ops.zeros((2, 9, 14, 1)),
     ...        "mask": ops.ones((2, 9, 14, 1))}).shape
     TensorShape([2, 5, 7, 1])
 
@@ -67,12 +67,12 @@ def patch_discriminator(
     Free-Form Image Inpainting with Gated Convolution, 2019, section 3.4:
     spectrally normalized.
     """
-    check_counts(channels, widths=widths)
-    condition = _check_condition(condition, condition_channels)
-    if condition_channels is None:
-        condition_channels = channels
+    check_counts(out_channels, "out_channels", widths=widths)
+    condition = _check_condition(condition, in_channels)
+    if in_channels is None:
+        in_channels = out_channels
     height, width = _check_size(size, 2 ** (len(widths) - 1))
-    depths = {"image": channels, "degraded": condition_channels, "mask": 1}
+    depths = {"image": out_channels, "degraded": in_channels, "mask": 1}
     inputs = {
         key: keras.Input((height, width, depths[key]), name=key)
         for key in ("image", *condition)
@@ -100,7 +100,7 @@ def patch_discriminator(
     return keras.Model(inputs, logits, name=name)
 
 
-def _check_condition(condition, condition_channels):
+def _check_condition(condition, in_channels):
     if isinstance(condition, str) or (
         sorted(set(condition).intersection(CONDITIONS)) != sorted(condition)
     ):
@@ -108,12 +108,12 @@ def _check_condition(condition, condition_channels):
             f"`condition` must name some of {CONDITIONS}, or none: (). "
             f"Received: condition={condition!r}"
         )
-    if condition_channels is not None and (
-        "degraded" not in condition or condition_channels not in (1, 3)
+    if in_channels is not None and (
+        "degraded" not in condition or in_channels not in (1, 3)
     ):
         raise ValueError(
-            '`condition_channels` must be 1 or 3, or None without "degraded" '
-            f"in `condition`. Received: {condition_channels!r}"
+            '`in_channels` must be 1 or 3, or None without "degraded" '
+            f"in `condition`. Received: {in_channels!r}"
         )
     return tuple(condition)
 

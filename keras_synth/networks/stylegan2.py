@@ -41,7 +41,7 @@ BASE = 4  # sides of the smallest resolution
 def stylegan2_mapping(
     latent_dim=512,
     style_dim=512,
-    depth=8,
+    num_layers=8,
     learning_rate_multiplier=0.01,
     num_classes=None,
     name="mapping",
@@ -54,7 +54,7 @@ def stylegan2_mapping(
     Args:
         latent_dim: dimension of the latents z.
         style_dim: dimension of the styles w, and of the layers between.
-        depth: dense layers.
+        num_layers: Number of dense layers.
         learning_rate_multiplier: of these layers, see `EqualizedDense`.
         num_classes: None, or the number of classes of a conditional one.
         name: of the network.
@@ -68,10 +68,12 @@ def stylegan2_mapping(
 
     Example:
 
-    >>> stylegan2_mapping(16, 32, depth=2)(ops.ones((3, 16))).shape
+    >>> stylegan2_mapping(16, 32, num_layers=2)(ops.ones((3, 16))).shape
     TensorShape([3, 32])
     """
-    _check_positive(latent_dim=latent_dim, style_dim=style_dim, depth=depth)
+    _check_positive(
+        latent_dim=latent_dim, style_dim=style_dim, num_layers=num_layers
+    )
     latents = keras.Input((latent_dim,), name="latents")
     label = label_input(num_classes)
     x = ops.rms_normalization(latents)
@@ -83,7 +85,7 @@ def stylegan2_mapping(
             name="label_embedding",
         )(label)
         x = layers.Concatenate()([x, ops.rms_normalization(embedded)])
-    for _ in range(depth):
+    for _ in range(num_layers):
         x = EqualizedDense(style_dim, learning_rate_multiplier)(x)
         x = scaled_leaky_relu(x)
     # Styles are averaged and mixed by the model, in single precision.

@@ -15,7 +15,7 @@ from keras_synth.networks.inputs import check_counts
 SCALES = (2, 3, 4)
 
 
-def srcnn(scale=4, channels=1, widths=(64, 32)):
+def srcnn(scale=4, channels=3, widths=(64, 32)):
     """SRCNN: upscaled first, by nearest neighbors, then 9-1-5 convolutions.
 
     The first network of its kind and the baseline of the others. It works at
@@ -37,7 +37,7 @@ def srcnn(scale=4, channels=1, widths=(64, 32)):
 
     Example:
 
-    >>> srcnn(3)(ops.zeros((1, 9, 14, 1))).shape
+    >>> srcnn(3, channels=1)(ops.zeros((1, 9, 14, 1))).shape
     TensorShape([1, 27, 42, 1])
 
     Reference: Dong et al., Image Super-Resolution Using Deep Convolutional
@@ -54,7 +54,7 @@ def srcnn(scale=4, channels=1, widths=(64, 32)):
     return keras.Model(image, large + x, name="srcnn")
 
 
-def edsr(scale=4, channels=1, width=64, blocks=16, residual_scale=1.0):
+def edsr(scale=4, channels=3, width=64, num_blocks=16, residual_scale=1.0):
     """EDSR: residual blocks without normalization, one pixel shuffle.
 
     Blocks are `x + s · W₂ relu(W₁ x)`; the features of the first convolution
@@ -68,7 +68,7 @@ def edsr(scale=4, channels=1, width=64, blocks=16, residual_scale=1.0):
         scale: how many times larger, 2, 3 or 4.
         channels: of the images, 1 or 3.
         width: channels of the hidden layers (the paper's small model: 64).
-        blocks: residual blocks (the paper's small model: 16).
+        num_blocks: residual blocks (the paper's small model: 16).
         residual_scale: s; wide networks need 0.1 to train steadily.
 
     Returns:
@@ -80,16 +80,16 @@ def edsr(scale=4, channels=1, width=64, blocks=16, residual_scale=1.0):
 
     Example:
 
-    >>> edsr(2, width=8, blocks=1)(ops.zeros((1, 9, 14, 1))).shape
-    TensorShape([1, 18, 28, 1])
+    >>> edsr(2, width=8, num_blocks=1)(ops.zeros((1, 9, 14, 3))).shape
+    TensorShape([1, 18, 28, 3])
 
     Reference: Lim et al., Enhanced Deep Residual Networks for Single Image
     Super-Resolution, 2017, section 3.
     """
-    _check(scale, channels, width=width, blocks=blocks)
+    _check(scale, channels, width=width, num_blocks=num_blocks)
     image = keras.Input((None, None, channels), name="image")
     first = x = _convolution(image, width)
-    for _ in range(blocks):
+    for _ in range(num_blocks):
         y = _convolution(_convolution(x, width, activation="relu"), width)
         if residual_scale != 1.0:
             y = layers.Rescaling(residual_scale)(y)
@@ -100,14 +100,14 @@ def edsr(scale=4, channels=1, width=64, blocks=16, residual_scale=1.0):
     return keras.Model(image, large + detail, name="edsr")
 
 
-def srresnet(scale=4, channels=3, width=64, blocks=16):
+def srresnet(scale=4, channels=3, width=64, num_blocks=16):
     """SRResNet, the generator of SRGAN: with batch normalization and PReLU.
 
     Args:
         scale: how many times larger, 2, 3 or 4 (two shuffles by 2).
         channels: of the images, 1 or 3.
         width: channels of the hidden layers.
-        blocks: residual blocks.
+        num_blocks: residual blocks.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
@@ -118,20 +118,20 @@ def srresnet(scale=4, channels=3, width=64, blocks=16):
 
     Example:
 
-    >>> srresnet(2, width=8, blocks=1)(ops.zeros((1, 9, 14, 3))).shape
+    >>> srresnet(2, width=8, num_blocks=1)(ops.zeros((1, 9, 14, 3))).shape
     TensorShape([1, 18, 28, 3])
 
     Reference: Ledig et al., Photo-Realistic Single Image Super-Resolution
     Using a Generative Adversarial Network, 2017, figure 4.
     """
-    _check(scale, channels, width=width, blocks=blocks)
+    _check(scale, channels, width=width, num_blocks=num_blocks)
 
     def activate(x):
         return layers.PReLU(shared_axes=(1, 2))(x)
 
     image = keras.Input((None, None, channels), name="image")
     first = x = activate(_convolution(image, width, 9))
-    for _ in range(blocks):
+    for _ in range(num_blocks):
         y = _convolution(x, width, use_bias=False)
         y = activate(layers.BatchNormalization()(y))
         y = _convolution(y, width, use_bias=False)
@@ -144,7 +144,7 @@ def srresnet(scale=4, channels=3, width=64, blocks=16):
     return keras.Model(image, x, name="srresnet")
 
 
-def rrdb(scale=4, channels=3, width=64, growth=32, blocks=23):
+def rrdb(scale=4, channels=3, width=64, growth=32, num_blocks=23):
     """RRDB, the generator of ESRGAN: residuals in residuals, densely wired.
 
     Each block holds three dense blocks, and each of those five convolutions
@@ -156,7 +156,7 @@ def rrdb(scale=4, channels=3, width=64, growth=32, blocks=23):
         channels: of the images, 1 or 3.
         width: channels between the blocks.
         growth: channels that each convolution of a dense block adds.
-        blocks: how many (the paper: 23, of 16.7 million weights).
+        num_blocks: how many (the paper: 23, of 16.7 million weights).
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
@@ -167,14 +167,14 @@ def rrdb(scale=4, channels=3, width=64, growth=32, blocks=23):
 
     Example:
 
-    >>> network = rrdb(2, width=8, growth=4, blocks=1)
+    >>> network = rrdb(2, width=8, growth=4, num_blocks=1)
     >>> network(ops.zeros((1, 9, 14, 3))).shape
     TensorShape([1, 18, 28, 3])
 
     Reference: Wang et al., ESRGAN: Enhanced Super-Resolution Generative
     Adversarial Networks, 2018, section 3.1 and figure 4.
     """
-    _check(scale, channels, width=width, growth=growth, blocks=blocks)
+    _check(scale, channels, width=width, growth=growth, num_blocks=num_blocks)
     # Residual branches start small (section 3.1).
     small = keras.initializers.VarianceScaling(0.02, "fan_in")
 
@@ -195,7 +195,7 @@ def rrdb(scale=4, channels=3, width=64, growth=32, blocks=23):
 
     image = keras.Input((None, None, channels), name="image")
     first = x = _convolution(image, width)
-    for _ in range(blocks):
+    for _ in range(num_blocks):
         y = dense_block(dense_block(dense_block(x)))
         x = layers.Add()([x, layers.Rescaling(0.2)(y)])
     x = layers.Add()([_convolution(x, width), first])

@@ -10,8 +10,8 @@ NORMALIZATIONS = ("instance", "batch", None)
 
 
 def pix2pix_generator(
-    channels=3,
-    output_channels=3,
+    in_channels=3,
+    out_channels=3,
     widths=(64, 128, 256, 512, 512, 512),
     normalization="instance",
     dropout=0.5,
@@ -31,8 +31,8 @@ def pix2pix_generator(
     draws the same on all replicas.
 
     Args:
-        channels: of the images that come in, 1 or 3.
-        output_channels: of those that go out, 1 or 3.
+        in_channels: of the images that come in, 1 or 3.
+        out_channels: of those that go out, 1 or 3.
         widths: channels of the levels, at a half, a quarter, ... of the
             image's sides, which are padded to a multiple of
             `2 ** len(widths)`. (The paper's at 256 x 256: 64, 128, 256 and
@@ -47,8 +47,8 @@ def pix2pix_generator(
         name: of the network.
 
     Returns:
-        A `keras.Model` from (batch, height, width, channels) to (batch,
-        height, width, output_channels) in [0, 1].
+        A `keras.Model` from (batch, height, width, in_channels) to (batch,
+        height, width, out_channels) in [0, 1].
 
     Raises:
         ValueError: arguments out of range.
@@ -62,8 +62,8 @@ def pix2pix_generator(
     Reference: Isola et al., Image-to-Image Translation with Conditional
     Adversarial Networks, 2017, sections 3.1 and 3.3, appendix 6.1.1.
     """
-    check_counts(channels, widths=widths)
-    _check(output_channels, normalization, dropout, synchronized)
+    check_counts(in_channels, "in_channels", widths=widths)
+    _check(out_channels, normalization, dropout, synchronized)
 
     def normalized(x):
         if normalization == "instance":
@@ -74,7 +74,7 @@ def pix2pix_generator(
             )(x)
         return x
 
-    image = keras.Input((None, None, channels), name="image")
+    image = keras.Input((None, None, in_channels), name="image")
     x = PadToMultiple(2 ** len(widths))(image)
     x = layers.Rescaling(2.0, offset=-1.0)(x)
     skips = []
@@ -90,7 +90,7 @@ def pix2pix_generator(
             x = layers.Dropout(dropout)(x)
         x = layers.ReLU()(x)
         x = layers.Concatenate()([x, skips[-2 - step]])
-    x = _doubled(x, output_channels, dtype="float32")
+    x = _doubled(x, out_channels, dtype="float32")
     x = layers.Activation("tanh", dtype="float32")(x)
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(image, CropLike()([x, image]), name=name)
@@ -110,11 +110,11 @@ def _small():
     return keras.initializers.RandomNormal(stddev=0.02)
 
 
-def _check(output_channels, normalization, dropout, synchronized):
-    if output_channels not in (1, 3):
+def _check(out_channels, normalization, dropout, synchronized):
+    if out_channels not in (1, 3):
         raise ValueError(
-            "`output_channels` must be 1 or 3. "
-            f"Received: output_channels={output_channels!r}"
+            "`out_channels` must be 1 or 3. "
+            f"Received: out_channels={out_channels!r}"
         )
     if normalization not in NORMALIZATIONS:
         raise ValueError(

@@ -9,10 +9,10 @@ from keras_synth.networks.inputs import check_counts
 
 
 def unet(
-    channels=1,
+    channels=3,
     widths=(32, 64, 128),
-    blocks=2,
-    noise_level=False,
+    num_blocks=2,
+    noise_conditional=False,
     use_bias=True,
 ):
     """A residual U-Net for images of any size.
@@ -27,9 +27,9 @@ def unet(
         channels: of the images, 1 or 3.
         widths: channels of the levels, at a half, a quarter, ... of the
             image's sides.
-        blocks: residual blocks of each level, on each way.
-        noise_level: whether the network is told how strong the noise is, as
-            `ffdnet` is.
+        num_blocks: residual blocks of each level, on each way.
+        noise_conditional: Whether the network takes the noise level as a
+            second input, as `ffdnet` does.
         use_bias: False for noise: an image twice as bright with twice the
             noise is then restored alike, also beyond the levels trained on.
             Degradation that is known by its values (pepper is 0) needs biases.
@@ -44,18 +44,18 @@ def unet(
 
     Example:
 
-    >>> unet(widths=(8, 16), blocks=1)(ops.zeros((1, 9, 14, 1))).shape
-    TensorShape([1, 9, 14, 1])
+    >>> unet(widths=(8, 16), num_blocks=1)(ops.zeros((1, 9, 14, 3))).shape
+    TensorShape([1, 9, 14, 3])
 
     Reference: Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser
     Prior, 2022, section 3.1: the shape at full width and resolution (DRUNet).
     Mohan et al., Robust and Interpretable Blind Image Denoising via Bias-Free
     Convolutional Neural Networks, 2020, section 4: what biases do.
     """
-    check_counts(channels, widths=widths, blocks=blocks)
+    check_counts(channels, widths=widths, num_blocks=num_blocks)
     bias = {"use_bias": use_bias}
     multiple = 2 ** len(widths)
-    if noise_level:
+    if noise_conditional:
         inputs, x = halved_with_noise_map(channels, multiple)
         image = inputs["image"]
     else:
@@ -66,11 +66,11 @@ def unet(
     for level, width in enumerate(widths):
         if level:
             x = layers.Conv2D(width, 2, strides=2, **bias)(x)
-        x = _blocks(x, width, blocks, **bias)
+        x = _blocks(x, width, num_blocks, **bias)
         known.append(x)
     for width, skip in zip(widths[-2::-1], known[-2::-1], strict=True):
         x = layers.Conv2DTranspose(width, 2, strides=2, **bias)(x)
-        x = _blocks(layers.Add()([x, skip]), width, blocks, **bias)
+        x = _blocks(layers.Add()([x, skip]), width, num_blocks, **bias)
     degradation = _convolution(
         x, 4 * channels, "zeros", dtype="float32", **bias
     )
@@ -78,8 +78,8 @@ def unet(
     return keras.Model(inputs, image - degradation, name="unet")
 
 
-def _blocks(x, width, blocks, use_bias):
-    for _ in range(blocks):
+def _blocks(x, width, num_blocks, use_bias):
+    for _ in range(num_blocks):
         y = layers.ReLU()(
             _convolution(x, width, "he_normal", use_bias=use_bias)
         )

@@ -19,7 +19,7 @@ FUSIONS = ("early", "slow", "late")
 
 def vsrnet(
     num_frames=5,
-    channels=1,
+    channels=3,
     fusion="slow",
     widths=(64, 32),
     kernel_sizes=(9, 5, 5),
@@ -59,7 +59,7 @@ def vsrnet(
 
     Example:
 
-    >>> network = vsrnet(3, widths=(8, 4))
+    >>> network = vsrnet(3, channels=1, widths=(8, 4))
     >>> network(ops.zeros((1, 3, 9, 14, 1))).shape
     TensorShape([1, 9, 14, 1])
 
@@ -141,7 +141,7 @@ def vsrnet_from_srcnn(
 
     Example:
 
-    >>> single = vsrnet(1, widths=(8, 4))
+    >>> single = vsrnet(1, channels=1, widths=(8, 4))
     >>> network = vsrnet_from_srcnn(single, num_frames=3)
     >>> image = keras.random.uniform((1, 1, 9, 14, 1), seed=0)
     >>> same = network(ops.repeat(image, 3, axis=1)) - single(image)
@@ -193,7 +193,7 @@ def vsrnet_from_srcnn(
     return network
 
 
-def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
+def video_edsr(scale=4, num_frames=5, channels=3, width=32, num_blocks=8):
     """EDSR for several frames: stronger than VSRNet, at a part of its work.
 
     Each frame, upscaled and moved, is folded to the small size: the
@@ -210,7 +210,7 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
         num_frames: odd int.
         channels: of the images, 1 or 3.
         width: channels of the hidden layers.
-        blocks: residual blocks.
+        num_blocks: residual blocks.
 
     Returns:
         A `keras.Model` from (batch, num_frames, height, width, channels) to
@@ -221,7 +221,7 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
 
     Example:
 
-    >>> network = video_edsr(4, num_frames=3, width=8, blocks=1)
+    >>> network = video_edsr(4, channels=1, num_frames=3, width=8, num_blocks=1)
     >>> network(ops.zeros((1, 3, 36, 56, 1))).shape
     TensorShape([1, 36, 56, 1])
 
@@ -233,7 +233,7 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
     if scale not in (1, 2, 3, 4) or not isinstance(scale, int):
         raise ValueError(f"`scale` must be 1, 2, 3 or 4. Received: {scale!r}")
     _check_frames(num_frames)
-    check_counts(channels, width=width, blocks=blocks)
+    check_counts(channels, width=width, num_blocks=num_blocks)
 
     def convolve(x, filters, **options):
         return layers.Conv2D(filters, 3, padding="same", **options)(x)
@@ -245,7 +245,7 @@ def video_edsr(scale=4, num_frames=5, channels=1, width=32, blocks=8):
     if scale > 1:
         x = ops.space_to_depth(PadToMultiple(scale)(x), scale)
     first = x = convolve(x, width)
-    for _ in range(blocks):
+    for _ in range(num_blocks):
         y = convolve(convolve(x, width, activation="relu"), width)
         x = layers.Add()([x, y])
     x = layers.Add()([convolve(x, width), first])

@@ -34,7 +34,7 @@ def gray_denoiser(weights="pretrained"):
     TensorShape([1, 30, 20, 1])
     """
     with float32_layers():
-        shape = unet(noise_level=True, use_bias=False)
+        shape = unet(channels=1, noise_conditional=True, use_bias=False)
         network = keras.Model(shape.input, shape.output, name="gray_denoiser")
     load_preset(network, weights, "Train one: make benchmark NAME=denoiser")
     return network

@@ -31,7 +31,7 @@ def gray_upscaler(weights="pretrained"):
     TensorShape([1, 36, 56, 1])
     """
     with float32_layers():
-        shape = edsr(4, blocks=12)
+        shape = edsr(4, channels=1, num_blocks=12)
         network = keras.Model(shape.input, shape.output, name="gray_upscaler")
     load_preset(network, weights, "Train one: keras-synth train upscaler")
     return network
@@ -65,7 +65,7 @@ def video_upscaler(scale=4, weights="pretrained"):
     if scale not in (3, 4):
         raise ValueError(f"`scale` must be 3 or 4. Received: {scale!r}")
     with float32_layers():
-        shape = video_edsr(scale, width=48)
+        shape = video_edsr(scale, channels=1, width=48)
         network = keras.Model(
             shape.input, shape.output, name=f"video_upscaler_x{scale}"
         )

@@ -33,7 +33,7 @@ def build_denoiser(architecture="unet", channels=1, told=True, **options):
             f"Received: {architecture!r}"
         )
     if architecture == "unet":
-        options = {"noise_level": told, "use_bias": not told, **options}
+        options = {"noise_conditional": told, "use_bias": not told, **options}
     return getattr(networks, architecture)(channels, **options)
 
 

@@ -28,7 +28,7 @@ def build_pix2pix(channels=3, input_channels=3, width=64, seed=None):
         networks.patch_discriminator(
             channels,
             condition=("degraded",),
-            condition_channels=input_channels,
+            in_channels=input_channels,
             widths=widths,
         ),
         seed=seed,

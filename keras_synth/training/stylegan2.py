@@ -27,7 +27,7 @@ def build_stylegan2(
     image_shape,
     latent_dim=64,
     style_dim=64,
-    depth=4,
+    num_layers=4,
     channel_multiplier=1 / 32,
     channel_max=64,
     num_classes=None,
@@ -35,7 +35,7 @@ def build_stylegan2(
 ):
     """A small StyleGAN2, for small images and a processor.
 
-    The paper's is `latent_dim=512, style_dim=512, depth=8,
+    The paper's is `latent_dim=512, style_dim=512, num_layers=8,
     channel_multiplier=1, channel_max=512`.
 
     Args:
@@ -43,7 +43,7 @@ def build_stylegan2(
             1024.
         latent_dim: see `networks.stylegan2_mapping`.
         style_dim: likewise.
-        depth: likewise.
+        num_layers: likewise.
         channel_multiplier: see `networks.stylegan2_synthesis`.
         channel_max: likewise.
         num_classes: None, or the number of classes of a conditional one.
@@ -58,7 +58,7 @@ def build_stylegan2(
     }
     return models.StyleGAN2(
         networks.stylegan2_mapping(
-            latent_dim, style_dim, depth, num_classes=num_classes
+            latent_dim, style_dim, num_layers, num_classes=num_classes
         ),
         networks.stylegan2_synthesis(image_shape, style_dim, **width),
         networks.stylegan2_discriminator(
@@ -137,7 +137,7 @@ def train_stylegan2(
     learning_rate=4e-3,
     latent_dim=64,
     style_dim=64,
-    depth=4,
+    num_layers=4,
     channel_multiplier=1 / 32,
     channel_max=64,
     r1_weight=0.1,
@@ -168,7 +168,7 @@ def train_stylegan2(
         learning_rate: see `compile_stylegan2`.
         latent_dim: see `build_stylegan2`.
         style_dim: see `build_stylegan2`.
-        depth: see `build_stylegan2`.
+        num_layers: see `build_stylegan2`.
         channel_multiplier: see `build_stylegan2`.
         channel_max: see `build_stylegan2`.
         r1_weight: see `compile_stylegan2`.
@@ -208,7 +208,7 @@ def train_stylegan2(
         image_shape,
         latent_dim,
         style_dim,
-        depth,
+        num_layers,
         channel_multiplier,
         channel_max,
         num_classes,

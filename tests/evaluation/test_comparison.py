@@ -193,7 +193,10 @@ def test_our_networks_and_sources():
     source = source_from_arrays("x", "test", images, np.zeros(3))
     comparison = compare(
         # Fresh ones subtract nothing.
-        {"ffdnet": ffdnet(depth=3, width=4), "dncnn": dncnn(depth=3, width=4)},
+        {
+            "ffdnet": ffdnet(channels=1, num_layers=3, width=4),
+            "dncnn": dncnn(channels=1, num_layers=3, width=4),
+        },
         source,
         GaussianNoise((0.05, 0.2)),
         {"quality": PSNR()},
@@ -355,7 +358,10 @@ def test_mistakes_are_refused():
         ({"methods": {"x": lambda x: x[:, 1:]}}, r"'x' must .*\(1, 7, 8, 1\)"),
         ({"methods": {"x": lambda x: x[0]}}, r"must return \(batch"),
         (
-            {"degradation": Compose([]), "methods": {"x": ffdnet(depth=2)}},
+            {
+                "degradation": Compose([]),
+                "methods": {"x": ffdnet(channels=1, num_layers=2)},
+            },
             "'x' needs 'noise_level'",
         ),
     ):

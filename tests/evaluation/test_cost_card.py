@@ -81,20 +81,28 @@ def test_nested_and_shared_layers_count_at_every_call():
 
 def test_our_networks():
     card = cost_card(
-        dncnn(depth=4, width=8), (20, 30, 1), repeats=1, memory=False
+        dncnn(channels=1, num_layers=4, width=8),
+        (20, 30, 1),
+        repeats=1,
+        memory=False,
     )
     assert card.multiply_adds == 600 * 9 * (8 + 8 * 8 + 8 * 8 + 8)
     assert card.name == "dncnn" and card.image_shape == (20, 30, 1)
     # Half resolution; four channels and the noise level go in.
     card = cost_card(
-        ffdnet(depth=3, width=8), (20, 30, 1), repeats=1, memory=False
+        ffdnet(channels=1, num_layers=3, width=8),
+        (20, 30, 1),
+        repeats=1,
+        memory=False,
     )
     assert card.multiply_adds == 150 * 9 * (5 * 8 + 8 * 8 + 8 * 4)
 
 
 def test_of_a_restoration_gan_what_restores():
-    network = gated_inpainter(widths=(4,), dilations=(2,))
-    gan = RestorationGAN(network, patch_discriminator(widths=(4,)))
+    network = gated_inpainter(channels=1, widths=(4,), dilations=(2,))
+    gan = RestorationGAN(
+        network, patch_discriminator(out_channels=1, widths=(4,))
+    )
     cards = [
         cost_card(each, (20, 30, 1), repeats=1, memory=False)
         for each in (gan, network)
@@ -189,7 +197,10 @@ def test_what_cannot_be_saved_has_no_figure():
 
 def test_the_card_is_a_table():
     card = cost_card(
-        dncnn(depth=3, width=8), (16, 16, 1), repeats=1, memory=False
+        dncnn(channels=1, num_layers=3, width=8),
+        (16, 16, 1),
+        repeats=1,
+        memory=False,
     )
     lines = card.to_markdown().splitlines()
     cells = [[cell.strip() for cell in line.split("|")] for line in lines]

@@ -81,9 +81,9 @@ def test_every_pixel_is_written_once_from_a_tile_that_covers_it():
     "network, multiple, overlap",
     [
         # Half resolution, three 3 x 3: a radius of 6, and the block's one.
-        (ffdnet(depth=3, width=4), 2, 8),
-        (unet(widths=(4, 8), blocks=1), 4, 30),
-        (autoencoder(widths=(4, 8)), 4, 16),
+        (ffdnet(channels=1, num_layers=3, width=4), 2, 8),
+        (unet(channels=1, widths=(4, 8), num_blocks=1), 4, 30),
+        (autoencoder(channels=1, widths=(4, 8)), 4, 16),
     ],
     ids=["ffdnet", "unet", "autoencoder"],
 )

@@ -84,7 +84,7 @@ def test_frames_are_read_as_they_are_needed():
 
 
 def test_a_network_of_several_frames_is_upscaling_moving_and_running():
-    network = networks.video_edsr(2, 3, width=4, blocks=1)
+    network = networks.video_edsr(2, 3, channels=1, width=4, num_blocks=1)
     for weight in network.weights:
         weight.assign(RNG.normal(0.0, 0.1, weight.shape))
     small = scene(3, 10, 12)
@@ -138,7 +138,7 @@ def test_frames_that_are_no_clip_are_refused(frames, message):
 
 
 def test_arguments_that_do_not_fit_are_refused_before_anything_runs():
-    network = networks.vsrnet(3, widths=(4, 4))
+    network = networks.vsrnet(3, channels=1, widths=(4, 4))
     for options, message in (
         ({"num_frames": 2}, "`num_frames` must be an odd int"),
         ({"num_frames": 5}, "vsrnet takes 3 frames"),

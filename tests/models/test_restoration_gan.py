@@ -68,9 +68,13 @@ def inpainter(local=True, with_features=True, model=models.RestorationGAN):
     """Not compiled."""
     return model(
         small_generator(),
-        networks.patch_discriminator(widths=(4,)),
+        networks.patch_discriminator(out_channels=1, widths=(4,)),
         networks.patch_discriminator(
-            condition=(), widths=(4,), size=(8, 8), name="local_discriminator"
+            out_channels=1,
+            condition=(),
+            widths=(4,),
+            size=(8, 8),
+            name="local_discriminator",
         )
         if local
         else None,
@@ -81,8 +85,10 @@ def inpainter(local=True, with_features=True, model=models.RestorationGAN):
 
 def blind(**options):
     return models.RestorationGAN(
-        networks.unet(widths=(4,), blocks=1),
-        networks.patch_discriminator(condition=("degraded",), widths=(4,)),
+        networks.unet(channels=1, widths=(4,), num_blocks=1),
+        networks.patch_discriminator(
+            out_channels=1, condition=("degraded",), widths=(4,)
+        ),
         seed=0,
         **options,
     )
@@ -369,8 +375,8 @@ def test_it_upscales():
     _, clean = pairs()
     small = clean.reshape(8, SIZE // 2, 2, SIZE // 2, 2, 1).mean(axis=(2, 4))
     gan = models.RestorationGAN(
-        networks.edsr(2, width=4, blocks=1),
-        networks.patch_discriminator(condition=(), widths=(4,)),
+        networks.edsr(2, channels=1, width=4, num_blocks=1),
+        networks.patch_discriminator(out_channels=1, condition=(), widths=(4,)),
         seed=0,
     )
     gan.compile(
@@ -388,7 +394,7 @@ def test_it_translates():
     gan = models.RestorationGAN(
         networks.pix2pix_generator(3, 1, widths=(4, 8)),
         networks.patch_discriminator(
-            1, ("degraded",), condition_channels=3, widths=(4,)
+            1, ("degraded",), in_channels=3, widths=(4,)
         ),
         seed=0,
     )
@@ -401,11 +407,19 @@ def test_it_translates():
 
 
 def test_networks_that_do_not_fit_are_refused():
-    generator = networks.unet(widths=(4,), blocks=1)
-    judge = networks.patch_discriminator(condition=(), widths=(4,))
+    generator = networks.unet(channels=1, widths=(4,), num_blocks=1)
+    judge = networks.patch_discriminator(
+        out_channels=1, condition=(), widths=(4,)
+    )
     for arguments, message in (
         ((networks.unet(3, widths=(4,)), judge), "3 channels"),
-        ((networks.unet(widths=(4,), noise_level=True), judge), "noise_level"),
+        (
+            (
+                networks.unet(channels=1, widths=(4,), noise_conditional=True),
+                judge,
+            ),
+            "noise_level",
+        ),
         ((generator, judge, judge), "fixed size"),
         (
             (
@@ -422,7 +436,7 @@ def test_networks_that_do_not_fit_are_refused():
                 networks.pix2pix_generator(1, 3, widths=(4, 8)),
                 networks.patch_discriminator(3, ("degraded",), widths=(4,)),
             ),
-            "`condition_channels=1`",
+            "`in_channels=1`",
         ),
     ):
         with pytest.raises(ValueError, match=message):
@@ -480,8 +494,8 @@ def test_bad_data_are_refused():
 def test_clean_images_are_as_large_as_what_is_made():
     _, clean = pairs()
     upscaling = models.RestorationGAN(
-        networks.edsr(4, width=4, blocks=1),
-        networks.patch_discriminator(condition=(), widths=(4,)),
+        networks.edsr(4, channels=1, width=4, num_blocks=1),
+        networks.patch_discriminator(out_channels=1, condition=(), widths=(4,)),
     )
     for gan, degraded in (
         (compiled(upscaling), clean[:, ::2, ::2]),

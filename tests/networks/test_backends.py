@@ -24,20 +24,20 @@ VARIANTS = [
         for name in networks.__all__
         if name.endswith(PARTS) and name != "style_decoder"  # mirrors another
     ),
-    ("stylegan2_mapping", {"style_dim": 5, "depth": 2}),
+    ("stylegan2_mapping", {"style_dim": 5, "num_layers": 2}),
     ("stylegan2_synthesis", {"style_dim": 5, **STYLEGAN2}),
     ("dcgan_generator", {"upsampling": "nearest"}),
     ("dcgan_discriminator", {"minibatch_deviation": True}),
     ("dcgan_discriminator", {"normalization": "batch"}),
     ("dcgan_discriminator", {"normalization": "layer"}),
     ("autoencoder", {"widths": (4, 8)}),
-    ("dncnn", {"depth": 3, "width": 4}),
-    ("ffdnet", {"depth": 3, "width": 4}),
-    ("unet", {"widths": (4, 8), "blocks": 1, "noise_level": True}),
+    ("dncnn", {"num_layers": 3, "width": 4}),
+    ("ffdnet", {"num_layers": 3, "width": 4}),
+    ("unet", {"widths": (4, 8), "num_blocks": 1, "noise_conditional": True}),
     ("gated_inpainter", {}),
     ("partial_inpainter", {}),
     ("vsrnet", {"num_frames": 3}),
-    ("video_edsr", {"scale": 2, "num_frames": 3, "blocks": 1}),
+    ("video_edsr", {"scale": 2, "num_frames": 3, "num_blocks": 1}),
 ]
 
 SCRIPT = """

@@ -9,14 +9,14 @@ from keras_synth import networks
 RNG = np.random.default_rng(0)
 SMALL = {
     "autoencoder": {"widths": (8, 8)},
-    "dncnn": {"depth": 4, "width": 8},
-    "ffdnet": {"depth": 4, "width": 8},
-    "unet": {"widths": (8, 16), "blocks": 1},
+    "dncnn": {"num_layers": 4, "width": 8},
+    "ffdnet": {"num_layers": 4, "width": 8},
+    "unet": {"widths": (8, 16), "num_blocks": 1},
 }
 
 
 def build(name, **options):
-    return getattr(networks, name)(**SMALL[name], **options)
+    return getattr(networks, name)(**{"channels": 1, **SMALL[name], **options})
 
 
 def inputs_of(network, images, level=0.1):
@@ -88,7 +88,9 @@ def test_outputs_stay_in_float32_under_mixed_precision(name):
 
 @pytest.mark.parametrize("name", ["ffdnet", "unet"])
 def test_one_number_is_the_map_that_is_that_everywhere(name):
-    network = build(name, **({"noise_level": True} if name == "unet" else {}))
+    network = build(
+        name, **({"noise_conditional": True} if name == "unet" else {})
+    )
     disturb(network)
     images = noise(2, 9, 12, 1)
     levels = np.array([0.1, 0.3], "float32")[:, None, None, None]
@@ -127,7 +129,7 @@ def test_the_receptive_field_is_what_the_papers_say(name):
 
 
 def test_without_biases_twice_the_light_gives_twice_the_image():
-    network = build("unet", noise_level=True, use_bias=False)
+    network = build("unet", noise_conditional=True, use_bias=False)
     disturb(network)
     images = noise(1, 16, 16, 1)
     levels = np.full((1, 1, 1, 1), 0.1, "float32")
@@ -140,10 +142,14 @@ def test_without_biases_twice_the_light_gives_twice_the_image():
     ("name", "options", "message"),
     [
         ("dncnn", {"channels": 2}, "`channels` must be 1 or 3"),
-        ("dncnn", {"depth": 1}, "`depth` must be an int of at least 2"),
+        (
+            "dncnn",
+            {"num_layers": 1},
+            "`num_layers` must be an int of at least 2",
+        ),
         ("ffdnet", {"width": 0}, "`width` must be an int of at least 1"),
         ("unet", {"widths": ()}, "`widths` must hold ints"),
-        ("unet", {"blocks": 1.5}, "`blocks` must be an int"),
+        ("unet", {"num_blocks": 1.5}, "`num_blocks` must be an int"),
         ("autoencoder", {"widths": (8, -1)}, "`widths` must hold ints"),
     ],
 )

@@ -16,7 +16,7 @@ SMALL = {
 
 
 def build(name, **options):
-    return getattr(networks, name)(**{**SMALL[name], **options})
+    return getattr(networks, name)(**{"channels": 1, **SMALL[name], **options})
 
 
 def degraded(height=12, width=18, channels=1, hole=6):
@@ -65,7 +65,9 @@ def test_where_the_hole_is_matters(name):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_training_starts_near_mid_gray(name):
-    output = np.asarray(getattr(networks, name)()(degraded(64, 64, hole=32)))
+    output = np.asarray(
+        getattr(networks, name)(channels=1)(degraded(64, 64, hole=32))
+    )
     assert np.abs(output - 0.5).mean() < 0.2
     assert 1e-3 < output.std() < 0.3
 
@@ -134,7 +136,7 @@ def test_repeated_pixels_leave_no_checkerboard(name):
     ],
 )
 def test_what_they_cost(name, kind, parameters, multiply_adds):
-    network = getattr(networks, name)()
+    network = getattr(networks, name)(channels=1)
     card = cost_card(network, (64, 64, 1), memory=False, repeats=1)
     assert card.parameters == parameters
     assert card.multiply_adds == pytest.approx(multiply_adds, rel=0.01)
@@ -162,7 +164,7 @@ def test_dilations_carry_the_known_into_the_hole():
 
 def holes_left(widths, hole):
     """Pixels that stay mid gray when everything else is white."""
-    network = networks.partial_inpainter(widths=widths)
+    network = networks.partial_inpainter(channels=1, widths=widths)
     for layer in network.layers:
         if isinstance(layer, PartialConv2D):
             layer.convolution.kernel.assign(

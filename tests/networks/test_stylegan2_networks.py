@@ -185,7 +185,7 @@ def test_mapping_is_dense_layers_from_directions(num_classes):
 
 
 def test_only_the_direction_of_latents_counts():
-    network = stylegan2_mapping(6, 5, depth=2)
+    network = stylegan2_mapping(6, 5, num_layers=2)
     latents = noise(4, 6)
     np.testing.assert_allclose(
         network(7.0 * latents), network(latents), rtol=1e-3, atol=1e-5
@@ -298,7 +298,7 @@ def test_channels_follow_the_multiplier_and_the_most():
 
 
 def test_classes_matter():
-    mapping = stylegan2_mapping(6, 5, depth=2, num_classes=4)
+    mapping = stylegan2_mapping(6, 5, num_layers=2, num_classes=4)
     styles = mapping([np.ones((2, 6), "float32"), np.array([1, 3])])
     assert np.abs(styles[0] - styles[1]).max() > 1e-2
     judge = stylegan2_discriminator((16, 16, 1), channel_max=4, num_classes=4)
@@ -368,7 +368,7 @@ def test_noise_is_switched_off_by_zeros_and_at_the_start():
 
 def test_networks_can_be_saved(tmp_path):
     shape = (16, 16, 3)
-    mapping = stylegan2_mapping(6, 5, depth=2, num_classes=3)
+    mapping = stylegan2_mapping(6, 5, num_layers=2, num_classes=3)
     synthesis = stylegan2_synthesis(shape, 5, channel_max=4)
     judge = stylegan2_discriminator(shape, channel_max=4, num_classes=3)
     for network, data in (
@@ -387,7 +387,7 @@ def test_half_precision_stays_finite_and_close():
 
     def build():
         return (
-            stylegan2_mapping(8, 16, depth=4, num_classes=3),
+            stylegan2_mapping(8, 16, num_layers=4, num_classes=3),
             stylegan2_synthesis((32, 32, 3), 16, channel_max=32),
             stylegan2_discriminator((32, 32, 3), channel_max=32),
         )
@@ -435,7 +435,10 @@ def test_bad_shapes_are_refused(build):
     [
         (lambda: stylegan2_mapping(0), "latent_dim=0"),
         (lambda: stylegan2_mapping(8, 2.5), "style_dim=2.5"),
-        (lambda: stylegan2_mapping(8, 8, 0), "`depth` must be a positive int"),
+        (
+            lambda: stylegan2_mapping(8, 8, 0),
+            "`num_layers` must be a positive int",
+        ),
         (
             lambda: stylegan2_mapping(8, 8, 2, learning_rate_multiplier=0),
             "learning_rate_multiplier=0",

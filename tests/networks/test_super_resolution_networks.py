@@ -16,9 +16,9 @@ from keras_synth import (
 
 BUILDERS = {
     "srcnn": {"widths": (8, 4)},
-    "edsr": {"width": 8, "blocks": 1},
-    "srresnet": {"width": 8, "blocks": 1},
-    "rrdb": {"width": 8, "growth": 4, "blocks": 1},
+    "edsr": {"width": 8, "num_blocks": 1},
+    "srresnet": {"width": 8, "num_blocks": 1},
+    "rrdb": {"width": 8, "growth": 4, "num_blocks": 1},
 }
 
 
@@ -80,7 +80,7 @@ def test_a_shuffle_starts_as_nearest_neighbors():
 
 def test_edsr_is_the_formula():
     """By hand: shuffled features on top of repeated pixels."""
-    network = networks.edsr(2, 1, width=4, blocks=1, residual_scale=0.5)
+    network = networks.edsr(2, 1, width=4, num_blocks=1, residual_scale=0.5)
     images = random_images(1, 4, 5, 1)
     kernels = network.get_weights()
 
@@ -128,7 +128,7 @@ def test_between_two_networks():
         networks.interpolate_networks(first, second, 1.5)
     with pytest.raises(ValueError, match="same architecture"):
         networks.interpolate_networks(
-            first, networks.edsr(2, width=4, blocks=1), 0.5
+            first, networks.edsr(2, channels=1, width=4, num_blocks=1), 0.5
         )
 
 
@@ -146,10 +146,10 @@ def test_bad_arguments_are_refused(name, arguments, message):
 
 
 def test_bad_sizes_are_refused():
-    with pytest.raises(ValueError, match="`blocks` must be an int"):
-        networks.edsr(blocks=0)
+    with pytest.raises(ValueError, match="`num_blocks` must be an int"):
+        networks.edsr(channels=1, num_blocks=0)
     with pytest.raises(ValueError, match="`widths` must be two"):
-        networks.srcnn(widths=(8,))
+        networks.srcnn(channels=1, widths=(8,))
 
 
 def test_the_pretrained_weights_upscale_a_photograph():
@@ -175,7 +175,7 @@ def test_the_pretrained_weights_upscale_a_photograph():
 def test_weights_that_are_not_there_or_others(tmp_path):
     with pytest.raises(FileNotFoundError, match="train upscaler"):
         presets.gray_upscaler(tmp_path / "missing.weights.h5")
-    networks.edsr(4, width=8, blocks=1).save_weights(
+    networks.edsr(4, channels=1, width=8, num_blocks=1).save_weights(
         tmp_path / "other.weights.h5"
     )
     with pytest.raises(ValueError, match="does not hold weights"):

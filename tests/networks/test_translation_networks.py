@@ -19,10 +19,10 @@ def small_generator(**options):
     return pix2pix_generator(**{"widths": (4, 8, 8, 8), **options})
 
 
-def conditioned(height=16, width=20, channels=1, condition_channels=None):
+def conditioned(height=16, width=20, channels=1, in_channels=None):
     return {
         "image": noise(2, height, width, channels),
-        "degraded": noise(2, height, width, condition_channels or channels),
+        "degraded": noise(2, height, width, in_channels or channels),
         "mask": np.round(noise(2, height, width, 1)),
     }
 
@@ -40,8 +40,8 @@ def louder(network, factor=10.0):
 @pytest.mark.parametrize("normalization", ["instance", "batch", None])
 def test_images_of_any_size_into_the_unit_range(size, channels, normalization):
     network = small_generator(
-        channels=channels[0],
-        output_channels=channels[1],
+        in_channels=channels[0],
+        out_channels=channels[1],
         normalization=normalization,
     )
     images = noise(2, *size, channels[0])
@@ -148,8 +148,8 @@ def test_levels_meet_at_their_sizes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channels": 2}, "`channels` must be 1 or 3"),
-        ({"output_channels": 2}, "`output_channels` must be 1 or 3"),
+        ({"in_channels": 2}, "`in_channels` must be 1 or 3"),
+        ({"out_channels": 2}, "`out_channels` must be 1 or 3"),
         ({"widths": (8, 0)}, "`widths` must hold ints"),
         ({"normalization": "layer"}, "normalization='layer'"),
         ({"dropout": 1.0}, r"`dropout` must be in \[0, 1\)"),
@@ -166,7 +166,7 @@ def test_bad_generators_are_refused(options, message):
     [((4,), 7), ((4, 4), 16), ((4, 4, 4), 34), ((4, 4, 4, 4), 70)],
 )
 def test_a_logit_sees_the_patch_that_the_paper_says(widths, field):
-    network = patch_discriminator(condition=(), widths=widths)
+    network = patch_discriminator(out_channels=1, condition=(), widths=widths)
     images = tf.Variable(noise(1, 160, 160, 1))
     with tf.GradientTape() as tape:
         logits = network(images)
@@ -196,7 +196,9 @@ def test_any_size_gives_a_map_of_logits(size, channels):
     "condition", [(), ("mask",), ("degraded",), ("degraded", "mask")]
 )
 def test_it_sees_what_it_was_told_to_see(condition):
-    network = patch_discriminator(condition=condition, widths=(4, 8))
+    network = patch_discriminator(
+        out_channels=1, condition=condition, widths=(4, 8)
+    )
     data = conditioned()
     if not condition:
         assert network(data["image"]).shape == (2, 8, 10, 1)
@@ -210,14 +212,14 @@ def test_it_sees_what_it_was_told_to_see(condition):
 
 
 def test_the_condition_may_have_other_channels():
-    network = patch_discriminator(3, condition_channels=1, widths=(4, 8))
-    data = conditioned(channels=3, condition_channels=1)
+    network = patch_discriminator(3, in_channels=1, widths=(4, 8))
+    data = conditioned(channels=3, in_channels=1)
     assert network(data).shape == (2, 8, 10, 1)
     assert network.input["degraded"].shape[-1] == 1
 
 
 def test_mid_gray_is_the_middle_and_logits_have_no_bounds():
-    network = patch_discriminator(condition=(), widths=(4, 8))
+    network = patch_discriminator(out_channels=1, condition=(), widths=(4, 8))
     gray = np.full((1, 16, 16, 1), 0.5, "float32")
     np.testing.assert_array_equal(network(gray), np.zeros((1, 8, 8, 1)))
     far = 1e6 * (noise(8, 16, 16, 1) - 0.5)
@@ -243,7 +245,7 @@ def test_mixed_precision_ends_in_float32(policy):
     assert low == {policy.removeprefix("mixed_"), "float32"}
     assert made.dtype == generator.output.dtype == "float32"
     assert np.isfinite(made).all()
-    judge = patch_discriminator(widths=(4, 8))
+    judge = patch_discriminator(out_channels=1, widths=(4, 8))
     logits = judge(conditioned())
     assert logits.dtype == judge.output.dtype == "float32"
     inner = [layer.layer for layer in judge.layers if layer.weights]
@@ -263,8 +265,11 @@ def test_networks_can_be_saved(tmp_path, synchronized):
             ),
             noise(1, 10, 12, 3),
         ),
-        (patch_discriminator(widths=(4, 8)), conditioned()),
-        (patch_discriminator(condition=(), widths=(4,)), noise(1, 9, 9, 1)),
+        (patch_discriminator(out_channels=1, widths=(4, 8)), conditioned()),
+        (
+            patch_discriminator(out_channels=1, condition=(), widths=(4,)),
+            noise(1, 9, 9, 1),
+        ),
     ):
         network.save(tmp_path / "network.keras")
         loaded = keras.saving.load_model(tmp_path / "network.keras")
@@ -274,15 +279,15 @@ def test_networks_can_be_saved(tmp_path, synchronized):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"channels": 2}, "`channels` must be 1 or 3"),
+        ({"out_channels": 2}, "`out_channels` must be 1 or 3"),
         ({"widths": ()}, "`widths` must hold ints"),
         ({"condition": "mask"}, "`condition` must name some of"),
         ({"condition": ("edges",)}, "`condition` must name some of"),
         ({"condition": ("mask", "mask")}, "`condition` must name some of"),
-        ({"condition_channels": 2}, "`condition_channels` must be 1 or 3"),
+        ({"in_channels": 2}, "`in_channels` must be 1 or 3"),
         (
-            {"condition": ("mask",), "condition_channels": 3},
-            "`condition_channels` must be 1 or 3",
+            {"condition": ("mask",), "in_channels": 3},
+            "`in_channels` must be 1 or 3",
         ),
         ({"size": (3, 8)}, r"of at least 4 each .* size=\(3, 8\)"),
         ({"size": (8,)}, "`size` must be None, or"),
@@ -294,6 +299,8 @@ def test_bad_discriminators_are_refused(options, message):
 
 
 def test_a_fixed_size_is_kept():
-    network = patch_discriminator(size=(32, 48), condition=(), widths=(4, 8))
+    network = patch_discriminator(
+        out_channels=1, size=(32, 48), condition=(), widths=(4, 8)
+    )
     assert network.input_shape == (None, 32, 48, 1)
     assert network.output_shape == (None, 16, 24, 1)

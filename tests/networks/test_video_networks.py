@@ -49,7 +49,7 @@ def test_frames_of_any_size(fusion, filter_symmetry):
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
 def test_folded_frames_of_any_size(scale):
     """Also sides that the scale does not divide; untrained: as it was."""
-    network = video_edsr(scale, 3, 3, width=8, blocks=1)
+    network = video_edsr(scale, 3, 3, width=8, num_blocks=1)
     assert network.output_shape == (None, None, None, 3)
     frames = clips(2, 3, 7, 10, 3)
     np.testing.assert_array_equal(network(frames), frames[:, 1])
@@ -59,8 +59,8 @@ def test_folded_frames_of_any_size(scale):
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: vsrnet(3, **SMALL),
-        lambda: video_edsr(2, 3, width=8, blocks=1),
+        lambda: vsrnet(3, 1, **SMALL),
+        lambda: video_edsr(2, 3, channels=1, width=8, num_blocks=1),
     ],
 )
 def test_saved_and_in_half_precision(build, tmp_path):
@@ -101,7 +101,7 @@ def test_the_same_image_as_every_frame(
     network = vsrnet_from_srcnn(
         srcnn, num_frames, fusion, filter_symmetry, sizes
     )
-    expected = np.asarray(srcnn(small))
+    expected = np.asarray(srcnn(small, channels=1))
     np.testing.assert_allclose(network(frames), expected, atol=2e-5)
     other = frames + 0.1 * clips(*frames.shape, seed=1)
     other[:, num_frames // 2] = large
@@ -123,7 +123,7 @@ def test_played_backwards(fusion):
 
 def test_vsrnet_is_the_formula():
     """By hand: slow fusion of three frames with filters of their own."""
-    network = randomized(vsrnet(3, filter_symmetry=False, **SMALL))
+    network = randomized(vsrnet(3, 1, filter_symmetry=False, **SMALL))
     frames = clips(1, 3, 6, 7, 1)
     weights = {
         layer.name: [np.array(w) for w in layer.weights]
@@ -142,7 +142,7 @@ def test_vsrnet_is_the_formula():
 
 def test_video_edsr_is_the_formula():
     """By hand: squares folded into channels, blocks, squares laid out."""
-    network = randomized(video_edsr(2, 3, width=4, blocks=1))
+    network = randomized(video_edsr(2, 3, channels=1, width=4, num_blocks=1))
     frames = clips(1, 3, 6, 8, 1)
     kernels = [np.array(weight) for weight in network.weights]
     layers = [kernels[i : i + 2] for i in range(0, len(kernels), 2)]
@@ -183,8 +183,8 @@ def test_sizes_are_those_of_the_figure():
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: vsrnet(3, **SMALL),
-        lambda: video_edsr(2, 3, width=8, blocks=1),
+        lambda: vsrnet(3, 1, **SMALL),
+        lambda: video_edsr(2, 3, channels=1, width=8, num_blocks=1),
     ],
 )
 def test_they_learn_from_the_other_frames(build):
@@ -208,23 +208,31 @@ def test_numbers_of_frames_without_a_middle_are_refused(build, num_frames):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: vsrnet(fusion="mid"), "`fusion` must be one of early"),
-        (lambda: vsrnet(widths=(8,)), "`widths` must be two ints"),
-        (lambda: vsrnet(channels=2), "`channels` must be 1 or 3"),
-        (lambda: vsrnet(kernel_sizes=(9, 4, 5)), "three odd ints"),
-        (lambda: video_edsr(5), "`scale` must be 1, 2, 3 or 4"),
-        (lambda: video_edsr(blocks=0), "`blocks` must be an int"),
         (
-            lambda: vsrnet_from_srcnn(networks.edsr(2, width=4, blocks=1)),
+            lambda: vsrnet(channels=1, fusion="mid"),
+            "`fusion` must be one of early",
+        ),
+        (lambda: vsrnet(channels=1, widths=(8,)), "`widths` must be two ints"),
+        (lambda: vsrnet(channels=2), "`channels` must be 1 or 3"),
+        (lambda: vsrnet(channels=1, kernel_sizes=(9, 4, 5)), "three odd ints"),
+        (lambda: video_edsr(5, channels=1), "`scale` must be 1, 2, 3 or 4"),
+        (
+            lambda: video_edsr(channels=1, num_blocks=0),
+            "`num_blocks` must be an int",
+        ),
+        (
+            lambda: vsrnet_from_srcnn(
+                networks.edsr(2, channels=1, width=4, num_blocks=1)
+            ),
             "`srcnn` must have three convolutions",
         ),
         (
-            lambda: vsrnet_from_srcnn(vsrnet(3, **SMALL)),
+            lambda: vsrnet_from_srcnn(vsrnet(3, 1, **SMALL)),
             "`srcnn` must have three convolutions",
         ),
         (
             lambda: vsrnet_from_srcnn(
-                vsrnet(1, **SMALL), kernel_sizes=(3, 1, 3)
+                vsrnet(1, 1, **SMALL), kernel_sizes=(3, 1, 3)
             ),
             r"`kernel_sizes` must be at least \(5, 1, 3\)",
         ),

@@ -35,17 +35,20 @@ def mask():
 def saved(tmp_path_factory):
     """`(path, model)` of models, by name."""
     folder = tmp_path_factory.mktemp("models")
-    judge = networks.patch_discriminator(condition=(), widths=(4,))
+    judge = networks.patch_discriminator(
+        out_channels=1, condition=(), widths=(4,)
+    )
     kept = {
         "inpainter": models.RestorationGAN(
-            networks.gated_inpainter(widths=(4,), dilations=(2,)), judge
+            networks.gated_inpainter(channels=1, widths=(4,), dilations=(2,)),
+            judge,
         ),
         "plain": networks.gated_inpainter(3, widths=(4,), dilations=(2,)),
         "blind": models.RestorationGAN(
             networks.pix2pix_generator(1, 1, widths=(4, 8)), judge
         ),
-        "denoiser": training.build_denoiser("ffdnet", depth=2, width=4),
-        "larger": networks.edsr(2, width=4, blocks=1),
+        "denoiser": training.build_denoiser("ffdnet", num_layers=2, width=4),
+        "larger": networks.edsr(2, channels=1, width=4, num_blocks=1),
         "translator": models.RestorationGAN(
             networks.pix2pix_generator(1, 3, widths=(4, 8)),
             networks.patch_discriminator(3, condition=(), widths=(4,)),

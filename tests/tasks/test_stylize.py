@@ -224,7 +224,7 @@ def test_missing_files(content, style, tmp_path):
 
 
 def test_a_model_of_another_kind_is_refused(content, style, tmp_path):
-    network = networks.unet(widths=(4,), blocks=1)
+    network = networks.unet(channels=1, widths=(4,), num_blocks=1)
     network.save(tmp_path / "unet.keras")
     with pytest.raises(ValueError, match="it takes a AdaINTransfer"):
         stylize_file(tmp_path, method=str(tmp_path / "unet.keras"))

@@ -32,7 +32,7 @@ def color():
 @pytest.fixture(scope="module")
 def small_upscaler():
     """In the pretrained one's place: as random, and faster."""
-    network = networks.edsr(4, width=4, blocks=1)
+    network = networks.edsr(4, channels=1, width=4, num_blocks=1)
     for weight in network.trainable_weights:
         values = RNG.standard_normal(weight.shape)
         weight.assign(weight + 0.1 * values)
@@ -50,15 +50,17 @@ def saved(tmp_path_factory, small_upscaler):
     """Paths of models, by name."""
     folder = tmp_path_factory.mktemp("models")
     gan = models.RestorationGAN(
-        networks.edsr(2, width=4, blocks=1),
-        networks.patch_discriminator(condition=(), widths=(4,)),
+        networks.edsr(2, channels=1, width=4, num_blocks=1),
+        networks.patch_discriminator(out_channels=1, condition=(), widths=(4,)),
     )
-    inpainter = networks.gated_inpainter(widths=(4,), dilations=(2,))
+    inpainter = networks.gated_inpainter(
+        channels=1, widths=(4,), dilations=(2,)
+    )
     kept = {
         "four": small_upscaler,
-        "three": networks.edsr(3, 3, width=4, blocks=1),
+        "three": networks.edsr(3, 3, width=4, num_blocks=1),
         "gan": gan,
-        "same": networks.unet(widths=(4,), blocks=1),
+        "same": networks.unet(channels=1, widths=(4,), num_blocks=1),
         "inpainter": inpainter,
     }
     for name, model in kept.items():
@@ -175,7 +177,7 @@ def test_tiles_do_not_show(pretrained, monkeypatch, tmp_path):
 def test_tiles_overlap_as_far_as_the_networks_see():
     """2 · blocks + 3, of the pretrained network and of `train_upscaler`'s."""
     for blocks, radius in ((12, 27), (16, 35)):
-        network = networks.edsr(4, width=2, blocks=blocks)
+        network = networks.edsr(4, channels=1, width=2, num_blocks=blocks)
         for weight in network.trainable_weights:
             # Nothing cancels, nothing hides in rounding.
             value = 0.2 if len(weight.shape) > 1 else 0.0

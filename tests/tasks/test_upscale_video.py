@@ -49,7 +49,9 @@ def write_frames(folder, frames):
 
 def network(scale=2, num_frames=3, channels=1, seed=0):
     """A small one whose detail is not 0."""
-    built = networks.video_edsr(scale, num_frames, channels, width=4, blocks=1)
+    built = networks.video_edsr(
+        scale, num_frames, channels, width=4, num_blocks=1
+    )
     rng = np.random.default_rng(seed)
     for weight in built.weights:
         weight.assign(rng.normal(0.0, 0.1, weight.shape))

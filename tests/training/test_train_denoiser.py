@@ -14,7 +14,7 @@ from tests.training_helpers import image_folder, stop_after_one_epoch
 
 SMALL = {
     "architecture": "ffdnet",
-    "depth": 3,
+    "num_layers": 3,
     "width": 8,
     "patch_size": 8,
     "patches_per_image": 4,
@@ -55,7 +55,7 @@ def test_resumed_equals_never_stopped(tmp_path, monkeypatch):
 def test_every_pair_of_degradation_and_network(
     degradation, architecture, tmp_path
 ):
-    shape = {"depth": 3, "width": 4}
+    shape = {"num_layers": 3, "width": 4}
     if architecture != "dncnn":
         shape = {"widths": (4, 8)}
     network = train_denoiser(

@@ -15,7 +15,7 @@ from tests.training_helpers import (
     stop_after_one_epoch,
 )
 
-TINY = {"latent_dim": 3, "style_dim": 4, "depth": 2, "channel_max": 2}
+TINY = {"latent_dim": 3, "style_dim": 4, "num_layers": 2, "channel_max": 2}
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_mistakes_are_named(folder, tmp_path):
         ({"epochs": 0}, "`epochs` must be at least 1"),
         ({"image_size": 24}, "power of 2 from 16"),
         ({"image_size": None}, "power of 2 from 16"),
-        ({"depth": 0}, "`depth` must be a positive int"),
+        ({"num_layers": 0}, "`num_layers` must be a positive int"),
         ({"channel_multiplier": 1e-5}, "at least one channel"),
         ({"style_mixing": 1.5}, "`style_mixing` must be from 0 to 1"),
         ({"r1_weight": -1.0}, "`weight` must be above 0"),

@@ -15,7 +15,7 @@ from tests.training_helpers import image_folder
 SMALL = {
     "scale": 2,
     "width": 8,
-    "blocks": 1,
+    "num_blocks": 1,
     "patch_size": 8,
     "patches_per_image": 2,
     "batch_size": 4,
