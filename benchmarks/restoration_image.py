@@ -22,7 +22,7 @@ def run(name):
             ("median", "median"),
             ("non-local means", "non_local_means"),
             ("BM3D", "bm3d"),
-            ("U-Net that ships", "unet"),
+            ("pretrained U-Net", "unet"),
         )
     }
     comparison = evaluation.compare(
