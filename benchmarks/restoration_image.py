@@ -1,4 +1,4 @@
-"""An image of one noisy photograph as several methods restore it."""
+"""Figure: one noisy photograph as several methods restore it."""
 
 import keras
 import numpy as np
