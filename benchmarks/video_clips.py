@@ -1,8 +1,8 @@
 """Training clips of the video benchmarks, and Vid4, their test clips.
 
 Networks are trained on tiles of five upscaled frames, once aligned with the
-middle one and once as they are. Each is prepared once: the motion is found on whole
-frames, as later in use.
+middle one and once as they are. Each is prepared once: the motion is found on
+whole frames, as later in use.
 """
 
 import numpy as np
