@@ -9,10 +9,10 @@ import keras
 import numpy as np
 
 from benchmarks.faces import SIZE, TRAIN, test_faces, varied_faces
-from benchmarks.rows import RUNS, data_folder, figure, write_row
+from benchmarks.gan import load
+from benchmarks.rows import RUNS, figure, write_row
 from benchmarks.trainings import train_once
 from keras_synth import (
-    datasets,
     degradations,
     evaluation,
     metrics,
@@ -162,9 +162,7 @@ def train(name, folder):
 def _training_images(name):
     if name == "blind_faces":
         return varied_faces(TRAIN, VIEWS, SEED)
-    return datasets.load_source(
-        "mnist", "train", manual_dir=data_folder() / "mnist"
-    )
+    return load("mnist", "train")
 
 
 def _kinds(name):
@@ -182,7 +180,4 @@ def _degradation(name):
 def _test(name):
     if name == "blind_faces":
         return test_faces()
-    source = datasets.load_source(
-        "mnist", "test", manual_dir=data_folder() / "mnist"
-    )
-    return np.asarray(source.arrays()[0][::50])
+    return np.asarray(load("mnist", "test").arrays()[0][::50])

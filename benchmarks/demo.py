@@ -7,7 +7,7 @@ digits; its accuracy and the figure for real digits are on MNIST's test set.
 import keras
 import numpy as np
 
-from benchmarks.likelihood import mnist
+from benchmarks.gan import load
 from benchmarks.rows import RUNS, figure, write_row
 from keras_synth import presets, tasks
 
@@ -17,7 +17,7 @@ SEED = 0
 def run(name):
     """Trains the demo and writes the row."""
     classifier = presets.mnist_classifier()
-    test_images, test_labels = mnist("test").arrays()
+    test_images, test_labels = load("mnist", "test").arrays()
     test = classifier.predict(test_images, verbose=0)
     accuracy = (test.argmax(axis=1) == test_labels).mean()
     real = test.max(axis=1) >= 0.9

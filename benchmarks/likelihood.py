@@ -10,7 +10,8 @@ import json
 import keras
 import numpy as np
 
-from benchmarks.rows import RUNS, data_folder, figure, stored_value, write_row
+from benchmarks.gan import load
+from benchmarks.rows import RUNS, figure, stored_value, write_row
 from benchmarks.trainings import Stopwatch
 from keras_synth import callbacks, datasets, models, networks
 
@@ -39,16 +40,6 @@ def run(name):
         measure(name, num_samples=500, row=name)
 
 
-def mnist(split):
-    """MNIST from the original files."""
-    return datasets.load_source(
-        "mnist",
-        split,
-        data_dir=RUNS / "tensorflow_datasets",
-        manual_dir=data_folder() / "mnist",
-    )
-
-
 def train(name):
     """Leaves `vae.keras` in the row's folder."""
     folder = RUNS / name
@@ -62,7 +53,7 @@ def train(name):
         return
     keras.utils.set_random_seed(SEED)
     digits = datasets.synthesis_pipeline(
-        mnist("train"),
+        load("mnist", "train"),
         batch_size=BATCH_SIZE,
         augment=datasets.stochastic_binarization,
         seed=SEED,
@@ -104,7 +95,7 @@ def measure(trained, num_samples, row, every=1):
     if not path.exists():
         raise SystemExit(f"Run `make benchmark NAME={trained}` first.")
     vae = keras.saving.load_model(path)
-    digits, _ = mnist("test").arrays()
+    digits, _ = load("mnist", "test").arrays()
     uniform = np.random.RandomState(SEED).uniform(size=digits.shape)
     binary = (uniform < digits).astype("float32")[::every]
     bound = vae.evaluate(binary, batch_size=100, verbose=0, return_dict=True)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.likelihood import mnist
+from benchmarks.gan import load
 from benchmarks.rows import figure, write_row
 from keras_synth import datasets, models, networks
 
@@ -206,7 +206,7 @@ def _gan_steps(kind):
 
 def pipeline(repetitions=7):
     """Our pipeline's images a second against a bare tf.data loop's."""
-    source = mnist("train")
+    source = load("mnist", "train")
     batch_size = 100
     ours = datasets.synthesis_pipeline(source, batch_size=batch_size)
     bare = (

@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from benchmarks import rows, tables
+from benchmarks import rows, tables, trainings
 from benchmarks.__main__ import BENCHMARKS, TOOLS, main
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -188,3 +188,41 @@ def test_without_the_data_the_variable_is_named(monkeypatch):
     monkeypatch.delenv("KERAS_SYNTH_DATA", raising=False)
     with pytest.raises(SystemExit, match="KERAS_SYNTH_DATA"):
         rows.data_folder()
+
+
+def test_a_training_is_done_once_and_timed(tmp_path):
+    calls = []
+    settings = {"epochs": 2, "widths": (8, 16)}
+
+    def train():
+        calls.append(1)
+
+    folder = tmp_path / "run"
+    first = trainings.train_once(folder, settings, train)
+    again = trainings.train_once(folder, settings, train)
+    assert calls == [1]
+    assert first == again
+    assert not first.resumed
+    assert first.commit in first.words()
+    assert list(first.figures()) == ["training time", "training time, CPU"]
+    with pytest.raises(SystemExit, match="another training"):
+        trainings.train_once(folder, settings | {"epochs": 3}, train)
+
+
+def test_a_resumed_training_is_called_so(tmp_path):
+    (tmp_path / "backup").mkdir()
+    done = trainings.train_once(tmp_path, {}, lambda: None)
+    assert done.resumed and "resumed" in done.words()
+
+
+def test_a_card_holds_figures_and_how_it_was_trained():
+    figures = {"U-Net: Set12": rows.figure(32.4, "dB")}
+    text = trainings.card("gray_denoiser", figures, "words", {}, "denoiser")
+    assert "| U-Net: Set12 | 32.40 dB |" in text
+    assert "| training | words |" in text
+    assert "`keras_synth.presets.gray_denoiser`" in text
+
+
+@pytest.mark.parametrize("network", ["gray_denoiser", "gray_upscaler"])
+def test_cards_of_presets_say_how_they_were_trained(network):
+    assert "at commit" in trainings.training_words(network)
