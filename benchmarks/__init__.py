@@ -1,1 +1,1 @@
-"""The figures of the README, and the commands that make them."""
+"""Benchmarks: programs that measure the figures of `docs/benchmarks.md`."""

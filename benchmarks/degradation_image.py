@@ -1,4 +1,4 @@
-"""An image of all kinds of degradation, each at severity 3."""
+"""Figure: all kinds of degradation, each at severity 3."""
 
 from benchmarks.rows import ROOT
 from keras_synth import degradations

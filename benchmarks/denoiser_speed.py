@@ -1,4 +1,4 @@
-"""A training step of DnCNN and FFDNet against the same nets in PyTorch."""
+"""Training step of DnCNN and FFDNet against the same networks in PyTorch."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from benchmarks.peers import Peer, peer_python
-from benchmarks.rows import write_row
+from benchmarks.rows import figure, write_row
 from keras_synth import networks
 
 BATCH, SIDE, TURNS, STEPS = 16, 64, 5, 3
@@ -20,10 +20,12 @@ def run(name):
     script = pathlib.Path(__file__).with_name("torch_denoisers.py").read_text()
     threads = os.cpu_count()
     with Peer(python, script, BATCH, SIDE, threads) as peer:
-        figures = {kind: _ratio(kind, peer) for kind in ("dncnn", "ffdnet")}
+        figures = {}
+        for kind in ("dncnn", "ffdnet"):
+            figures |= _figures(kind, peer)
     write_row(
         name,
-        "Speed, as ratios of interleaved medians",
+        "Training step against PyTorch",
         figures,
         data=f"a batch of {BATCH} gray patches of {SIDE}x{SIDE}",
         protocol=(
@@ -32,11 +34,10 @@ def run(name):
             f"{threads} threads); {TURNS} turns of {STEPS} steps"
         ),
         seed=0,
-        bar="≥ 0.9",
     )
 
 
-def _ratio(kind, peer):
+def _figures(kind, peer):
     keras.utils.set_random_seed(0)
     network = getattr(networks, kind)(channels=1)
     network.compile(keras.optimizers.Adam(1e-3), "mse")
@@ -58,7 +59,16 @@ def _ratio(kind, peer):
         if turn:
             theirs += seconds
     ours, theirs = np.median(ours), np.median(theirs)
-    return (
-        f"{theirs / ours:.2f} ({1e3 * ours:.0f} ms against "
-        f"{1e3 * theirs:.0f} ms)"
-    )
+    return {
+        f"{kind}: speed ratio": figure(
+            theirs / ours, "ratio", better="higher", bar=0.9
+        ),
+        f"{kind}: step": figure(
+            1e3 * ours,
+            "ms",
+            0,
+            better="lower",
+            baseline=1e3 * theirs,
+            baseline_name="PyTorch",
+        ),
+    }

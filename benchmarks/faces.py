@@ -1,4 +1,4 @@
-"""The ORL faces, by people: thirty teach, ten others test."""
+"""ORL faces, split by people: thirty for training, ten others for test."""
 
 import keras
 import numpy as np
@@ -9,14 +9,14 @@ from keras_synth import datasets, io
 
 SIZE = 64
 SIDE = SIZE * 9 // 8
-TEACH, TEST = range(1, 31), range(31, 41)
+TRAIN, TEST = range(1, 31), range(31, 41)
 
 
 def faces(people):
     """All images of some people, gray and 72x72.
 
     Args:
-        people: their numbers, from 1 to 40.
+        people: Their numbers, from 1 to 40.
 
     Returns:
         A `datasets.Source`; crops of 64x64 are for training.
@@ -27,14 +27,14 @@ def faces(people):
 def varied_faces(people, views, seed):
     """The same images, turned, moved and upscaled in many ways.
 
-    Ten images of thirty people are soon known by heart. Each view turns all
+    Ten images of thirty people are soon memorized. Each view turns all
     of them by one angle, up to 10 degrees, and resizes one square part of
     their 112x92 pixels, whose side is 82 to 92.
 
     Args:
-        people: their numbers, from 1 to 40.
-        views: how many.
-        seed: int.
+        people: Their numbers, from 1 to 40.
+        views: Number of views.
+        seed: An int.
 
     Returns:
         A `datasets.Source` of `views` times as many images, 72x72.

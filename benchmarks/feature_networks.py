@@ -1,4 +1,4 @@
-"""What judges looks: a SqueezeNet that taught nothing here.
+"""Feature networks of the scores: a SqueezeNet that no loss here uses.
 
 It is another training than torchvision's, to which the linear weights of
 LPIPS were fitted: its figures are comparable with each other alone.

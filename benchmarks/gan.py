@@ -1,20 +1,18 @@
-"""GANs on digits and clothes: are their images any good?
+"""Frechet distance and other scores of GANs on digits and clothes.
 
-Scores are Frechet distances on the features of the pretrained classifiers,
-between all 60,000 training images and 10,000 samples. The floor is the same
-distance for the 10,000 test images: what a generator with the true
-distribution would get. A VAE trained on the same gray images stands beside
-the GANs. The test images serve the floor, precision and recall; some early
-trials of the networks' shapes were compared by distances to them as well.
+Scores are distances on the features of the pretrained classifiers, between
+all 60,000 training images and 10,000 samples. The floor is the same distance
+for the 10,000 test images: what a generator with the true distribution would
+get. A VAE trained on the same gray images stands beside the GANs. The test
+images serve the floor, precision and recall; some early trials of the
+networks' shapes were compared by distances to them as well.
 """
-
-import json
-import time
 
 import keras
 import numpy as np
 
-from benchmarks.rows import RUNS, current_commit, data_folder, write_row
+from benchmarks.rows import RUNS, data_folder, figure, stored_value, write_row
+from benchmarks.trainings import train_once, words_of
 from keras_synth import datasets, evaluation, metrics, presets, training
 from keras_synth.io import image_grid, write_image
 
@@ -42,20 +40,17 @@ GANS = {
 }
 VAES = {"gray_vae": "mnist", "gray_vae_fashion": "fashion_mnist"}
 FLOORS = {"floor": "mnist", "floor_fashion": "fashion_mnist"}
-TABLES = {
+QUESTIONS = {
     "mnist": "Generated digits (MNIST, gray)",
     "fashion_mnist": "Generated clothes (Fashion-MNIST, gray)",
 }
-
-
-BARS = {
-    "dcgan": (
-        "≤ 10x `floor`, below `gray_vae`, ≥ 95 % confident, shares within 3 "
-        "points of 10 %, recall ≥ 0.5"
-    ),
-    "dcgan_conditional": "the same",
-    "dcgan_fashion": "≤ 10x `floor_fashion`, below `gray_vae_fashion`",
-}
+SHORT = "Adversarial losses after two epochs (Fashion-MNIST, gray)"
+DATA = (
+    "10,000 images; Frechet distance to the 60,000 training images, kernel "
+    "distance to 10,000 of them, precision, recall, density and coverage "
+    "against the 10,000 test images; copies among 1,000: nearer to a training "
+    "image than all but 1 % of the test images are"
+)
 
 
 def run(name):
@@ -72,10 +67,8 @@ def run(name):
         data, train, file = VAES[name], training.train_vae, "vae.keras"
         options = {"epochs": 20, "batch_size": 64, "latent_dim": 16}
     folder = RUNS / name
-    trained = folder / "trained.json"
-    if not trained.exists():
-        resumed = (folder / "backup").exists()
-        start = time.perf_counter(), time.process_time()
+
+    def fit():
         train(
             data,
             folder,
@@ -86,26 +79,43 @@ def run(name):
             verbose=2,
             **options,
         )
-        wall = (time.perf_counter() - start[0]) / 60
-        cpu = (time.process_time() - start[1]) / 60
-        minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
-        if resumed:
-            minutes = f"resumed, then {minutes}"
-        trained.write_text(json.dumps([options, current_commit(), minutes]))
-    stored, commit, minutes = json.loads(trained.read_text())
-    if stored != options:
-        raise SystemExit(f"{folder} holds another training: remove it first.")
+
+    trained = train_once(folder, options, fit)
     model = keras.saving.load_model(folder / file)
     samples = draw(model, load(data, "train").arrays()[1])
     write_image(folder / "samples.png", image_grid(samples[:100]))
-    words = ", ".join(f"{key}={value}" for key, value in options.items())
+    bars, words = _bars(name)
     score(
         name,
         data,
         samples,
-        protocol=f"`recipes.{train.__name__}`, {words}, at commit {commit}",
-        minutes=minutes,
+        protocol=(
+            f"`training.{train.__name__}`, {words_of(options)}, "
+            f"{trained.words()}{words}"
+        ),
+        trained=trained,
+        question=SHORT if name.startswith("fashion_") else None,
+        bars=bars,
     )
+
+
+def _bars(name):
+    """`({figure's name: bar}, words for the protocol)`."""
+    floor = {"dcgan_fashion": "floor_fashion"}.get(name, "floor")
+    distance = stored_value(floor, "Frechet distance")
+    if name not in ("dcgan", "dcgan_conditional", "dcgan_fashion"):
+        return {}, ""
+    bars = {} if distance is None else {"Frechet distance": 10 * distance}
+    words = f"; bars: Frechet distance 10 times that of `{floor}`"
+    if name == "dcgan_fashion":
+        return bars, words
+    bars |= {
+        "confidence ≥ 0.9": 95,
+        "smallest class": 7,
+        "largest class": 13,
+        "recall": 0.5,
+    }
+    return bars, f"{words}, classes within 3 points of 10 %"
 
 
 def draw(model, training_labels):
@@ -133,13 +143,43 @@ def load(data, split):
 
 
 def score(
-    name, data, generated, protocol, minutes=None, table=None, extra=(), bar=""
+    name,
+    data,
+    generated,
+    protocol,
+    trained=None,
+    question=None,
+    extra=None,
+    bars=None,
 ):
-    """Writes the row of 10,000 images; `extra` figures stand at its end.
+    """Writes the row of 10,000 images.
+
+    Args:
+        name: The row's name.
+        data: "mnist" or "fashion_mnist".
+        generated: The images.
+        protocol: How they were made.
+        trained: The `Training` of the model; None for images that no model
+            made, which get fewer figures.
+        question: The row's question; None for that of the data.
+        extra: More figures, `{name: figure}`.
+        bars: `{figure's name: bar}`.
 
     Returns:
         The figures.
     """
+    bars = bars or {}
+
+    def scored(what, value, better, unit="", decimals=2, **options):
+        figures[what] = figure(
+            value,
+            unit,
+            decimals,
+            better=better,
+            bar=bars.get(what),
+            **options,
+        )
+
     features, classifier = (build() for build in SCORERS[data])
     training, _ = load(data, "train").arrays()
     test, _ = load(data, "test").arrays()
@@ -154,49 +194,48 @@ def score(
     frechet.update_state(of_training, of_generated)
     kernel = metrics.KernelDistance(feature_dim=of_training.shape[1])
     kernel.update_state(of_training, of_generated)
-    figures = {
-        "Frechet distance": f"{float(frechet.result()):.2f}",
-        "kernel distance": f"{float(kernel.result()):.3f} "
-        f"± {float(kernel.standard_error()):.3f}",
-    }
+    figures = {}
+    scored("Frechet distance", frechet.result(), "lower")
+    scored(
+        "kernel distance",
+        kernel.result(),
+        "lower",
+        decimals=3,
+        error=kernel.standard_error(),
+    )
     probabilities = classifier.predict(generated, batch_size=500, verbose=0)
+    confident = probabilities.max(axis=1) >= 0.9
+    scored("confidence ≥ 0.9", 100 * confident.mean(), "higher", "%", 1)
     shares = np.bincount(probabilities.argmax(axis=1), minlength=10)
     shares = 100 * shares / len(generated)
-    figures["confidence ≥ 0.9 on"] = (
-        f"{100 * (probabilities.max(axis=1) >= 0.9).mean():.1f} %"
-    )
-    figures["shares of classes"] = f"{shares.min():.1f} to {shares.max():.1f} %"
-    if minutes is not None:
+    scored("smallest class", shares.min(), "higher", "%", 1)
+    scored("largest class", shares.max(), "lower", "%", 1)
+    if trained is not None:
         recall = metrics.PrecisionRecall(feature_dim=of_test.shape[1])
         recall.update_state(of_test, of_generated)
         for measure, value in recall.result().items():
-            figures[measure] = f"{float(value):.2f}"
+            scored(measure, value, "higher")
         memory = evaluation.memorization(
             generated[:1000], training, test[:1000], features
         )
-        figures["copies"] = f"{100 * memory['copies']:.1f} % (test 1 %)"
-    figures.update(extra)
-    if minutes is not None:
-        figures["training"] = minutes
+        scored("copies", 100 * memory["copies"], "lower", "%", 1)
+        figures |= extra or {}
+        times = trained.figures()
+        if "training time" in bars:
+            times["training time"] |= {
+                "better": "lower",
+                "bar": bars["training time"],
+            }
+        figures |= times
     write_row(
         name,
-        table or TABLES[data],
+        question or QUESTIONS[data],
         figures,
-        data=(
-            f"{NUM_SAMPLES:,} images; Frechet distance to 60,000 training "
-            "images, kernel distance to 10,000 of them"
-            + (
-                ""
-                if minutes is None
-                else ", precision to coverage against the 10,000 test "
-                "images, copies among 1,000"
-            )
-        ),
+        data=DATA,
         protocol=(
             f"{protocol}; features of `{features.name}` "
             f"{features.weight_hash}, 28x28"
         ),
         seed=SEED,
-        bar=BARS.get(name, bar),
     )
     return figures

@@ -1,22 +1,20 @@
-"""Faces with holes: error alone, with features, with a discriminator.
+"""Inpainting of faces: L1 loss, perceptual loss, with a discriminator.
 
-Thirty people of the ORL faces teach, ten others test, 64x64. All rows share
-one training to the least absolute error; then three go on from it for equally
-many steps. Features that teach (VGG-16, tuned on edges) are others than those
-that judge (SqueezeNet).
+Thirty people of the ORL faces are trained on, ten others test, 64x64. All
+networks share one training to the least absolute error; then three go on from
+it for equally many steps. The features of the perceptual loss (VGG-16, tuned
+on edges) are not those of the perceptual distance (SqueezeNet).
 """
-
-import json
-import time
 
 import keras
 import numpy as np
 import PIL.Image
 
-from benchmarks.faces import SIZE, TEACH, faces, test_faces
+from benchmarks.faces import SIZE, TRAIN, faces, test_faces
 from benchmarks.feature_networks import perceptual_metric, pooled_squeezenet
 from benchmarks.perceptual_weights import hed_vgg16
-from benchmarks.rows import RUNS, current_commit, data_folder, write_row
+from benchmarks.rows import RUNS, data_folder, figure, write_row
+from benchmarks.trainings import train_once
 from keras_synth import (
     degradations,
     io,
@@ -31,7 +29,16 @@ from keras_synth.training.inpainter import hole_pairs
 SEED = 0
 WARMUP_EPOCHS = 28
 EPOCHS = 8
-TEACHING_LAYERS = ("block1_conv2", "block2_conv2")
+LOSS_LAYERS = ("block1_conv2", "block2_conv2")
+# Figure: (unit, decimals, better).
+SCORES = {
+    "PSNR, hole": ("dB", 2, "higher"),
+    "PSNR, whole": ("dB", 2, "higher"),
+    "SSIM, hole": ("", 3, "higher"),
+    "SSIM, whole": ("", 3, "higher"),
+    "perceptual distance": ("", 4, "lower"),
+    "kernel distance": ("", 1, "lower"),
+}
 VARIANTS = {
     "L1": {"adversarial_weight": 0.0, "perceptual_weight": 0.0},
     "L1 + perceptual": {"adversarial_weight": 0.0, "perceptual_weight": 0.005},
@@ -46,41 +53,52 @@ def run(name):
     keras.config.set_dtype_policy("float32")
     figures = {}
     for kind in ("center", "irregular"):
-        for method, found in measure(folder, kind).items():
-            figures[f"{kind}, {method}"] = found
+        found = measure(folder, kind)
+        for method, values in found.items():
+            for what, (unit, decimals, better) in SCORES.items():
+                bar = None
+                if method != "biharmonic":
+                    bar = found["biharmonic"][what]
+                if method == "+ discriminator" and what == "kernel distance":
+                    bar = found["L1 + perceptual"][what]
+                figures[f"{kind}, {method}: {what}"] = figure(
+                    values[what],
+                    unit,
+                    decimals,
+                    better=better,
+                    bar=None if bar is None else round(bar, decimals),
+                )
     write_row(
         name,
-        "Inpainting faces",
+        "Inpainting of faces",
         figures,
         data=(
             "ORL faces of people 31 to 40 (100), 64x64; hole "
             "of 32x32 in the middle, or one of NVIDIA's 120 irregular ones"
         ),
         protocol=(
-            "PSNR in dB and SSIM in the hole / whole, after rounding to 8 "
-            "bits; x2: mean with the mirrored face; perceptual distance "
+            "PSNR and SSIM in the hole and of the whole image, after rounding "
+            "to 8 bits; x2: mean with the mirrored face; perceptual distance "
             "(SqueezeNet, LPIPS weights); kernel distance to the true "
             "images (SqueezeNet at 227x227, "
-            f"100 and 100); {words}"
+            f"100 and 100); {words}; bars: biharmonic inpainting, and for the "
+            "kernel distance with the discriminator that of L1 + perceptual"
         ),
         seed=SEED,
-        bar="better than biharmonic in all; discriminator: lower kernel "
-        "distance",
     )
 
 
 def train(folder):
-    """Unless that is done; gives words about it."""
-    done = folder / "trained.json"
-    if not done.exists():
-        start = time.perf_counter(), time.process_time()
+    """Trains unless that is done; says how it was trained."""
+
+    def train_all():
         keras.config.set_dtype_policy("mixed_bfloat16")
         keras.utils.set_random_seed(SEED)
         common = {"watchers": [], "resume": True, "verbose": 2}
 
         def fit(name, degradation, epochs, rate, start=None, **weights):
             pairs = hole_pairs(
-                faces(TEACH),
+                faces(TRAIN),
                 degradation,
                 SIZE,
                 symmetry="mirror",
@@ -92,7 +110,7 @@ def train(folder):
             if weights["perceptual_weight"]:
                 features = networks.vgg16_features(
                     hed_vgg16(),
-                    TEACHING_LAYERS,
+                    LOSS_LAYERS,
                     channels=1,
                     name="vgg16_hed",
                 )
@@ -117,20 +135,17 @@ def train(folder):
         shared = fit("warmup", few, WARMUP_EPOCHS, 1e-3, **VARIANTS["L1"])
         for name, weights in VARIANTS.items():
             fit(name, many, EPOCHS, 5e-4, shared, **weights)
-        wall = (time.perf_counter() - start[0]) / 60
-        cpu = (time.process_time() - start[1]) / 60
-        done.write_text(
-            json.dumps(
-                f"{WARMUP_EPOCHS} and {EPOCHS} epochs of 150 steps of 16, "
-                f"{wall:.0f} min ({cpu:.0f} CPU min) in all, at commit "
-                f"{current_commit()}"
-            )
-        )
-    return json.loads(done.read_text())
+
+    settings = {"warmup_epochs": WARMUP_EPOCHS, "epochs": EPOCHS} | VARIANTS
+    trained = train_once(folder, settings, train_all)
+    return (
+        f"{WARMUP_EPOCHS} and {EPOCHS} epochs of 150 steps of 16, "
+        f"{trained.times()} in all, {trained.words()}"
+    )
 
 
 def holes(folder):
-    """What it learns at first, and what in the end: many small ones too."""
+    """Holes of the first training, and of the second: many small ones too."""
     few = [center(folder), degradations.IrregularHoles((0.05, 0.5))]
     scattered = degradations.IrregularHoles((0.05, 0.5), strokes=24)
     return degradations.OneOf(few), degradations.OneOf([*few, scattered])
@@ -160,7 +175,7 @@ def degraded_faces(folder, kind):
 
 
 def measure(folder, kind):
-    """`{method: figures in words}` and an image."""
+    """`{method: scores}`; writes an image of the first faces."""
     degraded, mask, clean = degraded_faces(folder, kind)
     biharmonic = restoration.biharmonic()
     restored = {"biharmonic": biharmonic(degraded, mask)}
@@ -194,7 +209,7 @@ def measure(folder, kind):
 
 
 def scores(images, clean, mask):
-    """In words."""
+    """`{name of SCORES: value}`, means over the images."""
     from skimage.metrics import structural_similarity
 
     error = np.square(images - clean)
@@ -223,9 +238,10 @@ def scores(images, clean, mask):
     )
     kernel.update_real(clean)
     kernel.update_generated(images)
-    return (
-        f"{psnr[0]:.2f} / {psnr[1]:.2f} dB, "
-        f"{ssim[0]:.3f} / {ssim[1]:.3f}, "
-        f"{float(perceptual.result()):.4f}, "
-        f"{float(kernel.result()):.1f}"
+    values = (
+        *psnr,
+        *ssim,
+        float(perceptual.result()),
+        float(kernel.result()),
     )
+    return dict(zip(SCORES, values, strict=True))

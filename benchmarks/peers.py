@@ -10,8 +10,8 @@ def peer_python(name, requirements):
     """The Python of a peer's environment, made and filled where it is not.
 
     Args:
-        name: of the peer; its environment is `runs/peers/NAME/.venv`.
-        requirements: what pip installs, list of str with versions.
+        name: Name of the peer; its environment is `runs/peers/NAME/.venv`.
+        requirements: What pip installs, a list of str with versions.
 
     Returns:
         Path of the interpreter.
@@ -49,9 +49,9 @@ class Peer:
     A context manager: leaving it ends the script.
 
     Args:
-        python: interpreter, see `peer_python`.
-        script: its text.
-        *arguments: of the script.
+        python: The interpreter, from `peer_python`.
+        script: Text of the script.
+        *arguments: Arguments of the script.
     """
 
     def __init__(self, python, script, *arguments):

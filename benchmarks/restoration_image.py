@@ -1,4 +1,4 @@
-"""An image of one noisy photograph as several methods restore it."""
+"""Figure: one noisy photograph as several methods restore it."""
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ def run(name):
             ("median", "median"),
             ("non-local means", "non_local_means"),
             ("BM3D", "bm3d"),
-            ("U-Net that ships", "unet"),
+            ("pretrained U-Net", "unet"),
         )
     }
     comparison = evaluation.compare(

