@@ -60,13 +60,13 @@ CLASSICAL = {
 TOLD = "biharmonic, told where"
 TRAININGS = {
     "blind_faces": {
-        "patch_size": SIZE,
+        "image_size": SIZE,
         "epochs": 22,
         "batch_size": 16,
         "symmetry": "mirror",
     },
     "blind_digits": {
-        "patch_size": 28,
+        "image_size": 28,
         "epochs": 3,
         "batch_size": 32,
         "symmetry": "none",

@@ -26,7 +26,7 @@ from keras_synth import (
 SEED = 0
 SIGMAS = (15, 25, 50)
 TABLE = "Gray denoising, PSNR in dB"
-_SHAPE = {"widths": (32, 64, 128), "blocks": 2}
+_SHAPE = {"widths": (32, 64, 128), "num_blocks": 2}
 TRAININGS = {
     "denoiser": {
         "degradation": "noise",
@@ -38,7 +38,7 @@ TRAININGS = {
         "epochs": 20,
         "learning_rate": 2e-3,
         "widths": (32, 64, 128),
-        "blocks": 1,
+        "num_blocks": 1,
     },
 }
 
@@ -108,7 +108,7 @@ def score_denoiser(folder, minutes, words):
 def score_salt_and_pepper(folder, minutes, words):
     """A network against medians, three pixels in ten black or white."""
     shape = {key: TRAININGS["salt_and_pepper"][key] for key in _SHAPE}
-    network = training.build_denoiser("unet", told=False, **shape)
+    network = training.build_denoiser("unet", noise_conditional=False, **shape)
     network.load_weights(folder / "salt_and_pepper.weights.h5")
     methods = {f"median {n}": restoration.median(n) for n in (3, 5, 7)}
     methods["adaptive median"] = restoration.adaptive_median()

@@ -26,7 +26,7 @@ from keras_synth import (
     training,
 )
 from keras_synth.training.folder import fit_in_folder
-from keras_synth.training.inpainter import hole_pairs
+from keras_synth.training.inpainter import inpainting_pairs
 
 SEED = 0
 WARMUP_EPOCHS = 28
@@ -76,10 +76,10 @@ def train(folder):
         start = time.perf_counter(), time.process_time()
         keras.config.set_dtype_policy("mixed_bfloat16")
         keras.utils.set_random_seed(SEED)
-        common = {"watchers": [], "resume": True, "verbose": 2}
+        common = {"callbacks": [], "resume": True, "verbose": 2}
 
         def fit(name, degradation, epochs, rate, start=None, **weights):
-            pairs = hole_pairs(
+            pairs = inpainting_pairs(
                 faces(TEACH),
                 degradation,
                 SIZE,

@@ -23,7 +23,7 @@ TRAINING = {
     "epochs": 25,
     "patches_per_image": 20,
     "width": 64,
-    "blocks": 12,
+    "num_blocks": 12,
 }
 
 

@@ -19,7 +19,7 @@ Makes and restores images with Keras models.
   keras-synth demo                       digits from nothing, in minutes
   keras-synth datasets                   what there is to train on
   keras-synth train vae --data FOLDER --image-size 64
-  keras-synth train gan --data digits --conditional --augment
+  keras-synth train gan --data digits --conditional --augmentation diff
   keras-synth train stylegan2 --data FOLDER --image-size 64
   keras-synth train inpainter --data FOLDER
   keras-synth train pix2pix --data facades/train

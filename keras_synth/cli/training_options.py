@@ -64,7 +64,7 @@ def add_vae_options(parser):
     option("--beta", 1.0, "weight of the divergence")
     option("--free-bits", 0.0, "nats a latent may use for nothing")
     option("--num-importance-samples", 1, "above 1: the IWAE bound")
-    option("--warmup-epochs", 0, "length of a KL warm-up")
+    option("--kl-warmup-epochs", 0, "epochs of a KL warm-up")
 
 
 def add_gan_options(parser):
@@ -91,10 +91,11 @@ def add_gan_options(parser):
         ),
     )
     option("--width", 32, "channels of the networks")
-    parser.add_argument(
-        "--augment",
-        action="store_true",
-        help="augment all that the discriminator sees, for few images",
+    option(
+        "--augmentation",
+        "none",
+        "of all that the discriminator sees, for few images",
+        choices=("none", "diff", "adaptive", "upright"),
     )
 
 
@@ -104,7 +105,7 @@ def add_stylegan2_options(parser):
     option = functools.partial(add_option, parser)
     option("--latent-dim", 64, "dimension of the latents")
     option("--style-dim", 64, "dimension of the styles")
-    option("--depth", 4, "layers from latents to styles")
+    option("--num-layers", 4, "layers from latents to styles")
     option("--channel-multiplier", 1 / 32, "of the paper's channels")
     option("--channel-max", 64, "most channels of a layer")
     option("--r1-weight", 0.1, "of the discriminator's slope; 0 for none")
@@ -187,7 +188,7 @@ def add_denoiser_options(parser):
         "of the network",
         choices=("unet", "ffdnet", "dncnn", "autoencoder"),
     )
-    option("--patch-size", 64, "side of the patches")
+    option("--image-size", 64, "side of the patches")
     option("--patches-per-image", 40, "of each image in an epoch")
 
 
@@ -224,7 +225,7 @@ def add_upscaler_options(parser):
         "of the network",
         choices=("edsr", "srresnet", "rrdb", "srcnn"),
     )
-    option("--patch-size", 96, "side of the large patches")
+    option("--image-size", 96, "side of the large patches")
     option("--patches-per-image", 20, "of each image in an epoch")
 
 
@@ -238,16 +239,16 @@ def add_pix2pix_options(parser):
     option = functools.partial(add_option, parser)
     option("--target-data", None, "folder of targets, of the inputs' names")
     option(
-        "--input-side",
+        "--source-side",
         "right",
-        "half of a double image that is the input",
+        "half of a double image that is the source",
         choices=("left", "right"),
     )
     option("--output", "runs/pix2pix", "folder for model, images and log")
     option("--image-size", 256, "side of the images")
     for name, what in (
-        ("--channels", "targets"),
-        ("--input-channels", "inputs"),
+        ("--in-channels", "sources"),
+        ("--out-channels", "targets"),
     ):
         option(name, 3, f"of the {what}", choices=(1, 3), type=int)
     option("--width", 64, "channels of the networks")

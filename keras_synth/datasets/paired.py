@@ -27,7 +27,12 @@ from keras_synth.datasets.source import PairedSource
 
 
 def paired_folder(
-    path, target_path=None, *, input_side="right", channels=3, input_channels=3
+    path,
+    target_path=None,
+    *,
+    source_side="right",
+    in_channels=3,
+    out_channels=3,
 ):
     """Pairs from a folder of double images, or from two folders.
 
@@ -42,11 +47,11 @@ def paired_folder(
     Args:
         path: the folder of double images, or of inputs.
         target_path: the folder of targets; None where `path` holds both.
-        input_side: "left" or "right", the half of a double image that is
+        source_side: "left" or "right", the half of a double image that is
             the input. (In pix2pix's facades: the right one, the label map.)
         channels: of the targets, 3 for color or 1 for gray; every image is
             converted.
-        input_channels: of the inputs, 3 or 1.
+        in_channels: of the inputs, 3 or 1.
 
     Returns:
         A `PairedSource`, in the order of the names, for `paired_pipeline`.
@@ -63,7 +68,7 @@ def paired_folder(
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> black_white = np.repeat([[0.0, 1.0]], 4, axis=1) * np.ones((6, 1))
     >>> _ = write_image(folder / "1.png", black_white)
-    >>> source = paired_folder(folder, input_side="left", channels=1)
+    >>> source = paired_folder(folder, source_side="left", out_channels=1)
     >>> pair = source.dataset.get_single_element()
     >>> pair["image"].shape, pair["degraded"].shape
     (TensorShape([6, 4, 1]), TensorShape([6, 4, 3]))
@@ -73,14 +78,15 @@ def paired_folder(
     Reference: Isola et al., Image-to-Image Translation with Conditional
     Adversarial Networks, 2017.
     """
-    if input_side not in ("left", "right"):
+    if source_side not in ("left", "right"):
         raise ValueError(
-            f'`input_side` must be "left" or "right". Received: {input_side!r}'
+            '`source_side` must be "left" or "right". '
+            f"Received: {source_side!r}"
         )
-    check_channels(channels)
-    check_channels(input_channels, "input_channels")
+    check_channels(out_channels, "out_channels")
+    check_channels(in_channels, "in_channels")
     if target_path is None:
-        sides = (input_side, "left" if input_side == "right" else "right")
+        sides = (source_side, "left" if source_side == "right" else "right")
         inputs = targets = find_images(path)
         check_found(inputs, path)
         sizes = _half_sizes(inputs, path)
@@ -88,8 +94,8 @@ def paired_folder(
         sides = (None, None)
         inputs, targets = _partners(path, target_path)
         sizes = _equal_sizes(inputs, targets)
-    shape = common_shape(sizes, channels)
-    degraded_shape = (*shape[:2], input_channels)
+    shape = common_shape(sizes, out_channels)
+    degraded_shape = (*shape[:2], in_channels)
 
     def pair(input_file, target_file):
         return {
@@ -107,7 +113,7 @@ def paired_folder(
         num_images=len(inputs),
         image_shape=shape,
         smallest=tuple(map(int, sizes.min(axis=0))),
-        degraded_channels=input_channels,
+        degraded_channels=in_channels,
     )
 
 

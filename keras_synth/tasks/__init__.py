@@ -14,7 +14,6 @@ from keras_synth.tasks.stylize import (
 from keras_synth.tasks.upscale import Upscaled, upscale_images
 from keras_synth.tasks.upscale_video import (
     UpscaledVideo,
-    compensate_upscaled,
     upscale_frames,
     upscale_video,
 )
@@ -26,7 +25,6 @@ __all__ = [
     "Stylized",
     "Upscaled",
     "UpscaledVideo",
-    "compensate_upscaled",
     "export_model",
     "load_model",
     "restore_images",

@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import functools
 import pathlib
 
 import keras
@@ -10,20 +9,12 @@ import numpy as np
 
 from keras_synth import presets, restoration
 from keras_synth.inference import restore_batch, restore_video
-from keras_synth.ops import compensate_motion
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.saved import load_model
 from keras_synth.tasks.video_files import (
     check_film_target,
     open_film,
     write_film,
-)
-
-#: How upscaled frames are moved for the networks that ship, in training too:
-#: what was upscaled shows its motion at half the size, and differs from frame
-#: to frame by more than the paper's tolerance where it has fine detail.
-compensate_upscaled = functools.partial(
-    compensate_motion, tolerance=0.03, window=15, finest_level=1
 )
 
 
@@ -106,7 +97,7 @@ def upscale_frames(frames, network, scale, *, total=None, verbose=0):
         restored_part(),
         num_frames=network.input_shape[1],
         prepare=bicubic,
-        compensate=compensate_upscaled,
+        compensate=presets.compensate_upscaled,
         **options,
     )
 

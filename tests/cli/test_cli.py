@@ -302,7 +302,7 @@ def test_help_names_every_option(capsys, command):
     out = capsys.readouterr().out
     words = {
         "": ("demo", "restore", "upscale", "stylize", "train", "export"),
-        "train pix2pix": ("--data", "--target-data", "--input-side"),
+        "train pix2pix": ("--data", "--target-data", "--source-side"),
         "restore": ("--mask", "--method", "biharmonic", "--noise-level"),
         "upscale": ("IN", "OUT", "bicubic", "--scale", "--overwrite"),
         "stylize": ("CONTENT", "STYLE", "OUT", "--blend", "--preview"),

@@ -14,7 +14,7 @@ from tests.training_helpers import compile_eagerly, image_folder
 
 SMALL = (
     "train stylegan2 --image-size 16 --epochs 1 --batch-size 12 --latent-dim 3 "
-    "--style-dim 4 --depth 2 --channel-max 2"
+    "--style-dim 4 --num-layers 2 --channel-max 2"
 ).split()
 
 

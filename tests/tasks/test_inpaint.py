@@ -44,7 +44,7 @@ def saved(tmp_path_factory):
         "blind": models.RestorationGAN(
             networks.pix2pix_generator(1, 1, widths=(4, 8)), judge
         ),
-        "denoiser": training.build_denoiser("ffdnet", depth=2, width=4),
+        "denoiser": training.build_denoiser("ffdnet", num_layers=2, width=4),
         "larger": networks.edsr(2, width=4, blocks=1),
         "translator": models.RestorationGAN(
             networks.pix2pix_generator(1, 3, widths=(4, 8)),

@@ -106,7 +106,7 @@ def test_a_network_trained_again_is_loaded_again(tmp_path):
     path = tmp_path / "denoiser.keras"
     results = []
     for bias in (0.0, 0.25):
-        network = training.build_denoiser("ffdnet", depth=2, width=4)
+        network = training.build_denoiser("ffdnet", num_layers=2, width=4)
         network.trainable_weights[-1].assign([bias] * 4)
         network.save(path)
         out = tmp_path / f"{bias}.png"
@@ -211,7 +211,7 @@ def test_enhancement_adds_contrast_and_sharpness(clean, tmp_path):
     ("channels", "options"), [(1, {}), (3, {}), (1, {"ensemble": True})]
 )
 def test_a_network_of_ones_own(channels, options, clean, noisy, tmp_path):
-    network = training.build_denoiser("ffdnet", channels, depth=2, width=4)
+    network = training.build_denoiser("ffdnet", channels, num_layers=2, width=4)
     network.save(tmp_path / "denoiser.keras")
     write_image(tmp_path / "in.png", noisy)
     restore_images(

@@ -16,7 +16,6 @@ from keras_synth.ops.color import full_range_luma
 from keras_synth.restoration import bicubic
 from keras_synth.tasks import (
     UpscaledVideo,
-    compensate_upscaled,
     upscale_frames,
     upscale_video,
 )
@@ -69,7 +68,7 @@ def test_brightness_by_the_network_and_colors_bicubic():
     out = list(upscale_frames(clip(), network(), 2))
     assert len(out) == 3 and out[0].shape == (2 * HEIGHT, 2 * WIDTH, 3)
     luma = np.asarray(full_range_luma(frames))
-    window = compensate_upscaled(upscale(luma)[None])
+    window = presets.compensate_upscaled(upscale(luma)[None])
     expected = network()(window)[0] + upscale(frames - luma)[1]
     np.testing.assert_allclose(out[1], np.clip(expected, 0, 1), atol=1e-4)
     # Each frame has its own colors.
