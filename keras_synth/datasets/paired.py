@@ -19,11 +19,10 @@ from keras_synth.datasets.files import (
     check_found,
     common_shape,
     decode_image,
-    find_images,
-    image_sizes,
 )
 from keras_synth.datasets.pipeline import random_flip
 from keras_synth.datasets.source import PairedSource
+from keras_synth.io import find_images, image_sizes, pair_by_name
 
 
 def paired_folder(
@@ -266,35 +265,22 @@ def _half_sizes(files, root):
 
 def _partners(path, target_path):
     """Input files and target files, one list each, in the same order."""
-    named = [_by_name(root) for root in (path, target_path)]
+    inputs, targets = find_images(path), find_images(target_path)
+    check_found(inputs, path)
+    check_found(targets, target_path)
+    pairs = pair_by_name(inputs, path, targets, target_path)
+    back = pair_by_name(targets, target_path, inputs, path)
     alone = [
-        str(files[name])
-        for files, others in (named, named[::-1])
-        for name in sorted(set(files) - set(others))
+        str(file)
+        for file in (*inputs, *targets)
+        if file not in pairs and file not in back
     ]
     if alone:
         raise ValueError(
             f"{len(alone)} images have no partner of the same name in the "
             "other folder:\n" + "\n".join(alone)
         )
-    names = sorted(named[0])
-    return tuple([files[name] for name in names] for files in named)
-
-
-def _by_name(root):
-    """Name below the root, without the ending → file."""
-    files = find_images(root)
-    check_found(files, root)
-    named = {}
-    for file in files:
-        name = file.relative_to(root).with_suffix("").as_posix()
-        if name in named:
-            raise ValueError(
-                f"{named[name]} and {file} have the same name: which of them "
-                "makes the pair?"
-            )
-        named[name] = file
-    return named
+    return inputs, [pairs[file] for file in inputs]
 
 
 def _equal_sizes(inputs, targets):

@@ -37,7 +37,7 @@ from keras_synth.training.upscaler import (
     build_upscaler,
     train_upscaler,
 )
-from keras_synth.training.vae import LIKELIHOODS, build_vae, demo, train_vae
+from keras_synth.training.vae import LIKELIHOODS, build_vae, train_vae
 
 __all__ = [
     "AUGMENTATIONS",
@@ -58,7 +58,6 @@ __all__ = [
     "compile_pix2pix",
     "compile_restorer",
     "compile_stylegan2",
-    "demo",
     "describe_data",
     "fit_restorer",
     "open_data",

@@ -1,15 +1,12 @@
-"""Variational autoencoders: build, train, and the demo."""
+"""Variational autoencoders: build and train."""
 
 import os
 import pathlib
 from typing import Literal
 
 import keras
-import numpy as np
 
 from keras_synth import callbacks, datasets, losses, models, networks
-from keras_synth.export import export_saved_model
-from keras_synth.io import image_grid, write_image
 from keras_synth.training.folder import fit_generator, sample_grid
 
 #: Likelihoods of the pixels, by name.
@@ -251,51 +248,3 @@ def _grids(model, source, image_size, output):
         folder = pathlib.Path(output) / "images"
         grids.append(callbacks.LatentManifold(folder, 20, label))
     return grids
-
-
-def demo(output="runs/demo", epochs=40, seed=0, verbose="auto"):
-    """Digits from nothing: trains a class-conditional VAE and shows it off.
-
-    Takes a few minutes on two cores, downloads nothing.
-
-    Args:
-        output: folder for all that comes of it.
-        epochs: passes over the 4,000 embedded training digits.
-        seed: of everything random.
-        verbose: as in `fit`.
-
-    Returns:
-        `{what: path}` of the files and folders written.
-    """
-    output = pathlib.Path(output)
-    model = train_vae(
-        "digits",
-        output,
-        epochs=epochs,
-        latent_dim=8,
-        conditional=True,
-        seed=seed,
-        verbose=verbose,
-    )
-    images, labels = datasets.load_source("digits", "test").arrays()
-    samples = model.sample(100, labels=np.arange(100) % 10, seed=seed)
-    # From each digit to the next of its own class in the test split.
-    strips = model.interpolate(images[:8], images[10:18], 10, labels[:8])
-    strips = np.reshape(strips, (-1, *model.image_shape))
-    paths = {
-        "samples": write_image(
-            output / "samples.png", image_grid(samples, columns=10)
-        ),
-        "reconstructions": write_image(
-            output / "reconstructions.png",
-            callbacks.reconstruction_grid(model, images[:30], labels[:30]),
-        ),
-        "interpolation": write_image(
-            output / "interpolation.png", image_grid(strips, columns=10)
-        ),
-        "model": output / "vae.keras",
-        "SavedModel": export_saved_model(model, output / "saved_model"),
-        "log": output / "log",
-    }
-    callbacks.write_projector(output / "log", model, images, labels)
-    return paths

@@ -31,8 +31,12 @@ def test_training_writes_model_images_log_and_history(folder, tmp_path):
         "backup",
     ):
         assert (tmp_path / "run" / name).exists(), name
-    path = tasks.save_samples(
-        tmp_path / "run/gan.keras", tmp_path / "grid.png", 4, [1, 0], seed=0
+    path = tasks.sample(
+        tmp_path / "run/gan.keras",
+        tmp_path / "grid.png",
+        num_images=4,
+        labels=[1, 0],
+        seed=0,
     )
     assert path.exists()
 

@@ -1,6 +1,5 @@
-"""`train_vae`: every likelihood, files, resuming; and the demo."""
+"""`train_vae`: every likelihood, files, resuming."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -16,24 +15,6 @@ def folder(tmp_path):
 def train(folder, output, **options):
     settings = {"architecture": "dense", "batch_size": 4, "verbose": 0}
     return training.train_vae(folder, output, **(settings | options))
-
-
-def test_demo_writes_every_file_it_names(tmp_path):
-    pytest.importorskip("mlxtend")
-    paths = training.demo(tmp_path / "demo", epochs=1, verbose=0)
-    for what in (
-        "samples",
-        "reconstructions",
-        "interpolation",
-        "model",
-        "SavedModel",
-        "log",
-    ):
-        assert paths[what].exists(), what
-    assert (tmp_path / "demo/log/projector_config.pbtxt").exists()
-    assert list((tmp_path / "demo/log/train").iterdir())
-    model = keras.saving.load_model(paths["model"])
-    assert model.sample(2, labels=[3, 7]).shape == (2, 28, 28, 1)
 
 
 def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
@@ -66,8 +47,12 @@ def test_every_likelihood_trains(folder, tmp_path, likelihood):
     )
     assert model.image_shape == (8, 8, 3)
     assert (tmp_path / "run/images/manifold_epoch_0001.png").exists()
-    path = tasks.save_samples(
-        tmp_path / "run/vae.keras", tmp_path / "grid.png", 4, [1, 0], seed=0
+    path = tasks.sample(
+        tmp_path / "run/vae.keras",
+        tmp_path / "grid.png",
+        num_images=4,
+        labels=[1, 0],
+        seed=0,
     )
     assert path.exists()
 
