@@ -1,5 +1,6 @@
 """Demo: a class-conditional VAE trained on digits, and what it makes."""
 
+import os
 import pathlib
 from typing import Literal
 
@@ -12,7 +13,7 @@ from keras_synth.training import train_vae
 
 
 def demo(
-    output: str | pathlib.Path = "runs/demo",
+    output: str | os.PathLike = "runs/demo",
     *,
     epochs: int = 40,
     seed: int = 0,

@@ -1,5 +1,6 @@
 """Export: a trained model as SavedModel, ONNX or LiteRT file."""
 
+import os
 import pathlib
 from typing import Literal
 
@@ -17,8 +18,8 @@ EXPORTS = {
 
 
 def export(
-    model: str | pathlib.Path,
-    target: str | pathlib.Path,
+    model: str | os.PathLike,
+    target: str | os.PathLike,
     *,
     format: Literal["savedmodel", "onnx", "litert"] = "savedmodel",
     overwrite: bool = False,

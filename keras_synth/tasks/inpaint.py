@@ -1,6 +1,7 @@
 """Inpainting of image files: fills what a mask marks as missing."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Literal
@@ -31,11 +32,11 @@ class Inpainted:
 
 
 def inpaint(
-    source: str | pathlib.Path,
-    mask: str | pathlib.Path,
-    target: str | pathlib.Path,
+    source: str | os.PathLike,
+    mask: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method: str | pathlib.Path = "biharmonic",
+    method: str | os.PathLike = "biharmonic",
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Literal
@@ -114,10 +115,10 @@ class Restored:
 
 
 def restore(
-    source: str | pathlib.Path,
-    target: str | pathlib.Path,
+    source: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method: str | pathlib.Path = "unet",
+    method: str | os.PathLike = "unet",
     noise_level: float | Literal["auto"] = "auto",
     ensemble: bool = False,
     contrast: float = 0.0,

@@ -1,6 +1,7 @@
 """Sampling: new images from a trained generator."""
 
 import math
+import os
 import pathlib
 
 from keras_synth.io import check_target, image_grid, write_image
@@ -8,8 +9,8 @@ from keras_synth.tasks.loading import load_model
 
 
 def sample(
-    model: str | pathlib.Path,
-    target: str | pathlib.Path,
+    model: str | os.PathLike,
+    target: str | os.PathLike,
     *,
     num_images: int = 64,
     labels: list[int] | None = None,

@@ -1,6 +1,7 @@
 """Style transfer on image files: the content of one, the style of another."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -41,13 +42,13 @@ class Stylized:
 
 
 def stylize(
-    source: str | pathlib.Path,
-    style: str | pathlib.Path,
-    target: str | pathlib.Path,
+    source: str | os.PathLike,
+    style: str | os.PathLike,
+    target: str | os.PathLike,
     *,
     blend: Sequence[str] = (),
     blend_weights: Sequence[float] | None = None,
-    method: str | pathlib.Path = "optimize",
+    method: str | os.PathLike = "optimize",
     features: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19",
     weights: str = "imagenet",
     steps: Sequence[int] = (300,),

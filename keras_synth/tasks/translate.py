@@ -1,6 +1,7 @@
 """Image-to-image translation of files, by models of `train pix2pix`."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Literal
@@ -30,10 +31,10 @@ class Translated:
 
 
 def translate(
-    source: str | pathlib.Path,
-    target: str | pathlib.Path,
+    source: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    model: str | pathlib.Path,
+    model: str | os.PathLike,
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,

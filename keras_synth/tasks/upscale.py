@@ -1,6 +1,7 @@
 """Super-resolution of image files: upscaling by a network or bicubically."""
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Literal
@@ -43,10 +44,10 @@ class Upscaled:
 
 
 def upscale(
-    source: str | pathlib.Path,
-    target: str | pathlib.Path,
+    source: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method: str | pathlib.Path = "edsr",
+    method: str | os.PathLike = "edsr",
     scale: int | None = None,
     ensemble: bool = False,
     compare: bool = False,

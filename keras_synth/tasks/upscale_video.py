@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+import os
+import pathlib
 import pathlib
 from typing import Literal
 
@@ -111,10 +113,10 @@ def _with_channels(images, channels):
 
 
 def upscale_video(
-    source: str | pathlib.Path,
-    target: str | pathlib.Path,
+    source: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method: str | pathlib.Path = "video_edsr",
+    method: str | os.PathLike = "video_edsr",
     scale: int = 4,
     frames_per_second: float | None = None,
     overwrite: bool = False,

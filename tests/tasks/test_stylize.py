@@ -184,7 +184,8 @@ def test_a_folder(content, style, tmp_path, one_pass):
 
 def test_the_command_line(content, style, tmp_path, capsys, one_pass):
     words = [str(tmp_path / f"{n}.png") for n in ("content", "style", "out")]
-    options = f"--blend {words[1]} --blend-weights 1 0 --method {one_pass[0]} --alpha 0.5"
+    options = f"--blend {words[1]} --blend-weights 1 0 --alpha 0.5"
+    options += f" --method {one_pass[0]}"
     assert main(["stylize", *words, *options.split()]) == 0
     assert f"image: {words[2]} (33x40)" in capsys.readouterr().out
     expected = one_pass[1].stylize(
