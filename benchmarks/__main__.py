@@ -56,7 +56,11 @@ BENCHMARKS = {
     "bm3d": ("bm3d", 12, "dB against the authors' binary"),
     "bm3d_time": ("bm3d", 3, "seconds against the authors' binary"),
     "denoiser_step_time": ("denoiser_speed", 4, "training step vs PyTorch"),
-    "blind_faces": ("blind_restoration", 20, "five kinds of degradation in faces"),
+    "blind_faces": (
+        "blind_restoration",
+        20,
+        "five kinds of degradation in faces",
+    ),
     "blind_digits": ("blind_restoration", 12, "the same in digits"),
     "inpainting": (
         "inpainting",

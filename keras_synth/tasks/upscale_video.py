@@ -4,7 +4,6 @@ import collections
 import dataclasses
 import os
 import pathlib
-import pathlib
 from typing import Literal
 
 import keras
@@ -20,7 +19,6 @@ from keras_synth.io import (
 )
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.loading import load_model
-
 
 
 @dataclasses.dataclass(frozen=True)

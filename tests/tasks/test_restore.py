@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from keras_synth import tasks, training
-from keras_synth.__main__ import main
+from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
 from keras_synth.tasks import restore
 

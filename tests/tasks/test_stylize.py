@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import models, networks, tasks, training
-from keras_synth.__main__ import main
+from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
 from tests.training_helpers import compile_eagerly, stop_after_one_epoch
 
