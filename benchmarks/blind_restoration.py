@@ -57,13 +57,13 @@ CLASSICAL = {
 MASKED = "biharmonic, given the mask"
 TRAININGS = {
     "blind_faces": {
-        "patch_size": SIZE,
+        "image_size": SIZE,
         "epochs": 22,
         "batch_size": 16,
         "symmetry": "mirror",
     },
     "blind_digits": {
-        "patch_size": 28,
+        "image_size": 28,
         "epochs": 3,
         "batch_size": 32,
         "symmetry": "none",

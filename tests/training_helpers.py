@@ -1,4 +1,4 @@
-"""A folder to train on, and a power failure."""
+"""A folder of training images, and an interrupted training."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def image_folder(directory):
 
 
 def compile_eagerly(monkeypatch, model):
-    """Models of this class are: a step or two is faster than its tracing."""
+    """Models of a class run eagerly: faster than tracing for a few steps."""
     compile_model = model.compile
 
     def compile_to_run_eagerly(self, *arguments, **options):
@@ -28,11 +28,11 @@ def compile_eagerly(monkeypatch, model):
 
 
 class Stop(Exception):
-    """The power fails."""
+    """Interrupts a training."""
 
 
 def stop_after_one_epoch(monkeypatch, train, folder, output):
-    """A training of two or more epochs that never sees the second."""
+    """Runs a training of two epochs that is interrupted after the first."""
     fit = keras.Model.fit
 
     def interrupted(self, *args, callbacks, **kwargs):

@@ -7,7 +7,6 @@ from keras_synth.datasets.clips import (
     clip_file,
     clip_folder,
     clips_from_arrays,
-    read_frames,
     split_at_cuts,
 )
 from keras_synth.datasets.crops import pad_source, resize_source
@@ -46,7 +45,6 @@ __all__ = [
     "paired_pipeline",
     "random_flip",
     "random_symmetry",
-    "read_frames",
     "resize_source",
     "restoration_pipeline",
     "source_from_arrays",

@@ -5,12 +5,8 @@ import pathlib
 
 import numpy as np
 
-from keras_synth.datasets.files import (
-    check_channels,
-    check_found,
-    find_images,
-)
-from keras_synth.io import read_image
+from keras_synth.datasets.files import check_channels, check_found
+from keras_synth.io import find_images, read_frames, read_image
 from keras_synth.ops import scene_change
 from keras_synth.ops.motion import SCENE_CUT
 
@@ -94,49 +90,6 @@ def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
     frames = list(read_frames(path, channels, start, stop))
     _check_frames(frames, str(path))
     return _source(str(path), [np.stack(frames)], split_scenes)
-
-
-def read_frames(path, channels=3, start=0, stop=None):
-    """The frames of a video file one by one, for clips larger than memory.
-
-    Args:
-        path: see `clip_file`.
-        channels: see `clip_file`.
-        start: see `clip_file`.
-        stop: see `clip_file`.
-
-    Yields:
-        uint8 arrays (height, width, channels).
-
-    Raises:
-        FileNotFoundError: see `clip_file`.
-        ImportError: see `clip_file`.
-        ValueError: the file is no video.
-    """
-    check_channels(channels)
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no video {path}")
-    try:
-        import imageio.v3
-        import imageio_ffmpeg  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "Reading video files needs FFmpeg: "
-            "pip install 'keras_synth[video]' (folders of frames need nothing)."
-        ) from error
-    frames = imageio.v3.imiter(path, plugin="FFMPEG")
-    try:
-        for index, frame in enumerate(frames):
-            if stop is not None and index >= stop:
-                break
-            if index >= start:
-                yield _with_channels(frame, channels)
-    except (OSError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is not a readable video: {reason}") from error
-    finally:
-        frames.close()
 
 
 def clips_from_arrays(name, clips, split_scenes=True):
@@ -251,11 +204,3 @@ def _to_bytes(frames):
             f"{frames.dtype} from {frames.min()} to {frames.max()}"
         )
     return np.rint(255.0 * frames).astype("uint8")
-
-
-def _with_channels(frame, channels):
-    """An RGB frame as uint8 of 3 channels or 1, the luma of BT.601."""
-    if channels == 3:
-        return frame
-    gray = frame.astype("float32") @ np.array([[0.299], [0.587], [0.114]])
-    return np.rint(gray).astype("uint8")

@@ -1,56 +1,9 @@
-"""Finding the image files of a folder and decoding them."""
-
-import pathlib
-from concurrent.futures import ThreadPoolExecutor
+"""Image files in a pipeline: shapes, decoding, checks."""
 
 import numpy as np
 import tensorflow as tf
 
 from keras_synth.io import EXTENSIONS, read_image
-
-
-def find_images(path):
-    """The image files of a folder and all folders below it, sorted.
-
-    Args:
-        path: the folder.
-
-    Returns:
-        A list of `pathlib.Path`.
-
-    Raises:
-        FileNotFoundError: no such folder.
-    """
-    root = pathlib.Path(path)
-    if not root.is_dir():
-        raise FileNotFoundError(f"There is no folder {root}")
-    return sorted(
-        file
-        for file in root.rglob("*")
-        if file.suffix.lower() in EXTENSIONS and not file.is_dir()
-    )
-
-
-def image_sizes(files, channels):
-    """Decodes every file once, so that a bad one is known before training.
-
-    Args:
-        files: list of paths.
-        channels: 1 or 3.
-
-    Returns:
-        A list: (height, width) for each file, or a str that says why it
-        cannot be read.
-    """
-
-    def size(file):
-        try:
-            return read_image(file, channels).shape[:2]
-        except (ValueError, OSError) as error:
-            return str(error)
-
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(size, files))
 
 
 def common_shape(sizes, channels):

@@ -11,10 +11,9 @@ from keras_synth.datasets.files import (
     check_found,
     common_shape,
     decode_image,
-    find_images,
-    image_sizes,
 )
 from keras_synth.datasets.source import Source
+from keras_synth.io import find_images, image_sizes
 
 
 def image_folder(path, channels=3, unreadable="raise"):

@@ -19,15 +19,19 @@ from keras_synth.datasets.files import (
     check_found,
     common_shape,
     decode_image,
-    find_images,
-    image_sizes,
 )
 from keras_synth.datasets.pipeline import random_flip
 from keras_synth.datasets.source import PairedSource
+from keras_synth.io import find_images, image_sizes, pair_by_name
 
 
 def paired_folder(
-    path, target_path=None, *, input_side="right", channels=3, input_channels=3
+    path,
+    target_path=None,
+    *,
+    source_side="right",
+    in_channels=3,
+    out_channels=3,
 ):
     """Pairs from a folder of double images, or from two folders.
 
@@ -42,11 +46,11 @@ def paired_folder(
     Args:
         path: the folder of double images, or of inputs.
         target_path: the folder of targets; None where `path` holds both.
-        input_side: "left" or "right", the half of a double image that is
+        source_side: "left" or "right", the half of a double image that is
             the input. (In pix2pix's facades: the right one, the label map.)
         channels: of the targets, 3 for color or 1 for gray; every image is
             converted.
-        input_channels: of the inputs, 3 or 1.
+        in_channels: of the inputs, 3 or 1.
 
     Returns:
         A `PairedSource`, in the order of the names, for `paired_pipeline`.
@@ -63,7 +67,7 @@ def paired_folder(
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> black_white = np.repeat([[0.0, 1.0]], 4, axis=1) * np.ones((6, 1))
     >>> _ = write_image(folder / "1.png", black_white)
-    >>> source = paired_folder(folder, input_side="left", channels=1)
+    >>> source = paired_folder(folder, source_side="left", out_channels=1)
     >>> pair = source.dataset.get_single_element()
     >>> pair["image"].shape, pair["degraded"].shape
     (TensorShape([6, 4, 1]), TensorShape([6, 4, 3]))
@@ -73,14 +77,15 @@ def paired_folder(
     Reference: Isola et al., Image-to-Image Translation with Conditional
     Adversarial Networks, 2017.
     """
-    if input_side not in ("left", "right"):
+    if source_side not in ("left", "right"):
         raise ValueError(
-            f'`input_side` must be "left" or "right". Received: {input_side!r}'
+            '`source_side` must be "left" or "right". '
+            f"Received: {source_side!r}"
         )
-    check_channels(channels)
-    check_channels(input_channels, "input_channels")
+    check_channels(out_channels, "out_channels")
+    check_channels(in_channels, "in_channels")
     if target_path is None:
-        sides = (input_side, "left" if input_side == "right" else "right")
+        sides = (source_side, "left" if source_side == "right" else "right")
         inputs = targets = find_images(path)
         check_found(inputs, path)
         sizes = _half_sizes(inputs, path)
@@ -88,8 +93,8 @@ def paired_folder(
         sides = (None, None)
         inputs, targets = _partners(path, target_path)
         sizes = _equal_sizes(inputs, targets)
-    shape = common_shape(sizes, channels)
-    degraded_shape = (*shape[:2], input_channels)
+    shape = common_shape(sizes, out_channels)
+    degraded_shape = (*shape[:2], in_channels)
 
     def pair(input_file, target_file):
         return {
@@ -107,7 +112,7 @@ def paired_folder(
         num_images=len(inputs),
         image_shape=shape,
         smallest=tuple(map(int, sizes.min(axis=0))),
-        degraded_channels=input_channels,
+        degraded_channels=in_channels,
     )
 
 
@@ -260,35 +265,22 @@ def _half_sizes(files, root):
 
 def _partners(path, target_path):
     """Input files and target files, one list each, in the same order."""
-    named = [_by_name(root) for root in (path, target_path)]
+    inputs, targets = find_images(path), find_images(target_path)
+    check_found(inputs, path)
+    check_found(targets, target_path)
+    pairs = pair_by_name(inputs, path, targets, target_path)
+    back = pair_by_name(targets, target_path, inputs, path)
     alone = [
-        str(files[name])
-        for files, others in (named, named[::-1])
-        for name in sorted(set(files) - set(others))
+        str(file)
+        for file in (*inputs, *targets)
+        if file not in pairs and file not in back
     ]
     if alone:
         raise ValueError(
             f"{len(alone)} images have no partner of the same name in the "
             "other folder:\n" + "\n".join(alone)
         )
-    names = sorted(named[0])
-    return tuple([files[name] for name in names] for files in named)
-
-
-def _by_name(root):
-    """Name below the root, without the ending → file."""
-    files = find_images(root)
-    check_found(files, root)
-    named = {}
-    for file in files:
-        name = file.relative_to(root).with_suffix("").as_posix()
-        if name in named:
-            raise ValueError(
-                f"{named[name]} and {file} have the same name: which of them "
-                "makes the pair?"
-            )
-        named[name] = file
-    return named
+    return inputs, [pairs[file] for file in inputs]
 
 
 def _equal_sizes(inputs, targets):

@@ -1,23 +1,53 @@
 """Files in and out: images, videos, folders."""
 
-from keras_synth.io.images import (
+from keras_synth.io.folders import (
     EXTENSIONS,
+    beside_target,
+    check_target,
+    find_images,
+    pair_by_name,
+    plan_targets,
+    written_whole,
+)
+from keras_synth.io.images import (
     bit_depth,
     center_crop,
-    check_target,
     image_grid,
+    image_sizes,
     modulo_crop,
     read_image,
     write_image,
 )
+from keras_synth.io.progress import Progress
+from keras_synth.io.video import (
+    VIDEO_EXTENSIONS,
+    Video,
+    check_video_target,
+    open_video,
+    read_frames,
+    write_video,
+)
 
 __all__ = [
     "EXTENSIONS",
+    "VIDEO_EXTENSIONS",
+    "Progress",
+    "Video",
+    "beside_target",
     "bit_depth",
     "center_crop",
     "check_target",
-    "modulo_crop",
+    "check_video_target",
+    "find_images",
     "image_grid",
+    "image_sizes",
+    "modulo_crop",
+    "open_video",
+    "pair_by_name",
+    "plan_targets",
+    "read_frames",
     "read_image",
     "write_image",
+    "write_video",
+    "written_whole",
 ]

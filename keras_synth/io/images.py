@@ -1,31 +1,18 @@
-"""Image files in and out, and grids of images.
+"""Image files: reading, writing, grids and crops of images.
 
 Everywhere else an image is a float32 array (height, width, channels) in
-[0, 1]; this is the only file that knows about image files.
+[0, 1].
 """
 
 import io
 import math
-import os
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-EXTENSIONS = frozenset(
-    [
-        ".bmp",
-        ".gif",
-        ".jpeg",
-        ".jpg",
-        ".pgm",
-        ".png",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
+from keras_synth.io.folders import written_whole
 
 
 def read_image(path, channels=None, alpha="white"):
@@ -36,18 +23,18 @@ def read_image(path, channels=None, alpha="white"):
     is read.
 
     Args:
-        path: file to read.
+        path: Path of the file.
         channels: 1 for gray (luma of BT.601), 3 for color, None for what
             the file holds.
-        alpha: what becomes of transparency: "white" puts the image on
+        alpha: What becomes of transparency: "white" puts the image on
             white, "drop" ignores it, "keep" appends it as a last channel.
 
     Returns:
         float32 (height, width, channels), in [0, 1].
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is no image, is cut short or holds NaN.
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no image, is cut short or holds NaN.
     """
     if channels not in (None, 1, 3):
         raise ValueError(
@@ -62,7 +49,7 @@ def read_image(path, channels=None, alpha="white"):
         raise FileNotFoundError(f"There is no image {path}")
     image, transparency = _decode(path)
     if channels == 1 and image.shape[-1] == 3:
-        image = image @ np.array([[0.299], [0.587], [0.114]], "float32")
+        image = luma(image)
     if channels == 3 and image.shape[-1] == 1:
         image = np.repeat(image, 3, axis=-1)
     if alpha == "keep" and transparency is not None:
@@ -70,6 +57,12 @@ def read_image(path, channels=None, alpha="white"):
     if alpha == "white" and transparency is not None:
         image = image * transparency + (1.0 - transparency)
     return image
+
+
+def luma(image):
+    """The luma of BT.601 of a color image: float32 (height, width, 1)."""
+    weights = np.array([[0.299], [0.587], [0.114]], "float32")
+    return image.astype("float32") @ weights
 
 
 def _decode(path):
@@ -128,18 +121,40 @@ def _decode_deep_png(data):
     return values.astype("float32") / 65535.0
 
 
-def bit_depth(path):
-    """Bits of a channel in an image file.
+def image_sizes(files, channels):
+    """Decodes every file once, so that a bad one is known before any work.
 
     Args:
-        path: of the file.
+        files: List of paths.
+        channels: Channels to decode to, 1 or 3.
+
+    Returns:
+        A list: (height, width) for each file, or a str that says why it
+        cannot be read.
+    """
+
+    def size(file):
+        try:
+            return read_image(file, channels).shape[:2]
+        except (ValueError, OSError) as error:
+            return str(error)
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(size, files))
+
+
+def bit_depth(path):
+    """Bit depth: the bits of a channel in an image file.
+
+    Args:
+        path: Path of the file.
 
     Returns:
         16 for 16-bit files, 8 for all others.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file is no image.
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no image.
     """
     path = pathlib.Path(path)
     if not path.is_file():
@@ -155,48 +170,23 @@ def bit_depth(path):
         raise ValueError(f"{path} is not a readable image: {error}") from error
 
 
-def check_target(path, overwrite=False):
-    """Refuses an image's path before anything is worked out for it.
-
-    Args:
-        path: where an image shall go; folders may be missing.
-        overwrite: whether a file may be there already.
-
-    Raises:
-        FileExistsError: there is one.
-        PermissionError: nothing can be written there.
-        ValueError: no known format has this ending.
-    """
-    path = pathlib.Path(path)
-    if path.suffix.lower() not in EXTENSIONS:
-        raise ValueError(
-            f"{path} must end in one of {', '.join(sorted(EXTENSIONS))}."
-        )
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"{path} is there already: ask to overwrite it.")
-    there = next(folder for folder in path.parents if folder.exists())
-    if not there.is_dir():
-        raise PermissionError(
-            f"Cannot write {path}: {path.parent} can be no folder."
-        )
-    if path.is_dir() or not os.access(there, os.W_OK):
-        raise PermissionError(f"Cannot write {path}.")
-
-
 def write_image(path, image, bits=8):
-    """Writes an image; the file's ending says the format.
+    """Writes an image file, whole or not at all.
+
+    The file's ending says the format.
 
     Args:
-        path: where; missing folders are made.
-        image: (height, width) or (height, width, channels), 1 to 4
+        path: Path of the file. Missing folders are made.
+        image: Array (height, width) or (height, width, channels) of 1 to 4
             channels. Values are clipped to [0, 1].
-        bits: 8, or 16 for PNG files.
+        bits: Bits of a channel: 8, or 16 for PNG files.
 
     Returns:
         The path, a `pathlib.Path`.
 
     Raises:
-        ValueError: the image has another shape or holds NaN.
+        ValueError: The image has another shape or holds NaN, or the format
+            is unknown or does not hold such an image.
     """
     path = pathlib.Path(path)
     image = np.asarray(image, "float32")
@@ -214,33 +204,40 @@ def write_image(path, image, bits=8):
         raise ValueError(
             f"`bits` must be 8, or 16 for .png. Received: {bits}, {path.name}"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     top = 2**bits - 1
-    values = np.rint(np.clip(image, 0.0, 1.0) * top)
-    if bits == 16:
-        import tensorflow as tf
-
-        encoded = tf.io.encode_png(values.astype("uint16"))
-        path.write_bytes(encoded.numpy())
-        return path
-    values = values.astype("uint8")
-    if values.shape[-1] == 1:
-        values = values[..., 0]
-    try:
-        Image.fromarray(values).save(path)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"Cannot write {path}: {error}") from error
+    encoded = _encoded(path, np.rint(np.clip(image, 0.0, 1.0) * top), bits)
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(encoded)
     return path
 
 
+def _encoded(path, values, bits):
+    """The bytes of the file."""
+    if bits == 16:
+        import tensorflow as tf
+
+        return tf.io.encode_png(values.astype("uint16")).numpy()
+    values = values.astype("uint8")
+    if values.shape[-1] == 1:
+        values = values[..., 0]
+    encoded = io.BytesIO()
+    encoded.name = path.name  # which says the format
+    try:
+        Image.fromarray(values).save(encoded)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"Cannot write {path}: {error}") from error
+    return encoded.getvalue()
+
+
 def image_grid(images, columns=None, padding=2, background=1.0):
-    """Lays images out row by row.
+    """Image grid: lays images out row by row.
 
     Args:
-        images: (n, height, width, channels), in [0, 1].
-        columns: images a row; the square root of n, rounded up, by default.
-        padding: pixels between images and around them.
-        background: gray level of the padding and of empty places.
+        images: Array (n, height, width, channels), in [0, 1].
+        columns: Number of images in a row. None takes the square root of n,
+            rounded up.
+        padding: Pixels between images and around them.
+        background: Gray level of the padding and of empty places.
 
     Returns:
         float32 (grid height, grid width, channels).
@@ -277,12 +274,12 @@ def image_grid(images, columns=None, padding=2, background=1.0):
 
 
 def center_crop(images, height, width):
-    """Cuts the middle out of images.
+    """Center crop: cuts the middle out of images.
 
     Args:
-        images: array or tensor (..., height, width, channels).
-        height: of the cut, at most the images' own.
-        width: of the cut, at most the images' own.
+        images: Array or tensor (..., height, width, channels).
+        height: Height of the crop, at most that of the images.
+        width: Width of the crop, at most that of the images.
 
     Returns:
         The same kind, (..., height, width, channels). Where a margin is odd,
@@ -305,22 +302,23 @@ def center_crop(images, height, width):
 
 
 def modulo_crop(images, multiple):
-    """Cuts images to a multiple of a number of pixels, bottom and right.
+    """Modulo crop: cuts sides to a multiple, at the bottom and right.
 
-    What the super-resolution benchmarks do before they make an image
-    `multiple` times smaller, so that it comes back in its own size.
+    Super-resolution benchmarks do this before they make an image `multiple`
+    times smaller, so that upscaling gives its own size.
 
     Args:
-        images: array or tensor (..., height, width, channels), at least
+        images: Array or tensor (..., height, width, channels), at least
             `multiple` pixels high and wide.
-        multiple: int, at least 1.
+        multiple: Number that both sides become divisible by, an int of at
+            least 1.
 
     Returns:
         The same kind, (..., height - height mod multiple, width - width mod
         multiple, channels).
 
     Raises:
-        ValueError: nothing would be left.
+        ValueError: Nothing would be left.
 
     Example:
 

@@ -13,9 +13,14 @@ from keras_synth.presets.classifiers import (
 from keras_synth.presets.denoisers import gray_denoiser
 from keras_synth.presets.files import path
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
-from keras_synth.presets.upscalers import gray_upscaler, video_upscaler
+from keras_synth.presets.upscalers import (
+    compensate_upscaled,
+    gray_upscaler,
+    video_upscaler,
+)
 
 __all__ = [
+    "compensate_upscaled",
     "fashion_mnist_classifier",
     "fashion_mnist_features",
     "fashion_mnist_stylegan2",

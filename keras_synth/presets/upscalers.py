@@ -1,10 +1,21 @@
 """Pretrained networks for super-resolution of images and video."""
 
+import functools
+
 import keras
 
 from keras_synth.networks import edsr, video_edsr
 from keras_synth.networks.pretrained import float32_layers
+from keras_synth.ops import compensate_motion
 from keras_synth.presets.files import load_preset
+
+#: Motion compensation of upscaled frames, as `video_upscaler` needs it in
+#: training and use. Upscaled frames show their motion at half the size, and
+#: where they have fine detail they differ from frame to frame by more than the
+#: paper's tolerance.
+compensate_upscaled = functools.partial(
+    compensate_motion, tolerance=0.03, window=15, finest_level=1
+)
 
 
 def gray_upscaler(weights="pretrained"):
@@ -41,8 +52,8 @@ def video_upscaler(scale=4, weights="pretrained"):
     """A `video_edsr` of five gray frames that upscales 3 or 4 times.
 
     The pretrained weights come from `make benchmark NAME=video_x4` (and
-    `video_x3`); `presets/video_upscaler_x4.md` says what they reach. They know
-    frames moved as `tasks.compensate_upscaled` does.
+    `video_x3`); `presets/video_upscaler_x4.md` says what they reach. They
+    take frames aligned by `compensate_upscaled`.
 
     Args:
         scale: 3 or 4.

@@ -1,20 +1,16 @@
-"""Tasks on files: restore, inpaint, upscale, stylize, sample, export."""
+"""Tasks on files: restore, inpaint, upscale, stylize, translate, sample."""
 
-from keras_synth.tasks.restore import METHODS, Restored, restore_images
-from keras_synth.tasks.saved import (
-    EXPORTS,
-    export_model,
-    load_model,
-    save_samples,
-)
-from keras_synth.tasks.stylize import (
-    Stylized,
-    stylize_images,
-)
-from keras_synth.tasks.upscale import Upscaled, upscale_images
+from keras_synth.tasks.demo import demo
+from keras_synth.tasks.export import EXPORTS, export
+from keras_synth.tasks.inpaint import Inpainted, inpaint
+from keras_synth.tasks.loading import load_model
+from keras_synth.tasks.restore import METHODS, Restored, restore
+from keras_synth.tasks.sample import sample
+from keras_synth.tasks.stylize import Stylized, stylize
+from keras_synth.tasks.translate import Translated, translate
+from keras_synth.tasks.upscale import Upscaled, upscale
 from keras_synth.tasks.upscale_video import (
     UpscaledVideo,
-    compensate_upscaled,
     upscale_frames,
     upscale_video,
 )
@@ -22,17 +18,21 @@ from keras_synth.tasks.upscale_video import (
 __all__ = [
     "EXPORTS",
     "METHODS",
+    "Inpainted",
     "Restored",
     "Stylized",
+    "Translated",
     "Upscaled",
     "UpscaledVideo",
-    "compensate_upscaled",
-    "export_model",
+    "demo",
+    "export",
+    "inpaint",
     "load_model",
-    "restore_images",
-    "save_samples",
-    "stylize_images",
+    "restore",
+    "sample",
+    "stylize",
+    "translate",
+    "upscale",
     "upscale_frames",
-    "upscale_images",
     "upscale_video",
 ]

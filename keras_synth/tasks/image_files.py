@@ -1,8 +1,6 @@
-"""Image files in, image files out: what every command on them shares."""
+"""Image files in, image files out: reading, restoring, writing, comparing."""
 
-import contextlib
 import dataclasses
-import os
 import pathlib
 import shutil
 
@@ -10,23 +8,27 @@ import numpy as np
 
 from keras_synth import evaluation
 from keras_synth.io import (
-    EXTENSIONS,
+    Progress,
+    beside_target,
     bit_depth,
-    check_target,
     read_image,
     write_image,
+    written_whole,
 )
+
+#: What is written beside a target for `compare`.
+COMPARISON = "-compare.png"
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageFile:
-    """What an image file holds.
+    """An image file that has been read.
 
     Attributes:
-        path: of the file.
-        color: (height, width, 1 or 3), in [0, 1], rotated as EXIF says.
-        alpha: (height, width, 1), or None.
-        bits: of a channel, 8 or 16.
+        path: Path of the file.
+        color: Array (height, width, 1 or 3) in [0, 1], rotated as EXIF says.
+        alpha: Array (height, width, 1) of the transparency, or None.
+        bits: Bits of a channel, 8 or 16.
     """
 
     path: pathlib.Path
@@ -36,16 +38,16 @@ class ImageFile:
 
 
 def open_image(path):
-    """Reads an image file.
+    """Reads an image file with its transparency and bit depth.
 
     Args:
-        path: of the file.
+        path: Path of the file.
 
     Returns:
-        A `ImageFile`.
+        An `ImageFile`.
 
     Raises:
-        ValueError: the file is no image.
+        ValueError: The file is no image.
     """
     image, alpha = read_image(path, alpha="keep"), None
     if image.shape[-1] in (2, 4):
@@ -53,127 +55,59 @@ def open_image(path):
     return ImageFile(path, image, alpha, bit_depth(path))
 
 
-def images_below(folder):
-    """All images in a folder and its subfolders, in the order of their names.
-
-    Args:
-        folder: a `pathlib.Path`.
-
-    Returns:
-        A list of `pathlib.Path`.
-    """
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in EXTENSIONS and file.is_file()
-    )
-
-
-def plan_files(source, target, compare, overwrite):
-    """What will be read and written; refuses what cannot be.
-
-    Args:
-        source: an image file, or a folder; of a folder all images below it.
-        target: the file to write, or the folder, which gets the same names.
-        compare: whether comparisons will be written too.
-        overwrite: whether existing files may be replaced.
-
-    Returns:
-        A list of `(file to read, file to write)`.
-
-    Raises:
-        FileExistsError: a file is there and `overwrite` is False.
-        FileNotFoundError: no such source.
-        PermissionError: the place cannot be written to.
-        ValueError: no images, a file where a folder must be, or comparisons
-            that would be one file.
-    """
-    source, target = pathlib.Path(source), pathlib.Path(target)
-    plan = _pairs(source, target)
-    if compare:
-        check_stems(plan)
-    for _, goal in plan:
-        check_target(goal, overwrite)
-        if compare:
-            check_target(_comparison_path(goal), overwrite)
-    return plan
-
-
-def check_stems(plan):
-    """Refuses names that differ in their endings alone.
-
-    Args:
-        plan: of `plan_files`.
-
-    Raises:
-        ValueError: what is written beside two images, as `NAME-...png`,
-            would be one file.
-    """
-    known = {}
-    for file, goal in plan:
-        other = known.setdefault(goal.with_suffix(""), file)
-        if other != file:
-            raise ValueError(
-                f"{other} and {file} differ in their endings alone, so that "
-                "what is written beside them would be one file: rename one."
-            )
-
-
-def _pairs(source, target):
-    if source.is_file():
-        return [(source, target)]
-    if not source.is_dir():
-        raise FileNotFoundError(f"There is no image or folder {source}")
-    if target.is_file():
-        raise ValueError(
-            f"{source} is a folder, so the target must be one. "
-            f"Received: the file {target}"
-        )
-    files = images_below(source)
-    if not files:
-        raise ValueError(f"{source} holds no images.")
-    return [(file, target / file.relative_to(source)) for file in files]
-
-
-def restore_files(plan, restore, result, *, title, compare):
+def restore_files(
+    plan, restore, result, *, title, compare, on_file=None, verbose="auto"
+):
     """Restores file after file; each is written whole or not at all.
 
-    16 bits stay 16 in PNG files. Of an image that comes back as the very
-    same arrays the file itself is copied, if the format stays.
+    16 bits stay 16 in PNG files. Where an image comes back as the very same
+    arrays, the file itself is copied if the format stays.
 
     Args:
-        plan: of `plan_files`.
-        restore: function from a `ImageFile` to `(color, alpha, facts)`, facts
-            a dict. Its ValueErrors concern that image alone.
-        result: function of `source`, `target`, `comparison` (a path or None)
+        plan: List of `(file to read, file to write)`, see
+            `io.plan_targets`.
+        restore: Function from an `ImageFile` to `(color, alpha, facts)`,
+            where facts is a dict. Its ValueErrors concern that image alone.
+        result: Function of `source`, `target`, `comparison` (a path or None)
             and the facts, by name.
-        title: what the comparison calls the restored image.
-        compare: whether to write before and after side by side, as
+        title: Name of the restored image in the comparison.
+        compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
+        on_file: None, or a function that is called with each result as soon
+            as its file is written.
+        verbose: Progress of several files, see `io.Progress`.
 
     Returns:
         A list of results.
 
     Raises:
-        ValueError: images that could not be restored, by name; all others
-            are restored first.
+        ValueError: Images could not be restored, which the message names;
+            all others are restored first.
     """
     done, problems = [], []
-    for file, goal in plan:
-        try:
-            image = open_image(file)
-            color, alpha, facts = restore(image)
-            _write(goal, image, color, alpha)
-        except ValueError as error:
-            about = "" if str(file) in str(error) else f"{file}: "
-            problems.append(f"{about}{error}")
-            continue
-        comparison = None
-        if compare:
-            comparison = _draw_comparison(goal, image, color, title)
-        done.append(
-            result(source=file, target=goal, comparison=comparison, **facts)
-        )
+    if len(plan) == 1:
+        verbose = 0  # `restore` has a progress of its own
+    with Progress(len(plan), "images", verbose) as progress:
+        for file, goal in plan:
+            try:
+                image = open_image(file)
+                color, alpha, facts = restore(image)
+                _write(goal, image, color, alpha)
+            except ValueError as error:
+                about = "" if str(file) in str(error) else f"{file}: "
+                problems.append(f"{about}{error}")
+                progress.add()
+                continue
+            comparison = None
+            if compare:
+                comparison = _draw_comparison(goal, image, color, title)
+            done.append(
+                result(source=file, target=goal, comparison=comparison, **facts)
+            )
+            if on_file is not None:
+                progress.clear()
+                on_file(done[-1])
+            progress.add()
     if problems:
         raise ValueError("; ".join(problems))
     return done
@@ -181,30 +115,14 @@ def restore_files(plan, restore, result, *, title, compare):
 
 def _write(goal, image, color, alpha):
     untouched = color is image.color and alpha is image.alpha
-    with _written_whole(goal) as unfinished:
-        if untouched and image.path.suffix.lower() == goal.suffix.lower():
+    if untouched and image.path.suffix.lower() == goal.suffix.lower():
+        with written_whole(goal) as unfinished:
             shutil.copyfile(image.path, unfinished)
-            return
-        if alpha is not None:
-            color = np.concatenate([color, alpha], axis=-1)
-        deep = image.bits == 16 and goal.suffix.lower() == ".png"
-        write_image(unfinished, color, 16 if deep else 8)
-
-
-@contextlib.contextmanager
-def _written_whole(goal):
-    """Another name to write under first: what is there is a whole image."""
-    goal.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = goal.with_name(f".{goal.stem}-unfinished{goal.suffix}")
-    try:
-        yield unfinished
-        os.replace(unfinished, goal)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _comparison_path(goal):
-    return goal.with_name(f"{goal.stem}-compare.png")
+        return
+    if alpha is not None:
+        color = np.concatenate([color, alpha], axis=-1)
+    deep = image.bits == 16 and goal.suffix.lower() == ".png"
+    write_image(goal, color, 16 if deep else 8)
 
 
 def _draw_comparison(goal, image, after, title):
@@ -216,7 +134,7 @@ def _draw_comparison(goal, image, after, title):
     before = image.color[rows][:, columns]
     before, after = np.broadcast_arrays(before, after)
     return evaluation.draw_panel(
-        _comparison_path(goal),
+        beside_target(goal, COMPARISON),
         {"before": before, "after": after},
         {"before": image.path.name, "after": title},
     )

@@ -1,97 +1,154 @@
-"""Holes in images: where a mask says they are, and what fills them."""
+"""Inpainting of image files: fills what a mask marks as missing."""
 
+import dataclasses
+import os
 import pathlib
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
-from keras_synth import inference, models, restoration
-from keras_synth.io import read_image
-from keras_synth.tasks.image_files import images_below
+from keras_synth import inference, restoration
+from keras_synth.io import find_images, pair_by_name, plan_targets, read_image
+from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import load_restorer, with_channels
 
 
-def filling_method(method, ensemble=False):
-    """What fills holes.
+@dataclasses.dataclass(frozen=True)
+class Inpainted:
+    """Result of `inpaint` for one file.
 
-    The whole image at once, never tile by tile: what belongs into a hole may
-    stand anywhere around it.
+    Attributes:
+        source: Path of the file that was read.
+        target: Path of the file that was written.
+        filled: Share of the pixels that the mask marks.
+        comparison: Path of the image of before and after, or None.
+    """
+
+    source: pathlib.Path
+    target: pathlib.Path
+    filled: float
+    comparison: pathlib.Path | None = None
+
+
+def inpaint(
+    source: str | os.PathLike,
+    mask: str | os.PathLike,
+    target: str | os.PathLike,
+    *,
+    method: str | os.PathLike = "biharmonic",
+    ensemble: bool = False,
+    compare: bool = False,
+    overwrite: bool = False,
+    on_file: Callable[[Inpainted], None] | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> list[Inpainted]:
+    """Inpaints an image file or a folder of them: fills what a mask marks.
+
+    All other pixels of the new file are, bit for bit, those of the old one
+    (in formats that lose nothing and have as many bits). Transparency is
+    kept, and rotation noted in EXIF is applied. Files are written whole or
+    not at all. An image with a black mask is copied.
+
+    The whole image is inpainted at once, not in tiles, because what fits into
+    a region may stand far from it.
 
     Args:
-        method: "biharmonic", or the path of a `.keras` file: an inpainter, or
-            a blind `models.RestorationGAN`. One for gray images fills each
-            channel of a color image by itself.
-        ensemble: whether a model works on all eight symmetries.
+        source: Path of an image file, or of a folder with images, which are
+            searched in all folders below it as well.
+        mask: Path of an image file as large as the image, white (above one
+            half) where pixels are missing. For a folder of images, path of a
+            folder with masks of the same names, whatever their endings.
+        target: Path of the image file to write. For a folder, path of the
+            folder that gets files of the same names.
+        method: "biharmonic", or the path of a `.keras` file of `train
+            inpainter` or with another model that takes an image, or image
+            and mask. One for gray images fills each channel of a color image
+            by itself.
+        ensemble: Whether a model restores the eight symmetries of the image
+            and averages: eight times slower.
+        compare: Whether to write before and after side by side as well, as
+            `NAME-compare.png`.
+        overwrite: Whether existing files may be replaced.
+        on_file: None, or a function that is called with each result as soon
+            as its file is written.
+        verbose: Progress of several files, see `io.Progress`.
 
     Returns:
-        Function from an image (height, width, channels) in [0, 1] and a mask
-        (height, width, 1), 1 = degraded, to the image with its holes filled;
-        all other pixels are those that came in.
+        A list of `Inpainted`.
 
     Raises:
-        ValueError: a method that fills no holes.
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such source or model, or no mask of an
+            image.
+        PermissionError: The place cannot be written to.
+        ValueError: The method does not inpaint, a mask does not fit its
+            image, or files are no images; in a folder all others are
+            inpainted first.
     """
-    fill = restoration.biharmonic()
-    if method != "biharmonic":
-        fill = _filling_model(method, ensemble)
-    elif ensemble:
-        raise ValueError("`ensemble` is for networks, not for 'biharmonic'.")
-
-    def filled(image, mask):
-        made = fill(image[None], mask[None])[0]
-        if made.shape != image.shape:
-            raise ValueError(
-                f"{method} must return an image like the degraded one, "
-                f"{image.shape}. Received: shape {made.shape}"
-            )
-        return np.where(mask > 0, np.clip(made, 0.0, 1.0), image)
-
-    return filled
-
-
-def _filling_model(path, ensemble):
-    if not str(path).endswith(".keras"):
+    method = str(method)
+    if method != "biharmonic" and not method.endswith(".keras"):
         raise ValueError(
-            "`mask` is for methods that fill holes: biharmonic, or a .keras "
-            f"file of `train inpainter`. Received: method={path!r}"
+            "`method` must be biharmonic, or a .keras file of `train "
+            f"inpainter`. Received: {method!r}"
         )
-    model, inputs = load_restorer(path)
-    if set(inputs) != {"image", "mask"} and not (
-        isinstance(model, models.RestorationGAN)
-    ):
+    if method == "biharmonic" and ensemble:
+        raise ValueError("`ensemble` is for networks, not for 'biharmonic'.")
+    beside = (COMPARISON,) if compare else ()
+    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    masks = _masks(mask, source, [file for file, _ in plan])
+    fill = _model(method, ensemble)
+
+    def inpainted(image):
+        missing = _read_mask(masks[image.path], image)
+        color, facts = image.color, {"filled": float(missing.mean())}
+        if missing.any():
+            color = fill(color[None], missing[None])[0]
+            if color.shape != image.color.shape:
+                raise ValueError(
+                    f"{method} must return an image like the degraded one, "
+                    f"{image.color.shape}. Received: shape {color.shape}"
+                )
+            color = np.where(missing > 0, np.clip(color, 0, 1), image.color)
+        return color, image.alpha, facts
+
+    return restore_files(
+        plan,
+        inpainted,
+        Inpainted,
+        title=method,
+        compare=compare,
+        on_file=on_file,
+        verbose=verbose,
+    )
+
+
+def _model(method, ensemble):
+    """Function from images and masks (1, height, width, ...) to images."""
+    if method == "biharmonic":
+        return restoration.biharmonic()
+    model, inputs = load_restorer(method)
+    if not set(inputs) <= {"image", "mask"}:
         raise ValueError(
-            f"{path} takes {', '.join(inputs)}, and so fills no holes: leave "
-            "out the mask, or take a model of `train inpainter`."
+            f"{method} takes {', '.join(inputs)}. Expected: the image, or "
+            "image and mask, as models of `train inpainter` do"
         )
     run = inference.self_ensemble if ensemble else inference.restore_batch
 
     def fill(images, mask):
-        def made(images):
+        def restored(images):
             if "mask" not in inputs:
                 return run(model, images)
             masks = np.repeat(mask, len(images), axis=0)
             return run(model, {"image": images, "mask": masks})
 
-        return with_channels(made, inputs["image"].shape[-1], images)
+        return with_channels(restored, inputs["image"].shape[-1], images)
 
     return fill
 
 
-def find_masks(masks, source, files):
-    """The mask of each image.
-
-    Args:
-        masks: an image file, or for a folder of images a folder of masks of
-            the same names, whatever their endings.
-        source: what the user named, a file or a folder.
-        files: the images, of `plan_files`.
-
-    Returns:
-        dict, image → mask, `pathlib.Path` both.
-
-    Raises:
-        FileNotFoundError: no such masks.
-        ValueError: a file where a folder must be, or the reverse.
-    """
+def _masks(masks, source, files):
+    """The mask of each image: a dict from path to path."""
     masks, source = pathlib.Path(masks), pathlib.Path(source)
     if not masks.exists():
         raise FileNotFoundError(f"There is no mask {masks}")
@@ -102,41 +159,19 @@ def find_masks(masks, source, files):
         )
     if source.is_file():
         return {source: masks}
-    named = {}
-    for mask in images_below(masks):
-        name = mask.relative_to(masks).with_suffix("")
-        if name in named:
-            raise ValueError(
-                f"{named[name]} and {mask} have the same name: which of them "
-                "is the mask?"
-            )
-        named[name] = mask
-    found = {file: file.relative_to(source).with_suffix("") for file in files}
-    missing = [str(file) for file, name in found.items() if name not in named]
+    found = pair_by_name(files, source, find_images(masks), masks)
+    missing = [str(file) for file in files if file not in found]
     if missing:
         raise FileNotFoundError(
             f"{masks} has no mask of the same name for {', '.join(missing)}"
         )
-    return {file: named[name] for file, name in found.items()}
+    return found
 
 
-def read_mask(path, image):
-    """What a mask marks: white, above one half, is degraded.
-
-    Args:
-        path: the mask's file; colors count by their brightness, and what is
-            transparent as black.
-        image: the `ImageFile` it belongs to.
-
-    Returns:
-        float32 (height, width, 1) of 0 and 1.
-
-    Raises:
-        ValueError: no image, one of another size, white all over, or not
-            black and nowhere white.
-    """
+def _read_mask(path, image):
+    """float32 (height, width, 1) of 0 and 1, where 1 is missing."""
     gray = read_image(path, channels=1, alpha="keep")
-    # Not what is stylized over, but what is stylized.
+    # What is transparent is not marked.
     gray = np.prod(gray, axis=-1, keepdims=True)
     mask = np.float32(gray > 0.5)
     if mask.shape[:2] != image.color.shape[:2]:
@@ -150,8 +185,8 @@ def read_mask(path, image):
         )
     if mask.all():
         raise ValueError(
-            f"The mask {path} is white all over: nothing is left of "
-            f"{image.path} to go by."
+            f"The mask {path} is white all over: no pixel of {image.path} "
+            "is left to restore from."
         )
     if gray.any() and not mask.any():
         raise ValueError(

@@ -1,27 +1,26 @@
-"""Anyone's photographs, restored: files in, files out."""
+"""Restoration of image files: denoising, and what a trained model restores."""
 
 import dataclasses
 import functools
+import os
 import pathlib
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
-from keras_synth import inference, models, ops, presets, restoration
+from keras_synth import inference, ops, presets, restoration
+from keras_synth.io import plan_targets
 from keras_synth.ops.transforms import opponent_matrix
-from keras_synth.tasks.image_files import plan_files, restore_files
-from keras_synth.tasks.inpaint import filling_method, find_masks, read_mask
+from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
     batch_as_channels,
     channels_as_batch,
+    in_tiles,
     inputs_of,
     load_restorer,
     with_channels,
 )
-
-# The U-Net sees 84 pixels far; see `inference.restore_tiled`. Those of pix2pix
-# halve six times, and see farther than any tile: theirs are approximate.
-_TILE, _OVERLAP, _MULTIPLE = 768, 96, 64
-
 
 # Differences of colors lie around 0, and networks know images around ½.
 _OPPONENT = opponent_matrix().astype("float32")
@@ -30,38 +29,25 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 _pretrained = functools.cache(presets.gray_denoiser)
 
 
-def _unet(noise_level, ensemble):
-    return _with_network(_pretrained(), noise_level, ensemble)
+def _unet(noise_level, ensemble, verbose=0):
+    return _with_network(_pretrained(), noise_level, ensemble, verbose)
 
 
-def _with_network(network, noise_level, ensemble):
-    """A method out of a network, or of a RestorationGAN."""
+def _with_network(network, noise_level, ensemble, verbose=0):
+    """A method that runs a network."""
     takes = inputs_of(network)
-    told, channels = "noise_level" in takes, takes["image"].shape[-1]
-    adversarial = isinstance(network, models.RestorationGAN)
+    conditional, channels = "noise_level" in takes, takes["image"].shape[-1]
 
     def run(images, level):
         inputs = images
-        if told:
+        if conditional:
             levels = np.full((len(images), 1, 1, 1), level, "float32")
             inputs = {"image": images, "noise_level": levels}
-        if ensemble:
-            return inference.self_ensemble(tiled, inputs)
-        return tiled(inputs)
-
-    def tiled(inputs):
-        return inference.restore_tiled(
-            network,
-            inputs,
-            _TILE,
-            _OVERLAP,
-            batch_size=1,
-            multiple=_MULTIPLE if adversarial else 8,
-            verbose=0,
-        )
+        return in_tiles(network, inputs, ensemble, verbose)
 
     def restore(images):
-        if not told or images.shape[-1] == channels or channels == 3:
+        same = images.shape[-1] == channels or channels == 3
+        if not conditional or same:
             return with_channels(
                 lambda x: run(x, noise_level), channels, images
             )
@@ -73,7 +59,7 @@ def _with_network(network, noise_level, ensemble):
     return restore
 
 
-def _bm3d(noise_level, ensemble):
+def _bm3d(noise_level, ensemble, verbose=0):
     restore = restoration.BM3D(noise_level=noise_level)
     if not ensemble:
         return restore
@@ -85,188 +71,154 @@ def _trained(path):
     network, inputs = load_restorer(path)
     if "mask" in inputs:
         raise ValueError(
-            f"{path} fills holes: it needs a mask of them (`mask`, --mask)."
+            f"{path} is an inpainter, which needs a mask: tasks.inpaint "
+            "(keras-synth inpaint) runs it."
         )
     if not set(inputs) <= {"image", "noise_level"}:
         raise ValueError(
-            f"{path} takes {', '.join(inputs)}: denoisers take the image, "
-            "or image and noise level."
+            f"{path} takes {', '.join(inputs)}. Expected: the image, or image "
+            "and noise level"
         )
     return functools.partial(_with_network, network)
 
 
-#: name: function from `(noise_level, ensemble)` to a method for images.
+#: Name: function from `(noise_level, ensemble)` to a method for images.
 METHODS = {
     "unet": _unet,
     "bm3d": _bm3d,
-    "median": lambda noise_level, ensemble: restoration.median(3),
-    "adaptive_median": lambda noise_level, ensemble: (
-        restoration.adaptive_median()
+    "median": lambda *_: restoration.median(3),
+    "adaptive_median": lambda *_: restoration.adaptive_median(),
+    "non_local_means": lambda noise_level, *_: restoration.non_local_means(
+        noise_level
     ),
-    "non_local_means": lambda noise_level, ensemble: (
-        restoration.non_local_means(noise_level)
-    ),
-    "total_variation": lambda noise_level, ensemble: (
-        restoration.total_variation(noise_level)
+    "total_variation": lambda noise_level, *_: restoration.total_variation(
+        noise_level
     ),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """What `restore_images` did to one file.
+    """Result of `restore` for one file.
 
     Attributes:
-        source: the file read.
-        target: the file written.
-        noise_level: the noise taken out, in units of [0, 1].
-        filled: with a mask, the share of pixels that it marks; else None.
-        comparison: the image of before and after, or None.
+        source: Path of the file that was read.
+        target: Path of the file that was written.
+        noise_level: σ of the noise that was removed, in units of [0, 1].
+        comparison: Path of the image of before and after, or None.
     """
 
     source: pathlib.Path
     target: pathlib.Path
-    noise_level: float = 0.0
-    filled: float | None = None
+    noise_level: float
     comparison: pathlib.Path | None = None
 
 
-def restore_images(
-    source,
-    target,
+def restore(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method=None,
-    mask=None,
-    noise_level="auto",
-    ensemble=False,
-    contrast=0.0,
-    sharpness=0.0,
-    compare=False,
-    overwrite=False,
-):
-    """Restores an image file, or a folder of them.
+    method: str | os.PathLike = "unet",
+    noise_level: float | Literal["auto"] = "auto",
+    ensemble: bool = False,
+    contrast: float = 0.0,
+    sharpness: float = 0.0,
+    compare: bool = False,
+    overwrite: bool = False,
+    on_file: Callable[[Restored], None] | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> list[Restored]:
+    """Restores an image file or a folder of them: removes noise.
 
-    Without a mask it takes the noise out (or what degradation the model of a
-    `.keras` file was trained on). With one it fills the holes that are white
-    in it; all other pixels are in the new file, bit for bit, what they were
-    (in formats that lose nothing and have as many bits).
+    A trained model restores what it was trained to restore.
 
-    Color and gray, 8 and 16 bits (16 stay 16 in PNG files), any size.
-    Transparency is kept as it is; rotation noted in EXIF is applied. Files
-    are written whole or not at all; an image with nothing to restore is copied.
-
-    Large images are restored tile by tile. Holes are filled in the whole
-    image at once, because what fills one may stand far from it.
+    Color and gray images of 8 and 16 bits (16 stay 16 in PNG files) can have
+    any size; large ones are restored in tiles. Transparency is kept, and
+    rotation noted in EXIF is applied. Files are written whole or not at all.
+    An image with nothing to restore is copied. A denoiser for gray images
+    restores brightness and two color differences of a color image, each by
+    itself.
 
     Args:
-        source: an image file, or a folder; of a folder all images below it.
-        target: the file to write, or the folder, which gets the same names.
-        method: a key of `METHODS`; with a mask "biharmonic"; or the path of a
-            `.keras` file: of `train_denoiser`, with a mask of
-            `train_inpainter`, or any blind `models.RestorationGAN`, which
-            goes with a mask and without. By default "unet", the denoiser that
-            ships, and with a mask "biharmonic". A denoiser for gray images
-            restores brightness and two differences of colors of a color
-            image, each by itself.
-        mask: None, or an image file as large as the image (both rotated as
-            EXIF says), white (above one half) where it is degraded; for a
-            folder of images a folder of masks of the same names, whatever
-            their endings.
-        noise_level: σ in units of [0, 1] (10 / 255 is a little noise), or
-            "auto" to estimate it for each image. The medians need none, nor
-            does what fills holes.
-        ensemble: whether networks and "bm3d" work on the eight symmetries of
+        source: Path of an image file, or of a folder with images, which are
+            searched in all folders below it as well.
+        target: Path of the image file to write. For a folder, path of the
+            folder that gets files of the same names.
+        method: "unet" (the pretrained denoiser), "bm3d", "median",
+            "adaptive_median", "non_local_means", "total_variation", or the
+            path of a `.keras` file of `train denoiser` or with a
+            `models.RestorationGAN` that takes no mask.
+        noise_level: Standard deviation σ of the noise in units of [0, 1]: 10
+            of 255 gray levels are 0.039. "auto" estimates it for each image.
+            The medians need none.
+        ensemble: Whether networks and "bm3d" restore the eight symmetries of
             the image and average: eight times slower, a little better.
-        contrast: clip limit of adaptive histogram equalization afterwards
-            (0 is none, 0.01 is visible). It changes all pixels.
-        sharpness: amount of unsharp masking afterwards, radius 1 (0 is none);
-            likewise.
-        compare: whether to write before and after side by side, as
+        contrast: Clip limit of an adaptive histogram equalization
+            afterwards. 0 is none, 0.01 is visible.
+        sharpness: Amount of unsharp masking afterwards, of radius 1. 0 is
+            none, 1 is visible.
+        compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
-        overwrite: whether existing files may be replaced.
+        overwrite: Whether existing files may be replaced.
+        on_file: None, or a function that is called with each result as soon
+            as its file is written.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of `Restored`.
 
     Raises:
-        FileExistsError: a file is there and `overwrite` is False.
-        FileNotFoundError: no such source, or no mask of an image.
-        PermissionError: the place cannot be written to.
-        ValueError: arguments out of range, a method that does not go with a
-            mask or not without, or files that are no images; in a folder
-            all others are restored first.
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such source or model.
+        PermissionError: The place cannot be written to.
+        ValueError: Arguments are out of range, or files are no images; in a
+            folder all others are restored first.
     """
-    if method is None:
-        method = "unet" if mask is None else "biharmonic"
-    _check(method, mask, noise_level, ensemble, contrast, sharpness)
-    plan = plan_files(source, target, compare, overwrite)
-    if mask is None:
-        method_of = _denoising(method, noise_level, ensemble)
-    else:
-        masks = find_masks(mask, source, [file for file, _ in plan])
-        method_of = _filling(method, ensemble, masks)
-
-    def restore(image):
-        restored, facts = method_of(image)
-        restored = _enhanced(restored, contrast, sharpness)
-        return restored, image.alpha, facts
-
-    return restore_files(plan, restore, Restored, title=method, compare=compare)
-
-
-def _denoising(method, noise_level, ensemble):
-    """Function from a `ImageFile` to the restored colors and `Restored`'s."""
+    method = str(method)
+    _check(method, noise_level, ensemble, contrast, sharpness)
+    beside = (COMPARISON,) if compare else ()
+    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
     make = METHODS[method] if method in METHODS else _trained(method)
     always = method not in METHODS or method.endswith("median")
+    of_tiles = verbose if len(plan) == 1 else 0
 
-    def restore(image):
+    def restored(image):
         color, level = image.color, noise_level
         if level == "auto":
             level = _estimated_level(image)
-        facts = {"noise_level": level}
-        if not level and not always:
-            return color, facts
-        restored = inference.restore_batch(make(level, ensemble), color[None])
-        if restored.shape[1:3] != color.shape[:2]:
-            raise ValueError(
-                f"{method} changes the size of images: keras-synth upscale "
-                "is for that."
-            )
-        return np.clip(restored[0], 0.0, 1.0), facts
+        if level or always:
+            restorer = make(level, ensemble, of_tiles)
+            color = inference.restore_batch(restorer, color[None])[0]
+            if color.shape[:2] != image.color.shape[:2]:
+                raise ValueError(
+                    f"{method} changes the size of images: tasks.upscale "
+                    "(keras-synth upscale) runs it."
+                )
+            color = np.clip(color, 0.0, 1.0)
+        color = _enhanced(color, contrast, sharpness)
+        return color, image.alpha, {"noise_level": level}
 
-    return restore
-
-
-def _filling(method, ensemble, masks):
-    """As `_denoising`, where masks say what is degraded."""
-    fill = filling_method(method, ensemble)
-
-    def restore(image):
-        mask = read_mask(masks[image.path], image)
-        facts = {"filled": float(mask.mean())}
-        if not mask.any():
-            return image.color, facts
-        return fill(image.color, mask), facts
-
-    return restore
+    return restore_files(
+        plan,
+        restored,
+        Restored,
+        title=method,
+        compare=compare,
+        on_file=on_file,
+        verbose=verbose,
+    )
 
 
-def _check(method, mask, noise_level, ensemble, contrast, sharpness):
-    if method == "biharmonic" and mask is None:
+def _check(method, noise_level, ensemble, contrast, sharpness):
+    if method == "biharmonic":
         raise ValueError(
-            "'biharmonic' fills holes: it needs a mask of them (`mask`, "
-            "--mask)."
+            "'biharmonic' needs a mask: tasks.inpaint (keras-synth inpaint) "
+            "runs it."
         )
-    known = method in METHODS or str(method).endswith(".keras")
-    if not known and mask is None:
+    if method not in METHODS and not method.endswith(".keras"):
         raise ValueError(
             f"`method` must be one of {', '.join(METHODS)}, or a .keras file. "
             f"Received: {method!r}"
-        )
-    if mask is not None and noise_level != "auto":
-        raise ValueError(
-            "What fills holes takes no `noise_level`. "
-            f"Received: {noise_level!r}"
         )
     if noise_level != "auto" and (
         not isinstance(noise_level, int | float) or not 0 <= noise_level <= 1
@@ -287,7 +239,8 @@ def _check(method, mask, noise_level, ensemble, contrast, sharpness):
 def _estimated_level(image):
     if min(image.color.shape[:2]) < 4:
         raise ValueError(
-            f"{image.path} is too small to tell its noise: give a noise level."
+            f"{image.path} is too small to estimate its noise: give a noise "
+            "level."
         )
     return float(np.mean(ops.estimate_noise_level(image.color[None])))
 
@@ -299,8 +252,7 @@ def _enhanced(image, contrast, sharpness):
         from skimage import exposure, filters
     except ImportError as error:
         raise ImportError(
-            "Contrast and sharpness need scikit-image: "
-            "pip install 'keras_synth[samples]'"
+            "Contrast and sharpness need scikit-image: pip install scikit-image"
         ) from error
     if contrast:
         gray = image.shape[-1] == 1

@@ -1,30 +1,39 @@
-"""Networks out of `.keras` files, for images of any channels."""
+"""Restorers from `.keras` files, run on images of any channels and size."""
 
 import keras
 import numpy as np
 
-from keras_synth import models
+from keras_synth import inference, models
 from keras_synth.evaluation.comparison import named_inputs
-from keras_synth.tasks.saved import load_model
+from keras_synth.tasks.loading import load_model
+
+# The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
+# pix2pix halve six times, and see farther than any tile: in tiles, theirs are
+# approximate.
+_TILE, _OVERLAP, _MULTIPLE = 768, 96, 64
 
 
 def load_restorer(path):
-    """Loads what makes images out of images.
+    """Loads a network or model from images to images.
 
     Args:
-        path: a `.keras` file with a network, or a `models.RestorationGAN`.
+        path: Path of a `.keras` file with a network, or with a
+            `models.RestorationGAN`.
 
     Returns:
         `(model, inputs)`: what `inference.restore_batch` runs, and its inputs
-        by name, "image" and what else it is told.
+        by name, "image" among them.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: a model of another kind.
+        FileNotFoundError: There is no such file.
+        ValueError: The file holds a model of another kind.
     """
     model = load_model(path, keras.Model)
     if isinstance(model, models.GenerativeModel):
-        raise ValueError(f"{path} makes images; it does not restore them.")
+        raise ValueError(
+            f"{path} holds a generator, which does not restore images "
+            "(keras-synth sample samples from it)."
+        )
     inputs = inputs_of(model)
     image = inputs.get("image")
     if len(getattr(image, "shape", ())) != 4:
@@ -36,14 +45,14 @@ def load_restorer(path):
 
 
 def inputs_of(model):
-    """What a network, or a RestorationGAN's generator, takes.
+    """The inputs of a network, or of a RestorationGAN's generator, by name.
 
     Args:
-        model: a `keras.Model`.
+        model: A `keras.Model`.
 
     Returns:
-        dict, name → `keras.KerasTensor`; a single input is the "image", None
-        where a model does not say what it takes.
+        A dict from name to `keras.KerasTensor`. A single input is the
+        "image"; it is None where a model does not declare its input.
     """
     network = model
     if isinstance(model, models.RestorationGAN):
@@ -52,22 +61,53 @@ def inputs_of(model):
     return named_inputs(network) or {"image": single}
 
 
+def in_tiles(model, inputs, ensemble=False, verbose=0):
+    """Runs a restorer tile by tile, or on all eight symmetries as well.
+
+    Args:
+        model: A `keras.Model`.
+        inputs: Images (batch, height, width, channels), or a dict of inputs,
+            see `inference.restore_tiled`.
+        ensemble: Whether to average over the eight symmetries.
+        verbose: Progress of the tiles, see `io.Progress`.
+
+    Returns:
+        float32 (batch, height, width, channels).
+    """
+
+    def tiled(inputs):
+        return inference.restore_tiled(
+            model,
+            inputs,
+            _TILE,
+            _OVERLAP,
+            batch_size=1,
+            multiple=_MULTIPLE,
+            verbose=verbose,
+        )
+
+    if ensemble:
+        return inference.self_ensemble(tiled, inputs)
+    return tiled(inputs)
+
+
 def with_channels(run, channels, images):
     """Runs on color images what takes gray ones, and the reverse.
 
-    Colors are restored each by itself; a gray image becomes a color one,
-    and of what comes back the mean.
+    Color channels are restored each by itself. A gray image becomes a color
+    image, and the mean of what comes back is taken.
 
     Args:
-        run: function from images (batch, height, width, channels) to such.
-        channels: that it takes, 1 or 3.
-        images: (1, height, width, 1 or 3).
+        run: Function from images (batch, height, width, channels) to such.
+        channels: Channels that `run` takes, 1 or 3.
+        images: Array (1, height, width, 1 or 3).
 
     Returns:
         What `run` made of them.
 
     Raises:
-        ValueError: it makes color out of gray, and the image has colors.
+        ValueError: `run` makes color images of gray ones, and `images` are
+            color images.
     """
     if images.shape[-1] == channels:
         return run(images)

@@ -1,168 +1,199 @@
-"""Anyone's images, stylized as another is: files in, files out."""
+"""Style transfer on image files: the content of one, the style of another."""
 
 import dataclasses
-import glob
+import os
 import pathlib
+from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 
 from keras_synth import models
-from keras_synth.io import read_image, write_image
+from keras_synth.io import (
+    Progress,
+    beside_target,
+    plan_targets,
+    read_image,
+    write_image,
+)
 from keras_synth.models.style_canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
-from keras_synth.tasks.image_files import (
-    check_stems,
-    plan_files,
-    restore_files,
-)
-from keras_synth.tasks.saved import load_model
+from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.tasks.loading import load_model
 
-_PREVIEW = "-step-"
+_PREVIEW = "-step-{}.png"
 
 
 @dataclasses.dataclass(frozen=True)
 class Stylized:
-    """What `stylize_images` did to one file.
+    """Result of `stylize` for one file.
 
     Attributes:
-        source: the file read.
-        target: the file written.
+        source: Path of the file that was read.
+        target: Path of the file that was written.
         size: (height, width) of the image written.
-        comparison: the image of before and after, or None.
+        comparison: Path of the image of before and after, or None.
     """
 
     source: pathlib.Path
     target: pathlib.Path
-    size: tuple
+    size: tuple[int, int]
     comparison: pathlib.Path | None = None
 
 
-def stylize_images(
-    source,
-    style,
-    target,
+def stylize(
+    source: str | os.PathLike,
+    style: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method="optimize",
-    features="vgg19",
-    weights="imagenet",
-    steps=(300,),
-    size=512,
-    style_size=None,
-    style_weight=20.0,
-    mix=None,
-    alpha=1.0,
-    start="content",
-    preserve_color=False,
-    preview=0,
-    seed=0,
-    compare=False,
-    overwrite=False,
-    verbose=1,
-):
-    """Stylizes an image file, or a folder of them, as another is stylized.
+    blend: Sequence[str] = (),
+    blend_weights: Sequence[float] | None = None,
+    method: str | os.PathLike = "optimize",
+    features: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19",
+    weights: str = "imagenet",
+    steps: Sequence[int] = (300,),
+    size: int | None = 512,
+    style_size: int | None = None,
+    style_weight: float = 20.0,
+    alpha: float = 1.0,
+    start: Literal["content", "noise"] = "content",
+    preserve_color: bool = False,
+    preview_interval: int = 0,
+    seed: int = 0,
+    compare: bool = False,
+    overwrite: bool = False,
+    on_file: Callable[[Stylized], None] | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> list[Stylized]:
+    """Stylizes an image file or a folder of them (style transfer).
 
-    Gray images get the style's colors. Transparency stays; a transparent
-    style is put on white; rotation noted in EXIF is applied. Files are
-    written whole or not at all.
+    Gray images get the colors of the style. Transparency is kept; a
+    transparent style is put on white. Rotation noted in EXIF is applied.
+    Files are written whole or not at all.
 
     Args:
-        source: an image file, or a folder; of a folder all images below it.
-        style: the file of the painting, or several to blend.
-        target: the file to write, or the folder, which gets the same names.
-        method: "optimize" (`models.StyleTransfer`: minutes an image), or the
-            path of a `.keras` file that `train_adain` left, which takes a
-            moment.
-        features: network that compares images, of "optimize": "vgg19" (the
-            paper's), "vgg16" or "squeezenet" (the fastest; finer strokes).
-        weights: of that network: "imagenet" downloads them once, or the path
-            of a file, see `networks.vgg19_features`.
-        steps: of "optimize": one number, or one a level of its pyramid.
-        size: most pixels of the longer side of what is stylized; larger
-            images are made smaller first. None stylizes them as they are.
-        style_size: pixels of the longer side of the painting: larger for
-            coarser strokes. None for those of the image.
-        style_weight: λ_s of `models.StyleTransfer.compile`.
-        mix: weights of several styles; equal by default.
-        alpha: how much of the style, from 0 to 1, of a `.keras` file.
-        start: "content" or "noise", of "optimize".
-        preserve_color: whether "optimize" stylizes the brightness alone.
-        preview: every so many steps of "optimize" the image as it is, to
-            `NAME-step-0050.png`; 0 for none.
-        seed: of the noise.
-        compare: whether to write before and after side by side, as
+        source: Path of an image file, or of a folder with images, which are
+            searched in all folders below it as well.
+        style: Path of the image whose style is taken, such as a painting.
+        target: Path of the image file to write. For a folder, path of the
+            folder that gets files of the same names.
+        blend: Paths of more style images, whose styles are blended with that
+            of `style`.
+        blend_weights: Weights of the styles, that of `style` first. None
+            gives all the same.
+        method: "optimize" (`models.StyleTransfer`: minutes for an image), or
+            the path of a `.keras` file of `train adain` (a moment).
+        features: Network whose feature maps "optimize" compares: "vgg19"
+            (the paper's), "vgg16", or "squeezenet" (the fastest, with finer
+            strokes).
+        weights: Weights of that network: "imagenet" downloads them once;
+            otherwise the path of a weights file.
+        steps: Number of steps of "optimize". Several numbers are those of
+            the levels of a pyramid, the smallest image first.
+        size: Largest number of pixels of the longer side of what is
+            stylized; larger images are made smaller first. None stylizes
+            them as they are.
+        style_size: Pixels of the longer side of the style image. A larger
+            one gives coarser strokes. None takes that of the stylized image.
+        style_weight: Weight of the style loss of "optimize", where that of
+            the content loss is 1.
+        alpha: Strength of the style with a `.keras` file, from 0 to 1.
+        start: Image that "optimize" starts from: the "content", or "noise".
+        preserve_color: Whether "optimize" stylizes the brightness alone.
+        preview_interval: Number of steps of "optimize" between previews,
+            `NAME-step-0050.png`. 0 writes none.
+        seed: Seed of the noise.
+        compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
-        overwrite: whether existing files may be replaced.
-        verbose: 1 shows a progress bar, 2 one line, 0 nothing.
+        overwrite: Whether existing files may be replaced.
+        on_file: None, or a function that is called with each result as soon
+            as its file is written.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of `Stylized`.
 
     Raises:
-        FileExistsError: a file is there and `overwrite` is False.
-        FileNotFoundError: no such source, style, model or weights.
-        OSError: the weights could not be downloaded.
-        PermissionError: the place cannot be written to.
-        ValueError: arguments out of range, or files that are no images; in
-            a folder all others are stylized first.
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such source, style, model or weights
+            file.
+        OSError: The weights could not be downloaded.
+        PermissionError: The place cannot be written to.
+        ValueError: Arguments are out of range, or files are no images; in a
+            folder all others are stylized first.
     """
-    _check(method, features, size, style_size, preview)
-    files = [style] if isinstance(style, str | pathlib.Path) else list(style)
-    styles = [read_image(file, channels=3)[None] for file in files]
-    plan = plan_files(source, target, compare, overwrite)
-    if preview:
-        _check_previews(plan, overwrite)
+    method = str(method)
+    _check(method, features, size, style_size, preview_interval)
+    styles = [read_image(file, channels=3)[None] for file in (style, *blend)]
+    beside = [COMPARISON] if compare else []
+    if preview_interval:
+        beside.append(_PREVIEW.format("*"))
+    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    goals = dict(plan)
     if method == "optimize":
         transfer = models.StyleTransfer(_features(features, weights))
         transfer.compile(style_weight=style_weight)
+        total = len(plan) * sum(np.ravel(steps))
+        progress, of_files = Progress(total, "steps", verbose), 0
     else:
         transfer = load_model(method, models.AdaINTransfer)
+        progress, of_files = Progress(verbose=0), verbose
 
-    def stylize(content, paintings, stem):
+    def run(content, paintings, goal):
         if method != "optimize":
             return transfer.stylize(
-                content, paintings, alpha, style_weights=mix
+                content, paintings, alpha, style_weights=blend_weights
             )
 
-        def show(step, image, terms):
-            if step % preview == 0:
-                path = stem.with_name(f"{stem.name}{_PREVIEW}{step:04}.png")
+        def on_step(step, image, terms):
+            progress.add()
+            if preview_interval and step % preview_interval == 0:
+                path = beside_target(goal, _PREVIEW.format(f"{step:04}"))
                 write_image(path, np.asarray(image[0]))
 
         return transfer.stylize(
             content,
             paintings,
             tuple(steps),
-            style_weights=mix,
+            style_weights=blend_weights,
             start=start,
             preserve_color=preserve_color,
             seed=seed,
-            verbose=verbose,
-            on_step=show if preview else None,
+            verbose=0,
+            on_step=on_step if verbose or preview_interval else None,
         )
 
-    goals = {file: goal for file, goal in plan}
-
-    def restore(image):
+    def stylized(image):
         sides = image.color.shape[:2]
         longest = max(sides) if size is None else min(size, max(sides))
         content = _with_longer_side(image.color[None], longest)
         paintings = [
             _with_longer_side(each, style_size or longest) for each in styles
         ]
-        stem = goals[image.path].with_suffix("")
-        stylized = np.asarray(stylize(content, paintings, stem)[0])
-        alpha_channel = image.alpha
-        if alpha_channel is not None:
-            alpha_channel = _with_longer_side(alpha_channel[None], longest)[0]
-        return stylized, alpha_channel, {"size": stylized.shape[:2]}
+        color = np.asarray(run(content, paintings, goals[image.path])[0])
+        transparency = image.alpha
+        if transparency is not None:
+            transparency = _with_longer_side(transparency[None], longest)[0]
+        return color, transparency, {"size": color.shape[:2]}
 
-    return restore_files(
-        plan, restore, Stylized, title="stylized", compare=compare
-    )
+    def announce(result):
+        progress.clear()
+        on_file(result)
+
+    with progress:
+        return restore_files(
+            plan,
+            stylized,
+            Stylized,
+            title="stylized",
+            compare=compare,
+            on_file=announce if on_file else None,
+            verbose=of_files,
+        )
 
 
-def _check(method, features, size, style_size, preview):
-    if method != "optimize" and not str(method).endswith(".keras"):
+def _check(method, features, size, style_size, preview_interval):
+    if method != "optimize" and not method.endswith(".keras"):
         raise ValueError(
             f"`method` must be optimize or a .keras file. Received: {method!r}"
         )
@@ -174,24 +205,12 @@ def _check(method, features, size, style_size, preview):
     for name, value, least in (
         ("size", size, 32),
         ("style_size", style_size, 32),
-        ("preview", preview, 0),
+        ("preview_interval", preview_interval, 0),
     ):
         if value is not None and (type(value) is not int or value < least):
             raise ValueError(
                 f"`{name}` must be an int of at least {least}. "
                 f"Received: {name}={value!r}"
-            )
-
-
-def _check_previews(plan, overwrite):
-    """Refuses to mix the previews of several paintings."""
-    check_stems(plan)
-    if overwrite:
-        return
-    for _, goal in plan:
-        for old in goal.parent.glob(f"{glob.escape(goal.stem)}{_PREVIEW}*.png"):
-            raise FileExistsError(
-                f"{old} is there already: ask to overwrite it."
             )
 
 

@@ -1,13 +1,17 @@
-"""Anyone's images, upscaled: files in, files out."""
+"""Super-resolution of image files: upscaling by a network or bicubically."""
 
 import dataclasses
+import os
 import pathlib
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
 from keras_synth import inference, presets, restoration
+from keras_synth.io import plan_targets
 from keras_synth.ops.color import full_range_luma
-from keras_synth.tasks.image_files import plan_files, restore_files
+from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
     inputs_of,
     load_restorer,
@@ -15,78 +19,85 @@ from keras_synth.tasks.restorers import (
 )
 
 # In pixels of the small image. EDSR sees 2 · blocks + 3 far: 27 of the 12
-# blocks that ship, 35 of the 16 that `train_upscaler` makes; see
+# blocks of the pretrained one, 35 of the 16 of `train_upscaler`; see
 # `inference.restore_tiled`.
 _TILE, _OVERLAP = 384, 40
 
 
 @dataclasses.dataclass(frozen=True)
 class Upscaled:
-    """What `upscale_images` did to one file.
+    """Result of `upscale` for one file.
 
     Attributes:
-        source: the file read.
-        target: the file written.
-        scale: how many times larger it is.
+        source: Path of the file that was read.
+        target: Path of the file that was written.
+        scale: Factor of each side.
         size: (height, width) of the image written.
-        comparison: the image of before and after, or None.
+        comparison: Path of the image of before and after, or None.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     scale: int
-    size: tuple
+    size: tuple[int, int]
     comparison: pathlib.Path | None = None
 
 
-def upscale_images(
-    source,
-    target,
+def upscale(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method="edsr",
-    scale=None,
-    ensemble=False,
-    compare=False,
-    overwrite=False,
-):
-    """Upscales an image file, or a folder of them.
+    method: str | os.PathLike = "edsr",
+    scale: int | None = None,
+    ensemble: bool = False,
+    compare: bool = False,
+    overwrite: bool = False,
+    on_file: Callable[[Upscaled], None] | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> list[Upscaled]:
+    """Upscales an image file or a folder of them (super-resolution).
 
-    A network for gray images f upscales the brightness Y of a color
-    image x (BT.601's, which it was trained on); the two differences of
-    colors, where the eye sees little, are upscaled bicubically. Both are
-    linear, so that is
+    A network f for gray images upscales the brightness Y of a color image x
+    (BT.601's, which it was trained on). The two color differences, where the
+    eye sees little, are upscaled bicubically. Both are linear, so that is
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
-    Color and gray, 8 and 16 bits (16 stay 16 in PNG files), any size, the
-    large (above 384 pixels) in tiles that overlap by 40, as far as EDSR sees:
-    what sees farther, `networks.rrdb` say, makes almost what it would make of
-    the whole. Transparency is upscaled bicubically; rotation noted
-    in EXIF is applied. Files are written whole or not at all.
+    Color and gray images of 8 and 16 bits (16 stay 16 in PNG files) can have
+    any size. Those above 384 pixels are upscaled in tiles that overlap by
+    40, as far as EDSR sees; of networks that see farther, `networks.rrdb`
+    say, the result is approximately that of the whole image. Transparency is
+    upscaled bicubically, and rotation noted in EXIF is applied. Files are
+    written whole or not at all.
 
     Args:
-        source: an image file, or a folder; of a folder all images below it.
-        target: the file to write, or the folder, which gets the same names.
-        method: "edsr", the network that ships, for a scale of 4; "bicubic";
-            or the path of a `.keras` file that `train_upscaler` left, or of a
+        source: Path of an image file, or of a folder with images, which are
+            searched in all folders below it as well.
+        target: Path of the image file to write. For a folder, path of the
+            folder that gets files of the same names.
+        method: "edsr" (the pretrained network, for a scale of 4), "bicubic",
+            or the path of a `.keras` file of `train upscaler` or with a
             `models.RestorationGAN` that upscales.
-        scale: how many times larger, an int of at least 2. None for 4, or
-            what the `.keras` file upscales by.
-        ensemble: whether a network works on the eight symmetries of the
+        scale: Factor of each side, an int of at least 2. None takes that of
+            the `.keras` file, or 4.
+        ensemble: Whether a network upscales the eight symmetries of the
             image and averages: eight times slower, a little better.
-        compare: whether to write before and after side by side, as
+        compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
-        overwrite: whether existing files may be replaced.
+        overwrite: Whether existing files may be replaced.
+        on_file: None, or a function that is called with each result as soon
+            as its file is written.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of `Upscaled`.
 
     Raises:
-        FileExistsError: a file is there and `overwrite` is False.
-        FileNotFoundError: no such source.
-        PermissionError: the place cannot be written to.
-        ValueError: arguments out of range, a model that does not upscale, or
-            files that are no images; in a folder all others are upscaled
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such source or model.
+        PermissionError: The place cannot be written to.
+        ValueError: Arguments are out of range, the model does not upscale,
+            or files are no images; in a folder all others are upscaled
             first.
 
     Reference: Dong et al., Image Super-Resolution Using Deep Convolutional
@@ -94,10 +105,11 @@ def upscale_images(
     """
     method = str(method)
     _check(method, scale, ensemble)
-    plan = plan_files(source, target, compare, overwrite)
+    beside = (COMPARISON,) if compare else ()
+    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
     if method == "bicubic":
         scale = scale or 4
-        upscale = restoration.bicubic(scale)
+        run = restoration.bicubic(scale)
     else:
         network = _network(method)
         found = _scale_of(network, method)
@@ -106,17 +118,26 @@ def upscale_images(
                 f"{method} upscales {found} times. Received: scale={scale}"
             )
         scale = found
-        upscale = _with_network(network, scale, ensemble)
+        of_tiles = verbose if len(plan) == 1 else 0
+        run = _with_network(network, scale, ensemble, of_tiles)
     bicubic = restoration.bicubic(scale)
 
-    def restore(image):
-        large, alpha = upscale(image.color[None])[0], image.alpha
+    def upscaled(image):
+        large, alpha = run(image.color[None])[0], image.alpha
         if alpha is not None:
             alpha = np.clip(bicubic(alpha[None])[0], 0.0, 1.0)
         facts = {"scale": scale, "size": large.shape[:2]}
         return np.clip(large, 0.0, 1.0), alpha, facts
 
-    return restore_files(plan, restore, Upscaled, title=method, compare=compare)
+    return restore_files(
+        plan,
+        upscaled,
+        Upscaled,
+        title=method,
+        compare=compare,
+        on_file=on_file,
+        verbose=verbose,
+    )
 
 
 def _check(method, scale, ensemble):
@@ -139,8 +160,7 @@ def _network(method):
     network, inputs = load_restorer(method)
     if set(inputs) != {"image"}:
         raise ValueError(
-            f"{method} takes {', '.join(inputs)}: what upscales takes the "
-            "image alone."
+            f"{method} takes {', '.join(inputs)}. Expected: the image alone"
         )
     return network
 
@@ -160,8 +180,8 @@ def _scale_of(network, method):
     return scale
 
 
-def _with_network(network, scale, ensemble):
-    """A method out of a network, or of a RestorationGAN."""
+def _with_network(network, scale, ensemble, verbose):
+    """A method that runs a network."""
     channels = inputs_of(network)["image"].shape[-1]
     bicubic = restoration.bicubic(scale)
 
@@ -173,7 +193,7 @@ def _with_network(network, scale, ensemble):
             _OVERLAP,
             batch_size=1,
             scale=scale,
-            verbose=0,
+            verbose=verbose,
         )
 
     def run(images):

@@ -1,77 +1,70 @@
-"""Anyone's video, upscaled: frames in, frames out."""
+"""Video super-resolution: a video, or a folder of frames, upscaled."""
 
 import collections
 import dataclasses
-import functools
+import os
 import pathlib
+from typing import Literal
 
 import keras
 import numpy as np
 
 from keras_synth import presets, restoration
 from keras_synth.inference import restore_batch, restore_video
-from keras_synth.ops import compensate_motion
+from keras_synth.io import (
+    Progress,
+    check_video_target,
+    open_video,
+    write_video,
+)
 from keras_synth.ops.color import full_range_luma
-from keras_synth.tasks.saved import load_model
-from keras_synth.tasks.video_files import (
-    check_film_target,
-    open_film,
-    write_film,
-)
-
-#: How upscaled frames are moved for the networks that ship, in training too:
-#: what was upscaled shows its motion at half the size, and differs from frame
-#: to frame by more than the paper's tolerance where it has fine detail.
-compensate_upscaled = functools.partial(
-    compensate_motion, tolerance=0.03, window=15, finest_level=1
-)
+from keras_synth.tasks.loading import load_model
 
 
 @dataclasses.dataclass(frozen=True)
 class UpscaledVideo:
-    """What `upscale_video` did.
+    """Result of `upscale_video`.
 
     Attributes:
-        source: what was read.
-        target: what was written.
-        scale: how many times larger it is.
-        size: (height, width) of the frames.
-        num_frames: how many.
+        source: Path of the video or folder that was read.
+        target: Path of the video or folder that was written.
+        scale: Factor of each side.
+        size: (height, width) of the frames written.
+        num_frames: Number of frames.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     scale: int
-    size: tuple
+    size: tuple[int, int]
     num_frames: int
 
 
-def upscale_frames(frames, network, scale, *, total=None, verbose=0):
-    """Upscales a stream of frames by a network of brightness.
+def upscale_frames(frames, network, scale):
+    """Upscales a stream of video frames (video super-resolution).
 
-    As `upscale_images` does: a network for gray frames upscales the
-    brightness, and colors are upscaled bicubically,
+    A network f for gray frames upscales the brightness Y of a color frame x,
+    and colors are upscaled bicubically, as in `upscale`:
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
-    In memory are the frames of one window.
+    Only the frames of one window are in memory.
 
     Args:
-        frames: iterable of (height, width, 1 or 3), floats in [0, 1] or
-            uint8, of one size.
-        network: from upscaled frames (batch, num_frames, height, width, 1 or
-            3) to the middle one, such as `presets.video_upscaler(scale)`;
-            None for bicubic alone.
-        scale: how many times larger.
-        total: how many frames there are, for the progress.
-        verbose: 1 shows progress, 0 does not.
+        frames: Iterable of frames (height, width, 1 or 3) of one size,
+            floats in [0, 1] or uint8.
+        network: Network from upscaled frames (batch, num_frames, height,
+            width, 1 or 3) to the middle one, such as
+            `presets.video_upscaler(scale)`; None upscales bicubically.
+        scale: Factor of each side, an int.
 
     Returns:
         An iterator of float32 (scale · height, scale · width, channels) in
         [0, 1].
 
     Raises:
-        ValueError: see `inference.restore_video`.
+        ValueError: The frames are not as above, see
+            `inference.restore_video`.
 
     Example:
 
@@ -81,9 +74,8 @@ def upscale_frames(frames, network, scale, *, total=None, verbose=0):
     [(64, 80, 3), (64, 80, 3), (64, 80, 3)]
     """
     bicubic = restoration.bicubic(scale)
-    options = {"total": total, "verbose": verbose}
     if network is None:
-        return restore_video(bicubic, frames, **options)
+        return restore_video(bicubic, frames, verbose=0)
     channels = network.input_shape[-1]
     waiting = collections.deque()  # frames whose colors are to come
 
@@ -106,8 +98,8 @@ def upscale_frames(frames, network, scale, *, total=None, verbose=0):
         restored_part(),
         num_frames=network.input_shape[1],
         prepare=bicubic,
-        compensate=compensate_upscaled,
-        **options,
+        compensate=presets.compensate_upscaled,
+        verbose=0,
     )
 
 
@@ -119,40 +111,42 @@ def _with_channels(images, channels):
 
 
 def upscale_video(
-    source,
-    target,
+    source: str | os.PathLike,
+    target: str | os.PathLike,
     *,
-    method="video_edsr",
-    scale=4,
-    frames_per_second=None,
-    overwrite=False,
-    verbose=1,
-):
-    """Upscales a video, in memory that does not depend on its length.
+    method: str | os.PathLike = "video_edsr",
+    scale: int = 4,
+    frames_per_second: float | None = None,
+    overwrite: bool = False,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> UpscaledVideo:
+    """Upscales a video (video super-resolution), in bounded memory.
 
     Args:
-        source: a folder of frames, images in the order of their names, or a
-            video file (for which the extra `video` is needed).
-        target: a folder, for PNG files of the same names, or a video file.
-        method: "video_edsr", the networks that ship, for a scale of 3 or 4;
-            "bicubic"; or the path of a `.keras` file with a network of
-            several frames upscaled by that scale.
-        scale: how many times larger, an int of at least 2.
-        frames_per_second: of a video file to be written; None for that of the
-            source, 25 for folders.
-        overwrite: whether existing files may be replaced.
-        verbose: 1 shows progress, 0 does not.
+        source: Path of a video file (which needs the extra `video`), or of
+            a folder whose images are the frames, in the order of their
+            names.
+        target: Path of the video file to write, or of a folder for PNG files
+            of the same names.
+        method: "video_edsr" (the pretrained networks, for a scale of 3 or
+            4), "bicubic", or the path of a `.keras` file with a network that
+            takes windows of frames, upscaled bicubically.
+        scale: Factor of each side, an int of at least 2.
+        frames_per_second: Frame rate of a video file to be written. None
+            takes that of the source, or 25 for a folder.
+        overwrite: Whether existing files may be replaced.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         An `UpscaledVideo`.
 
     Raises:
-        FileExistsError: it is there and `overwrite` is False.
-        FileNotFoundError: no such source.
-        ImportError: a video file, and nothing that reads or writes such.
-        PermissionError: the place cannot be written to.
-        ValueError: arguments out of range; one frame, or none; frames of
-            several sizes; a file that is no video.
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such source or model.
+        ImportError: FFmpeg, which reads and writes video files, is missing.
+        PermissionError: The place cannot be written to.
+        ValueError: Arguments are out of range, there are less than two
+            frames, frames differ in size, or the file is no video.
     """
     network = _network(method, scale)
     if frames_per_second is not None and not frames_per_second > 0:
@@ -160,12 +154,13 @@ def upscale_video(
             "`frames_per_second` must be above 0. Received: "
             f"frames_per_second={frames_per_second!r}"
         )
-    film = open_film(source)
-    check_film_target(target, overwrite)
-    large = upscale_frames(
-        film.frames, network, scale, total=film.total, verbose=verbose
-    )
-    num_frames, size = write_film(target, large, film, frames_per_second)
+    video = open_video(source)
+    check_video_target(target, overwrite)
+    large = upscale_frames(video.frames, network, scale)
+    with Progress(video.total, "frames", verbose) as progress:
+        num_frames, size = write_video(
+            target, progress.track(large), video, frames_per_second
+        )
     return UpscaledVideo(
         pathlib.Path(source), pathlib.Path(target), scale, size, num_frames
     )

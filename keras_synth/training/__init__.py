@@ -1,6 +1,7 @@
-"""Trainings: a network, a model and a dataset put together, in a folder."""
+"""Training in a folder that can be resumed: network, model and data set."""
 
 from keras_synth.training.adain import train_adain
+from keras_synth.training.augmentation import AUGMENTATIONS
 from keras_synth.training.classifier import train_classifier
 from keras_synth.training.data import describe_data, open_data
 from keras_synth.training.denoiser import (
@@ -27,18 +28,22 @@ from keras_synth.training.pix2pix import (
 )
 from keras_synth.training.restorer import compile_restorer, fit_restorer
 from keras_synth.training.stylegan2 import (
-    AUGMENTATIONS,
     build_stylegan2,
     compile_stylegan2,
     train_stylegan2,
 )
-from keras_synth.training.upscaler import UPSCALERS, train_upscaler
-from keras_synth.training.vae import build_vae, demo, train_vae
+from keras_synth.training.upscaler import (
+    UPSCALERS,
+    build_upscaler,
+    train_upscaler,
+)
+from keras_synth.training.vae import LIKELIHOODS, build_vae, train_vae
 
 __all__ = [
     "AUGMENTATIONS",
     "DEGRADATIONS",
     "HOLES",
+    "LIKELIHOODS",
     "OBJECTIVES",
     "UPSCALERS",
     "build_denoiser",
@@ -46,13 +51,13 @@ __all__ = [
     "build_inpainter",
     "build_pix2pix",
     "build_stylegan2",
+    "build_upscaler",
     "build_vae",
     "compile_gan",
     "compile_inpainter",
-    "compile_restorer",
     "compile_pix2pix",
+    "compile_restorer",
     "compile_stylegan2",
-    "demo",
     "describe_data",
     "fit_restorer",
     "open_data",

@@ -1,15 +1,21 @@
-"""Learning to stylize any image in any style, in one pass."""
+"""AdaIN style transfer: train a network that stylizes in any style."""
 
+import os
 import pathlib
+from typing import Literal
 
 import keras
 
 from keras_synth import datasets, models, networks
 from keras_synth.networks import FEATURE_NETWORKS
-from keras_synth.training.folder import fit_in_folder, grid_of_paintings
+from keras_synth.training.folder import (
+    check_epochs,
+    fit_in_folder,
+    style_grid,
+)
 
-# Maps that are compared; the last is what the decoder takes. Of SqueezeNet the
-# deeper ones train several times as slowly.
+# Layers whose feature maps are compared; the decoder takes the last. Deeper
+# layers of SqueezeNet make training several times as slow.
 LAYERS = {
     "vgg19": models.AdaINTransfer.PAPER_LAYERS,
     "vgg16": models.AdaINTransfer.PAPER_LAYERS,
@@ -18,62 +24,68 @@ LAYERS = {
 
 
 def train_adain(
-    data,
-    styles,
-    output="runs/adain",
+    data: str | os.PathLike,
+    styles: str | os.PathLike,
+    output: str | os.PathLike = "runs/adain",
     *,
-    features="vgg19",
-    weights="imagenet",
-    image_size=256,
-    epochs=100,
-    batch_size=8,
-    learning_rate=1e-4,
-    style_weight=10.0,
-    seed=0,
-    resume=False,
-    verbose="auto",
-):
-    """Trains `models.AdaINTransfer` on photographs and paintings.
+    features: Literal["vgg19", "vgg16", "squeezenet"] = "vgg19",
+    weights: str | os.PathLike = "imagenet",
+    image_size: int | tuple[int, int] = 256,
+    epochs: int = 100,
+    batch_size: int = 8,
+    learning_rate: float = 1e-4,
+    style_weight: float = 10.0,
+    resume: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> models.AdaINTransfer:
+    """Trains AdaIN style transfer on two folders, photographs and styles.
 
     Args:
-        data: folder of contents, photographs say; color.
-        styles: folder of styles, paintings say: many for a network that
-            stylizes in styles it never saw, one for that one.
-        output: folder for `adain.keras`, `history.json`, `images/`, `log/`
-            and `backup/`.
-        features: the encoder: "vgg19" (the paper's), "vgg16", "squeezenet".
-        weights: of it, see `stylize_images`.
-        image_size: int or (height, width) of what is cut out of images
-            twice as large.
-        epochs: passes over the contents. The paper's training sees 1.3
+        data: Folder of content images in color, such as photographs.
+        styles: Folder of style images, such as paintings. Many of them for a
+            network that stylizes in styles that it was not trained on; one
+            for a network of that style.
+        output: Folder for `adain.keras`, `history.json` (logs of the epochs
+            of this run), `images/`, `log/` (for TensorBoard) and `backup/`
+            (the state after the last finished epoch).
+        features: Encoder: "vgg19" (the paper's), "vgg16" or "squeezenet".
+        weights: Weights of the encoder: "imagenet" downloads them once, or
+            the path of a file.
+        image_size: Side of the crops, or (height, width), that are cut out of
+            images twice as large.
+        epochs: Passes over the content images. The paper's training uses 1.3
             million of them.
-        batch_size: pairs a step.
-        learning_rate: at the start, of Adam; it falls along a cosine.
-        style_weight: λ_s of `models.AdaINTransfer.compile`.
-        seed: of everything random.
-        resume: go on after the last finished epoch in `output`.
-        verbose: as in `fit`.
+        batch_size: Pairs in a training step.
+        learning_rate: Learning rate of Adam at the start. It falls to 0 along
+            a cosine.
+        style_weight: Weight of the style loss, relative to the content loss.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
 
     Returns:
         The trained `models.AdaINTransfer`.
 
     Raises:
-        FileNotFoundError: no such weights.
-        ValueError: arguments out of range, or folders without images.
+        FileNotFoundError: There is no such file of weights.
+        ValueError: Arguments out of range, or folders without images.
     """
-    if epochs < 1:
-        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
+    check_epochs(epochs)
     if features not in FEATURE_NETWORKS:
         raise ValueError(
             f"`features` must be one of {', '.join(FEATURE_NETWORKS)}. "
             f"Received: {features!r}"
         )
     keras.utils.set_random_seed(seed)
-    contents, paintings = (
+    contents, style_images = (
         datasets.image_folder(folder, channels=3) for folder in (data, styles)
     )
     pairs = datasets.style_pipeline(
-        contents, paintings, image_size, batch_size=batch_size, seed=seed
+        contents, style_images, image_size, batch_size=batch_size, seed=seed
     )
     encoder = FEATURE_NETWORKS[features](weights, LAYERS[features])
     model = models.AdaINTransfer(encoder, networks.style_decoder(encoder))
@@ -83,7 +95,7 @@ def train_adain(
     model.compile(keras.optimizers.Adam(rate), style_weight=style_weight)
     shown = datasets.style_pipeline(
         contents,
-        paintings,
+        style_images,
         image_size,
         batch_size=min(4, contents.num_images),
         training=False,
@@ -96,7 +108,7 @@ def train_adain(
         output,
         "adain",
         epochs=epochs,
-        watchers=[grid_of_paintings(shown, output)],
+        callbacks=[style_grid(shown, output)],
         resume=resume,
         verbose=verbose,
     )

@@ -1,113 +1,172 @@
-"""Networks that restore images, trained by plain `compile` and `fit`."""
+"""Denoising networks: build, and train on noise or salt and pepper."""
+
+import os
+from typing import Literal
 
 import keras
 
-from keras_synth import degradations, networks
+from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
-from keras_synth.training.restorer import fit_restorer
+from keras_synth.training.restorer import (
+    architecture_options,
+    fit_restorer,
+    named_degradation,
+)
 
-ARCHITECTURES = ("unet", "ffdnet", "dncnn", "autoencoder")
-#: What a network learns to restore.
+# architecture: the arguments of `build_denoiser` that it has
+ARCHITECTURES = {
+    "unet": ("widths", "num_blocks"),
+    "ffdnet": ("width", "num_layers"),
+    "dncnn": ("width", "num_layers"),
+    "autoencoder": ("widths",),
+}
+#: Degradations that a denoiser is trained to remove, by name.
 DEGRADATIONS = {
     "noise": degradations.GaussianNoise((0.0, 75 / 255)),
     "salt_and_pepper": degradations.SaltAndPepper((0.0, 0.5)),
 }
 
 
-def build_denoiser(architecture="unet", channels=1, told=True, **options):
-    """An untrained network.
+def build_denoiser(
+    architecture: Literal["unet", "ffdnet", "dncnn", "autoencoder"] = "unet",
+    channels: Literal[1, 3] = 1,
+    noise_conditional: bool = True,
+    *,
+    width: int | None = None,
+    widths: tuple[int, ...] | None = None,
+    num_layers: int | None = None,
+    num_blocks: int | None = None,
+) -> keras.Model:
+    """Builds an untrained denoising network.
 
     Args:
-        architecture: one of `ARCHITECTURES`.
-        channels: of the images, 1 or 3.
-        told: whether a U-Net is told the noise level, and does without
-            biases; the FFDNet always is, the others never are.
-        **options: of the network's builder.
+        architecture: The network: "unet", "ffdnet", "dncnn" or "autoencoder".
+        channels: Channels of the images, 3 or 1.
+        noise_conditional: Whether a U-Net takes the noise level as a second
+            input, and has no biases. FFDNet always takes it, the others
+            never.
+        width: Channels of the hidden layers of an FFDNet or DnCNN. None for
+            the network's default.
+        widths: Channels of each level of a U-Net or autoencoder. None for
+            the network's default.
+        num_layers: Convolutions of an FFDNet or DnCNN. None for the
+            network's default.
+        num_blocks: Residual blocks of each level of a U-Net. None for the
+            network's default.
 
     Returns:
-        A `keras.Model`.
+        A `keras.Model`, not compiled.
+
+    Raises:
+        ValueError: An unknown architecture, or a size that it does not have.
     """
-    if architecture not in ARCHITECTURES:
-        raise ValueError(
-            f"`architecture` must be one of {', '.join(ARCHITECTURES)}. "
-            f"Received: {architecture!r}"
-        )
+    sizes = {
+        "width": width,
+        "widths": widths,
+        "num_layers": num_layers,
+        "num_blocks": num_blocks,
+    }
+    options = architecture_options(architecture, ARCHITECTURES, sizes)
     if architecture == "unet":
-        options = {"noise_conditional": told, "use_bias": not told, **options}
+        options["noise_conditional"] = noise_conditional
+        options["use_bias"] = not noise_conditional
     return getattr(networks, architecture)(channels, **options)
 
 
 def train_denoiser(
-    data="photos",
-    output="runs/denoiser",
+    data: str | os.PathLike | datasets.Source = "photos",
+    output: str | os.PathLike = "runs/denoiser",
     *,
-    degradation="noise",
-    architecture="unet",
-    data_dir=None,
-    manual_dir=None,
-    channels=1,
-    unreadable="raise",
-    patch_size=64,
-    patches_per_image=40,
-    epochs=10,
-    batch_size=16,
-    learning_rate=1e-3,
-    seed=0,
-    resume=False,
-    verbose="auto",
-    **options,
-):
-    """Trains a network that takes degradation out of images.
+    degradation: Literal["noise", "salt_and_pepper"]
+    | degradations.Degradation = "noise",
+    architecture: Literal["unet", "ffdnet", "dncnn", "autoencoder"] = "unet",
+    width: int | None = None,
+    widths: tuple[int, ...] | None = None,
+    num_layers: int | None = None,
+    num_blocks: int | None = None,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    channels: Literal[1, 3] = 1,
+    unreadable: Literal["raise", "skip"] = "raise",
+    image_size: int = 64,
+    patches_per_image: int = 40,
+    epochs: int = 10,
+    batch_size: int = 16,
+    learning_rate: float = 1e-3,
+    resume: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> keras.Model:
+    """Trains a denoising network on patches of clean images.
 
     Args:
-        data: see `open_data`; a folder's subfolders are read too.
-        output: folder for `denoiser.keras`, `history.json`, `log/` and
-            `backup/`.
-        degradation: a key of `DEGRADATIONS`, or a `degradations.Degradation`.
-        architecture: one of `ARCHITECTURES`. The U-Net and the FFDNet are
-            told the noise level, where the degradation has one.
-        data_dir: see `open_data`.
-        manual_dir: see `open_data`.
-        channels: of a folder, see `datasets.image_folder`.
-        unreadable: see `open_data`.
-        patch_size: side of the patches.
-        patches_per_image: of each image, in an epoch.
-        epochs: passes over the data.
-        batch_size: patches a step.
-        learning_rate: the highest.
-        seed: of everything random.
-        resume: go on after the last finished epoch in `output`.
-        verbose: as in `fit`.
-        **options: of the network's builder.
+        data: Name of a data source (see `datasets.CATALOG`), path of a folder
+            of images, or a `datasets.Source`. Folders below it are read too.
+        output: Folder for `denoiser.keras`, `history.json` (logs of the
+            epochs of this run), `log/` (for TensorBoard) and `backup/` (the
+            state after the last finished epoch).
+        degradation: What the network learns to remove: "noise" (Gaussian, of
+            up to 75 gray levels), "salt_and_pepper" (up to half of the
+            pixels), or a `degradations.Degradation`.
+        architecture: The network: "unet", "ffdnet", "dncnn" or "autoencoder".
+            FFDNet, and the U-Net for Gaussian noise, take the noise level as
+            a second input.
+        width: Channels of the hidden layers of an FFDNet or DnCNN. None for
+            the network's default.
+        widths: Channels of each level of a U-Net or autoencoder. None for
+            the network's default.
+        num_layers: Convolutions of an FFDNet or DnCNN. None for the
+            network's default.
+        num_blocks: Residual blocks of each level of a U-Net. None for the
+            network's default.
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
+            takes its default.
+        manual_dir: Folder with the original files of a named source, used
+            instead of a download.
+        channels: Channels that the images of a folder are converted to, 3
+            for color or 1 for gray.
+        unreadable: What to do with files of a folder that cannot be read:
+            "raise" refuses the folder, "skip" leaves them out with a warning.
+        image_size: Side of the patches that are cut out of the images.
+        patches_per_image: Patches cut out of each image in an epoch.
+        epochs: Passes over the data.
+        batch_size: Patches in a training step.
+        learning_rate: Highest learning rate, reached after a short warm-up.
+            It falls to 0 along a cosine.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
 
     Returns:
         The trained `keras.Model`.
 
     Raises:
-        ValueError: unknown names, or data that does not fit.
+        ValueError: Unknown names, or data that does not fit.
     """
-    if isinstance(degradation, str):
-        if degradation not in DEGRADATIONS:
-            raise ValueError(
-                f"`degradation` must be one of {', '.join(DEGRADATIONS)}, or a "
-                f"degradation. Received: {degradation!r}"
-            )
-        degradation = DEGRADATIONS[degradation]
-    told = isinstance(degradation, degradations.GaussianNoise)
+    degradation = named_degradation(degradation, DEGRADATIONS)
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
     network = build_denoiser(
-        architecture, source.image_shape[-1], told, **options
+        architecture,
+        source.image_shape[-1],
+        isinstance(degradation, degradations.GaussianNoise),
+        width=width,
+        widths=widths,
+        num_layers=num_layers,
+        num_blocks=num_blocks,
     )
-    fit_restorer(
+    return fit_restorer(
         network,
         source,
         degradation,
         output,
         "denoiser",
-        patch_size=patch_size,
+        image_size=image_size,
         patches_per_image=patches_per_image,
         epochs=epochs,
         batch_size=batch_size,
@@ -116,4 +175,3 @@ def train_denoiser(
         resume=resume,
         verbose=verbose,
     )
-    return network

@@ -1,80 +1,57 @@
-"""What every training recipe does around `fit`."""
+"""Training in a folder: checkpoints, logs and images beside the model."""
 
 import json
 import pathlib
 
 import keras
 
-from keras_synth import callbacks, datasets
-from keras_synth.training.data import open_data
+from keras_synth.callbacks import (
+    ImageGrid,
+    RestorationGrid,
+    StyleGrid,
+    StyleMixingGrid,
+)
+from keras_synth.training.data import open_images
 
 
-def open_images(
-    data,
-    image_size=None,
-    *,
-    data_dir=None,
-    manual_dir=None,
-    channels=3,
-    unreadable="raise",
-    cache=True,
-    batch_size=32,
-    labels=False,
-    augment=None,
-    seed=0,
-):
-    """The training split of what the user named, ready for `fit`.
+def check_epochs(epochs, name="epochs", smallest=1):
+    """Refuses a number of epochs that is no int or too small.
 
     Args:
-        data: see `open_data`, the next four likewise.
-        image_size: see `datasets.synthesis_pipeline`, the rest likewise.
-        data_dir: see `open_data`.
-        manual_dir: see `open_data`.
-        channels: see `open_data`.
-        unreadable: see `open_data`.
-        cache: see `datasets.synthesis_pipeline`.
-        batch_size: see `datasets.synthesis_pipeline`.
-        labels: see `datasets.synthesis_pipeline`.
-        augment: see `datasets.synthesis_pipeline`.
-        seed: see `datasets.synthesis_pipeline`.
+        epochs: Number of epochs.
+        name: Name of the argument, for the error.
+        smallest: Smallest allowed number.
 
-    Returns:
-        `(source, images, image_shape)`.
+    Raises:
+        ValueError: `epochs` is no int, or below `smallest`.
     """
-    source = open_data(
-        data, "train", data_dir, manual_dir, channels, unreadable
-    )
-    images = datasets.synthesis_pipeline(
-        source,
-        image_size,
-        batch_size=batch_size,
-        labels=labels,
-        augment=augment,
-        cache=cache,
-        seed=seed,
-    )
-    image = images.element_spec[0] if labels else images.element_spec
-    return source, images, tuple(image.shape[1:])
+    if type(epochs) is not int or epochs < smallest:
+        raise ValueError(
+            f"`{name}` must be an int of at least {smallest}. "
+            f"Received: {name}={epochs!r}"
+        )
 
 
 def fit_in_folder(
-    model, images, output, name, *, epochs, watchers, resume, verbose
+    model, batches, output, name, *, epochs, callbacks=(), resume, verbose
 ):
-    """Trains, and leaves all that comes of it in a folder.
+    """Fits a model, and writes the model, its logs and backups to a folder.
 
-    `NAME.keras`, `history.json` (logs of the epochs of this run), `log/`
-    (TensorBoard) and `backup/` (the last finished epoch).
+    Writes `NAME.keras`, `history.json` (logs of the epochs of this run),
+    `log/` (for TensorBoard) and `backup/` (the state after the last finished
+    epoch).
 
     Args:
-        model: compiled.
-        images: the dataset.
-        output: the folder.
-        name: of the model's file, without its ending.
-        epochs: passes over the data.
-        watchers: further callbacks; they come before TensorBoard, which logs
-            what they measure.
-        resume: go on after the last finished epoch in `output/backup`.
-        verbose: as in `fit`.
+        model: A compiled `keras.Model`.
+        batches: The `tf.data.Dataset` to fit on.
+        output: The folder; it is created where it does not exist.
+        name: Name of the model's file, without `.keras`.
+        epochs: Passes over the data.
+        callbacks: Further callbacks. They run before TensorBoard, which
+            therefore logs what they measure.
+        resume: Whether to continue after the last finished epoch in
+            `output/backup`. False deletes that backup and starts anew.
+        verbose: As in `keras.Model.fit`.
     """
     output = pathlib.Path(output)
     output.mkdir(parents=True, exist_ok=True)
@@ -83,18 +60,18 @@ def fit_in_folder(
         for file in backup.iterdir():
             file.unlink()
     history = model.fit(
-        images,
+        batches,
         epochs=epochs,
-        shuffle=False,  # the pipeline does
+        shuffle=False,  # The pipeline shuffles.
         callbacks=[
-            *watchers,
+            *callbacks,
             keras.callbacks.TensorBoard(output / "log"),
             keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
         ],
         verbose=verbose,
     )
     model.save(output / f"{name}.keras")
-    if history.epoch:  # none where a finished training is resumed
+    if history.epoch:  # Empty where a finished training is resumed.
         logs = {
             name: list(map(float, h)) for name, h in history.history.items()
         }
@@ -103,43 +80,124 @@ def fit_in_folder(
         )
 
 
-def grid_of_samples(model, output, num_classes=None, **options):
-    """The `ImageGrid` that every training of a generator has."""
+def fit_generator(
+    build,
+    data,
+    output,
+    name,
+    *,
+    epochs,
+    seed,
+    resume,
+    verbose,
+    **data_options,
+):
+    """Builds a generative model for some data and fits it in a folder.
+
+    Args:
+        build: Function from `TrainingImages` to `(model, callbacks)`: the
+            compiled model, and the callbacks of its training.
+        data: As in `open_data`.
+        output: As in `fit_in_folder`.
+        name: As in `fit_in_folder`.
+        epochs: Passes over the data.
+        seed: Seed of the initial weights, the order of the data and all
+            other random draws.
+        resume: As in `fit_in_folder`.
+        verbose: As in `keras.Model.fit`.
+        **data_options: Further arguments of `open_images`.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        ValueError: `epochs` is below 1, or data or options do not fit.
+    """
+    check_epochs(epochs)
+    keras.utils.set_random_seed(seed)
+    images = open_images(data, seed=seed, **data_options)
+    model, callbacks = build(images)
+    fit_in_folder(
+        model,
+        images.batches,
+        output,
+        name,
+        epochs=epochs,
+        callbacks=callbacks,
+        resume=resume,
+        verbose=verbose,
+    )
+    return model
+
+
+def sample_grid(model, output, num_classes=None, **options):
+    """An `ImageGrid` of 64 samples, written after each epoch.
+
+    Args:
+        model: The generative model. A class-conditional one shows its classes
+            in turn.
+        output: Folder of the training.
+        num_classes: Number of classes of a class-conditional model.
+        **options: Further arguments of `callbacks.ImageGrid`.
+
+    Returns:
+        A `callbacks.ImageGrid`.
+    """
     if model.conditional:
         options["labels"] = [i % num_classes for i in range(64)]
     output = pathlib.Path(output)
-    return callbacks.ImageGrid(
-        output / "images", log_dir=output / "log", **options
-    )
+    return ImageGrid(output / "images", log_dir=output / "log", **options)
 
 
-def grid_of_mixtures(model, output, num_classes=None):
-    """The `StyleMixingGrid` of a training with styles: 5 by 7 of them."""
+def style_mixing_grid(model, output, num_classes=None):
+    """A `StyleMixingGrid` of 5 by 7 styles, written after each epoch.
+
+    Args:
+        model: A `models.StyleGAN2`.
+        output: Folder of the training.
+        num_classes: Number of classes of a class-conditional model.
+
+    Returns:
+        A `callbacks.StyleMixingGrid`.
+    """
     labels = None
     if model.conditional:
         labels = [i % num_classes for i in range(5 + 7)]
     output = pathlib.Path(output)
-    return callbacks.StyleMixingGrid(
+    return StyleMixingGrid(
         output / "images", 5, 7, labels=labels, log_dir=output / "log"
     )
 
 
-def grid_of_repairs(pairs, output):
-    """The `RestorationGrid` of a training on pairs.
+def restoration_grid(pairs, output):
+    """A `RestorationGrid` of degraded, restored and clean images.
 
     Args:
-        pairs: dataset of `(degraded, clean)`; its first batch is shown.
-        output: the training's folder, a `pathlib.Path`.
+        pairs: Dataset of `(degraded, clean)`. Its first batch is shown.
+        output: Folder of the training.
+
+    Returns:
+        A `callbacks.RestorationGrid`.
     """
+    output = pathlib.Path(output)
     degraded, clean = next(pairs.take(1).as_numpy_iterator())
-    return callbacks.RestorationGrid(
+    return RestorationGrid(
         degraded, clean, output / "images", log_dir=output / "log"
     )
 
 
-def grid_of_paintings(pairs, output):
-    """The `StyleGrid` of a training on pairs of `(content, style)`."""
+def style_grid(pairs, output):
+    """A `StyleGrid` of contents, styles and stylized images.
+
+    Args:
+        pairs: Dataset of `(content, style)`. Its first batch is shown.
+        output: Folder of the training.
+
+    Returns:
+        A `callbacks.StyleGrid`.
+    """
+    output = pathlib.Path(output)
     contents, styles = next(pairs.take(1).as_numpy_iterator())
-    return callbacks.StyleGrid(
+    return StyleGrid(
         contents, styles, output / "images", log_dir=output / "log"
     )

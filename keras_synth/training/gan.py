@@ -1,16 +1,16 @@
-"""A GAN on images: build it, train it."""
+"""Generative adversarial networks (GANs): build, compile, train."""
+
+import os
+from typing import Any, Literal
 
 import keras
 
-from keras_synth import layers, losses, models, networks
-from keras_synth.training.folder import (
-    fit_in_folder,
-    grid_of_samples,
-    open_images,
-)
+from keras_synth import datasets, layers, losses, models, networks
+from keras_synth.training.augmentation import build_augmentation
+from keras_synth.training.folder import fit_generator, sample_grid
 
 # name: (loss, its penalty or None, normalization of the discriminator,
-#        discriminator steps a generator step)
+#        discriminator steps for each generator step)
 OBJECTIVES = {
     "non_saturating": (
         losses.NonSaturating,
@@ -32,27 +32,39 @@ ARCHITECTURES = ("dcgan", "dense", "residual")
 
 
 def build_gan(
-    image_shape,
-    latent_dim=64,
-    architecture="dcgan",
-    objective="non_saturating",
-    width=32,
-    num_classes=None,
-    seed=0,
-):
-    """A GAN whose discriminator is normalized as its objective needs.
+    image_shape: tuple[int, int, int],
+    latent_dim: int = 64,
+    architecture: Literal["dcgan", "dense", "residual"] = "dcgan",
+    objective: Literal[
+        "non_saturating",
+        "hinge",
+        "wasserstein",
+        "least_squares",
+        "relativistic",
+    ] = "non_saturating",
+    width: int = 32,
+    num_classes: int | None = None,
+    seed: int | None = 0,
+) -> models.GAN:
+    """Builds a GAN whose discriminator is normalized as its objective needs.
 
     Args:
-        image_shape: (height, width, channels).
-        latent_dim: dimension of the latents.
-        architecture: "dcgan", "dense" or "residual".
-        objective: a key of `OBJECTIVES`.
-        width: channels of the networks; a dense one has 8 times as many units.
-        num_classes: None, or the number of classes of a conditional one.
-        seed: of the noise.
+        image_shape: (height, width, channels) of the images.
+        latent_dim: Dimension of the latents.
+        architecture: Generator and discriminator: "dcgan", "dense" or
+            "residual".
+        objective: Adversarial loss, a key of `OBJECTIVES`.
+        width: Base number of channels of both networks. The layers of
+            "dense" have 8 times as many units.
+        num_classes: Number of classes of a class-conditional GAN. None for
+            one without classes.
+        seed: Seed of the latents that are drawn.
 
     Returns:
-        A `models.GAN`, not compiled.
+        A `models.GAN` that is not compiled.
+
+    Raises:
+        ValueError: Unknown names, or arguments out of range.
     """
     if objective not in OBJECTIVES or architecture not in ARCHITECTURES:
         raise ValueError(
@@ -65,7 +77,7 @@ def build_gan(
     discriminator = {"normalization": normalization}
     if architecture == "dense":
         size = {"hidden": (8 * width, 8 * width)}
-    if architecture == "residual":  # spectrally normalized, always
+    if architecture == "residual":  # Always has spectral normalization.
         discriminator = {}
     return models.GAN(
         getattr(networks, f"{architecture}_generator")(
@@ -79,27 +91,45 @@ def build_gan(
 
 
 def compile_gan(
-    gan, objective="non_saturating", learning_rate=1e-3, steps=None, **options
-):
-    """Compiles a GAN with an objective, its penalty and Adam for both.
+    gan: models.GAN,
+    objective: Literal[
+        "non_saturating",
+        "hinge",
+        "wasserstein",
+        "least_squares",
+        "relativistic",
+    ] = "non_saturating",
+    learning_rate: float = 1e-3,
+    steps: int | None = None,
+    augmentation: Literal["none", "diff", "adaptive", "upright"]
+    | keras.layers.Layer
+    | None = "none",
+    **options: Any,
+) -> models.GAN:
+    """Compiles a GAN with an adversarial loss, its penalty and two Adams.
 
     Args:
-        gan: what `build_gan` gave for the same objective.
-        objective: a key of `OBJECTIVES`.
-        learning_rate: of both optimizers.
-        steps: generator steps of the training, over which the rates fall to 0
-            along a cosine; None for constant rates.
-        **options: further arguments of `GAN.compile`.
+        gan: What `build_gan` returned for the same objective.
+        objective: Adversarial loss, a key of `OBJECTIVES`.
+        learning_rate: Learning rate of both optimizers.
+        steps: Generator steps of the training, over which the learning rates
+            fall to 0 along a cosine. None for constant rates.
+        augmentation: Augmentation of all images that the discriminator gets:
+            a key of `AUGMENTATIONS`, or a layer such as `layers.DiffAugment`.
+        **options: Further arguments of `GAN.compile`.
 
     Returns:
         The same model.
+
+    Raises:
+        ValueError: An unknown augmentation.
     """
     loss, penalty, _, discriminator_steps = OBJECTIVES[objective]
     if any(
         isinstance(layer, layers.SpectralNormalization)
         for layer in gan.discriminator.layers
     ):
-        penalty = None  # its slope is bounded already
+        penalty = None  # Its gradient norm is bounded already.
 
     def adam(steps):
         rate = learning_rate
@@ -113,111 +143,128 @@ def compile_gan(
         loss=loss(),
         gradient_penalty=penalty and penalty(),
         discriminator_steps=discriminator_steps,
+        augmentation=build_augmentation(augmentation),
         **options,
     )
     return gan
 
 
 def train_gan(
-    data="digits",
-    output="runs/gan",
+    data: str | os.PathLike | datasets.Source = "digits",
+    output: str | os.PathLike = "runs/gan",
     *,
-    image_size=None,
-    data_dir=None,
-    manual_dir=None,
-    channels=3,
-    unreadable="raise",
-    cache=True,
-    epochs=40,
-    batch_size=64,
-    learning_rate=1e-3,
-    latent_dim=64,
-    architecture="dcgan",
-    objective="non_saturating",
-    width=32,
-    conditional=False,
-    augment=False,
-    resume=False,
-    seed=0,
-    verbose="auto",
-):
-    """Trains a GAN and leaves the model, images and a log in a folder.
+    image_size: int | tuple[int, int] | None = None,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    channels: Literal[1, 3] = 3,
+    unreadable: Literal["raise", "skip"] = "raise",
+    cache: bool | str | os.PathLike = True,
+    epochs: int = 40,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    latent_dim: int = 64,
+    architecture: Literal["dcgan", "dense", "residual"] = "dcgan",
+    objective: Literal[
+        "non_saturating",
+        "hinge",
+        "wasserstein",
+        "least_squares",
+        "relativistic",
+    ] = "non_saturating",
+    width: int = 32,
+    conditional: bool = False,
+    augmentation: Literal["none", "diff", "adaptive", "upright"]
+    | keras.layers.Layer = "none",
+    resume: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> models.GAN:
+    """Trains a generative adversarial network (GAN) on images.
 
     Args:
-        data: name of a source, or a folder of images.
-        output: folder for `gan.keras`, `history.json` (logs of the epochs of
-            this run), `images/`, `log/` (TensorBoard) and `backup/` (the last
-            finished epoch).
-        image_size: int or (height, width); 28, 32, 64 and 128 suit the
-            convolutional networks; the source's own by default.
-        data_dir: see `datasets.load_source`.
-        manual_dir: see `datasets.load_source`.
-        channels: of a folder, see `datasets.image_folder`.
-        unreadable: of a folder, see `datasets.image_folder`.
-        cache: see `datasets.synthesis_pipeline`.
-        epochs: passes over the data.
-        batch_size: images a discriminator step.
-        learning_rate: of both optimizers, falling to 0 along a cosine.
-        latent_dim: dimension of the latents.
-        architecture: see `build_gan`.
-        objective: see `build_gan`.
-        width: see `build_gan`.
-        conditional: whether the model is told the class of each image.
-        augment: whether the discriminator sees all images through
-            `layers.DiffAugment`; for sets of a few thousand images or less.
-        resume: go on from the last finished epoch in `output/backup`, with
-            the same arguments as before.
-        seed: of everything random.
-        verbose: as in `fit`.
+        data: Name of a data source (see `datasets.CATALOG`), path of a folder
+            of images, or a `datasets.Source`.
+        output: Folder for `gan.keras`, `history.json` (logs of the epochs of
+            this run), `images/`, `log/` (for TensorBoard) and `backup/` (the
+            state after the last finished epoch).
+        image_size: Side of the images, or (height, width). Images are resized
+            to it. The convolutional architectures suit 28, 32, 64 and 128.
+            None keeps the size of the source.
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
+            takes its default.
+        manual_dir: Folder with the original files of a named source, used
+            instead of a download.
+        channels: Channels that the images of a folder are converted to, 3
+            for color or 1 for gray.
+        unreadable: What to do with files of a folder that cannot be read:
+            "raise" refuses the folder, "skip" leaves them out with a warning.
+        cache: Where decoded images are kept: True in memory, False nowhere,
+            or the beginning of a file name, for sets larger than memory.
+        epochs: Passes over the data.
+        batch_size: Images in a discriminator step.
+        learning_rate: Learning rate of both optimizers at the start. It falls
+            to 0 along a cosine.
+        latent_dim: Dimension of the latents.
+        architecture: Generator and discriminator: "dcgan", "dense" or
+            "residual".
+        objective: Adversarial loss, together with the gradient penalty or
+            the normalization that belongs to it.
+        width: Base number of channels of both networks. The layers of
+            "dense" have 8 times as many units.
+        conditional: Whether the GAN is conditioned on the class of each image.
+        augmentation: Augmentation of all images that the discriminator gets,
+            for sets of a few thousand images or fewer: "none", "diff"
+            (`layers.DiffAugment`), "adaptive" (`layers.AdaptiveAugment`) or
+            "upright" (the same without mirroring and rotations).
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
 
     Returns:
         The trained `models.GAN`.
+
+    Raises:
+        ValueError: Arguments out of range, or data that does not fit.
     """
-    if epochs < 1:
-        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
     if objective not in OBJECTIVES:
         raise ValueError(
             f"`objective` must be one of {', '.join(OBJECTIVES)}. "
             f"Received: objective={objective!r}"
         )
-    keras.utils.set_random_seed(seed)
     *_, discriminator_steps = OBJECTIVES[objective]
-    source, images, image_shape = open_images(
+
+    def build(images):
+        gan = build_gan(
+            images.image_shape,
+            latent_dim,
+            architecture,
+            objective,
+            width,
+            images.num_classes,
+            seed,
+        )
+        steps = epochs * len(images.batches)
+        compile_gan(gan, objective, learning_rate, steps, augmentation)
+        return gan, [sample_grid(gan, output, images.num_classes)]
+
+    return fit_generator(
+        build,
         data,
-        image_size,
+        output,
+        "gan",
+        image_size=image_size,
         data_dir=data_dir,
         manual_dir=manual_dir,
         channels=channels,
         unreadable=unreadable,
         cache=cache,
-        batch_size=batch_size * discriminator_steps,
         labels=conditional,
-        seed=seed,
-    )
-    num_classes = len(source.class_names) if conditional else None
-    gan = compile_gan(
-        build_gan(
-            image_shape,
-            latent_dim,
-            architecture,
-            objective,
-            width,
-            num_classes,
-            seed,
-        ),
-        objective,
-        learning_rate,
-        steps=len(images) * epochs,
-        augmentation=layers.DiffAugment() if augment else None,
-    )
-    fit_in_folder(
-        gan,
-        images,
-        output,
-        "gan",
         epochs=epochs,
-        watchers=[grid_of_samples(gan, output, num_classes)],
+        batch_size=batch_size * discriminator_steps,
+        seed=seed,
         resume=resume,
         verbose=verbose,
     )
-    return gan

@@ -1,14 +1,21 @@
-"""Networks that fill holes, first to the least error, then against a judge."""
+"""Inpainting networks: build, compile, train with a reconstruction warm-up."""
 
+import os
 import pathlib
+from typing import Any, Literal
 
 import keras
 
 from keras_synth import datasets, degradations, losses, models, networks
 from keras_synth.training.data import open_data
-from keras_synth.training.folder import fit_in_folder, grid_of_repairs
+from keras_synth.training.folder import (
+    check_epochs,
+    fit_in_folder,
+    restoration_grid,
+)
+from keras_synth.training.restorer import named_degradation
 
-#: What kinds of holes an inpainter learns to fill.
+#: Shapes of the missing regions that an inpainter learns to fill, by name.
 HOLES = {
     "irregular": degradations.IrregularHoles((0.05, 0.5)),
     "square": degradations.Occlusion(count=1, size=0.5),
@@ -21,17 +28,24 @@ HOLES = {
 }
 
 
-def build_inpainter(channels=1, window=32, features=None, seed=None):
-    """A gated U-Net, a judge of patches, and one of the degradation's window.
+def build_inpainter(
+    channels: Literal[1, 3] = 1,
+    window: int = 32,
+    features: keras.Model | None = None,
+    seed: int | None = None,
+) -> models.RestorationGAN:
+    """Builds an inpainting GAN: gated U-Net, global and local discriminator.
 
     Args:
-        channels: of the images, 1 or 3.
-        window: side of the square that the local discriminator sees.
-        features: see `models.RestorationGAN`.
-        seed: of all noise.
+        channels: Channels of the images, 3 or 1.
+        window: Side of the square around the missing region that the local
+            discriminator sees.
+        features: Feature network of the perceptual and style losses, such as
+            `networks.vgg16_features()`. None for neither loss.
+        seed: Seed of all random draws of the model.
 
     Returns:
-        A `models.RestorationGAN`, not compiled.
+        A `models.RestorationGAN` that is not compiled.
     """
     widths = (32, 64, 128)
     return models.RestorationGAN(
@@ -49,17 +63,24 @@ def build_inpainter(channels=1, window=32, features=None, seed=None):
     )
 
 
-def compile_inpainter(model, learning_rate=1e-3, steps=None, **weights):
-    """Compiles with hinge losses and Adam.
+def compile_inpainter(
+    model: models.RestorationGAN,
+    learning_rate: float = 1e-3,
+    steps: int | None = None,
+    **weights: Any,
+) -> models.RestorationGAN:
+    """Compiles an inpainting GAN with hinge losses and Adam.
 
     Args:
-        model: of `build_inpainter`.
-        learning_rate: of both players, falling along a cosine.
-        steps: in which it falls to 0; None for a constant rate.
-        **weights: of the losses, see `models.RestorationGAN.compile`.
+        model: What `build_inpainter` returned.
+        learning_rate: Learning rate of both optimizers at the start.
+        steps: Steps of the training, over which the learning rates fall to 0
+            along a cosine. None for constant rates.
+        **weights: Weights of the losses, arguments of
+            `models.RestorationGAN.compile`.
 
     Returns:
-        The model.
+        The same model.
     """
 
     def adam(beta_1):
@@ -68,9 +89,9 @@ def compile_inpainter(model, learning_rate=1e-3, steps=None, **weights):
             rate = keras.optimizers.schedules.CosineDecay(rate, steps)
         return keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=0.99)
 
-    playing = weights.get("adversarial_weight", 1.0) > 0
+    adversarial = weights.get("adversarial_weight", 1.0) > 0
     model.compile(
-        adam(0.5 if playing else 0.9),
+        adam(0.5 if adversarial else 0.9),
         adam(0.5),
         losses.Hinge(),
         average_decay=0.99,
@@ -80,78 +101,88 @@ def compile_inpainter(model, learning_rate=1e-3, steps=None, **weights):
 
 
 def train_inpainter(
-    data="photos",
-    output="runs/inpainter",
+    data: str | os.PathLike | datasets.Source = "photos",
+    output: str | os.PathLike = "runs/inpainter",
     *,
-    holes="both",
-    image_size=64,
-    features=None,
-    data_dir=None,
-    manual_dir=None,
-    channels=1,
-    unreadable="raise",
-    symmetry="mirror",
-    patches_per_image=8,
-    warmup_epochs=30,
-    epochs=10,
-    batch_size=16,
-    learning_rate=1e-3,
-    adversarial_weight=0.01,
-    seed=0,
-    resume=False,
-    verbose="auto",
-):
-    """Trains a network that fills holes.
+    holes: Literal["irregular", "square", "both"]
+    | degradations.Degradation = "both",
+    image_size: int = 64,
+    features: keras.Model | None = None,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    channels: Literal[1, 3] = 1,
+    unreadable: Literal["raise", "skip"] = "raise",
+    symmetry: Literal["square", "mirror", "none"] = "mirror",
+    patches_per_image: int = 8,
+    warmup_epochs: int = 30,
+    epochs: int = 10,
+    batch_size: int = 16,
+    learning_rate: float = 1e-3,
+    adversarial_weight: float = 0.01,
+    resume: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> models.RestorationGAN:
+    """Trains an inpainting GAN, which fills missing regions of images.
 
-    The generator alone first, to the least absolute error; then against the
-    discriminators, at a third of the rate.
+    First the generator is trained alone, for the least absolute error; then
+    against the discriminators, with a third of the learning rate.
 
     Args:
-        data: see `open_data`; a folder's subfolders are read too.
-        output: folder for `inpainter.keras`, `history.json`, `images/`,
-            `log/`, `backup/`, and `warmup/` with the same of the first part.
-        holes: a key of `HOLES`, or a `degradations.Degradation` with a mask.
-        image_size: side of the patches. Images are first fitted to a square
-            an eighth larger.
-        features: None, or a network that perceptual losses compare in.
-        data_dir: see `open_data`.
-        manual_dir: see `open_data`.
-        channels: of a folder, see `datasets.image_folder`.
-        unreadable: see `open_data`.
-        symmetry: see `datasets.restoration_pipeline`.
-        patches_per_image: of each image, in an epoch.
-        warmup_epochs: passes without adversary, at least 1.
-        epochs: passes with it; 0 for none.
-        batch_size: patches a step.
-        learning_rate: the highest.
-        adversarial_weight: see `models.RestorationGAN.compile`.
-        seed: of everything random.
-        resume: go on after the last finished epoch in `output`.
-        verbose: as in `fit`.
+        data: Name of a data source (see `datasets.CATALOG`), path of a folder
+            of images, or a `datasets.Source`. Folders below it are read too.
+        output: Folder for `inpainter.keras`, `history.json` (logs of the
+            epochs of this run), `images/`, `log/` (for TensorBoard), `backup/`
+            (the state after the last finished epoch), and `warmup/` with the
+            same of the first part.
+        holes: Shapes of the missing regions: "irregular" (brush strokes),
+            "square", "both", or a `degradations.Degradation` with a mask.
+        image_size: Side of the patches. Images are first resized to a square
+            an eighth larger, from which patches are cut.
+        features: Feature network of the perceptual loss, such as
+            `networks.vgg16_features()`. None trains without that loss.
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
+            takes its default.
+        manual_dir: Folder with the original files of a named source, used
+            instead of a download.
+        channels: Channels that the images of a folder are converted to, 3
+            for color or 1 for gray.
+        unreadable: What to do with files of a folder that cannot be read:
+            "raise" refuses the folder, "skip" leaves them out with a warning.
+        symmetry: Random symmetries of the patches: "square" mirrors and
+            rotates (textures, scenes), "mirror" mirrors left and right
+            (faces), "none" does neither (digits).
+        patches_per_image: Patches cut out of each image in an epoch.
+        warmup_epochs: Epochs of the first part, without discriminators. At
+            least 1.
+        epochs: Epochs of the second part, with discriminators. 0 leaves it
+            out.
+        batch_size: Patches in a training step.
+        learning_rate: Learning rate at the start of the first part. It falls
+            to 0 along a cosine.
+        adversarial_weight: Weight of the adversarial loss in the second part,
+            relative to the absolute error.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
 
     Returns:
         The trained `models.RestorationGAN`.
 
     Raises:
-        ValueError: unknown names, or data that does not fit.
+        ValueError: Unknown names, or data that does not fit.
     """
-    if warmup_epochs < 1 or epochs < 0:
-        raise ValueError(
-            "`warmup_epochs` must be at least 1, `epochs` at least 0. "
-            f"Received: warmup_epochs={warmup_epochs}, epochs={epochs}"
-        )
-    if isinstance(holes, str):
-        if holes not in HOLES:
-            raise ValueError(
-                f"`holes` must be one of {', '.join(HOLES)}, or a "
-                f"degradation. Received: {holes!r}"
-            )
-        holes = HOLES[holes]
+    check_epochs(warmup_epochs, "warmup_epochs")
+    check_epochs(epochs, smallest=0)
+    holes = named_degradation(holes, HOLES, "holes")
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    pairs = hole_pairs(
+    pairs = inpainting_pairs(
         source,
         holes,
         image_size,
@@ -160,16 +191,7 @@ def train_inpainter(
         batch_size=batch_size,
         seed=seed,
     )
-    channels = source.image_shape[-1]
-    model = build_inpainter(channels, image_size // 2, features, seed)
-    compile_inpainter(
-        model,
-        learning_rate,
-        warmup_epochs * len(pairs),
-        adversarial_weight=0.0,
-        perceptual_weight=0.0,
-    )
-    shown = hole_pairs(
+    shown = inpainting_pairs(
         source,
         holes,
         image_size,
@@ -178,47 +200,52 @@ def train_inpainter(
         cache=False,
         seed=seed,
     )
-    output = pathlib.Path(output)
-    common = {"resume": resume, "verbose": verbose}
-    fit_in_folder(
-        model,
-        pairs,
-        output / "warmup",
-        "inpainter",
-        epochs=warmup_epochs,
-        watchers=[grid_of_repairs(shown, output / "warmup")],
-        **common,
+    model = build_inpainter(
+        source.image_shape[-1], image_size // 2, features, seed
     )
-    if epochs:
-        compile_inpainter(
-            model,
-            learning_rate / 3,
-            epochs * len(pairs),
-            adversarial_weight=adversarial_weight,
-        )
+    output = pathlib.Path(output)
+
+    def fit(folder, epochs, learning_rate, **weights):
+        compile_inpainter(model, learning_rate, epochs * len(pairs), **weights)
         fit_in_folder(
             model,
             pairs,
-            output,
+            folder,
             "inpainter",
             epochs=epochs,
-            watchers=[grid_of_repairs(shown, output)],
-            **common,
+            callbacks=[restoration_grid(shown, folder)],
+            resume=resume,
+            verbose=verbose,
+        )
+
+    fit(
+        output / "warmup",
+        warmup_epochs,
+        learning_rate,
+        adversarial_weight=0.0,
+        perceptual_weight=0.0,
+    )
+    if epochs:
+        fit(
+            output,
+            epochs,
+            learning_rate / 3,
+            adversarial_weight=adversarial_weight,
         )
     else:
         model.save(output / "inpainter.keras")
     return model
 
 
-def hole_pairs(source, holes, image_size, **options):
-    """What an inpainter learns from: `({"image", "mask"}, clean)`.
+def inpainting_pairs(source, holes, image_size, **options):
+    """Batches of `({"image", "mask"}, clean)` to train an inpainter on.
 
     Args:
-        source: a `datasets.Source`.
-        holes: a `degradations.Degradation` with a mask.
-        image_size: side of the patches, cut from images fitted to a square
+        source: A `datasets.Source`.
+        holes: A `degradations.Degradation` with a mask.
+        image_size: Side of the patches, cut out of images resized to a square
             an eighth larger.
-        **options: of `datasets.restoration_pipeline`.
+        **options: Further arguments of `datasets.restoration_pipeline`.
 
     Returns:
         A `tf.data.Dataset`.

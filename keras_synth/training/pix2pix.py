@@ -1,54 +1,69 @@
-"""Pix2pix: from one kind of image to another, learnt from pairs."""
+"""Pix2pix, image-to-image translation: build, compile, train on pairs."""
 
+import os
 import pathlib
+from typing import Literal
 
 import keras
 
 from keras_synth import datasets, models, networks
-from keras_synth.training.folder import fit_in_folder, grid_of_repairs
+from keras_synth.training.folder import (
+    check_epochs,
+    fit_in_folder,
+    restoration_grid,
+)
 
 
-def build_pix2pix(channels=3, input_channels=3, width=64, seed=None):
-    """The paper's U-Net, and its judge of patches of 70 pixels a side.
+def build_pix2pix(
+    in_channels: Literal[1, 3] = 3,
+    out_channels: Literal[1, 3] = 3,
+    width: int = 64,
+    seed: int | None = None,
+) -> models.RestorationGAN:
+    """Builds pix2pix: a U-Net and a discriminator of 70 x 70 patches.
 
     Args:
-        channels: of the images made, 1 or 3.
-        input_channels: of the images given, 1 or 3.
-        width: channels of the first level of both (the paper's: 64).
-        seed: of all noise.
+        in_channels: Channels of the source images, 3 or 1.
+        out_channels: Channels of the target images, 3 or 1.
+        width: Channels of the first level of both networks (64 in the paper).
+        seed: Seed of all random draws of the model.
 
     Returns:
-        A `models.RestorationGAN`, not compiled.
+        A `models.RestorationGAN` that is not compiled.
     """
     widths = (width, 2 * width, 4 * width, 8 * width)
     return models.RestorationGAN(
         networks.pix2pix_generator(
-            input_channels, channels, (*widths, 8 * width, 8 * width)
+            in_channels, out_channels, (*widths, 8 * width, 8 * width)
         ),
         networks.patch_discriminator(
-            channels,
+            out_channels,
             condition=("degraded",),
-            in_channels=input_channels,
+            in_channels=in_channels,
             widths=widths,
         ),
         seed=seed,
     )
 
 
-def compile_pix2pix(model, learning_rate=2e-4, l1_weight=100.0):
-    """Compiles with the paper's losses and Adam.
+def compile_pix2pix(
+    model: models.RestorationGAN,
+    learning_rate: float = 2e-4,
+    l1_weight: float = 100.0,
+) -> models.RestorationGAN:
+    """Compiles pix2pix with the paper's losses and Adam.
 
     `adversarial(D(x̂ | y)) + λ |x̂ - x|`, where the paper's images lie in
     [-1, 1] and ours in [0, 1]: the same error is half as large here, and so
-    `hole_weight` is 2 λ (without a mask all of an image counts as degraded).
+    `hole_weight` is 2 λ (without a mask the whole image counts as degraded).
 
     Args:
-        model: of `build_pix2pix`.
-        learning_rate: of both players.
-        l1_weight: λ, of the error in units of [-1, 1].
+        model: What `build_pix2pix` returned.
+        learning_rate: Learning rate of both optimizers.
+        l1_weight: λ, weight of the absolute error in units of [-1, 1].
 
     Returns:
-        The model.
+        The same model.
 
     Reference: Isola et al., Image-to-Image Translation with Conditional
     Adversarial Networks, 2017, equation 4 and appendix 6.2.
@@ -64,70 +79,78 @@ def compile_pix2pix(model, learning_rate=2e-4, l1_weight=100.0):
 
 
 def train_pix2pix(
-    data,
-    output="runs/pix2pix",
+    data: str | os.PathLike,
+    output: str | os.PathLike = "runs/pix2pix",
     *,
-    target_data=None,
-    input_side="right",
-    image_size=256,
-    channels=3,
-    input_channels=3,
-    width=64,
-    epochs=200,
-    batch_size=1,
-    learning_rate=2e-4,
-    l1_weight=100.0,
-    seed=0,
-    resume=False,
-    verbose="auto",
-):
-    """Trains a network from one kind of image to another.
+    target_data: str | os.PathLike | None = None,
+    source_side: Literal["left", "right"] = "right",
+    image_size: int | tuple[int, int] = 256,
+    in_channels: Literal[1, 3] = 3,
+    out_channels: Literal[1, 3] = 3,
+    width: int = 64,
+    epochs: int = 200,
+    batch_size: int = 1,
+    learning_rate: float = 2e-4,
+    l1_weight: float = 100.0,
+    resume: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> models.RestorationGAN:
+    """Trains pix2pix, image-to-image translation, on pairs of images.
 
     The defaults are the paper's for facades: 400 pairs, 200 epochs, which
     takes a GPU.
 
     Args:
-        data: folder of double images, or of inputs; see
-            `datasets.paired_folder`.
-        output: folder for `pix2pix.keras`, `history.json`, `images/`, `log/`
-            and `backup/`.
-        target_data: folder of the targets, where `data` holds inputs alone.
-        input_side: "left" or "right", the half of a double image that is
-            the input.
-        image_size: int or (height, width) of the images trained on.
-        channels: of the targets, 3 or 1.
-        input_channels: of the inputs, 3 or 1.
-        width: see `build_pix2pix`.
-        epochs: passes over the data.
-        batch_size: pairs a step.
-        learning_rate: of both players.
-        l1_weight: see `compile_pix2pix`.
-        seed: of everything random.
-        resume: go on after the last finished epoch in `output`.
-        verbose: as in `fit`.
+        data: Folder of double images, source and target side by side; or,
+            with `target_data`, folder of sources.
+        output: Folder for `pix2pix.keras`, `history.json` (logs of the epochs
+            of this run), `images/`, `log/` (for TensorBoard) and `backup/`
+            (the state after the last finished epoch).
+        target_data: Folder of targets, named as their sources. None where
+            `data` holds double images.
+        source_side: Half of a double image that is the source, "left" or
+            "right".
+        image_size: Side of the images, or (height, width). Pairs are resized
+            to it.
+        in_channels: Channels that sources are converted to, 3 for color or 1
+            for gray.
+        out_channels: Channels that targets are converted to, 3 for color or
+            1 for gray.
+        width: Channels of the first level of both networks (64 in the paper).
+        epochs: Passes over the data.
+        batch_size: Pairs in a training step.
+        learning_rate: Learning rate of both optimizers.
+        l1_weight: Weight of the absolute error, relative to the adversarial
+            loss.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
 
     Returns:
         The trained `models.RestorationGAN`.
 
     Raises:
-        FileNotFoundError: no such folder.
-        ValueError: arguments out of range, or folders without pairs.
+        FileNotFoundError: There is no such folder.
+        ValueError: Arguments out of range, or folders without pairs.
     """
-    if epochs < 1:
-        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
+    check_epochs(epochs)
     keras.utils.set_random_seed(seed)
     source = datasets.paired_folder(
         data,
         target_data,
-        input_side=input_side,
-        channels=channels,
-        input_channels=input_channels,
+        source_side=source_side,
+        in_channels=in_channels,
+        out_channels=out_channels,
     )
     pairs = datasets.paired_pipeline(
         source, image_size, batch_size=batch_size, seed=seed
     )
     model = compile_pix2pix(
-        build_pix2pix(channels, input_channels, width, seed),
+        build_pix2pix(in_channels, out_channels, width, seed),
         learning_rate,
         l1_weight,
     )
@@ -145,7 +168,7 @@ def train_pix2pix(
         output,
         "pix2pix",
         epochs=epochs,
-        watchers=[grid_of_repairs(shown, output)],
+        callbacks=[restoration_grid(shown, output)],
         resume=resume,
         verbose=verbose,
     )

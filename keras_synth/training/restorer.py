@@ -1,24 +1,31 @@
-"""How every network that restores is trained: plain `compile` and `fit`."""
+"""Restoration networks, trained by plain `compile` and `fit`."""
+
+import os
+from typing import Literal
 
 import keras
 
-from keras_synth import callbacks, datasets
-from keras_synth.training.folder import fit_in_folder
+from keras_synth import callbacks, datasets, degradations
+from keras_synth.training.folder import check_epochs, fit_in_folder
 
 _WARMUP_STEPS = 200
 
 
-def compile_restorer(network, learning_rate=1e-3, steps=None):
-    """Compiles a network that restores: mean absolute error, Adam.
+def compile_restorer(
+    network: keras.Model,
+    learning_rate: float = 1e-3,
+    steps: int | None = None,
+) -> keras.Model:
+    """Compiles a restoration network with mean absolute error and Adam.
 
-    The weights that `fit` leaves are an average over the last steps, which
-    the optimizer keeps: a fiftieth of all, at most 1,000.
+    After `fit`, the weights are their moving average, which the optimizer
+    keeps: over a fiftieth of all steps, at most 1,000.
 
     Args:
-        network: a `keras.Model`.
-        learning_rate: the highest, after a short warm-up.
-        steps: of the whole training, over which the rate falls to 0 along a
-            cosine; None for a constant rate.
+        network: A `keras.Model` that restores images.
+        learning_rate: Highest learning rate, reached after a short warm-up.
+        steps: Steps of the whole training, over which the learning rate falls
+            to 0 along a cosine. None for a constant rate.
 
     Returns:
         The same network.
@@ -33,8 +40,8 @@ def compile_restorer(network, learning_rate=1e-3, steps=None):
     network.compile(
         keras.optimizers.Adam(
             rate,
-            # A single step cannot undo what thousands learnt: gradients are
-            # of norm 0.05, and the memory of their squares is short.
+            # Clipping and the short average of squares limit what a single
+            # outlier changes; typical gradients have a norm of 0.05.
             beta_2=0.99,
             global_clipnorm=0.1,
             use_ema=True,
@@ -46,49 +53,57 @@ def compile_restorer(network, learning_rate=1e-3, steps=None):
 
 
 def fit_restorer(
-    network,
-    source,
-    degradation,
-    output,
-    name,
+    network: keras.Model,
+    source: datasets.Source,
+    degradation: degradations.Degradation,
+    output: str | os.PathLike,
+    name: str,
     *,
-    patch_size,
-    patches_per_image,
-    epochs,
-    batch_size,
-    learning_rate,
-    seed,
-    resume,
-    verbose,
-    symmetry="square",
-):
-    """Trains a network on patches, and leaves what comes of it in a folder.
+    image_size: int | tuple[int, int],
+    patches_per_image: int = 1,
+    symmetry: Literal["square", "mirror", "none"] = "square",
+    epochs: int = 10,
+    batch_size: int = 16,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    resume: bool = False,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> keras.Model:
+    """Compiles a restoration network and fits it on patches, in a folder.
 
     Args:
-        network: a `keras.Model`, not compiled.
+        network: A `keras.Model` that restores images.
         source: `datasets.Source` of clean images.
-        degradation: a `degradations.Degradation`.
-        output: see `fit_in_folder`.
-        name: see `fit_in_folder`.
-        patch_size: side of the clean patches.
-        patches_per_image: of each image, in an epoch.
-        epochs: passes over the data.
-        batch_size: patches a step.
-        learning_rate: the highest.
-        seed: of the patches and their degradation.
-        resume: go on after the last finished epoch in `output`.
-        verbose: as in `fit`.
-        symmetry: see `datasets.restoration_pipeline`.
+        degradation: The `degradations.Degradation` to restore from.
+        output: Folder for `NAME.keras`, `history.json`, `log/` (for
+            TensorBoard) and `backup/` (the state after the last finished
+            epoch).
+        name: Name of the network's file, without `.keras`.
+        image_size: Side of the clean patches that are cut out of the images,
+            or (height, width).
+        patches_per_image: Patches cut out of each image in an epoch.
+        symmetry: Random symmetries of the patches: "square" mirrors and
+            rotates, "mirror" mirrors left and right, "none" does neither.
+        epochs: Passes over the data.
+        batch_size: Patches in a training step.
+        learning_rate: Highest learning rate, reached after a short warm-up.
+            It falls to 0 along a cosine.
+        seed: Seed of the patches and their degradation.
+        resume: Whether to continue after the last finished epoch in `output`.
+        verbose: Progress display, as in `keras.Model.fit`.
+
+    Returns:
+        The same network, trained.
 
     Raises:
-        ValueError: no epochs, or arguments that the pipeline refuses.
+        ValueError: `epochs` is below 1, or arguments that
+            `datasets.restoration_pipeline` refuses.
     """
-    if epochs < 1:
-        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
+    check_epochs(epochs)
     pairs = datasets.restoration_pipeline(
         source,
         degradation,
-        patch_size,
+        image_size,
         patches_per_image=patches_per_image,
         inputs=tuple(network.input) if takes_names(network) else "image",
         symmetry=symmetry,
@@ -102,12 +117,68 @@ def fit_restorer(
         output,
         name,
         epochs=epochs,
-        watchers=[callbacks.EpochOrder(pairs)],
+        callbacks=[callbacks.EpochOrder(pairs)],
         resume=resume,
         verbose=verbose,
     )
+    return network
+
+
+def architecture_options(architecture, known, sizes):
+    """The sizes given for an architecture, without those that are None.
+
+    Args:
+        architecture: Name of the architecture.
+        known: `{architecture: names of the sizes that it has}`.
+        sizes: `{name of a size: value or None}`.
+
+    Returns:
+        A dict of arguments for the function that builds the network.
+
+    Raises:
+        ValueError: An unknown architecture, or a size that it does not have.
+    """
+    if architecture not in known:
+        raise ValueError(
+            f"`architecture` must be one of {', '.join(known)}. "
+            f"Received: {architecture!r}"
+        )
+    given = {k: value for k, value in sizes.items() if value is not None}
+    foreign = sorted(set(given) - set(known[architecture]))
+    if foreign:
+        raise ValueError(
+            f"The architecture {architecture!r} has no `{foreign[0]}`, only "
+            f"{', '.join(known[architecture])}. "
+            f"Received: {foreign[0]}={given[foreign[0]]!r}"
+        )
+    return given
+
+
+def named_degradation(degradation, known, name="degradation"):
+    """A degradation by name.
+
+    Args:
+        degradation: A key of `known`, or a `degradations.Degradation`, which
+            is returned as it is.
+        known: `{name: degradation}`.
+        name: Name of the argument, for the error.
+
+    Returns:
+        A `degradations.Degradation`.
+
+    Raises:
+        ValueError: An unknown name.
+    """
+    if not isinstance(degradation, str):
+        return degradation
+    if degradation not in known:
+        raise ValueError(
+            f"`{name}` must be one of {', '.join(known)}, or a degradation. "
+            f"Received: {degradation!r}"
+        )
+    return known[degradation]
 
 
 def takes_names(network):
-    """Whether a network takes a dict of inputs, not the image alone."""
+    """Whether a network takes a dict of inputs instead of the image alone."""
     return isinstance(network.input, dict)

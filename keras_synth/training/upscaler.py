@@ -1,86 +1,143 @@
-"""Networks that upscale images, trained for PSNR."""
+"""Super-resolution networks: build, and train for PSNR."""
+
+import os
+from typing import Literal
 
 import keras
 
-from keras_synth import degradations, networks
+from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
-from keras_synth.training.restorer import fit_restorer
+from keras_synth.training.restorer import (
+    architecture_options,
+    fit_restorer,
+)
 
-UPSCALERS = ("edsr", "srresnet", "rrdb", "srcnn")
+#: Architectures of an upscaler, and the sizes of `build_upscaler` they have.
+UPSCALERS = {
+    "edsr": ("width", "num_blocks"),
+    "srresnet": ("width", "num_blocks"),
+    "rrdb": ("width", "num_blocks"),
+    "srcnn": (),
+}
+
+
+def build_upscaler(
+    architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] = "edsr",
+    scale: Literal[2, 3, 4] = 4,
+    channels: Literal[1, 3] = 1,
+    *,
+    width: int | None = None,
+    num_blocks: int | None = None,
+) -> keras.Model:
+    """Builds an untrained super-resolution network.
+
+    Args:
+        architecture: The network: "edsr", "srresnet", "rrdb" or "srcnn".
+        scale: Upscaling factor, 2, 3 or 4.
+        channels: Channels of the images, 3 or 1.
+        width: Channels of the hidden layers; SRCNN has no such size. None
+            for the network's default.
+        num_blocks: Number of residual blocks; SRCNN has none. None for the
+            network's default.
+
+    Returns:
+        A `keras.Model`, not compiled.
+
+    Raises:
+        ValueError: An unknown architecture, or a size that it does not have.
+    """
+    options = architecture_options(
+        architecture, UPSCALERS, {"width": width, "num_blocks": num_blocks}
+    )
+    return getattr(networks, architecture)(scale, channels, **options)
 
 
 def train_upscaler(
-    data="photos",
-    output="runs/upscaler",
+    data: str | os.PathLike | datasets.Source = "photos",
+    output: str | os.PathLike = "runs/upscaler",
     *,
-    scale=4,
-    architecture="edsr",
-    data_dir=None,
-    manual_dir=None,
-    channels=1,
-    unreadable="raise",
-    patch_size=96,
-    patches_per_image=20,
-    epochs=10,
-    batch_size=16,
-    learning_rate=1e-3,
-    seed=0,
-    resume=False,
-    verbose="auto",
-    **options,
-):
-    """Trains a network that upscales images, to the least absolute error.
+    scale: Literal[2, 3, 4] = 4,
+    architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] = "edsr",
+    width: int | None = None,
+    num_blocks: int | None = None,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    channels: Literal[1, 3] = 1,
+    unreadable: Literal["raise", "skip"] = "raise",
+    image_size: int = 96,
+    patches_per_image: int = 20,
+    epochs: int = 10,
+    batch_size: int = 16,
+    learning_rate: float = 1e-3,
+    resume: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> keras.Model:
+    """Trains a super-resolution network for the least absolute error.
 
     Args:
-        data: see `open_data`; a folder's subfolders are read too.
-        output: folder for `upscaler.keras`, `history.json`, `log/` and
-            `backup/`.
-        scale: how many times larger, 2, 3 or 4.
-        architecture: one of `UPSCALERS`.
-        data_dir: see `open_data`.
-        manual_dir: see `open_data`.
-        channels: of a folder, see `datasets.image_folder`.
-        unreadable: see `open_data`.
-        patch_size: side of the large patches, a multiple of the scale.
-        patches_per_image: of each image, in an epoch.
-        epochs: passes over the data.
-        batch_size: patches a step.
-        learning_rate: the highest.
-        seed: of everything random.
-        resume: go on after the last finished epoch in `output`.
-        verbose: as in `fit`.
-        **options: of the network's builder (`width`, `blocks`).
+        data: Name of a data source (see `datasets.CATALOG`), path of a folder
+            of images, or a `datasets.Source`. Folders below it are read too.
+        output: Folder for `upscaler.keras`, `history.json` (logs of the
+            epochs of this run), `log/` (for TensorBoard) and `backup/` (the
+            state after the last finished epoch).
+        scale: Upscaling factor, 2, 3 or 4.
+        architecture: The network: "edsr", "srresnet", "rrdb" or "srcnn".
+        width: Channels of the hidden layers; SRCNN has no such size. None
+            for the network's default.
+        num_blocks: Number of residual blocks; SRCNN has none. None for the
+            network's default.
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
+            takes its default.
+        manual_dir: Folder with the original files of a named source, used
+            instead of a download.
+        channels: Channels that the images of a folder are converted to, 3
+            for color or 1 for gray.
+        unreadable: What to do with files of a folder that cannot be read:
+            "raise" refuses the folder, "skip" leaves them out with a warning.
+        image_size: Side of the large patches that are cut out of the images,
+            a multiple of `scale`.
+        patches_per_image: Patches cut out of each image in an epoch.
+        epochs: Passes over the data.
+        batch_size: Patches in a training step.
+        learning_rate: Highest learning rate, reached after a short warm-up.
+            It falls to 0 along a cosine.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
 
     Returns:
         The trained `keras.Model`.
 
     Raises:
-        ValueError: unknown names, or data that does not fit.
+        ValueError: Unknown names, or data that does not fit.
     """
-    if architecture not in UPSCALERS:
-        raise ValueError(
-            f"`architecture` must be one of {', '.join(UPSCALERS)}. "
-            f"Received: {architecture!r}"
-        )
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    network = getattr(networks, architecture)(
-        scale, source.image_shape[-1], **options
+    network = build_upscaler(
+        architecture,
+        scale,
+        source.image_shape[-1],
+        width=width,
+        num_blocks=num_blocks,
     )
-    if patch_size % scale:
+    if image_size % scale:
         raise ValueError(
-            f"`patch_size` must be a multiple of the scale, {scale}. "
-            f"Received: patch_size={patch_size}"
+            f"`image_size` must be a multiple of the scale, {scale}. "
+            f"Received: image_size={image_size}"
         )
-    fit_restorer(
+    return fit_restorer(
         network,
         source,
         degradations.Downsample(scale),
         output,
         "upscaler",
-        patch_size=patch_size,
+        image_size=image_size,
         patches_per_image=patches_per_image,
         epochs=epochs,
         batch_size=batch_size,
@@ -89,4 +146,3 @@ def train_upscaler(
         resume=resume,
         verbose=verbose,
     )
-    return network

@@ -1,63 +1,75 @@
-"""A VAE on images: train it, and the demo."""
+"""Variational autoencoders: build and train."""
 
+import os
 import pathlib
+from typing import Literal
 
 import keras
-import numpy as np
 
 from keras_synth import callbacks, datasets, losses, models, networks
-from keras_synth.export import export_saved_model
-from keras_synth.io import image_grid, write_image
-from keras_synth.training.folder import (
-    fit_in_folder,
-    grid_of_samples,
-    open_images,
-)
+from keras_synth.training.folder import fit_generator, sample_grid
+
+#: Likelihoods of the pixels, by name.
+LIKELIHOODS = {
+    "bernoulli": losses.Bernoulli,
+    "gaussian": losses.Gaussian,
+    "learned_gaussian": lambda: losses.Gaussian(None),
+    "discretized_logistic": losses.DiscretizedLogistic,
+}
+# name: (encoder, decoder)
+ARCHITECTURES = {
+    "conv": (networks.conv_encoder, networks.conv_decoder),
+    "dense": (networks.dense_encoder, networks.dense_decoder),
+}
 
 
 def build_vae(
-    image_shape,
-    latent_dim=16,
-    likelihood="bernoulli",
-    architecture="conv",
-    num_classes=None,
-    seed=0,
-    **options,
-):
-    """A VAE with encoder, decoder and likelihood that fit each other.
+    image_shape: tuple[int, int, int],
+    latent_dim: int = 16,
+    likelihood: Literal[
+        "bernoulli", "gaussian", "learned_gaussian", "discretized_logistic"
+    ] = "bernoulli",
+    architecture: Literal["conv", "dense"] = "conv",
+    num_classes: int | None = None,
+    seed: int | None = 0,
+    *,
+    beta: float = 1.0,
+    free_bits: float = 0.0,
+    num_importance_samples: int = 1,
+) -> models.VAE:
+    """Builds a VAE whose encoder, decoder and likelihood fit each other.
 
     Args:
-        image_shape: (height, width, channels).
-        latent_dim: dimension of the latents.
-        likelihood: "bernoulli", "gaussian" (standard deviation 0.1),
-            "learned_gaussian" or "discretized_logistic".
-        architecture: "conv" or "dense".
-        num_classes: None, or the number of classes of a conditional one.
-        seed: of the sampling.
-        **options: further arguments of `VAE` (`beta`, `free_bits`,
-            `num_importance_samples`).
+        image_shape: (height, width, channels) of the images.
+        latent_dim: Dimension of the latents.
+        likelihood: Likelihood of the pixels: "bernoulli", "gaussian" (of
+            standard deviation 0.1), "learned_gaussian" or
+            "discretized_logistic".
+        architecture: Encoder and decoder: "conv" for convolutional networks,
+            "dense" for fully connected ones.
+        num_classes: Number of classes of a class-conditional VAE. None for
+            one without classes.
+        seed: Seed of the latents that are drawn.
+        beta: Weight of the KL divergence. 1 gives the ELBO.
+        free_bits: KL divergence in nats that each latent may have without a
+            penalty.
+        num_importance_samples: Latents drawn for each image. More than 1
+            trains the bound of the importance-weighted autoencoder (IWAE).
 
     Returns:
-        A `models.VAE`, not compiled.
+        A `models.VAE` that is not compiled.
+
+    Raises:
+        ValueError: Unknown names, or arguments out of range.
     """
-    likelihoods = {
-        "bernoulli": losses.Bernoulli,
-        "gaussian": losses.Gaussian,
-        "learned_gaussian": lambda: losses.Gaussian(None),
-        "discretized_logistic": losses.DiscretizedLogistic,
-    }
-    builders = {
-        "conv": (networks.conv_encoder, networks.conv_decoder),
-        "dense": (networks.dense_encoder, networks.dense_decoder),
-    }
-    if likelihood not in likelihoods or architecture not in builders:
+    if likelihood not in LIKELIHOODS or architecture not in ARCHITECTURES:
         raise ValueError(
-            f"`likelihood` must be one of {', '.join(likelihoods)}, "
-            f"`architecture` one of {', '.join(builders)}. Received: "
+            f"`likelihood` must be one of {', '.join(LIKELIHOODS)}, "
+            f"`architecture` one of {', '.join(ARCHITECTURES)}. Received: "
             f"likelihood={likelihood!r}, architecture={architecture!r}"
         )
-    chosen = likelihoods[likelihood]()
-    encoder, decoder = builders[architecture]
+    chosen = LIKELIHOODS[likelihood]()
+    encoder, decoder = ARCHITECTURES[architecture]
     return models.VAE(
         encoder(image_shape, latent_dim, num_classes=num_classes),
         decoder(
@@ -68,126 +80,149 @@ def build_vae(
         ),
         likelihood=chosen,
         seed=seed,
-        **options,
+        beta=beta,
+        free_bits=free_bits,
+        num_importance_samples=num_importance_samples,
     )
 
 
 def train_vae(
-    data="digits",
-    output="runs/vae",
+    data: str | os.PathLike | datasets.Source = "digits",
+    output: str | os.PathLike = "runs/vae",
     *,
-    image_size=None,
-    data_dir=None,
-    manual_dir=None,
-    channels=3,
-    unreadable="raise",
-    cache=True,
-    epochs=40,
-    batch_size=32,
-    learning_rate=2e-3,
-    latent_dim=16,
-    likelihood="bernoulli",
-    architecture="conv",
-    conditional=False,
-    beta=1.0,
-    free_bits=0.0,
-    num_importance_samples=1,
-    warmup_epochs=0,
-    resume=False,
-    seed=0,
-    verbose="auto",
-):
-    """Trains a VAE and leaves the model, images and a log in a folder.
+    image_size: int | tuple[int, int] | None = None,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    channels: Literal[1, 3] = 3,
+    unreadable: Literal["raise", "skip"] = "raise",
+    cache: bool | str | os.PathLike = True,
+    epochs: int = 40,
+    batch_size: int = 32,
+    learning_rate: float = 2e-3,
+    latent_dim: int = 16,
+    likelihood: Literal[
+        "bernoulli", "gaussian", "learned_gaussian", "discretized_logistic"
+    ] = "bernoulli",
+    architecture: Literal["conv", "dense"] = "conv",
+    conditional: bool = False,
+    beta: float = 1.0,
+    free_bits: float = 0.0,
+    num_importance_samples: int = 1,
+    kl_warmup_epochs: int = 0,
+    resume: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> models.VAE:
+    """Trains a variational autoencoder (VAE) on images.
 
     Args:
-        data: name of a source, or a folder of images.
-        output: folder for `vae.keras`, `history.json` (logs of the epochs of
-            this run), `images/`, `log/` (TensorBoard) and `backup/` (the last
-            finished epoch).
-        image_size: int or (height, width), divisible by 4 for "conv"; the
-            source's own by default.
-        data_dir: see `datasets.load_source`.
-        manual_dir: see `datasets.load_source`.
-        channels: of a folder, see `datasets.image_folder`.
-        unreadable: of a folder, see `datasets.image_folder`.
-        cache: see `datasets.synthesis_pipeline`; a file name for sets larger
-            than memory.
-        epochs: passes over the data.
-        batch_size: images a step.
-        learning_rate: of Adam, falling to 0 along a cosine.
-        latent_dim: dimension of the latents.
-        likelihood: see `build_vae`.
-        architecture: see `build_vae`.
-        conditional: whether the model is told the class of each image.
-        beta: see `VAE`.
-        free_bits: see `VAE`.
-        num_importance_samples: see `VAE`.
-        warmup_epochs: length of a linear KL warm-up.
-        resume: go on from the last finished epoch in `output/backup`, with
-            the same arguments as before.
-        seed: of everything random.
-        verbose: as in `fit`.
+        data: Name of a data source (see `datasets.CATALOG`), path of a folder
+            of images, or a `datasets.Source`.
+        output: Folder for `vae.keras`, `history.json` (logs of the epochs of
+            this run), `images/`, `log/` (for TensorBoard) and `backup/` (the
+            state after the last finished epoch).
+        image_size: Side of the images, or (height, width), divisible by 4 for
+            the architecture "conv". Images are resized to it. None keeps the
+            size of the source.
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
+            takes its default.
+        manual_dir: Folder with the original files of a named source, used
+            instead of a download.
+        channels: Channels that the images of a folder are converted to, 3
+            for color or 1 for gray.
+        unreadable: What to do with files of a folder that cannot be read:
+            "raise" refuses the folder, "skip" leaves them out with a warning.
+        cache: Where decoded images are kept: True in memory, False nowhere,
+            or the beginning of a file name, for sets larger than memory.
+        epochs: Passes over the data.
+        batch_size: Images in a training step.
+        learning_rate: Learning rate of Adam at the start. It falls to 0 along
+            a cosine.
+        latent_dim: Dimension of the latents. With 2, images of the whole
+            latent plane are written too.
+        likelihood: Likelihood of the pixels: "bernoulli", "gaussian" (of
+            standard deviation 0.1), "learned_gaussian" or
+            "discretized_logistic".
+        architecture: Encoder and decoder: "conv" for convolutional networks,
+            "dense" for fully connected ones.
+        conditional: Whether the VAE is conditioned on the class of each image.
+        beta: Weight of the KL divergence. 1 gives the ELBO.
+        free_bits: KL divergence in nats that each latent may have without a
+            penalty.
+        num_importance_samples: Latents drawn for each image. More than 1
+            trains the bound of the importance-weighted autoencoder (IWAE).
+        kl_warmup_epochs: Epochs over which the weight of the KL divergence
+            rises from 0 to `beta`. 0 for none.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
 
     Returns:
         The trained `models.VAE`.
+
+    Raises:
+        ValueError: Arguments out of range, or data that does not fit.
     """
-    if epochs < 1:
-        raise ValueError(f"`epochs` must be at least 1. Received: {epochs}")
-    keras.utils.set_random_seed(seed)
-    if warmup_epochs < 0 or (warmup_epochs and num_importance_samples > 1):
+    if kl_warmup_epochs < 0 or (
+        kl_warmup_epochs and num_importance_samples > 1
+    ):
         raise ValueError(
-            "`warmup_epochs` must be at least 0, and 0 with importance "
+            "`kl_warmup_epochs` must be at least 0, and 0 with importance "
             "samples, whose bound has no KL term to warm up. Received: "
-            f"warmup_epochs={warmup_epochs}, "
+            f"kl_warmup_epochs={kl_warmup_epochs}, "
             f"num_importance_samples={num_importance_samples}"
         )
-    source, images, image_shape = open_images(
+
+    def build(images):
+        model = build_vae(
+            images.image_shape,
+            latent_dim,
+            likelihood,
+            architecture,
+            images.num_classes,
+            seed,
+            beta=beta,
+            free_bits=free_bits,
+            num_importance_samples=num_importance_samples,
+        )
+        steps = len(images.batches)
+        model.compile(
+            keras.optimizers.Adam(
+                keras.optimizers.schedules.CosineDecay(
+                    learning_rate, epochs * steps
+                )
+            )
+        )
+        fit_callbacks = _grids(model, images.source, image_size, output)
+        if kl_warmup_epochs:
+            fit_callbacks.append(callbacks.KLWarmup(kl_warmup_epochs * steps))
+        return model, fit_callbacks
+
+    return fit_generator(
+        build,
         data,
-        image_size,
+        output,
+        "vae",
+        image_size=image_size,
         data_dir=data_dir,
         manual_dir=manual_dir,
         channels=channels,
         unreadable=unreadable,
         cache=cache,
-        batch_size=batch_size,
         labels=conditional,
-        seed=seed,
-    )
-    model = build_vae(
-        image_shape,
-        latent_dim,
-        likelihood,
-        architecture,
-        len(source.class_names) if conditional else None,
-        seed,
-        beta=beta,
-        free_bits=free_bits,
-        num_importance_samples=num_importance_samples,
-    )
-    steps = len(images) * epochs
-    model.compile(
-        keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        )
-    )
-    watchers = _watchers(model, source, image_size, output)
-    if warmup_epochs:
-        watchers.append(callbacks.KLWarmup(len(images) * warmup_epochs))
-    fit_in_folder(
-        model,
-        images,
-        output,
-        "vae",
         epochs=epochs,
-        watchers=watchers,
+        batch_size=batch_size,
+        seed=seed,
         resume=resume,
         verbose=verbose,
     )
-    return model
 
 
-def _watchers(model, source, image_size, output):
-    """Grids of samples and reconstructions; of the plane, where it is one."""
+def _grids(model, source, image_size, output):
+    """Grids of samples and reconstructions, and of a two-dimensional plane."""
     shown = datasets.synthesis_pipeline(
         source,
         image_size,
@@ -199,8 +234,8 @@ def _watchers(model, source, image_size, output):
     images, labels = next(iter(shown)), None
     if model.conditional:
         images, labels = images
-    watchers = [
-        grid_of_samples(
+    grids = [
+        sample_grid(
             model,
             output,
             len(source.class_names),
@@ -211,53 +246,5 @@ def _watchers(model, source, image_size, output):
     if model.latent_dim == 2:
         label = 0 if model.conditional else None
         folder = pathlib.Path(output) / "images"
-        watchers.append(callbacks.LatentManifold(folder, 20, label))
-    return watchers
-
-
-def demo(output="runs/demo", epochs=40, seed=0, verbose="auto"):
-    """Digits from nothing: trains a class-conditional VAE and shows it off.
-
-    Takes a few minutes on two cores, downloads nothing.
-
-    Args:
-        output: folder for all that comes of it.
-        epochs: passes over the 4,000 embedded training digits.
-        seed: of everything random.
-        verbose: as in `fit`.
-
-    Returns:
-        `{what: path}` of the files and folders written.
-    """
-    output = pathlib.Path(output)
-    model = train_vae(
-        "digits",
-        output,
-        epochs=epochs,
-        latent_dim=8,
-        conditional=True,
-        seed=seed,
-        verbose=verbose,
-    )
-    images, labels = datasets.load_source("digits", "test").arrays()
-    samples = model.sample(100, labels=np.arange(100) % 10, seed=seed)
-    # From each digit to the next of its own class in the test split.
-    strips = model.interpolate(images[:8], images[10:18], 10, labels[:8])
-    strips = np.reshape(strips, (-1, *model.image_shape))
-    paths = {
-        "samples": write_image(
-            output / "samples.png", image_grid(samples, columns=10)
-        ),
-        "reconstructions": write_image(
-            output / "reconstructions.png",
-            callbacks.reconstruction_grid(model, images[:30], labels[:30]),
-        ),
-        "interpolation": write_image(
-            output / "interpolation.png", image_grid(strips, columns=10)
-        ),
-        "model": output / "vae.keras",
-        "SavedModel": export_saved_model(model, output / "saved_model"),
-        "log": output / "log",
-    }
-    callbacks.write_projector(output / "log", model, images, labels)
-    return paths
+        grids.append(callbacks.LatentManifold(folder, 20, label))
+    return grids

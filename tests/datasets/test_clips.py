@@ -12,11 +12,10 @@ from keras_synth.datasets import (
     clip_folder,
     clips_from_arrays,
     moving_images,
-    read_frames,
     source_from_arrays,
     split_at_cuts,
 )
-from keras_synth.io import write_image
+from keras_synth.io import read_frames, write_image
 
 RNG = np.random.default_rng(0)
 

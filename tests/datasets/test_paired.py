@@ -77,7 +77,7 @@ def _passes(pairs, count=1):
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_halves_of_double_images(tmp_path, side):
     halves = _doubles(tmp_path, [(5, 4), (5, 4), (5, 4)])
-    source = paired_folder(tmp_path, input_side=side)
+    source = paired_folder(tmp_path, source_side=side)
     assert source.image_shape == (5, 4, 3) and source.num_images == 3
     found = _elements(source)
     for (degraded, image), (left, right) in zip(
@@ -136,7 +136,7 @@ def test_two_folders_by_name_whatever_the_endings(tmp_path):
 
 def test_gray_inputs_of_color_targets(tmp_path):
     _doubles(tmp_path, [(4, 5)])
-    source = paired_folder(tmp_path, input_channels=1)
+    source = paired_folder(tmp_path, in_channels=1)
     ((degraded, image),) = _elements(source)
     assert degraded.shape == (4, 5, 1) and image.shape == (4, 5, 3)
     gray = read_image(tmp_path / "0.png", 1)[:, 5:]
@@ -179,9 +179,9 @@ def test_folders_that_make_no_pairs_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"input_side": "top"}, '"left" or "right". Received: \'top\''),
-        ({"channels": 2}, "`channels` must be 1 or 3. Received: 2"),
-        ({"input_channels": 4}, "`input_channels` must be 1 or 3. Received: 4"),
+        ({"source_side": "top"}, '"left" or "right". Received: \'top\''),
+        ({"out_channels": 2}, "`out_channels` must be 1 or 3. Received: 2"),
+        ({"in_channels": 4}, "`in_channels` must be 1 or 3. Received: 4"),
     ],
 )
 def test_folder_options_without_meaning_are_refused(tmp_path, options, message):

@@ -396,9 +396,9 @@ def test_targets_are_checked_before_the_work(tmp_path):
     check_target(tmp_path / "new" / "newer" / "a.png")
     assert not (tmp_path / "new").exists()
     check_target(tmp_path / "a.png", overwrite=True)
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         check_target(tmp_path / "a.png")
     with pytest.raises(ValueError, match="must end in one of"):
         check_target(tmp_path / "a.txt")
-    with pytest.raises(PermissionError, match="can be no folder"):
+    with pytest.raises(PermissionError, match="cannot be a folder"):
         check_target(tmp_path / "a.png" / "b.png")

@@ -1,4 +1,4 @@
-"""`restore --mask`: holes filled, all else as it was."""
+"""`inpaint`: what a mask marks is filled, all else stays as it was."""
 
 import shutil
 
@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from keras_synth import inference, models, networks, training
-from keras_synth.__main__ import main
+from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
-from keras_synth.tasks import restore_images
+from keras_synth.tasks import inpaint, restore, translate
 
 RNG = np.random.default_rng(0)
 
@@ -35,20 +35,18 @@ def mask():
 def saved(tmp_path_factory):
     """`(path, model)` of models, by name."""
     folder = tmp_path_factory.mktemp("models")
-    judge = networks.patch_discriminator(
-        out_channels=1, condition=(), widths=(4,)
-    )
+    discriminator = networks.patch_discriminator(1, condition=(), widths=(4,))
     kept = {
         "inpainter": models.RestorationGAN(
-            networks.gated_inpainter(channels=1, widths=(4,), dilations=(2,)),
-            judge,
+            networks.gated_inpainter(1, widths=(4,), dilations=(2,)),
+            discriminator,
         ),
         "plain": networks.gated_inpainter(3, widths=(4,), dilations=(2,)),
         "blind": models.RestorationGAN(
-            networks.pix2pix_generator(1, 1, widths=(4, 8)), judge
+            networks.pix2pix_generator(1, 1, widths=(4, 8)), discriminator
         ),
         "denoiser": training.build_denoiser("ffdnet", num_layers=2, width=4),
-        "larger": networks.edsr(2, channels=1, width=4, num_blocks=1),
+        "larger": networks.edsr(2, 1, width=4, num_blocks=1),
         "translator": models.RestorationGAN(
             networks.pix2pix_generator(1, 3, widths=(4, 8)),
             networks.patch_discriminator(3, condition=(), widths=(4,)),
@@ -68,11 +66,8 @@ def torn(clean, mask, tmp_path):
 
 
 def _restore(folder, **options):
-    (restored,) = restore_images(
-        folder / "in.png",
-        folder / "out.png",
-        mask=folder / "mask.png",
-        **options,
+    (restored,) = inpaint(
+        folder / "in.png", folder / "mask.png", folder / "out.png", **options
     )
     return read_image(folder / "out.png", alpha="keep"), restored
 
@@ -142,8 +137,11 @@ def test_a_blind_model_restores_all_or_what_the_mask_marks(saved, torn, mask):
     np.testing.assert_allclose(
         result, gan.restore(gray[None], mask[None])[0], atol=0.51 / 255
     )
-    restore_images(torn / "in.png", torn / "all.png", method=path)
+    restore(torn / "in.png", torn / "all.png", method=path)
     everywhere = read_image(torn / "all.png")
+    (done,) = translate(torn / "in.png", torn / "same.png", model=path)
+    np.testing.assert_array_equal(read_image(torn / "same.png"), everywhere)
+    assert done.size == (20, 24) and done.comparison is None
     np.testing.assert_allclose(
         everywhere, gan.restore(gray[None])[0], atol=0.51 / 255
     )
@@ -153,26 +151,22 @@ def test_a_blind_model_restores_all_or_what_the_mask_marks(saved, torn, mask):
 def test_a_translator_makes_color_of_gray(saved, torn):
     path, gan = saved["translator"]
     gray = read_image(torn / "mask.png")
-    restore_images(
-        torn / "mask.png", torn / "out.png", method=path, compare=True
-    )
+    translate(torn / "mask.png", torn / "out.png", model=path, compare=True)
     np.testing.assert_allclose(
         read_image(torn / "out.png"),
         gan.restore(gray[None])[0],
         atol=0.51 / 255,
     )
     with pytest.raises(ValueError, match="color images of gray ones"):
-        restore_images(torn / "in.png", torn / "new.png", method=path)
+        translate(torn / "in.png", torn / "new.png", model=path)
 
 
 def test_a_black_mask_leaves_the_file_as_it_is(mask, tmp_path):
     values = RNG.integers(0, 256, (20, 24, 3), "uint8")
     Image.fromarray(values).save(tmp_path / "in.jpg", quality=50)
     write_image(tmp_path / "mask.png", 0 * mask)
-    (restored,) = restore_images(
-        tmp_path / "in.jpg",
-        tmp_path / "out.jpg",
-        mask=tmp_path / "mask.png",
+    (restored,) = inpaint(
+        tmp_path / "in.jpg", tmp_path / "mask.png", tmp_path / "out.jpg"
     )
     before, after = (
         (tmp_path / name).read_bytes() for name in ("in.jpg", "out.jpg")
@@ -180,8 +174,8 @@ def test_a_black_mask_leaves_the_file_as_it_is(mask, tmp_path):
     assert before == after and restored.filled == 0.0
 
 
-def test_what_is_transparent_in_a_mask_is_no_degradation(torn, mask):
-    """White stylize on a transparent layer, as drawing programs save it."""
+def test_what_is_transparent_in_a_mask_is_not_marked(torn, mask):
+    """White strokes on a transparent layer, as drawing programs save it."""
     layer = np.concatenate([np.ones((20, 24, 3), "float32"), mask], axis=-1)
     write_image(torn / "mask.png", layer)
     _, restored = _restore(torn)
@@ -199,19 +193,17 @@ def test_masks_are_as_large_as_the_rotated_image(clean, mask, tmp_path):
         tmp_path / "lying.jpg", exif=exif
     )
     for name in ("upright.png", "lying.jpg"):
-        restore_images(
+        inpaint(
             tmp_path / "in.jpg",
+            tmp_path / name,
             tmp_path / "out.png",
-            mask=tmp_path / name,
             overwrite=True,
         )
         after = np.rot90(read_image(tmp_path / "out.png"))
         assert np.abs(after - clean).max() < 0.25  # white is 0.4 off
     with pytest.raises(ValueError, match="20x24. Received: 24x20"):
-        restore_images(
-            tmp_path / "in.jpg",
-            tmp_path / "new.png",
-            mask=tmp_path / "lying.png",
+        inpaint(
+            tmp_path / "in.jpg", tmp_path / "lying.png", tmp_path / "new.png"
         )
 
 
@@ -220,20 +212,20 @@ def test_a_folder_takes_a_folder_of_masks(torn, tmp_path):
         (torn / "many" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(torn / "in.png", torn / "many" / name)
     write_image(torn / "masks/a.bmp", read_image(torn / "mask.png"))
-    words = (torn / "many", torn / "out")
+    words = (torn / "many", torn / "masks", torn / "out")
     with pytest.raises(FileNotFoundError, match="no mask.*many/b/c.png"):
-        restore_images(*words, mask=torn / "masks")
+        inpaint(*words)
     write_image(torn / "masks/b/c.png", np.zeros((20, 24)))
-    done = restore_images(*words, mask=torn / "masks")
+    done = inpaint(*words)
     assert [each.filled > 0 for each in done] == [True, False]
     write_image(torn / "masks/a.png", np.zeros((20, 24)))
-    with pytest.raises(ValueError, match="which of them is the mask"):
-        restore_images(*words, mask=torn / "masks", overwrite=True)
+    with pytest.raises(ValueError, match="have the same name: which of them"):
+        inpaint(*words, overwrite=True)
 
 
 def test_the_command_line_says_how_much_it_filled(torn, capsys):
-    files = [str(torn / name) for name in ("in.png", "out.png", "mask.png")]
-    words = ["restore", *files[:2], "--mask", files[2], "--compare"]
+    files = [str(torn / name) for name in ("in.png", "mask.png", "out.png")]
+    words = ["inpaint", *files, "--compare"]
     assert main(words) == 0
     out = capsys.readouterr().out
     assert f"image: {torn}/out.png (7.5 % of it filled)" in out
@@ -241,27 +233,29 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("words", "message"),
     [
-        ("--mask mask.png --method unet", "`mask` is for methods that fill"),
-        ("--mask mask.png --method denoiser", "takes image, noise_level"),
-        ("--mask mask.png --method larger", "takes image, and so fills no"),
-        ("--mask mask.png --noise-level 0.1", "takes no `noise_level`"),
-        ("--mask mask.png --ensemble", "`ensemble` is for networks"),
-        ("--mask none.png", "There is no mask"),
-        ("--mask .", "An image needs a mask"),
-        ("--mask in.txt", "is not a readable image"),
-        ("--mask white.png", "is white all over"),
-        ("--mask ones.png", "must be white where in.png is degraded"),
-        ("--mask small.png", "as large as its image"),
-        ("--method biharmonic", "'biharmonic' fills holes: it needs a mask"),
-        ("--method inpainter", "inpainter.keras fills holes: it needs a mask"),
-        ("--method plain", "plain.keras fills holes: it needs a mask"),
-        ("--method larger", "changes the size of images"),
+        ("inpaint mask.png --method unet", "must be biharmonic, or a .keras"),
+        ("inpaint mask.png --method denoiser", "takes image, noise_level"),
+        ("inpaint mask.png --method larger", "an image like the degraded one"),
+        ("inpaint mask.png --noise-level 0.1", "--noise-level"),
+        ("inpaint mask.png --ensemble", "`ensemble` is for networks"),
+        ("inpaint none.png", "There is no mask"),
+        ("inpaint .", "An image needs a mask"),
+        ("inpaint in.txt", "is not a readable image"),
+        ("inpaint white.png", "is white all over"),
+        ("inpaint ones.png", "must be white where in.png is degraded"),
+        ("inpaint small.png", "as large as its image"),
+        ("restore --method biharmonic", "'biharmonic' needs a mask"),
+        ("restore --method inpainter", "inpainter.keras is an inpainter"),
+        ("restore --method plain", "plain.keras is an inpainter"),
+        ("restore --method larger", "changes the size of images"),
+        ("translate --model plain", "plain.keras takes image, mask. Exp"),
+        ("translate --model larger", "changes the size of images"),
     ],
 )
-def test_mistakes_get_one_clear_line(
-    options, message, saved, torn, capsys, monkeypatch
+def test_a_mistake_is_one_line(
+    words, message, saved, torn, capsys, monkeypatch
 ):
     monkeypatch.chdir(torn)
     write_image("white.png", np.ones((20, 24)))
@@ -270,10 +264,12 @@ def test_mistakes_get_one_clear_line(
     (torn / "in.txt").write_text("no image")
     write_image("out.png", np.zeros((2, 2)))
     before = (torn / "out.png").read_bytes()
-    words = [
-        saved[word][0] if word in saved else word for word in options.split()
-    ]
-    assert main(["restore", "in.png", "out.png", "--overwrite", *words]) == 2
+    command, *words = (
+        saved[word][0] if word in saved else word for word in words.split()
+    )
+    masks = words[:1] if command == "inpaint" else []
+    words = [command, "in.png", *masks, "out.png", *words[len(masks) :]]
+    assert main([*words, "--overwrite"]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert (torn / "out.png").read_bytes() == before

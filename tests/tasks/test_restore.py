@@ -1,13 +1,13 @@
-"""`restore`: anyone's images, and what is wrong with them."""
+"""`restore`: image files are restored, and mistakes are named."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_synth import tasks, training
-from keras_synth.__main__ import main
+from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
-from keras_synth.tasks import restore_images
+from keras_synth.tasks import restore
 
 RNG = np.random.default_rng(0)
 SIGMA = 20 / 255
@@ -31,9 +31,9 @@ def _error(image, clean):
 
 
 @pytest.mark.parametrize("method", tasks.METHODS)
-def test_every_method_takes_noise_out(method, clean, noisy, tmp_path):
+def test_every_method_removes_noise(method, clean, noisy, tmp_path):
     write_image(tmp_path / "in.png", noisy)
-    (restored,) = restore_images(
+    (restored,) = restore(
         tmp_path / "in.png", tmp_path / "out.png", method=method
     )
     assert restored.target == tmp_path / "out.png"
@@ -45,13 +45,15 @@ def test_every_method_takes_noise_out(method, clean, noisy, tmp_path):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("transparent", [False, True])
-def test_what_a_file_is_stays(channels, bits, transparent, noisy, tmp_path):
+def test_channels_bits_and_transparency_are_kept(
+    channels, bits, transparent, noisy, tmp_path
+):
     image = np.clip(noisy[..., :channels], 0, 1)
     if transparent:
         alpha = RNG.uniform(size=(48, 40, 1))
         image = np.concatenate([image, alpha], axis=-1)
     write_image(tmp_path / "in.png", image, bits)
-    restore_images(tmp_path / "in.png", tmp_path / "out.png", method="median")
+    restore(tmp_path / "in.png", tmp_path / "out.png", method="median")
     before, after = (
         read_image(tmp_path / name, alpha="keep")
         for name in ("in.png", "out.png")
@@ -68,13 +70,13 @@ def test_rotation_noted_in_exif_is_applied(noisy, tmp_path):
     exif[0x0112] = 6  # a quarter turn
     values = np.uint8(255 * np.clip(noisy, 0, 1))
     Image.fromarray(values).save(tmp_path / "in.jpg", exif=exif, quality=95)
-    restore_images(tmp_path / "in.jpg", tmp_path / "out.jpg", method="median")
+    restore(tmp_path / "in.jpg", tmp_path / "out.jpg", method="median")
     assert read_image(tmp_path / "out.jpg").shape == (40, 48, 3)
 
 
 def test_sixteen_bits_become_eight_where_the_format_has_no_more(tmp_path):
     write_image(tmp_path / "in.png", RNG.uniform(size=(8, 8, 3)), bits=16)
-    restore_images(tmp_path / "in.png", tmp_path / "out.jpg", method="median")
+    restore(tmp_path / "in.png", tmp_path / "out.jpg", method="median")
     assert bit_depth(tmp_path / "out.jpg") == 8
 
 
@@ -84,7 +86,7 @@ def test_sixteen_bits_become_eight_where_the_format_has_no_more(tmp_path):
 )
 def test_tiny_images(size, method, tmp_path):
     write_image(tmp_path / "in.png", RNG.uniform(size=(*size, 3)))
-    restore_images(
+    restore(
         tmp_path / "in.png",
         tmp_path / "out.png",
         method=method,
@@ -93,11 +95,11 @@ def test_tiny_images(size, method, tmp_path):
     assert read_image(tmp_path / "out.png").shape == (*size, 3)
 
 
-def test_a_image_too_small_to_tell_its_noise_is_named(noisy, tmp_path):
+def test_an_image_too_small_to_estimate_its_noise_is_named(noisy, tmp_path):
     write_image(tmp_path / "in" / "a.png", np.zeros((3, 9)))
     write_image(tmp_path / "in" / "b.png", noisy)
-    with pytest.raises(ValueError, match="a.png is too small to tell"):
-        restore_images(tmp_path / "in", tmp_path / "out", method="median")
+    with pytest.raises(ValueError, match="a.png is too small to estimate"):
+        restore(tmp_path / "in", tmp_path / "out", method="median")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["b.png"]
 
 
@@ -110,16 +112,14 @@ def test_a_network_trained_again_is_loaded_again(tmp_path):
         network.trainable_weights[-1].assign([bias] * 4)
         network.save(path)
         out = tmp_path / f"{bias}.png"
-        restore_images(
-            tmp_path / "in.png", out, method=str(path), noise_level=0.1
-        )
+        restore(tmp_path / "in.png", out, method=str(path), noise_level=0.1)
         results.append(read_image(out).mean())
     np.testing.assert_allclose(results, [0.5, 0.25], atol=0.01)
 
 
 def test_no_noise_leaves_the_image(clean, tmp_path):
     write_image(tmp_path / "in.png", clean)
-    restore_images(tmp_path / "in.png", tmp_path / "out.png", noise_level=0.0)
+    restore(tmp_path / "in.png", tmp_path / "out.png", noise_level=0.0)
     np.testing.assert_array_equal(
         read_image(tmp_path / "in.png"), read_image(tmp_path / "out.png")
     )
@@ -129,7 +129,7 @@ def test_a_folder_keeps_its_names(noisy, tmp_path):
     for name in ("a.png", "b/c.png"):
         write_image(tmp_path / "in" / name, noisy)
     (tmp_path / "in" / "notes.txt").write_text("no image")
-    done = restore_images(tmp_path / "in", tmp_path / "out", method="median")
+    done = restore(tmp_path / "in", tmp_path / "out", method="median")
     assert [str(d.target.relative_to(tmp_path / "out")) for d in done] == [
         "a.png",
         "b/c.png",
@@ -142,17 +142,22 @@ def test_a_broken_file_among_others_is_named_after_the_rest_is_restored(
     write_image(tmp_path / "in" / "z.png", noisy)
     (tmp_path / "in" / "a.png").write_bytes(b"<html>not found</html>")
     with pytest.raises(ValueError, match="a.png is not a readable image"):
-        restore_images(tmp_path / "in", tmp_path / "out", method="median")
+        restore(tmp_path / "in", tmp_path / "out", method="median")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["z.png"]
 
 
 def test_a_mistake_leaves_no_folder_behind(noisy, tmp_path):
     write_image(tmp_path / "in.png", noisy)
-    for options in ({"method": "none.keras"}, {"mask": tmp_path / "none.png"}):
-        with pytest.raises(FileNotFoundError):
-            restore_images(
-                tmp_path / "in.png", tmp_path / "new/out.png", **options
-            )
+    with pytest.raises(FileNotFoundError):
+        restore(
+            tmp_path / "in.png", tmp_path / "new/out.png", method="none.keras"
+        )
+    with pytest.raises(FileNotFoundError):
+        tasks.inpaint(
+            tmp_path / "in.png",
+            tmp_path / "none.png",
+            tmp_path / "new/out.png",
+        )
     assert not (tmp_path / "new").exists()
 
 
@@ -161,20 +166,20 @@ def test_comparisons_have_names_of_their_own(noisy, tmp_path):
         write_image(tmp_path / "in" / name, noisy[:8, :8])
     places = tmp_path / "in", tmp_path / "out"
     with pytest.raises(ValueError, match="differ in their endings alone"):
-        restore_images(*places, method="median", compare=True)
-    assert len(restore_images(*places, method="median")) == 2
+        restore(*places, method="median", compare=True)
+    assert len(restore(*places, method="median")) == 2
 
 
 def test_nothing_is_overwritten_unless_asked(noisy, tmp_path):
     write_image(tmp_path / "in.png", noisy)
     write_image(tmp_path / "out.png", np.zeros((2, 2)))
     before = (tmp_path / "out.png").read_bytes()
-    with pytest.raises(FileExistsError, match="is there already"):
-        restore_images(tmp_path / "in.png", tmp_path / "out.png")
-    with pytest.raises(FileExistsError, match="is there already"):
-        restore_images(tmp_path / "in.png", tmp_path / "in.png")
+    with pytest.raises(FileExistsError, match="exists already"):
+        restore(tmp_path / "in.png", tmp_path / "out.png")
+    with pytest.raises(FileExistsError, match="exists already"):
+        restore(tmp_path / "in.png", tmp_path / "in.png")
     assert (tmp_path / "out.png").read_bytes() == before
-    restore_images(
+    restore(
         tmp_path / "in.png",
         tmp_path / "out.png",
         method="median",
@@ -185,7 +190,7 @@ def test_nothing_is_overwritten_unless_asked(noisy, tmp_path):
 
 def test_before_and_after_side_by_side(noisy, tmp_path):
     write_image(tmp_path / "in.png", noisy)
-    (restored,) = restore_images(
+    (restored,) = restore(
         tmp_path / "in.png", tmp_path / "out.png", method="median", compare=True
     )
     assert restored.comparison == tmp_path / "out-compare.png"
@@ -199,7 +204,7 @@ def test_enhancement_adds_contrast_and_sharpness(clean, tmp_path):
         ({}, {"contrast": 0.02}, {"sharpness": 1.0})
     ):
         path = tmp_path / f"{index}.png"
-        restore_images(tmp_path / "in.png", path, noise_level=0.0, **options)
+        restore(tmp_path / "in.png", path, noise_level=0.0, **options)
         image = read_image(path)
         steps = np.abs(np.diff(image[..., 2], axis=1)).max()
         spread.append((image.std(), steps))
@@ -210,11 +215,11 @@ def test_enhancement_adds_contrast_and_sharpness(clean, tmp_path):
 @pytest.mark.parametrize(
     ("channels", "options"), [(1, {}), (3, {}), (1, {"ensemble": True})]
 )
-def test_a_network_of_ones_own(channels, options, clean, noisy, tmp_path):
+def test_a_network_from_a_file(channels, options, clean, noisy, tmp_path):
     network = training.build_denoiser("ffdnet", channels, num_layers=2, width=4)
     network.save(tmp_path / "denoiser.keras")
     write_image(tmp_path / "in.png", noisy)
-    restore_images(
+    restore(
         tmp_path / "in.png",
         tmp_path / "out.png",
         method=str(tmp_path / "denoiser.keras"),
@@ -227,12 +232,12 @@ def test_a_network_of_ones_own(channels, options, clean, noisy, tmp_path):
     )
 
 
-def test_a_model_that_makes_images_is_refused(tmp_path):
+def test_a_generator_is_refused(tmp_path):
     vae = training.build_vae((8, 8, 1), 2, architecture="dense")
     vae.save(tmp_path / "vae.keras")
     write_image(tmp_path / "in.png", np.zeros((8, 8)))
-    with pytest.raises(ValueError, match="does not restore"):
-        restore_images(
+    with pytest.raises(ValueError, match="does not restore images"):
+        restore(
             tmp_path / "in.png",
             tmp_path / "out.png",
             method=str(tmp_path / "vae.keras"),
@@ -252,7 +257,7 @@ def test_a_model_that_makes_images_is_refused(tmp_path):
 def test_bad_arguments_are_refused(options, message, tmp_path):
     write_image(tmp_path / "in.png", np.zeros((8, 8)))
     with pytest.raises(ValueError, match=message):
-        restore_images(tmp_path / "in.png", tmp_path / "out.png", **options)
+        restore(tmp_path / "in.png", tmp_path / "out.png", **options)
     assert not (tmp_path / "out.png").exists()
 
 
@@ -262,7 +267,7 @@ def test_bad_arguments_are_refused(options, message, tmp_path):
         ("none.png", "out.png", "There is no image or folder"),
         ("bad.png", "out.png", "is not a readable image"),
         ("in.png", "out.xyz", "must end in one of"),
-        ("in.png", "in.png/out.png", "can be no folder"),
+        ("in.png", "in.png/out.png", "cannot be a folder"),
         ("in.png", "folder.png", "Cannot write"),
         ("folder.png", "out", "holds no images"),
         ("some", "in.png", "the target must be one"),
@@ -280,7 +285,7 @@ def test_mistakes_get_one_clear_line(source, target, message, tmp_path, capsys):
     assert not (tmp_path / "out.png").exists()
 
 
-def test_the_command_line_says_what_it_did(noisy, tmp_path, capsys):
+def test_the_command_line_prints_what_was_done(noisy, tmp_path, capsys):
     write_image(tmp_path / "in.png", noisy)
     words = ["restore", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
     assert main([*words, "--method", "median", "--compare"]) == 0
@@ -291,9 +296,9 @@ def test_the_command_line_says_what_it_did(noisy, tmp_path, capsys):
 
 def test_gray_networks_restore_color_as_brightness_and_differences(noisy):
     """Gray images come out gray, and as the gray image would."""
-    restore = tasks.METHODS["unet"](SIGMA, False)
+    unet = tasks.METHODS["unet"](SIGMA, False)
     gray = np.repeat(noisy[None, ..., :1], 3, axis=-1).astype("float32")
-    restored = restore(gray)
+    restored = unet(gray)
     alone = tasks.METHODS["unet"](SIGMA / np.sqrt(3), False)(gray[..., :1])
     spread = np.ptp(restored, axis=-1)
     assert spread.mean() < 0.5 * SIGMA

@@ -1,4 +1,6 @@
-"""`stylize`: anyone's images, stylized as another is."""
+"""`stylize`: image files take the style of another."""
+
+import importlib
 
 import keras
 import numpy as np
@@ -6,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import models, networks, tasks, training
-from keras_synth.__main__ import main
+from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
-from keras_synth.tasks import stylize
 from tests.training_helpers import compile_eagerly, stop_after_one_epoch
 
+MODULE = importlib.import_module("keras_synth.tasks.stylize")
 RNG = np.random.default_rng(0)
 LEVEL = 0.51 / 255
 
@@ -20,7 +22,7 @@ def small_features(monkeypatch):
     """In VGG's place: random, two layers, and compiled in no time."""
     keras.utils.set_random_seed(0)
     network = networks.squeezenet_features(None, ("relu_conv1",))
-    monkeypatch.setitem(stylize.FEATURE_NETWORKS, "vgg19", lambda *_: network)
+    monkeypatch.setitem(MODULE.FEATURE_NETWORKS, "vgg19", lambda *_: network)
     return network
 
 
@@ -41,9 +43,12 @@ def style(tmp_path):
 def stylize_file(folder, *more, **options):
     """The image that `content.png` becomes, and what is said of it."""
     options = {"steps": (2,), "size": None, "verbose": 0, **options}
-    styles = [folder / f"{name}.png" for name in ("style", *more)]
-    (done,) = tasks.stylize_images(
-        folder / "content.png", styles, folder / "out.png", **options
+    (done,) = tasks.stylize(
+        folder / "content.png",
+        folder / "style.png",
+        folder / "out.png",
+        blend=[folder / f"{name}.png" for name in more],
+        **options,
     )
     return read_image(folder / "out.png", alpha="keep"), done
 
@@ -73,7 +78,7 @@ def test_it_is_the_models_optimization(
 
 def test_styles_are_blended(small_features, content, style, tmp_path):
     write_image(tmp_path / "other.png", 1.0 - style)
-    options = {"style_size": 36, "mix": (3.0, 1.0)}
+    options = {"style_size": 36, "blend_weights": (3.0, 1.0)}
     stylized, _ = stylize_file(tmp_path, "other", **options)
     expected = by_hand(
         small_features, content, style, 1.0 - style, style_weights=(3.0, 1.0)
@@ -98,7 +103,7 @@ def test_the_longer_side_is_at_most_size(content, style, tmp_path):
 
 def test_previews_and_comparison(content, style, tmp_path):
     stylized, done = stylize_file(
-        tmp_path, steps=(2, 3), preview=2, compare=True, size=36
+        tmp_path, steps=(2, 3), preview_interval=2, compare=True, size=36
     )
     files = {path.name for path in tmp_path.glob("out*")}
     assert files == {
@@ -112,9 +117,9 @@ def test_previews_and_comparison(content, style, tmp_path):
     late = read_image(tmp_path / "out-step-0004.png")
     assert small.shape == (18, 15, 3) and late.shape == stylized.shape
     (tmp_path / "out.png").unlink()
-    with pytest.raises(FileExistsError, match="out-step-0002.png is there"):
-        stylize_file(tmp_path, steps=(3,), preview=3)
-    stylize_file(tmp_path, steps=(3,), preview=3, overwrite=True)
+    with pytest.raises(FileExistsError, match="out-step-0002.png exists"):
+        stylize_file(tmp_path, steps=(3,), preview_interval=3)
+    stylize_file(tmp_path, steps=(3,), preview_interval=3, overwrite=True)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
@@ -164,7 +169,7 @@ def test_in_one_pass(one_pass, alpha, content, style, tmp_path):
 def test_a_folder(content, style, tmp_path, one_pass):
     for name in ("a.png", "below/b.png"):
         write_image(tmp_path / "folder" / name, content)
-    done = tasks.stylize_images(
+    done = tasks.stylize(
         tmp_path / "folder",
         tmp_path / "style.png",
         tmp_path / "new",
@@ -179,12 +184,13 @@ def test_a_folder(content, style, tmp_path, one_pass):
 
 def test_the_command_line(content, style, tmp_path, capsys, one_pass):
     words = [str(tmp_path / f"{n}.png") for n in ("content", "style", "out")]
-    options = f"--blend {words[1]} --mix 1 0 --method {one_pass[0]} --alpha 0.5"
+    options = f"--blend {words[1]} --blend-weights 1 0 --alpha 0.5"
+    options += f" --method {one_pass[0]}"
     assert main(["stylize", *words, *options.split()]) == 0
     assert f"image: {words[2]} (33x40)" in capsys.readouterr().out
     expected = one_pass[1].stylize(
         content[None],
-        np.asarray(stylize._with_longer_side(style[None], 40)),
+        np.asarray(MODULE._with_longer_side(style[None], 40)),
         0.5,
     )
     np.testing.assert_allclose(
@@ -202,9 +208,12 @@ def test_the_command_line(content, style, tmp_path, capsys, one_pass):
         ({"features": "alexnet"}, "`features` must be one of vgg19, vgg16"),
         ({"size": 8}, "`size` must be an int of at least 32"),
         ({"style_size": 2.5}, "`style_size` must be an int of at least 32"),
-        ({"preview": -1}, "`preview` must be an int of at least 0"),
+        (
+            {"preview_interval": -1},
+            "`preview_interval` must be an int of at least 0",
+        ),
         ({"steps": (0,)}, "`steps` must be a positive int"),
-        ({"mix": (1.0, 2.0)}, "`style_weights` must hold a number"),
+        ({"blend_weights": (1.0, 2.0)}, "`style_weights` must hold a number"),
         ({"style_weight": -1.0}, "`style_weight` must be a number"),
     ],
 )
@@ -226,7 +235,7 @@ def test_missing_files(content, style, tmp_path):
 def test_a_model_of_another_kind_is_refused(content, style, tmp_path):
     network = networks.unet(channels=1, widths=(4,), num_blocks=1)
     network.save(tmp_path / "unet.keras")
-    with pytest.raises(ValueError, match="it takes a AdaINTransfer"):
+    with pytest.raises(ValueError, match="Expected: AdaINTransfer"):
         stylize_file(tmp_path, method=str(tmp_path / "unet.keras"))
 
 
@@ -244,7 +253,7 @@ TRAIN = {
 def quick(monkeypatch):
     compile_eagerly(monkeypatch, models.AdaINTransfer)
     monkeypatch.setitem(
-        stylize.FEATURE_NETWORKS,
+        MODULE.FEATURE_NETWORKS,
         "squeezenet",
         lambda weights, _: networks.squeezenet_features(
             weights, ("relu_conv1",)
@@ -299,7 +308,7 @@ def test_training_goes_on_where_it_stopped(
 
 
 def test_a_trained_model_is_exported(one_pass, tmp_path):
-    tasks.export_model(one_pass[0], tmp_path / "served")
+    tasks.export(one_pass[0], tmp_path / "served")
     served = tf.saved_model.load(tmp_path / "served")
     content, style = RNG.uniform(size=(2, 1, 24, 20, 3)).astype("float32")
     np.testing.assert_allclose(
@@ -312,7 +321,7 @@ def test_a_trained_model_is_exported(one_pass, tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"epochs": 0}, "`epochs` must be an int of at least 1"),
         ({"features": "alexnet"}, "`features` must be one of vgg19"),
         ({"batch_size": 5}, "more than the 4 images"),
     ],

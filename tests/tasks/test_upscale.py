@@ -1,5 +1,6 @@
-"""`upscale`: anyone's images, larger."""
+"""`upscale`: image files are upscaled, and mistakes are named."""
 
+import importlib
 import pathlib
 
 import numpy as np
@@ -7,10 +8,11 @@ import pytest
 from PIL import Image
 
 from keras_synth import inference, models, networks, presets, restoration
-from keras_synth.__main__ import main
+from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
-from keras_synth.tasks import upscale, upscale_images
+from keras_synth.tasks import upscale
 
+MODULE = importlib.import_module("keras_synth.tasks.upscale")
 RNG = np.random.default_rng(0)
 HALF_LEVEL = 0.5 / 65535 + 1e-6
 # BT.601, full range: Y, Cb, Cr out of R, G, B.
@@ -72,7 +74,7 @@ def _upscale(directory, image, bits=16, **options):
     """The image that a file becomes."""
     source, target = directory / "in.png", directory / "out.png"
     write_image(source, image, bits)
-    (done,) = upscale_images(source, target, **options)
+    (done,) = upscale(source, target, **options)
     large = read_image(target, alpha="keep")
     assert done.target == target and done.size == large.shape[:2]
     return large, done
@@ -129,7 +131,7 @@ def test_rotation_noted_in_exif_is_applied(pretrained, color, tmp_path):
     exif[0x0112] = 6  # a quarter turn
     values = np.uint8(255 * color)
     Image.fromarray(values).save(tmp_path / "in.jpg", exif=exif)
-    upscale_images(tmp_path / "in.jpg", tmp_path / "out.jpg")
+    upscale(tmp_path / "in.jpg", tmp_path / "out.jpg")
     assert read_image(tmp_path / "out.jpg").shape == (40, 52, 3)
 
 
@@ -165,8 +167,8 @@ def test_the_ensemble_is_inferences(pretrained, color, tmp_path):
 
 
 def test_tiles_do_not_show(pretrained, monkeypatch, tmp_path):
-    monkeypatch.setattr(upscale, "_TILE", 32)
-    monkeypatch.setattr(upscale, "_OVERLAP", 5)  # 2 blocks + 3
+    monkeypatch.setattr(MODULE, "_TILE", 32)
+    monkeypatch.setattr(MODULE, "_OVERLAP", 5)  # 2 blocks + 3
     image = RNG.uniform(size=(50, 41, 1)).astype("float32")
     large, _ = _upscale(tmp_path, image)
     np.testing.assert_allclose(
@@ -186,14 +188,14 @@ def test_tiles_overlap_as_far_as_the_networks_see():
         line[:, :, radius + 10] = 1.0
         moved = np.flatnonzero(np.asarray(network(line)).any((0, 1, 3)))
         assert (moved[0] // 4, moved[-1] // 4) == (10, 2 * radius + 10)
-        assert radius <= upscale._OVERLAP
+        assert radius <= MODULE._OVERLAP
 
 
 def test_a_folder_keeps_its_names_and_names_what_is_broken(color, tmp_path):
     write_image(tmp_path / "in/b/c.png", color)
     (tmp_path / "in/a.png").write_bytes(b"<html>not found</html>")
     with pytest.raises(ValueError, match="a.png is not a readable image"):
-        upscale_images(tmp_path / "in", tmp_path / "out", method="bicubic")
+        upscale(tmp_path / "in", tmp_path / "out", method="bicubic")
     written = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
     assert written == [tmp_path / "out/b/c.png"]
 
@@ -201,10 +203,10 @@ def test_a_folder_keeps_its_names_and_names_what_is_broken(color, tmp_path):
 def test_nothing_is_overwritten_unless_asked(color, tmp_path):
     write_image(tmp_path / "in.png", color)
     words = (tmp_path / "in.png", tmp_path / "in.png")
-    with pytest.raises(FileExistsError, match="is there already"):
-        upscale_images(*words, method="bicubic")
+    with pytest.raises(FileExistsError, match="exists already"):
+        upscale(*words, method="bicubic")
     assert read_image(tmp_path / "in.png").shape == (13, 10, 3)
-    upscale_images(*words, method="bicubic", scale=2, overwrite=True)
+    upscale(*words, method="bicubic", scale=2, overwrite=True)
     assert read_image(tmp_path / "in.png").shape == (26, 20, 3)
 
 

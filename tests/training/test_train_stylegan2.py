@@ -1,4 +1,4 @@
-"""StyleGAN2's recipe: what it builds, and what it leaves."""
+"""`train_stylegan2`: the paper's settings, files, resuming."""
 
 import json
 
@@ -40,7 +40,7 @@ def compiled(**options):
     return training.compile_stylegan2(gan, **options)
 
 
-def test_training_leaves_model_images_log_and_history(folder, tmp_path):
+def test_training_writes_model_images_log_and_history(folder, tmp_path):
     gan = train(
         folder, tmp_path / "run", conditional=True, augmentation="upright"
     )
@@ -79,7 +79,7 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
     assert history["epoch"] == [1]
 
 
-def test_every_augmentation_can_be_named():
+def test_every_augmentation_has_a_name():
     own = layers.DiffAugment()
     gan = compiled(augmentation=own)
     assert gan.augmentation is own
@@ -94,13 +94,13 @@ def test_every_augmentation_can_be_named():
     assert not gan.augmentation.flips and not gan.augmentation.rotations
 
 
-def test_the_recipe_is_that_of_the_paper():
+def test_losses_and_optimizers_are_those_of_the_paper():
     gan = compiled(learning_rate=0.1, batch_size=100)
     assert isinstance(gan.adversarial_loss, losses.NonSaturating)
     assert isinstance(gan.gradient_penalty, losses.R1)
     assert (gan.gradient_penalty.interval, gan.path_length.interval) == (16, 4)
     assert gan.gradient_penalty.weight == 0.1 and gan.path_length.weight == 2
-    # Half of what it knew, after 10,000 images.
+    # Half-life of 10,000 images.
     assert gan.average_decay**100 == pytest.approx(0.5)
     for optimizer, share in zip(optimizers(gan), (4 / 5, 16 / 17), strict=True):
         assert isinstance(optimizer, keras.optimizers.Adam)
@@ -109,7 +109,7 @@ def test_the_recipe_is_that_of_the_paper():
         assert optimizer.beta_2 == pytest.approx(0.99**share)
 
 
-def test_parts_can_be_left_out():
+def test_zero_weights_disable_penalties_and_mixing():
     gan = compiled(
         r1_weight=0, path_length_weight=0, style_mixing=0, learning_rate=0.1
     )
@@ -119,7 +119,7 @@ def test_parts_can_be_left_out():
         assert float(optimizer.learning_rate) == pytest.approx(0.1)
 
 
-def test_rates_fall_to_zero_over_the_steps():
+def test_learning_rates_fall_to_zero():
     gan = compiled(learning_rate=2e-3, steps=10)
     for optimizer, share in zip(optimizers(gan), (4 / 5, 16 / 17), strict=True):
         rates = []
@@ -130,7 +130,7 @@ def test_rates_fall_to_zero_over_the_steps():
         np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-9)
 
 
-def test_images_are_mirrored_where_asked(folder, tmp_path, monkeypatch):
+def test_flip_mirrors_training_images(folder, tmp_path, monkeypatch):
     seen = []
 
     def record(*arguments, augment, **options):
@@ -138,7 +138,7 @@ def test_images_are_mirrored_where_asked(folder, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(
-        "keras_synth.training.folder.datasets.synthesis_pipeline", record
+        "keras_synth.training.data.datasets.synthesis_pipeline", record
     )
     for flip in (False, True):
         with pytest.raises(KeyboardInterrupt):
@@ -146,11 +146,11 @@ def test_images_are_mirrored_where_asked(folder, tmp_path, monkeypatch):
     assert seen == [None, datasets.random_flip]
 
 
-def test_mistakes_are_named(folder, tmp_path):
+def test_bad_arguments_are_refused(folder, tmp_path):
     output = tmp_path / "run"
     for options, message in (
         ({"augmentation": "magic"}, "`augmentation` must be one of none, diff"),
-        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"epochs": 0}, "`epochs` must be an int of at least 1"),
         ({"image_size": 24}, "power of 2 from 16"),
         ({"image_size": None}, "power of 2 from 16"),
         ({"num_layers": 0}, "`num_layers` must be a positive int"),

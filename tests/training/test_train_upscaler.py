@@ -1,4 +1,4 @@
-"""`train_upscaler`: learns, and what it leaves upscales."""
+"""`train_upscaler` beats bicubic, and its network upscales files."""
 
 import json
 
@@ -16,7 +16,7 @@ SMALL = {
     "scale": 2,
     "width": 8,
     "num_blocks": 1,
-    "patch_size": 8,
+    "image_size": 8,
     "patches_per_image": 2,
     "batch_size": 4,
     "verbose": 0,
@@ -27,8 +27,8 @@ def _train(folder, output, **options):
     return training.train_upscaler(folder, output, **{**SMALL, **options})
 
 
-def test_a_trained_network_beats_bicubic(tmp_path):
-    """On stripes and edges, all of one kind."""
+def test_trained_network_beats_bicubic(tmp_path):
+    """On stripes like those it was trained on."""
     y, x = np.mgrid[:32, :32]
 
     def stripes(shift):
@@ -39,7 +39,7 @@ def test_a_trained_network_beats_bicubic(tmp_path):
     network = _train(
         tmp_path / "in",
         tmp_path / "run",
-        patch_size=16,
+        image_size=16,
         patches_per_image=20,
         epochs=15,
         learning_rate=1e-2,
@@ -54,9 +54,9 @@ def test_a_trained_network_beats_bicubic(tmp_path):
     assert errors[0] < 0.8 * errors[1]
 
 
-def test_the_command_line_trains_and_upscales(tmp_path, capsys):
+def test_command_line_trains_and_upscales(tmp_path, capsys):
     run = tmp_path / "run"
-    words = "train upscaler --scale 3 --architecture srcnn --patch-size 6"
+    words = "train upscaler --scale 3 --architecture srcnn --image-size 6"
     options = "--patches-per-image 1 --batch-size 4 --epochs 1 --channels 3"
     places = ["--data", str(image_folder(tmp_path)), "--output", str(run)]
     assert main([*words.split(), *options.split(), *places]) == 0
@@ -76,10 +76,11 @@ def test_the_command_line_trains_and_upscales(tmp_path, capsys):
     ("options", "message"),
     [
         ({"architecture": "gan"}, "`architecture` must be one of edsr"),
-        ({"scale": 3}, "`patch_size` must be a multiple of the scale"),
+        ({"architecture": "srcnn"}, "'srcnn' has no `num_blocks`"),
+        ({"scale": 3}, "`image_size` must be a multiple of the scale"),
         ({"scale": 5}, "`scale` must be 2, 3 or 4"),
-        ({"patch_size": 10}, "larger than some images"),
-        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"image_size": 10}, "larger than some images"),
+        ({"epochs": 0}, "`epochs` must be an int of at least 1"),
     ],
 )
 def test_bad_arguments_are_refused(options, message, tmp_path):

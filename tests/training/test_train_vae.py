@@ -1,6 +1,5 @@
-"""The recipes leave what they promise, and go on where they stopped."""
+"""`train_vae`: every likelihood, files, resuming."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -16,24 +15,6 @@ def folder(tmp_path):
 def train(folder, output, **options):
     settings = {"architecture": "dense", "batch_size": 4, "verbose": 0}
     return training.train_vae(folder, output, **(settings | options))
-
-
-def test_demo_leaves_everything_it_names(tmp_path):
-    pytest.importorskip("mlxtend")
-    paths = training.demo(tmp_path / "demo", epochs=1, verbose=0)
-    for what in (
-        "samples",
-        "reconstructions",
-        "interpolation",
-        "model",
-        "SavedModel",
-        "log",
-    ):
-        assert paths[what].exists(), what
-    assert (tmp_path / "demo/log/projector_config.pbtxt").exists()
-    assert list((tmp_path / "demo/log/train").iterdir())
-    model = keras.saving.load_model(paths["model"])
-    assert model.sample(2, labels=[3, 7]).shape == (2, 28, 28, 1)
 
 
 def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
@@ -54,7 +35,7 @@ def test_without_resume_training_starts_anew(folder, tmp_path):
 @pytest.mark.parametrize(
     "likelihood", ["gaussian", "learned_gaussian", "discretized_logistic"]
 )
-def test_every_likelihood_can_be_named(folder, tmp_path, likelihood):
+def test_every_likelihood_trains(folder, tmp_path, likelihood):
     model = train(
         folder,
         tmp_path / "run",
@@ -62,17 +43,21 @@ def test_every_likelihood_can_be_named(folder, tmp_path, likelihood):
         likelihood=likelihood,
         conditional=True,
         latent_dim=2,
-        warmup_epochs=1,
+        kl_warmup_epochs=1,
     )
     assert model.image_shape == (8, 8, 3)
     assert (tmp_path / "run/images/manifold_epoch_0001.png").exists()
-    path = tasks.save_samples(
-        tmp_path / "run/vae.keras", tmp_path / "grid.png", 4, [1, 0], seed=0
+    path = tasks.sample(
+        tmp_path / "run/vae.keras",
+        tmp_path / "grid.png",
+        num_images=4,
+        labels=[1, 0],
+        seed=0,
     )
     assert path.exists()
 
 
-def test_folders_are_read_as_asked(folder, tmp_path):
+def test_options_of_folders_reach_the_source(folder, tmp_path):
     (folder / "a" / "broken.png").write_text("no image")
     with pytest.raises(ValueError, match="broken.png"):
         train(folder, tmp_path / "run", epochs=1)
@@ -89,10 +74,10 @@ def test_folders_are_read_as_asked(folder, tmp_path):
     assert list(tmp_path.glob("cached-*"))
 
 
-def test_warming_up_nothing_is_refused(folder, tmp_path):
-    for options in ({"num_importance_samples": 2}, {"warmup_epochs": -1}):
-        with pytest.raises(ValueError, match="warmup_epochs"):
-            train(folder, tmp_path, **({"warmup_epochs": 1} | options))
+def test_kl_warmup_without_a_kl_term_is_refused(folder, tmp_path):
+    for options in ({"num_importance_samples": 2}, {"kl_warmup_epochs": -1}):
+        with pytest.raises(ValueError, match="kl_warmup_epochs"):
+            train(folder, tmp_path, **({"kl_warmup_epochs": 1} | options))
 
 
 def test_unknown_names_are_refused(folder, tmp_path):

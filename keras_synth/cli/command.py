@@ -1,0 +1,201 @@
+"""Commands: a function of keras_synth, its options and what it prints."""
+
+import dataclasses
+import functools
+import importlib
+import inspect
+import json
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from keras_synth.cli.signatures import read_function
+
+#: Options of every command: name and description.
+OUTPUT_OPTIONS = {
+    "quiet": "Print no progress and no results, only errors.",
+    "json": "Print each result as one JSON object on a line of its own.",
+    "debug": "Print the whole traceback of an error, and what TensorFlow "
+    "prints when it is imported.",
+}
+# How the program itself calls a function is no option.
+_NO_OPTIONS = ("verbose", "on_file")
+
+
+def _as_dict(result, arguments):
+    return dataclasses.asdict(result)
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A command, whose options are the parameters of a function.
+
+    Attributes:
+        name: What is typed, such as "upscale-video".
+        package: Name of the subpackage of the function, such as "tasks".
+        function: Name of the function.
+        group: Heading of the command in the help of the program.
+        examples: Tuple of lines to type.
+        lines: Function from the facts of a result to the lines to print.
+        facts: Function from a result and all arguments to a dict that says
+            what was done; of a dataclass its fields by default.
+        module: Name of the module of the function; None if named as it is.
+        keywords: Whether arguments without a default are options too.
+        shows_epochs: Whether the function's progress is that of Keras.
+    """
+
+    name: str
+    package: str
+    function: str
+    group: str
+    examples: tuple
+    lines: Callable
+    facts: Callable = _as_dict
+    module: str | None = None
+    keywords: bool = False
+    shows_epochs: bool = False
+
+    @functools.cached_property
+    def source(self):
+        """What the source says of the function, a `signatures.Function`."""
+        module = self.module or self.function
+        return read_function(self.package, module, self.function)
+
+    @property
+    def options(self):
+        """The parameters of the function that the command line offers."""
+        return [
+            parameter
+            for parameter in self.source.parameters
+            if parameter.name not in _NO_OPTIONS
+            and parameter.annotation is not None
+        ]
+
+    @property
+    def help(self):
+        """Summary and description, as text."""
+        return f"{self.source.summary}\n\n{self.source.description}".strip()
+
+    def entry(self):
+        """A function with the options as its signature, which runs it all."""
+
+        def run(**given):
+            self.run(**given)
+
+        run.command = self
+        run.__name__ = self.function
+        run.__signature__ = inspect.Signature(
+            [self._option(parameter) for parameter in self.options]
+            + [_output_option(name) for name in OUTPUT_OPTIONS]
+        )
+        return run
+
+    def run(self, *, quiet=False, json=False, debug=False, **given):
+        """Calls the function, and prints what it did.
+
+        Args:
+            quiet: See `OUTPUT_OPTIONS`.
+            json: See `OUTPUT_OPTIONS`.
+            debug: See `OUTPUT_OPTIONS`; `main` reads it.
+            **given: The arguments that were typed.
+        """
+        package = importlib.import_module(f"keras_synth.{self.package}")
+        function = getattr(package, self.function)
+        parameters = {p.name: p.default for p in self.source.parameters}
+        options = dict(given)
+        if "verbose" in parameters:
+            options["verbose"] = self._verbose(quiet, json)
+
+        def show(result):
+            facts = self.facts(result, {**parameters, **given})
+            if json:
+                print(_as_json(facts), flush=True)
+            elif not quiet:
+                print("\n".join(self.lines(facts)), flush=True)
+
+        if "on_file" in parameters:
+            function(**options, on_file=show)
+        else:
+            show(function(**options))
+
+    def _verbose(self, quiet, json):
+        if quiet:
+            return 0
+        if not self.shows_epochs:
+            return "auto"
+        # Keras prints to standard output: a bar, or a line for each epoch.
+        if json:
+            return 0
+        return 1 if sys.stdout.isatty() else 2
+
+    def _option(self, parameter):
+        required = parameter.default is inspect.Parameter.empty
+        positional = required and not self.keywords
+        positional &= parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        kind = parameter.POSITIONAL_ONLY
+        if not positional:
+            kind = parameter.KEYWORD_ONLY
+        about = Parameter(
+            help=self.source.arguments.get(parameter.name),
+            show_default=False if required else _shown(parameter.default),
+        )
+        annotation = Annotated[parameter.annotation, about]
+        return parameter.replace(kind=kind, annotation=annotation)
+
+
+def _shown(default):
+    """The default in the help, where it says something."""
+    if default is None or default is False or default == ():
+        return False
+    if isinstance(default, tuple):
+        default = " ".join(map(str, default))
+    return lambda _: str(default)
+
+
+def _output_option(name):
+    about = Parameter(
+        help=OUTPUT_OPTIONS[name], group="Output", show_default=False
+    )
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False,
+        annotation=Annotated[bool, about],
+    )
+
+
+def _as_json(facts):
+    return json.dumps(facts, default=str, ensure_ascii=False)
+
+
+def examples_text(examples):
+    """Examples as they stand below the options in a help."""
+    return "\n".join(["Examples:", *(f"  {line}" for line in examples)])
+
+
+def program(name):
+    """A program as one types it: by its path where it is not on the PATH."""
+    beside = pathlib.Path(sys.executable).parent / name
+    if shutil.which(name) == str(beside) or not beside.exists():
+        return name
+    return os.path.relpath(beside)
+
+
+def image_lines(what):
+    """Lines about a written image file, for `Command.lines`.
+
+    Args:
+        what: Function from the facts to a str that says what was done.
+    """
+
+    def lines(facts):
+        yield f"image: {facts['target']} ({what(facts)})"
+        if facts["comparison"]:
+            yield f"before and after: {facts['comparison']}"
+
+    return lines

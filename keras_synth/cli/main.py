@@ -1,0 +1,196 @@
+"""The command line: parses, runs one command, and reports errors."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+import keras_synth
+from keras_synth.cli import (
+    datasets,
+    demo,
+    export,
+    inpaint,
+    restore,
+    sample,
+    stylize,
+    train,
+    translate,
+    upscale,
+    upscale_video,
+)
+from keras_synth.cli.command import examples_text
+
+EXAMPLES = (
+    "keras-synth restore noisy.png clean.png",
+    "keras-synth upscale small.png large.png",
+    "keras-synth inpaint photo.jpg mask.png out.jpg",
+    "keras-synth stylize photo.jpg painting.jpg stylized.png",
+    "keras-synth train vae --data FOLDER --image-size 64",
+    "keras-synth sample runs/vae/vae.keras samples.png",
+    "keras-synth COMMAND --help",
+)
+#: All commands but those of `train`, in the order of the help.
+COMMANDS = tuple(
+    each.COMMAND
+    for each in (
+        restore,
+        inpaint,
+        upscale,
+        upscale_video,
+        sample,
+        stylize,
+        translate,
+        demo,
+        export,
+        datasets,
+    )
+)
+_ASK = {"--help", "-h", "--version"}
+_GROUPS = ("Restore", "Synthesize", "Train", "Other")
+
+
+def main(argv=None):
+    """Runs one command.
+
+    Args:
+        argv: List of the words that were typed; None takes those of the
+            process.
+
+    Returns:
+        Exit code: 0, 2 after an error, 130 after Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    try:
+        app = _app()
+        entry, bound, _ = app.parse_args(
+            argv, print_error=False, exit_on_error=False
+        )
+    except CycloptsError as error:
+        return _fail(error)
+    if not hasattr(entry, "command"):
+        entry(*bound.args, **bound.kwargs)  # prints the help, or the version
+        return 0 if _ASK & set(argv) else 2
+    given = bound.arguments
+    debug = given.get("debug", False)
+    try:
+        _import_tensorflow(debug)
+        entry(**given)
+    except KeyboardInterrupt:
+        print("\nkeras-synth: stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _fail(error)
+    return 0
+
+
+def _app():
+    groups = {
+        name: Group(name, sort_key=number)
+        for number, name in enumerate(_GROUPS)
+    }
+    shared = {
+        "help_format": "plaintext",
+        "default_parameter": Parameter(negative=(), consume_multiple=True),
+    }
+    app = App(
+        name="keras-synth",
+        help="Image synthesis and restoration with Keras.",
+        help_epilogue=examples_text(EXAMPLES),
+        version=keras_synth.__version__,
+        **shared,
+    )
+    app["--help"].group = app["--version"].group = Group("Help", sort_key=9)
+    training = App(
+        name="train",
+        help=train.HELP,
+        help_epilogue=examples_text(train.EXAMPLES),
+        usage="Usage: keras-synth train MODEL [OPTIONS]",
+        group=groups["Train"],
+        **shared,
+    )
+    training.group_commands = Group("Models")
+    for command in train.COMMANDS:
+        _add(training, command)
+    app.command(training)
+    for number, command in enumerate(COMMANDS):
+        _add(app, command, group=groups[command.group], sort_key=number)
+    return app
+
+
+def _add(app, command, **options):
+    app.command(
+        command.entry(),
+        name=command.name,
+        help=command.help,
+        help_epilogue=examples_text(command.examples),
+        **options,
+    )
+
+
+def _fail(error):
+    print(f"keras-synth: error: {_message(error)}", file=sys.stderr)
+    return 2
+
+
+def _message(error):
+    """One line about an error, for a person."""
+    text = " ".join(str(error).split())
+    kind = type(error).__name__
+    if kind == "ResourceExhaustedError" or isinstance(error, MemoryError):
+        what = "no space" if "No space left" in text else "out of memory"
+        return f"{what}: {_first_cause(error)}"
+    expected = (ValueError, OSError, ImportError, CycloptsError)
+    if isinstance(error, expected) and text:
+        return text
+    return f"{kind}: {_first_cause(error)} (--debug shows where)"
+
+
+def _first_cause(error):
+    """What TensorFlow says after the place in its graph, cut to a line."""
+    skipped = ("Graph execution error", "Detected at", "File", "[[", "<")
+    lines = [line.strip() for line in str(error).splitlines()]
+    for line in lines:
+        if line and not line.startswith(skipped):
+            return line[:200]
+    return "no message"
+
+
+def _import_tensorflow(debug):
+    """Imports TensorFlow without what it prints, unless that matters.
+
+    It greets on file descriptor 2, whatever its log level. What it prints is
+    kept, and shown where the import fails and for `debug`.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    failed = True
+    with tempfile.TemporaryFile() as printed:
+        try:
+            with _redirected(2, printed):
+                import tensorflow as tf
+
+                tf.config.list_physical_devices()
+            failed = False
+        finally:
+            if failed or debug:
+                printed.seek(0)
+                sys.stderr.write(printed.read().decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def _redirected(descriptor, file):
+    sys.stderr.flush()
+    kept = os.dup(descriptor)
+    try:
+        os.dup2(file.fileno(), descriptor)
+        yield
+    finally:
+        os.dup2(kept, descriptor)
+        os.close(kept)

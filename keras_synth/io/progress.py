@@ -1,0 +1,151 @@
+"""Progress bar of long commands: the count and the time left."""
+
+import sys
+import time
+
+#: Seconds between two lines where no bar can be drawn.
+SECONDS_BETWEEN_LINES = 10.0
+_SECONDS_BETWEEN_BARS = 0.1
+_WIDTH = 24
+
+
+class Progress:
+    """Progress of a long task on standard error, with the time left.
+
+    On a terminal, and in a notebook, it is a bar that is redrawn in place.
+    In a pipe or a file it is a line every 10 seconds.
+
+    Args:
+        total: Number of steps; None if unknown.
+        unit: Name of what is counted, in the plural.
+        verbose: "auto" and 1 draw a bar on a terminal and write lines
+            elsewhere, 2 writes lines everywhere, 0 writes nothing. 1 and 2
+            write a line at the end, "auto" only if there were others.
+
+    Example:
+
+    >>> with Progress(2, "files", verbose=0) as progress:
+    ...     for _ in range(2):
+    ...         progress.add()
+    """
+
+    def __init__(self, total=None, unit="steps", verbose="auto"):
+        if verbose not in ("auto", 0, 1, 2):
+            raise ValueError(
+                f'`verbose` must be "auto", 0, 1 or 2. Received: {verbose!r}'
+            )
+        self.total = total
+        self.unit = unit
+        self.count = 0
+        self._stream = sys.stderr
+        self._silent = verbose == 0 or self._stream is None
+        self._bar = verbose != 2 and not self._silent and _redraws(self._stream)
+        self._ends_with_line = verbose in (1, 2)
+        self._start = self._last = time.monotonic()
+        self._length = 0  # of the line that a bar occupies
+        self._reported = None  # the count that was shown last
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    def add(self, steps=1):
+        """Counts finished steps, and shows the progress where it is due."""
+        self.count += steps
+        now = time.monotonic()
+        interval = _SECONDS_BETWEEN_BARS if self._bar else SECONDS_BETWEEN_LINES
+        if now - self._last >= interval:
+            self._show(now)
+        elif self.count == self.total:
+            self._show_last(now)
+
+    def track(self, iterable):
+        """Counts what is taken from an iterable.
+
+        Args:
+            iterable: Anything that can be iterated over.
+
+        Yields:
+            Its elements.
+        """
+        for element in iterable:
+            yield element
+            self.add()
+
+    def clear(self):
+        """Removes the bar, so that something else can be printed."""
+        if self._length:
+            self._stream.write("\r" + " " * self._length + "\r")
+            self._stream.flush()
+            self._length = 0
+
+    def close(self):
+        """Shows the last count, and ends the line of a bar."""
+        self._show_last(time.monotonic())
+        if self._length:
+            self._stream.write("\n")
+            self._stream.flush()
+            self._length = 0
+
+    def _show_last(self, now):
+        wanted = self._bar or self._ends_with_line or self._reported
+        if wanted and self.count and self._reported != self.count:
+            self._show(now)
+
+    def _show(self, now):
+        if self._silent:
+            return
+        self._last, self._reported = now, self.count
+        text = self._text(now - self._start)
+        if self._bar:
+            padding = " " * (self._length - len(text))
+            self._stream.write(f"\r{text}{padding}")
+            self._length = len(text)
+        else:
+            self._stream.write(text + "\n")
+        self._stream.flush()
+
+    def _text(self, seconds):
+        each = seconds / max(self.count, 1)
+        if not self.total:
+            return f"{self.count} {self.unit}, {duration(seconds)}"
+        part = min(self.count / self.total, 1.0)
+        text = f"{self.count}/{self.total} {self.unit}, "
+        if self.count < self.total:
+            left = each * (self.total - self.count)
+            text += f"{duration(left)} left"
+        else:
+            text += duration(seconds)
+        if self._bar:
+            done = round(_WIDTH * part)
+            text = f"[{'=' * done}{' ' * (_WIDTH - done)}] {text}"
+        return text
+
+
+def _redraws(stream):
+    return stream.isatty() or "ipykernel" in sys.modules
+
+
+def duration(seconds):
+    """A time for people, such as "1:05 min".
+
+    Args:
+        seconds: Number of seconds.
+
+    Returns:
+        A str.
+
+    Example:
+
+    >>> duration(3.4), duration(65), duration(3700)
+    ('3 s', '1:05 min', '1:01 h')
+    """
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes}:{seconds:02} min"
+    return f"{minutes // 60}:{minutes % 60:02} h"

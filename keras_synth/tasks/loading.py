@@ -1,0 +1,43 @@
+"""Loading trained models from `.keras` files."""
+
+import pathlib
+import zipfile
+
+import keras
+
+from keras_synth import models
+
+
+def load_model(path, kind=models.GenerativeModel):
+    """Loads a `.keras` file of keras_synth, or says clearly why not.
+
+    Args:
+        path: Path of the file.
+        kind: Class of model that the file must hold, or a tuple of them.
+
+    Returns:
+        The model, compiled as it was saved.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no `.keras` file, or holds another kind of model.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model {path}")
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a .keras file")
+    try:
+        model = keras.saving.load_model(path)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} holds no model that Keras and keras_synth know"
+        ) from error
+    if not isinstance(model, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join(each.__name__ for each in kinds)
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, which cannot do this. "
+            f"Expected: {names}"
+        )
+    return model

@@ -1,0 +1,113 @@
+"""Image-to-image translation of files, by models of `train pix2pix`."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from keras_synth.io import plan_targets
+from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.tasks.restorers import in_tiles, load_restorer, with_channels
+
+
+@dataclasses.dataclass(frozen=True)
+class Translated:
+    """Result of `translate` for one file.
+
+    Attributes:
+        source: Path of the file that was read.
+        target: Path of the file that was written.
+        size: (height, width) of the image written.
+        comparison: Path of the image of before and after, or None.
+    """
+
+    source: pathlib.Path
+    target: pathlib.Path
+    size: tuple[int, int]
+    comparison: pathlib.Path | None = None
+
+
+def translate(
+    source: str | os.PathLike,
+    target: str | os.PathLike,
+    *,
+    model: str | os.PathLike,
+    ensemble: bool = False,
+    compare: bool = False,
+    overwrite: bool = False,
+    on_file: Callable[[Translated], None] | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> list[Translated]:
+    """Translates an image file or a folder of them to another kind of image.
+
+    A model of `train pix2pix` makes photographs of label maps, or color
+    images of gray ones: whatever its pairs of images show. Transparency is
+    kept, and rotation noted in EXIF is applied. Images above 768 pixels are
+    translated in tiles. Files are written whole or not at all.
+
+    Args:
+        source: Path of an image file, or of a folder with images, which are
+            searched in all folders below it as well.
+        target: Path of the image file to write. For a folder, path of the
+            folder that gets files of the same names.
+        model: Path of the `.keras` file of `train pix2pix`, or of another
+            model or network that takes the image alone.
+        ensemble: Whether to translate the eight symmetries of the image and
+            average: eight times slower.
+        compare: Whether to write before and after side by side as well, as
+            `NAME-compare.png`.
+        overwrite: Whether existing files may be replaced.
+        on_file: None, or a function that is called with each result as soon
+            as its file is written.
+        verbose: Progress, see `io.Progress`.
+
+    Returns:
+        A list of `Translated`.
+
+    Raises:
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such source or model.
+        PermissionError: The place cannot be written to.
+        ValueError: The model takes more than an image, or files are no
+            images; in a folder all others are translated first.
+
+    Reference: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017.
+    """
+    beside = (COMPARISON,) if compare else ()
+    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    network, inputs = load_restorer(model)
+    if set(inputs) != {"image"}:
+        raise ValueError(
+            f"{model} takes {', '.join(inputs)}. Expected: a model that takes "
+            "the image alone, such as those of `train pix2pix`"
+        )
+    channels = inputs["image"].shape[-1]
+    of_tiles = verbose if len(plan) == 1 else 0
+
+    def translated(image):
+        color = with_channels(
+            lambda images: in_tiles(network, images, ensemble, of_tiles),
+            channels,
+            image.color[None],
+        )[0]
+        if color.shape[:2] != image.color.shape[:2]:
+            raise ValueError(
+                f"{model} changes the size of images: tasks.upscale "
+                "(keras-synth upscale) runs it."
+            )
+        facts = {"size": color.shape[:2]}
+        return np.clip(color, 0.0, 1.0), image.alpha, facts
+
+    return restore_files(
+        plan,
+        translated,
+        Translated,
+        title="translated",
+        compare=compare,
+        on_file=on_file,
+        verbose=verbose,
+    )

@@ -1,0 +1,237 @@
+"""Options: each is a parameter of the function that a command calls."""
+
+import importlib
+import inspect
+import resource
+import subprocess
+import sys
+import typing
+
+import pytest
+
+from keras_synth import tasks, training
+from keras_synth.cli import signatures
+from keras_synth.cli.command import OUTPUT_OPTIONS
+from keras_synth.cli.main import COMMANDS, main
+from keras_synth.cli.train import COMMANDS as TRAININGS
+from keras_synth.networks import FEATURE_NETWORKS
+
+ALL = {(command.name,): command for command in COMMANDS} | {
+    ("train", command.name): command for command in TRAININGS
+}
+# What only a program can pass.
+NO_OPTIONS = {"verbose", "on_file"}
+OBJECTS = {"train inpainter": {"features"}}
+every_command = pytest.mark.parametrize("words", ALL, ids=" ".join)
+
+
+def function_of(words):
+    command = ALL[words]
+    package = importlib.import_module(f"keras_synth.{command.package}")
+    return getattr(package, command.function)
+
+
+def parameters_of(words):
+    """The function's parameters that should be options, by name."""
+    parameters = dict(inspect.signature(function_of(words)).parameters)
+    for name in NO_OPTIONS | OBJECTS.get(" ".join(words), set()):
+        parameters.pop(name, None)
+    return parameters
+
+
+def shown_help(capsys, *words):
+    assert main([*words, "--help"]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_program_has_the_commands_of_the_contract(capsys):
+    out = shown_help(capsys)
+    for name in (
+        "restore inpaint upscale upscale-video stylize translate sample export "
+        "demo datasets train"
+    ).split():
+        assert f"│ {name} " in out, name
+    for group in ("Restore", "Synthesize", "Train", "Other", "Examples:"):
+        assert group in out
+    out = shown_help(capsys, "train")
+    for name in (
+        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix adain"
+    ).split():
+        assert f"│ {name} " in out, name
+
+
+def test_every_training_has_a_command():
+    functions = {command.function for command in TRAININGS}
+    assert functions == {n for n in training.__all__ if n.startswith("train_")}
+
+
+@every_command
+def test_help_names_every_parameter(capsys, words):
+    out = shown_help(capsys, *words)
+    rows = [line.strip("│* ").split() for line in out.splitlines()]
+    shown = {row[0] for row in rows if row and row[0].startswith("--")}
+    required = [line for line in out.splitlines() if line.startswith("│ * ")]
+    shown |= {line.strip("│* ").split()[0] for line in required}
+    expected = {f"--{name}" for name in OUTPUT_OPTIONS}
+    for name, parameter in parameters_of(words).items():
+        required = parameter.default is parameter.empty
+        if required and words[0] != "train" and name != "model":
+            expected.add(name.upper())
+        elif required and words[0] in ("sample", "export"):
+            expected.add(name.upper())
+        else:
+            expected.add(f"--{name.replace('_', '-')}")
+    assert shown == expected
+
+
+@every_command
+def test_help_describes_every_parameter_and_gives_examples(capsys, words):
+    command = ALL[words]
+    out = " ".join(shown_help(capsys, *words).replace("│", " ").split())
+    assert "Examples:" in out and command.examples
+    assert " ".join(command.source.summary.split()) in out
+    for name in parameters_of(words):
+        about = command.source.arguments[name]
+        assert about.endswith(".") and about in out, name
+
+
+@every_command
+def test_parameters_are_those_of_the_imported_function(words):
+    """What is read from the source is what Python makes of it."""
+    function, command = function_of(words), ALL[words]
+    expected = inspect.signature(function).parameters
+    found = {p.name: p for p in command.source.parameters}
+    assert list(found) == list(expected)
+    for name, parameter in found.items():
+        assert parameter.default == expected[name].default, name
+        assert type(parameter.default) is type(expected[name].default), name
+        assert parameter.kind == expected[name].kind, name
+    assert [p.name for p in command.options] == list(parameters_of(words))
+    assert inspect.getdoc(function).startswith(command.source.summary)
+
+
+@every_command
+def test_defaults_are_those_of_the_function(monkeypatch, words):
+    """A command passes what was typed, and nothing else."""
+    command, seen, parameters = ALL[words], {}, parameters_of(words)
+
+    def record(**arguments):
+        seen.update(arguments)
+        raise ValueError("enough")
+
+    package = f"keras_synth.{command.package}"
+    monkeypatch.setattr(f"{package}.{command.function}", record)
+    typed, given = list(words), {}
+    for name, parameter in parameters.items():
+        if parameter.default is not parameter.empty:
+            continue
+        positional = words[0] != "train" and words != ("translate",)
+        if positional or name in ("source", "target"):
+            typed.append(name)
+        else:
+            typed += [f"--{name}", name]
+        given[name] = name
+    assert main(typed) == 2
+    assert {n: v for n, v in seen.items() if n not in NO_OPTIONS} == given
+
+
+@pytest.mark.parametrize(
+    "words, name, choices",
+    [
+        ("train gan", "objective", training.OBJECTIVES),
+        ("train denoiser", "degradation", training.DEGRADATIONS),
+        ("train inpainter", "holes", training.HOLES),
+        ("train upscaler", "architecture", training.UPSCALERS),
+        ("train stylegan2", "augmentation", training.AUGMENTATIONS),
+        ("train adain", "features", FEATURE_NETWORKS),
+        ("stylize", "features", FEATURE_NETWORKS),
+        ("export", "format", tasks.EXPORTS),
+        ("train gan", "architecture", "training.gan.ARCHITECTURES"),
+        ("train denoiser", "architecture", "training.denoiser.ARCHITECTURES"),
+    ],
+)
+def test_choices_are_the_constants_of_the_function(words, name, choices):
+    if isinstance(choices, str):
+        module, _, constant = choices.rpartition(".")
+        module = importlib.import_module(f"keras_synth.{module}")
+        choices = getattr(module, constant)
+    options = {p.name: p for p in ALL[tuple(words.split())].options}
+    literal = options[name].annotation
+    assert typing.get_args(literal) == tuple(choices)
+
+
+def test_one_name_means_one_type_everywhere():
+    """Numbers stay numbers and flags stay flags across commands."""
+    kinds = {}
+    for words, command in ALL.items():
+        for option in command.options:
+            members = typing.get_args(option.annotation) or [option.annotation]
+            members = [m for m in members if m is not type(None)]
+            if typing.get_origin(option.annotation) is typing.Literal:
+                members = [type(members[0])]
+            kinds.setdefault(option.name, {})[str(members)] = words
+    several = {name: kind for name, kind in kinds.items() if len(kind) > 1}
+    assert not several
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "train --help", "stylize --help", "train vae --help"]
+)
+def test_help_is_fast_and_imports_no_tensorflow(words):
+    code = (
+        "import sys\n"
+        "from keras_synth.cli.main import main\n"
+        f"assert main({words.split()!r}) == 0\n"
+        "heavy = {'tensorflow', 'keras', 'numpy', 'PIL'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)\n"
+    )
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Time of the processor: others may be at work too.
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert used < 0.5
+
+
+def test_the_version_is_the_packages(capsys):
+    import keras_synth
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == keras_synth.__version__
+
+
+def test_a_function_that_is_not_there_is_an_error():
+    with pytest.raises(LookupError, match="has no function nonsense"):
+        signatures.read_function("tasks", "restore", "nonsense")
+
+
+def test_lists_flags_and_numbers_are_read_as_such(monkeypatch):
+    seen = {}
+
+    def record(**arguments):
+        seen.update(arguments)
+        return []
+
+    monkeypatch.setattr("keras_synth.tasks.stylize", record)
+    words = (
+        "stylize a.png b.png c.png --blend d.png e.png --blend-weights 1 2 0.5 "
+        "--steps 20 10 --preserve-color --style-size 64"
+    )
+    assert main(words.split()) == 0
+    assert seen.pop("on_file") and seen.pop("verbose") == "auto"
+    assert seen == {
+        "source": "a.png",
+        "style": "b.png",
+        "target": "c.png",
+        "blend": ["d.png", "e.png"],
+        "blend_weights": [1.0, 2.0, 0.5],
+        "steps": [20, 10],
+        "preserve_color": True,
+        "style_size": 64,
+    }
+    monkeypatch.setattr("keras_synth.tasks.restore", record)
+    for typed, level in (("auto", "auto"), ("0.1", 0.1)):
+        assert main(["restore", "a", "b", "--noise-level", typed]) == 0
+        assert seen["noise_level"] == level
