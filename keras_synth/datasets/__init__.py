@@ -1,4 +1,4 @@
-"""Where images come from, and the pipelines that feed `fit`."""
+"""Image sources, and `tf.data` pipelines of batches for `fit`."""
 
 from keras_synth.datasets.camera import moving_images
 from keras_synth.datasets.catalog import CATALOG, load_source

@@ -1,4 +1,4 @@
-"""Batches of crops: the same for the same seed and epoch."""
+"""Batches of random crops, reproducible from a seed and the epoch."""
 
 import tensorflow as tf
 
@@ -30,29 +30,31 @@ def crop_batches(
     cache,
     seed,
 ):
-    """Crops of a source's decoded, batch by batch.
+    """Batches of crops of a source's images, passed through a function.
 
-    Training: crops at places drawn anew in each epoch, shuffled, without an
-    incomplete last batch. Testing: every image once, in order, whole or
-    its middle, the same on each pass.
+    In training, crops are cut at random places, drawn anew in each epoch, and
+    shuffled, and an incomplete last batch is dropped. In testing, every image
+    comes once, in order, whole or cropped to its center, the same on each
+    pass.
 
     Args:
-        source: a `Source`.
-        crop: (height, width); None, when testing, for whole images.
-        prepare: function from float32 images (batch, height, width, channels)
-            in [0, 1] and a key, int64 (2,), of that batch's own, to what
-            the dataset gives.
-        crops_per_image: crops cut from each image in an epoch.
-        batch_size: crops a batch.
-        training: see above.
-        cache: whether decoded images stay in memory.
-        seed: int.
+        source: A `Source`.
+        crop: (height, width) of the crops. None, in testing, for whole
+            images.
+        prepare: Function from float32 images (batch, height, width, channels)
+            in [0, 1] and a key, int64 (2,), that no other batch has, to an
+            element of the dataset.
+        crops_per_image: Crops cut from each image in an epoch.
+        batch_size: Crops in a batch.
+        training: Whether the batches are for training or for testing.
+        cache: Whether decoded images stay in memory.
+        seed: Seed of all random draws, an int.
 
     Returns:
-        A `tf.data.Dataset`; of `by_epoch` when training.
+        A `tf.data.Dataset`, in training one of `by_epoch`.
 
     Raises:
-        ValueError: no batch would be full.
+        ValueError: The images are too few to fill one batch.
     """
     num_crops = source.num_images * crops_per_image
     check_batch_size(source, batch_size, num_crops, training)
@@ -90,7 +92,7 @@ def crop_batches(
         def prepare_batch(index, batch):
             images = tf.cast(batch["image"], "float32") / 255.0
             images = tf.ensure_shape(images, (None, *shape))
-            # Crops use the indices below: no seed serves twice.
+            # Crops use the indices below this one, so no seed is used twice.
             return prepare(images, fold(key, num_crops + index))
 
         return batches.enumerate().map(

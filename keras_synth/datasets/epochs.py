@@ -1,28 +1,29 @@
-"""Randomness that depends on a seed and the number of the epoch alone."""
+"""Stateless random draws from a seed and the number of the epoch."""
 
 import tensorflow as tf
 
 
 def fold(key, index):
-    """A new key for the `index`-th thing drawn under a key, int64 (2,)."""
+    """A new key, int64 (2,), from a key and the index of a draw."""
     return tf.random.experimental.stateless_fold_in(key, index)
 
 
 def epoch_key(seed, epoch):
-    """The key of an epoch, int64 (2,); its first half is always the seed."""
+    """The key of an epoch, int64 (2,)."""
     return fold(tf.constant([seed, 0], "int64"), epoch)
 
 
 def by_epoch(one_epoch, num_batches):
-    """A dataset whose every pass is the next epoch's.
+    """A dataset that gives the next epoch's elements on each pass.
 
     Args:
-        one_epoch: function from the epoch's number to a `tf.data.Dataset`.
-        num_batches: how many elements each of them has.
+        one_epoch: Function from the number of an epoch to a
+            `tf.data.Dataset`.
+        num_batches: Number of elements of each epoch.
 
     Returns:
-        A `tf.data.Dataset` with a method `set_epoch(epoch)`, which says what
-        the next pass is.
+        A `tf.data.Dataset` with a method `set_epoch(epoch)`, which sets the
+        epoch of the next pass.
     """
     clock = _EpochClock()
     epochs = tf.data.Dataset.from_generator(
@@ -37,7 +38,7 @@ def by_epoch(one_epoch, num_batches):
 
 
 class _EpochClock:
-    """The number of the epoch that the next pass over a pipeline is."""
+    """Number of the epoch of the next pass over a pipeline."""
 
     def __init__(self):
         self.epoch = 0
@@ -51,14 +52,14 @@ class _EpochClock:
 
 
 def shuffled_order(count, key):
-    """The numbers below `count` in an order drawn by the key."""
+    """The numbers below `count`, shuffled by a key."""
     return tf.random.experimental.stateless_shuffle(tf.range(count), key)
 
 
 def shuffle_by_key(elements, buffer, key):
-    """Shuffles elements that are not held as one tensor, by the whole key."""
-    # Of this function's graph alone: the order shall not depend on the
-    # global seed.
+    """Shuffles the elements of a dataset by a key, through a buffer."""
+    # Sets the seed of this function's graph alone, so that the order does not
+    # depend on the global seed.
     tf.random.set_seed(1)
     return elements.shuffle(
         buffer,

@@ -10,8 +10,8 @@ def common_shape(sizes, channels):
     """(height, width, channels), without sizes where images differ.
 
     Args:
-        sizes: int array (n, 2).
-        channels: of every image.
+        sizes: int array (n, 2), height and width of each image.
+        channels: Channels of every image.
     """
     if (sizes == sizes[0]).all():
         return (*map(int, sizes[0]), channels)
@@ -19,10 +19,10 @@ def common_shape(sizes, channels):
 
 
 def decode_image(path, shape):
-    """A file's image, in a pipeline.
+    """Reads an image file in a pipeline.
 
     Args:
-        path: scalar string tensor.
+        path: Path of the file, a scalar string tensor.
         shape: (height, width, channels); height and width may be None.
 
     Returns:
@@ -46,6 +46,6 @@ def check_found(files, root):
 
 
 def check_channels(channels, name="channels"):
-    """Refuses what is neither gray nor color."""
+    """Refuses a number of channels other than 1 and 3."""
     if channels not in (1, 3):
         raise ValueError(f"`{name}` must be 1 or 3. Received: {channels!r}")

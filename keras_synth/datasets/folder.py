@@ -1,4 +1,4 @@
-"""Any folder of images as a source."""
+"""Image folders as sources."""
 
 import pathlib
 import warnings
@@ -17,25 +17,27 @@ from keras_synth.io import find_images, image_sizes
 
 
 def image_folder(path, channels=3, unreadable="raise"):
-    """The images of a folder and all folders below it.
+    """Image folder as a source: its images and those of all folders below.
 
-    Folders directly below `path` are the classes, in alphabetical order,
-    where every image lies in one. Every file is decoded once at the start,
-    so that a bad one is known before training.
+    Where every image lies in a folder below `path`, the folders directly
+    below it are the classes, in alphabetical order. Every file is decoded
+    once at the start, so that unreadable ones are found before training.
 
     Args:
-        path: the folder.
-        channels: 3 for color or 1 for gray; every image is converted.
-        unreadable: "raise" to refuse a folder that holds an image file that
-            cannot be decoded, "skip" to leave such files out with a warning
+        path: The folder.
+        channels: Channels that every image is converted to, 3 for color or 1
+            for gray.
+        unreadable: What to do with image files that cannot be decoded:
+            "raise" refuses the folder, "skip" leaves them out with a warning
             that names them.
 
     Returns:
-        A `Source`; `image_shape` is known where all images agree on it.
+        A `Source`. `image_shape` has height and width where all images have
+        the same.
 
     Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no images in it, or unreadable ones.
+        FileNotFoundError: There is no such folder.
+        ValueError: It holds no images, or unreadable ones.
     """
     if unreadable not in ("raise", "skip"):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Pairs of images from folders: what a model is given, what it shall make."""
+"""Image pairs, source and target, from folders, and their pipeline."""
 
 import dataclasses
 
@@ -33,32 +33,33 @@ def paired_folder(
     in_channels=3,
     out_channels=3,
 ):
-    """Pairs from a folder of double images, or from two folders.
+    """Image pairs from a folder of double images, or from two folders.
 
-    One folder: the input and the target stand side by side in each file, each
-    half the width, as in the data sets of pix2pix. Two folders: files of the
-    same name below their folder make a pair, whatever their endings
-    (`input/a/1.png` and `target/a/1.jpg`).
+    One folder: source and target stand side by side in each file, each half
+    the width, as in the data sets of pix2pix. Two folders: files of the same
+    name below their folder make a pair, whatever their endings
+    (`source/a/1.png` and `target/a/1.jpg`).
 
-    Every file is decoded once at the start, so that a bad one is known before
-    training.
+    Every file is decoded once at the start, so that unreadable ones are found
+    before training.
 
     Args:
-        path: the folder of double images, or of inputs.
-        target_path: the folder of targets; None where `path` holds both.
-        source_side: "left" or "right", the half of a double image that is
-            the input. (In pix2pix's facades: the right one, the label map.)
-        channels: of the targets, 3 for color or 1 for gray; every image is
-            converted.
-        in_channels: of the inputs, 3 or 1.
+        path: Folder of double images, or of sources.
+        target_path: Folder of targets. None where `path` holds double images.
+        source_side: Half of a double image that is the source, "left" or
+            "right". (In pix2pix's facades it is the right one, the label map.)
+        in_channels: Channels that sources are converted to, 3 for color or 1
+            for gray.
+        out_channels: Channels that targets are converted to, 3 for color or
+            1 for gray.
 
     Returns:
         A `PairedSource`, in the order of the names, for `paired_pipeline`.
 
     Raises:
-        FileNotFoundError: no such folder.
-        ValueError: no images, unreadable ones, odd widths of double
-            images, files without a partner or of another size than theirs.
+        FileNotFoundError: There is no such folder.
+        ValueError: There are no images, unreadable ones, double images of odd
+            width, or files whose partner is missing or of another size.
 
     Example:
 
@@ -126,40 +127,42 @@ def paired_pipeline(
     cache=True,
     seed=0,
 ):
-    """Batches of pairs for a model that makes one image from another.
+    """Batches of image pairs for image-to-image translation.
 
-    Training: each pair is resized to `jitter` times `image_size`, cut to
-    `image_size` at a place drawn anew in each epoch and mirrored left to
-    right with probability one half, input and target alike (the "random
-    jitter" of pix2pix). Testing (`training=False`): each pair once, in order,
-    resized to `image_size`. Where the aspect differs from that of
-    `image_size`, the middle is kept, never stretched.
+    In training, each pair is resized to `jitter` times `image_size`, cropped
+    to `image_size` at a random place, drawn anew in each epoch, and mirrored
+    left to right with probability one half, source and target alike (the
+    "random jitter" of pix2pix). In testing (`training=False`), each pair comes
+    once, in order, resized to `image_size`. Where the aspect differs from that
+    of `image_size`, images are cropped to their center, never stretched.
 
-    Order and randomness depend on `seed` and the number of the epoch alone,
-    see `restoration_pipeline`.
+    Order and random draws depend on `seed` and the number of the epoch alone,
+    as in `restoration_pipeline`.
 
     Args:
-        source: a `PairedSource`, see `paired_folder`.
-        image_size: int or (height, width); the source's own by default.
-            Pairs of several sizes need it, but for testing them whole, one
-            a batch.
-        jitter: how many times `image_size` a pair is before it is cut, at
-            least 1. None never resizes: `image_size` is cut out of the
-            images as they are, any place for training and the middle for
-            testing, which suits degradation that resizing would change (noise,
-            blur).
-        batch_size: pairs a batch; 1, as for pix2pix's facades, by default.
-        training: see above. Training drops an incomplete last batch.
-        cache: whether decoded, resized images stay in memory (filled here
-            and now).
-        seed: int.
+        source: A `PairedSource`, such as `paired_folder` returns.
+        image_size: Side of the images, or (height, width). None keeps the
+            size of the source, which must then be one size, or be tested
+            with `batch_size=1`.
+        jitter: Factor of `image_size` that a pair is resized to before it is
+            cropped, at least 1. None never resizes: crops of `image_size` are
+            cut out of the images as they are, at random places for training
+            and the center for testing, which suits degradations that resizing
+            would change (noise, blur).
+        batch_size: Pairs in a batch. The default 1 is that of pix2pix's
+            facades.
+        training: Whether the batches are for training or for testing.
+            Training drops an incomplete last batch.
+        cache: Whether decoded, resized images stay in memory. The cache is
+            filled at once.
+        seed: Seed of all random draws, an int.
 
     Returns:
-        A `tf.data.Dataset` of `(degraded, clean)`, input and target, float32
+        A `tf.data.Dataset` of `(degraded, clean)`, source and target, float32
         (batch, height, width, channels) in [0, 1].
 
     Raises:
-        ValueError: arguments that do not fit the source.
+        ValueError: Arguments that do not fit the source.
 
     Example:
 
@@ -209,7 +212,7 @@ def paired_pipeline(
 
 
 def _stacked(source):
-    """Target and input as the channels of one image: cropped alike."""
+    """Target and source as the channels of one image, to be cropped alike."""
 
     def stack(pair):
         return {"image": tf.concat([pair["image"], pair["degraded"]], -1)}
@@ -223,7 +226,7 @@ def _stacked(source):
 
 
 def _resized(source, size, times):
-    """The source with every image `times` as large as `size`."""
+    """The pairs, resized to `times` a size."""
     size = tuple(round(times * side) for side in size)
     if source.image_shape[:2] == size:
         return source
@@ -236,7 +239,7 @@ def _resized(source, size, times):
 
 
 def _side(path, side, shape):
-    """A half of a double image, or with no side a whole one."""
+    """The half of a double image, or the whole image where `side` is None."""
     if side is None:
         return decode_image(path, shape)
     height, width, channels = shape
@@ -247,7 +250,7 @@ def _side(path, side, shape):
 
 
 def _half_sizes(files, root):
-    """int (n, 2): sizes of a half; refuses what does not halve."""
+    """int (n, 2): sizes of the halves; refuses odd widths."""
     sizes = _readable_sizes(files)
     odd = [
         f"{file} ({height}x{width})"
@@ -256,7 +259,7 @@ def _half_sizes(files, root):
     ]
     if odd:
         raise ValueError(
-            f"The images in {root} must have an even width, input and "
+            f"The images in {root} must have an even width, source and "
             "target side by side (give two folders where they are apart). "
             "Received:\n" + "\n".join(odd)
         )
@@ -264,7 +267,7 @@ def _half_sizes(files, root):
 
 
 def _partners(path, target_path):
-    """Input files and target files, one list each, in the same order."""
+    """Source files and target files, one list each, in the same order."""
     inputs, targets = find_images(path), find_images(target_path)
     check_found(inputs, path)
     check_found(targets, target_path)
@@ -284,7 +287,7 @@ def _partners(path, target_path):
 
 
 def _equal_sizes(inputs, targets):
-    """int (n, 2): sizes of the pairs, whose two images must agree."""
+    """int (n, 2): sizes of the pairs; refuses images that differ in size."""
     sizes = _readable_sizes(inputs + targets).reshape(2, -1, 2)
     unequal = [
         f"{file} ({h}x{w}) and {target} ({target_h}x{target_w})"

@@ -1,4 +1,4 @@
-"""From a source of images to the batches that `fit` takes."""
+"""Pipeline of images for generative models: crop, resize, cache, batch."""
 
 import hashlib
 import pathlib
@@ -38,45 +38,49 @@ def synthesis_pipeline(
     cache=True,
     seed=0,
 ):
-    """Batches of images, in [0, 1], for a model that makes images.
+    """Batches of images in [0, 1] for a generative model.
 
     Each image is cropped (`crop_size`), then resized to `image_size` with
-    antialiasing; where the aspect differs, the middle is kept, never
-    stretched. The result is cached as uint8, shuffled, batched, cast to
+    antialiasing. Where the aspect differs, images are cropped to their center,
+    never stretched. The result is cached as uint8, shuffled, batched, cast to
     float32, augmented and prefetched.
 
-    The order and all randomness depend on `seed` and the number of the epoch
-    alone. Models of `keras_synth.models` tell the pipeline the epoch, so that
-    `fit(initial_epoch=k)` sees what it would have seen; for another
-    `keras.Model` call the dataset's `set_epoch(k)` from a callback. Without
-    either, each pass is one epoch further. (With `steps_per_epoch` Keras runs
-    on through a pass, whatever the epoch.)
+    The order and all random draws depend on `seed` and the number of the epoch
+    alone. Models of `keras_synth.models` set the epoch of the pipeline, so
+    that `fit(initial_epoch=k)` gets the same batches as an uninterrupted
+    training; for another `keras.Model` call the dataset's `set_epoch(k)` from
+    a callback. Without either, each pass is the next epoch. (With
+    `steps_per_epoch`, Keras continues a pass, whatever the epoch.)
 
     Args:
-        source: a `Source`.
-        image_size: int or (height, width); the source's own by default.
-        crop_size: int or (height, width) to cut before resizing; the middle,
-            or with `random_crop` any place, another in each epoch.
-        random_crop: whether the crop's place is drawn.
-        batch_size: images a batch.
-        training: True shuffles, drops an incomplete last batch and draws anew
-            each epoch; False gives every image once, in order, the same on
-            each pass.
-        labels: True gives `(images, labels)`, else images alone.
-        augment: function `(images, seed) -> images` on float32 batches in
-            [0, 1]; `seed`, an int tensor (2,), is for `tf.random.stateless_*`.
-            See `stochastic_binarization`, `random_flip`.
-        cache: True for memory (filled here and now), the start of a file
-            name for sets larger than that (what is cached follows as a hash),
-            False for none.
-        seed: int. Memory and file caches shuffle in different orders.
+        source: A `Source`.
+        image_size: Side of the images, or (height, width). None keeps the
+            size of the crop or of the source.
+        crop_size: Side of the crop, or (height, width), that is cut before
+            resizing. None for no crop.
+        random_crop: Whether crops are cut at random places, drawn anew in
+            each epoch. False cuts the center.
+        batch_size: Images in a batch.
+        training: Whether the batches are for training: shuffled, drawn anew
+            in each epoch, without an incomplete last batch. False gives every
+            image once, in order, the same on each pass.
+        labels: Whether elements are `(images, labels)`.
+        augment: Function `(images, seed) -> images` on float32 batches in
+            [0, 1], such as `random_flip` or `stochastic_binarization`.
+            `seed`, an int tensor (2,), is for `tf.random.stateless_*`. None
+            for no augmentation.
+        cache: Where decoded images are kept: True in memory (filled at once),
+            False nowhere, or the beginning of a file name, for sets larger
+            than memory (a hash of the settings is appended).
+        seed: Seed of all random draws, an int. Memory and file caches are
+            shuffled in different orders.
 
     Returns:
         A `tf.data.Dataset` of float32 (batch, height, width, channels), or
         `(images, labels)` with int64 (batch,).
 
     Raises:
-        ValueError: arguments that do not fit the source.
+        ValueError: Arguments that do not fit the source.
     """
     crop = parse_size(crop_size, "crop_size")
     size = parse_size(image_size, "image_size")
@@ -127,7 +131,7 @@ def synthesis_pipeline(
                 batch = {k: tf.gather(v, batch) for k, v in stored.items()}
             images = tf.cast(batch["image"], "float32") / 255.0
             if augment is not None:
-                # Crops use the indices below: no seed serves twice.
+                # Crops use the indices below this one: no seed is used twice.
                 images = augment(images, fold(key, source.num_images + index))
             images = tf.ensure_shape(images, (None, *shape))
             return (images, batch["label"]) if labels else images
@@ -142,14 +146,14 @@ def synthesis_pipeline(
 
 
 def stochastic_binarization(images, seed):
-    """Black-and-white images, white with the gray level's probability.
+    """Stochastic binarization: white with the gray level's probability.
 
     `x ~ Bernoulli(gray level)`, drawn anew for each batch (Salakhutdinov &
     Murray, 2008): the data on which MNIST likelihoods are quoted.
 
     Args:
         images: float32 (batch, height, width, channels), in [0, 1].
-        seed: int (2,).
+        seed: Seed of the draws, an int tensor (2,).
 
     Returns:
         Images of zeros and ones, of the same shape.
@@ -159,11 +163,14 @@ def stochastic_binarization(images, seed):
 
 
 def random_flip(images, seed):
-    """Mirrors each image left to right with probability one half.
+    """Random flip: mirrors each image left to right with probability 1/2.
 
     Args:
         images: float32 (batch, height, width, channels).
-        seed: int (2,).
+        seed: Seed of the draws, an int tensor (2,).
+
+    Returns:
+        Images of the same shape.
     """
     flipped = tf.random.stateless_uniform(tf.shape(images)[:1], seed) < 0.5
     return tf.where(
@@ -172,7 +179,7 @@ def random_flip(images, seed):
 
 
 def _cache_file(cache, source, crop, shape):
-    """A name that other images do not share: train is not served as test."""
+    """Name of a cache file, different for other images and settings."""
     pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
     what = (source.name, source.split, source.num_images, crop, shape)
     return f"{cache}-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""From clean images to the degraded and clean pairs that `fit` takes."""
+"""Pipeline of degraded and clean image pairs for restoration networks."""
 
 import tensorflow as tf
 
@@ -7,7 +7,7 @@ from keras_synth.datasets.crops import check_crop, check_whole, parse_size
 from keras_synth.degradations import Degradation
 
 _INPUTS = ("image", "mask", "noise_level")
-#: Axes that may be reversed, and whether squares may be turned.
+#: name: (axes that are reversed, whether squares are transposed)
 _SYMMETRIES = {
     "square": ((1, 2), True),
     "mirror": ((2,), False),
@@ -28,32 +28,38 @@ def restoration_pipeline(
     cache=True,
     seed=0,
 ):
-    """Degraded images and the clean ones they shall become.
+    """Batches of degraded images and their clean originals.
 
-    Training: patches cut anywhere, mirrored and turned at random, degraded,
-    all anew in each epoch. Testing (`training=False`): every image once,
-    in order, whole or its middle, with the same degradation on each pass.
+    In training, patches are cut at random places, mirrored and rotated, and
+    degraded, all drawn anew in each epoch. In testing (`training=False`),
+    every image comes once, in order, whole or cropped to its center, with the
+    same degradation on each pass.
 
-    Order and randomness depend on `seed` and the number of the epoch alone:
-    hand `callbacks.EpochOrder(dataset)` to `fit`, so that it sees the same
-    after a stop. Without it each pass is one epoch further.
+    Order and random draws depend on `seed` and the number of the epoch alone:
+    pass `callbacks.EpochOrder(dataset)` to `fit`, so that a resumed training
+    gets the same batches as an uninterrupted one. Without it each pass is the
+    next epoch.
 
     Args:
-        source: a `Source`.
-        degradation: a `keras_synth.degradations.Degradation` that keeps the
-            size, or makes all images smaller alike.
-        patch_size: int or (height, width); needed for training, where
-            rectangles are mirrored but not turned. None: whole images.
-        patches_per_image: patches cut from each image in an epoch.
-        inputs: what the network takes: "image" alone, or a tuple out of
+        source: A `Source` of clean images.
+        degradation: A `keras_synth.degradations.Degradation` that keeps the
+            size, or makes all images smaller by the same factor.
+        patch_size: Side of the patches, or (height, width). Training needs
+            it; patches that are not square are mirrored, not rotated. None
+            for whole images.
+        patches_per_image: Patches cut from each image in an epoch.
+        inputs: Inputs of the network: "image" alone, or a tuple of some of
             "image", "mask" and "noise_level".
-        symmetry: what training does to patches: "square", all turns and
-            mirrors, for textures and scenes; "mirror", left and right, for
-            faces; "none", for digits.
-        batch_size: patches a batch; 1 where whole images differ in size.
-        training: see above. Training drops an incomplete last batch.
-        cache: whether decoded images stay in memory (filled here and now).
-        seed: int.
+        symmetry: Random symmetries of training patches: "square" mirrors and
+            rotates (textures, scenes), "mirror" mirrors left and right
+            (faces), "none" does neither (digits).
+        batch_size: Patches in a batch. It must be 1 where whole images differ
+            in size.
+        training: Whether the batches are for training or for testing.
+            Training drops an incomplete last batch.
+        cache: Whether decoded images stay in memory. The cache is filled at
+            once.
+        seed: Seed of all random draws, an int.
 
     Returns:
         A `tf.data.Dataset` of `(degraded, clean)`, float32 (batch, height,
@@ -63,7 +69,7 @@ def restoration_pipeline(
         noise varies over the image.
 
     Raises:
-        ValueError: arguments that do not fit the source.
+        ValueError: Arguments that do not fit the source.
 
     Example:
 
@@ -121,15 +127,16 @@ def restoration_pipeline(
 
 
 def random_symmetry(images, seed, symmetry="square"):
-    """Mirrors images at random, and turns squares.
+    """Random symmetry: mirrors images, and rotates squares by 90 degrees.
 
-    Each of the eight symmetries of a square has the same chance; images
-    that are no squares have the four that keep their shape.
+    Each of the eight symmetries of a square has the same probability. Images
+    that are not square have the four that keep their shape.
 
     Args:
         images: float32 (batch, height, width, channels).
-        seed: int (2,).
-        symmetry: see `restoration_pipeline`.
+        seed: Seed of the draws, an int tensor (2,).
+        symmetry: Symmetries to draw from: "square", "mirror" or "none", as
+            in `restoration_pipeline`.
 
     Returns:
         Images of the same shape.

@@ -1,4 +1,4 @@
-"""What every source of images gives."""
+"""Image sources: data sets of images, labels or pairs."""
 
 import dataclasses
 
@@ -7,19 +7,19 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A set of images, before any pipeline.
+    """A data set of images, before any pipeline.
 
     Attributes:
-        name: of the set.
-        split: which part of it.
+        name: Name of the set.
+        split: Split of the set.
         dataset: `tf.data.Dataset` of `{"image": uint8 (height, width,
             channels), "label": int64}`, always in the same order.
-        num_images: how many there are.
+        num_images: Number of images.
         image_shape: (height, width, channels); height and width are None
             where images differ in size.
-        class_names: what the labels mean; empty where there are no classes.
-        smallest: (height, width) at least as large as which all images
-            are known to be; None where that is not known.
+        class_names: Names of the classes, by label; empty without classes.
+        smallest: Lower bound (height, width) of the sizes of the images. None
+            where it is not known.
     """
 
     name: str
@@ -38,14 +38,14 @@ class Source:
             [0, 1], and int64 (n,).
 
         Raises:
-            ValueError: the images differ in size.
+            ValueError: The images differ in size.
         """
         whole = self._whole("synthesis_pipeline")
         images = whole["image"].numpy().astype("float32") / 255.0
         return images, whole["label"].numpy()
 
     def _whole(self, pipeline):
-        """All elements as one; `pipeline` is what to use where none is."""
+        """All elements as one; an error recommends `pipeline` instead."""
         if None in self.image_shape:
             raise ValueError(
                 f"The images of {self.name!r} differ in size, so they are "
@@ -56,14 +56,14 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class PairedSource(Source):
-    """A set of pairs: images, and what a model shall make them from.
+    """A data set of image pairs: targets, and the sources to make them from.
 
     Attributes:
         dataset: `tf.data.Dataset` of `{"image": uint8 (height, width,
             channels), "degraded": uint8 (height, width, degraded_channels)}`,
-            always in the same order: the target, and the input.
-        degraded_channels: of the inputs.
-        others: of the targets, as in `Source`.
+            always in the same order: the target, and its source.
+        degraded_channels: Channels of the sources.
+        others: Those of the targets, as in `Source`.
     """
 
     degraded_channels: int = 3
@@ -76,7 +76,7 @@ class PairedSource(Source):
             [0, 1].
 
         Raises:
-            ValueError: the images differ in size.
+            ValueError: The images differ in size.
         """
         whole = self._whole("paired_pipeline")
         degraded, images = whole["degraded"].numpy(), whole["image"].numpy()
@@ -84,14 +84,17 @@ class PairedSource(Source):
 
 
 def source_from_arrays(name, split, images, labels, class_names=()):
-    """A `Source` from images in memory.
+    """Image source from arrays in memory.
 
     Args:
-        name: of the set.
-        split: which part of it.
+        name: Name of the set.
+        split: Split of the set.
         images: uint8 (n, height, width, channels).
-        labels: int (n,).
-        class_names: what the labels mean.
+        labels: int (n,), the class of each image.
+        class_names: Names of the classes, by label; empty without classes.
+
+    Returns:
+        A `Source`.
     """
     dataset = tf.data.Dataset.from_tensor_slices(
         {"image": images, "label": labels.astype("int64")}

@@ -1,4 +1,4 @@
-"""Pairs of a content and a style, for models that learn to stylize."""
+"""Pipeline of content and style images for style transfer."""
 
 import dataclasses
 import math
@@ -27,38 +27,40 @@ def style_pipeline(
     cache=True,
     seed=0,
 ):
-    """Batches of contents and of styles to stylize them in.
+    """Batches of content images and style images for style transfer.
 
-    Training: of every image the shorter side is resized to `jitter` times
-    `image_size`, `image_size` is cut out at a place drawn anew in each epoch,
-    and mirrored left to right with probability one half (512 and 256 pixels
-    in the paper). An epoch shows each content once; the styles go round, each
-    about as often as the others, to contents drawn anew. Testing
-    (`training=False`): the middle of each content once, in order, with the
-    styles in turn.
+    In training, the shorter side of every image is resized to `jitter` times
+    `image_size`, a crop of `image_size` is cut at a random place, drawn anew
+    in each epoch, and mirrored left to right with probability one half (512
+    and 256 pixels in the paper). An epoch has each content once; all styles
+    are about equally frequent, and are paired with contents anew in each
+    epoch. In testing (`training=False`), the center of each content comes
+    once, in order, with the styles in turn.
 
-    Order and randomness depend on `seed` and the number of the epoch alone,
-    see `restoration_pipeline`.
+    Order and random draws depend on `seed` and the number of the epoch alone,
+    as in `restoration_pipeline`.
 
     Args:
-        contents: a `Source`, photographs say; `image_folder(path)`.
-        styles: a `Source` of as many channels, paintings say.
-        image_size: int or (height, width) of both images.
-        jitter: how many times `image_size` an image is before it is cut, at
-            least 1; the larger, the finer the strokes that are learned.
-            Testing uses 1. None never resizes: `image_size` is cut out of the
-            images as they are.
-        batch_size: pairs a batch.
-        training: see above. Training drops an incomplete last batch.
-        cache: whether decoded, resized images stay in memory.
-        seed: int.
+        contents: A `Source` of content images, such as photographs.
+        styles: A `Source` of style images, such as paintings, with the same
+            channels.
+        image_size: Side of both images, or (height, width).
+        jitter: Factor of `image_size` that images are resized to before they
+            are cropped, at least 1. The larger, the finer the brush strokes
+            that are learned. Testing uses 1. None never resizes: crops are
+            cut out of the images as they are.
+        batch_size: Pairs in a batch.
+        training: Whether the batches are for training or for testing.
+            Training drops an incomplete last batch.
+        cache: Whether decoded, resized images stay in memory.
+        seed: Seed of all random draws, an int.
 
     Returns:
         A `tf.data.Dataset` of `(content, style)`, float32 (batch, height,
         width, channels) in [0, 1].
 
     Raises:
-        ValueError: arguments that do not fit the sources.
+        ValueError: Arguments that do not fit the sources.
 
     Example:
 
@@ -98,7 +100,7 @@ def style_pipeline(
             seed=seed,
         )
 
-    # Of two seeds, or both images of a pair would be cut at one place.
+    # With one seed, both images of a pair would be cropped at one place.
     parts = batches(contents, 1, seed), batches(styles, rounds, -1 - seed)
     pairs = tf.data.Dataset.zip(parts)
     if training:
@@ -112,7 +114,7 @@ def style_pipeline(
 
 
 def _covering(source, size):
-    """The source with images just large enough to cover a size."""
+    """The source, resized to just cover a size."""
     *given, channels = source.image_shape
     sides = (None, None)
     if None not in given:
@@ -143,7 +145,7 @@ def _covering(source, size):
 
 
 def _in_turn(source, count):
-    """The first of a source, and over again, until there are so many."""
+    """The images of a source in turn, repeated until there are `count`."""
     return dataclasses.replace(
         source,
         dataset=source.dataset.repeat().take(count),

@@ -1,4 +1,4 @@
-"""From clips to the windows of frames that networks of video take."""
+"""Pipeline of degraded frame windows for video restoration networks."""
 
 import itertools
 
@@ -39,55 +39,61 @@ def video_pipeline(
     training=True,
     seed=0,
 ):
-    """Degraded windows of frames, and the clean middle frame of each.
+    """Batches of degraded frame windows and their clean middle frames.
 
-    A window is a frame and as many on both sides; windows never cross from
-    one clip, so one scene, into another. It is degraded, and then its frames
-    are moved to where things are in the middle one.
+    A window is a frame and as many frames before as after it; windows lie
+    within one clip, thus one scene. Each is degraded, and then its frames are
+    aligned to the middle one by motion compensation.
 
-    Training: the same patch of all frames, cut anywhere; mirrored and turned
-    at random, half of them played backwards; degraded, all anew in each epoch.
-    Testing (`training=False`): every window once, in order, whole or its
-    middle, with the same degradation on each pass; a batch holds frames of one
-    size, so it may end early where the size changes.
+    In training, the same patch is cut out of all frames of a window, at a
+    random place; it is mirrored and rotated, half of the windows are reversed
+    in time, and all are degraded, drawn anew in each epoch. In testing
+    (`training=False`), every window comes once, in order, whole or cropped to
+    its center, with the same degradation on each pass. A batch holds frames of
+    one size, so it may be smaller where the size changes.
 
-    Order and randomness depend on `seed` and the number of the epoch alone:
-    hand `callbacks.EpochOrder(dataset)` to `fit`, so that it sees the same
-    after a stop. Without it each pass is one epoch further.
+    Order and random draws depend on `seed` and the number of the epoch alone:
+    pass `callbacks.EpochOrder(dataset)` to `fit`, so that a resumed training
+    gets the same batches as an uninterrupted one. Without it each pass is the
+    next epoch.
 
-    Finding the motion takes about as long as training a small network on it.
-    What does not change (`symmetry="none"` and degradation without chance) can
+    Motion estimation takes about as long as training a small network. Windows
+    that do not change (`symmetry="none"` and a deterministic degradation) can
     be prepared once, with `dataset.cache()` after `training=False`.
 
     Args:
-        source: a `ClipSource`.
-        degradation: a `keras_synth.degradations.Degradation`. For networks
+        source: A `ClipSource`.
+        degradation: A `keras_synth.degradations.Degradation`. For networks
             that keep the size: `Downsample(factor, keep_size=True)`.
-        patch_size: int or (height, width); needed for training, where
-            rectangles are mirrored but not turned. None: whole frames.
-        num_frames: of a window, odd.
-        edges: the first and last frames of a clip as middle frames: "repeat"
-            fills their windows up with the clip's edge frame, "drop" leaves
-            them out, and with them clips shorter than a window.
-        compensate: function from frames (batch, time, height, width,
-            channels) to the same; None leaves things where they are. Set
-            options with `functools.partial(ops.compensate_motion, ...)`.
-        degradation_by: "frame": each frame draws its own degradation. "clip":
-            all frames draw the same strength, the noise itself still differing;
-            for blur, noise and smaller sizes, not for degradation with colors
-            or places of its own.
-        patches_per_window: patches cut from each window in an epoch.
-        symmetry: see `restoration_pipeline`; "none" plays nothing backwards.
-        batch_size: windows a batch.
-        training: see above. Training drops an incomplete last batch.
-        seed: int.
+        patch_size: Side of the patches, or (height, width). Training needs
+            it; patches that are not square are mirrored, not rotated. None
+            for whole frames.
+        num_frames: Frames of a window, an odd int.
+        edges: Windows around the first and last frames of a clip: "repeat"
+            fills them up with the clip's edge frame, "drop" leaves them out,
+            and with them clips shorter than a window.
+        compensate: Motion compensation, a function from frames (batch, time,
+            height, width, channels) to frames of the same shape. None for no
+            compensation. Set options with
+            `functools.partial(ops.compensate_motion, ...)`.
+        degradation_by: "frame" draws a degradation for each frame. "clip"
+            draws one strength for all frames of a window, while noise still
+            differs from frame to frame; it suits blur, noise and
+            downsampling, not degradations that have colors or places.
+        patches_per_window: Patches cut from each window in an epoch.
+        symmetry: Random symmetries of training patches, as in
+            `restoration_pipeline`. "none" also reverses nothing in time.
+        batch_size: Windows in a batch.
+        training: Whether the batches are for training or for testing.
+            Training drops an incomplete last batch.
+        seed: Seed of all random draws, an int.
 
     Returns:
         A `tf.data.Dataset` of `(degraded, clean)`, float32 (batch, num_frames,
         height, width, channels) and (batch, height, width, channels).
 
     Raises:
-        ValueError: arguments that do not fit the source.
+        ValueError: Arguments that do not fit the source.
 
     Example:
 
@@ -111,7 +117,7 @@ def video_pipeline(
     count = len(windows) * patches_per_window
 
     def cut(window, part):
-        """The frames of (clip, *frames), the patch at a part of the margin."""
+        """A patch of the frames (clip, *frames), at a share of the margin."""
         clip = source.clips[window[0]]
         height, width = patch or clip.shape[1:3]
         margin = np.array(clip.shape[1:3]) - (height, width)
@@ -125,7 +131,7 @@ def video_pipeline(
         """Batches of windows of one size."""
         clip = source.clips[windows[0, 0]]
         shape = (num_frames, *(patch or clip.shape[1:3]), clip.shape[-1])
-        with tf.init_scope():  # once, not in the dataset's graph
+        with tf.init_scope():  # Once, outside the dataset's graph.
             small = degradation(tf.zeros(shape[1:]), seed=0).shape
         degraded_shape = (None, num_frames, *small)
 
@@ -137,10 +143,10 @@ def video_pipeline(
 
         def prepare(index, frames):
             frames = tf.cast(frames, "float32") / 255.0
-            # Patches use the indices below: no seed serves twice.
+            # Patches use the indices below this one: no seed is used twice.
             seeds = tf.random.split(fold(key, count + first + index), 2)
             if training and symmetry != "none":
-                frames = _turned(frames, seeds[0], symmetry)
+                frames = _augmented(frames, seeds[0], symmetry)
             degraded = _degraded(frames, degradation, seeds[1], degradation_by)
             degraded = tf.ensure_shape(degraded, degraded_shape)
             if compensate is not None:
@@ -171,7 +177,7 @@ def video_pipeline(
 
 
 def _windows(source, num_frames, edges):
-    """int32 (windows, 1 + num_frames): the clip, and its frames."""
+    """int32 (windows, 1 + num_frames): index of the clip, and of frames."""
     half = num_frames // 2
     offsets = np.arange(-half, half + 1)
     windows = []
@@ -190,7 +196,7 @@ def _windows(source, num_frames, edges):
 
 
 def _runs_of_one_size(source, windows, patch):
-    """The windows in order, in parts whose frames have one size."""
+    """The windows in order, in groups whose frames have one size."""
     if patch:
         return [windows]
     runs = itertools.groupby(
@@ -199,8 +205,8 @@ def _runs_of_one_size(source, windows, patch):
     return [np.stack(list(run)) for _, run in runs]
 
 
-def _turned(clips, seed, symmetry):
-    """Mirrors and turns all frames of a clip alike; plays half backwards."""
+def _augmented(clips, seed, symmetry):
+    """Mirrors and rotates all frames of a clip alike; reverses half in time."""
     seeds = tf.random.split(seed, 2)
     count = clips.shape[1]
     turned = random_symmetry(_as_channels(clips), seeds[0], symmetry)
@@ -212,7 +218,7 @@ def _turned(clips, seed, symmetry):
 
 
 def _degraded(clips, degradation, seed, degradation_by):
-    """Degradations frames one by one, or as the channels of one image."""
+    """Degrades frames one by one, or as the channels of one image."""
     time, height, width, channels = clips.shape[1:]
     if degradation_by == "clip":
         return _as_frames(degradation(_as_channels(clips), seed), time)
@@ -230,7 +236,7 @@ def _as_channels(clips):
 
 
 def _as_frames(images, time):
-    """What `_as_channels` turned into images."""
+    """The inverse of `_as_channels`."""
     size, channels = tf.shape(images), images.shape[-1] // time
     clips = tf.reshape(images, (-1, size[1], size[2], time, channels))
     return tf.transpose(clips, (0, 3, 1, 2, 4))

@@ -1,4 +1,4 @@
-"""The degradation catalog: seeded, composable, and it says what it did."""
+"""Image degradations: seeded, composable, with a record of what was done."""
 
 from keras_synth.degradations.base import Compose, Degradation, OneOf
 from keras_synth.degradations.blur import GaussianBlur, MotionBlur
@@ -17,7 +17,7 @@ from keras_synth.degradations.resolution import Downsample, JPEGCompression
 from keras_synth.degradations.stains import Stains
 from keras_synth.degradations.wear import Dust, Scratches
 
-#: Degradation with a scale of severities, for sweeps: `{name: class}`.
+#: Degradations with a scale of severities, for sweeps: `{name: class}`.
 CATALOG = {
     kind.__name__: kind
     for kind in (

@@ -1,4 +1,4 @@
-"""What every kind of degradation shares: purity, seeds, records, severities."""
+"""Base class of image degradations: seeds, records, severities."""
 
 import math
 import numbers
@@ -8,28 +8,30 @@ import tensorflow as tf
 
 
 class Degradation:
-    """A way to degradation images, as a pure function of images and seed.
+    """Image degradation, a pure function of images and a seed.
 
     A subclass implements `apply`, lists its arguments in `get_config`, and
     names five sets of them in `SEVERITIES`, from hardly visible to heavy.
 
-    What happens to an image depends on the seed, on its place in the batch
-    and on the batch's shape, never on what the other images show. One
-    image alone is degraded like a batch of one.
+    The degradation of an image depends on the seed, on its index in the batch
+    and on the shape of the batch, not on the other images. A single image is
+    degraded like a batch of one.
 
     Call arguments:
-        images: (batch, height, width, channels), or one image
-            (height, width, channels), in [0, 1]; array or tensor, also inside
-            a `tf.data` pipeline. They are never changed in place.
-        seed: int, or int tensor (2,). The same seed gives the same degradation;
-            each image of a batch gets its own.
-        return_record: whether to say what was done.
+        images: Images (batch, height, width, channels), or one image
+            (height, width, channels), in [0, 1], as an array or a tensor, also
+            inside a `tf.data` pipeline. They are not changed in place.
+        seed: Seed of the random draws, an int or an int tensor (2,). The same
+            seed gives the same degradation. Each image of a batch has draws
+            of its own.
+        return_record: Whether to return a record of the degradation too.
 
     Returns:
-        float32 images, degraded. With `return_record=True`
+        float32 degraded images. With `return_record=True`
         `(images, {"mask": ..., "parameters": {...}})`: the mask is float32
-        (batch, height, width, 1) of the degraded images, 1 where they may
-        have been changed; parameters are what was drawn, each (batch, ...).
+        (batch, height, width, 1) with the size of the degraded images, 1 where
+        they may have changed; parameters are the random draws, each
+        (batch, ...).
     """
 
     #: Keyword arguments of severities 1 to 5.
@@ -67,24 +69,25 @@ class Degradation:
         return (degraded, record) if return_record else degraded
 
     def apply(self, images, seed):
-        """Degradations a batch.
+        """Degrades a batch of images.
 
         Args:
             images: float32 (batch, height, width, channels).
-            seed: int64 (2,), for `tf.random.stateless_*`; see `split_seed`.
+            seed: int64 (2,), for `tf.random.stateless_*` and `split_seed`.
 
         Returns:
-            `(degraded, mask, parameters)`, a mask of None meaning everywhere.
+            `(degraded, mask, parameters)`. A mask of None stands for ones
+            everywhere.
         """
         raise NotImplementedError
 
     def get_config(self):
-        """The constructor's arguments."""
+        """Arguments of the constructor, as a dict."""
         raise NotImplementedError
 
     @classmethod
     def from_config(cls, config):
-        """The same degradation again."""
+        """The degradation with the arguments of `get_config`."""
         return cls(**config)
 
     @classmethod
@@ -92,13 +95,15 @@ class Degradation:
         """This degradation at one of five strengths, for sweeps.
 
         Args:
-            level: 1 (hardly visible) to 5 (heavy), or 0 for none at all.
+            level: Strength, from 1 (hardly visible) to 5 (heavy). 0 changes
+                nothing.
 
         Returns:
             A `Degradation`.
 
         Raises:
-            ValueError: another level, or degradation that has no such scale.
+            ValueError: `level` is out of range, or the degradation has no
+                severities.
         """
         if level == 0:
             return Compose([])
@@ -113,10 +118,10 @@ class Degradation:
 
 
 def as_seed(seed):
-    """What `tf.random.stateless_*` takes, from an int or such a seed.
+    """Converts a seed to the form that `tf.random.stateless_*` takes.
 
     Args:
-        seed: int, or int tensor (2,).
+        seed: An int, or an int tensor (2,).
 
     Returns:
         int64 (2,).
@@ -138,11 +143,11 @@ def as_seed(seed):
 
 
 def split_seed(seed, count):
-    """Several independent seeds out of one.
+    """Splits a seed into independent seeds.
 
     Args:
         seed: int64 (2,).
-        count: how many.
+        count: Number of seeds.
 
     Returns:
         A list of int64 (2,).
@@ -151,20 +156,20 @@ def split_seed(seed, count):
 
 
 def check_range(value, name, low=0.0, high=None, whole=False):
-    """A number or a pair `(smallest, largest)`, as such a pair.
+    """Converts a number or a pair `(smallest, largest)` to a pair.
 
     Args:
-        value: what the user gave.
-        name: of the argument, for the error.
-        low: the least allowed.
-        high: the most allowed, None for no limit.
-        whole: whether only whole numbers will do.
+        value: A number or a pair of numbers.
+        name: Name of the argument, for the error.
+        low: Smallest allowed number.
+        high: Largest allowed number. None for no limit.
+        whole: Whether the numbers must be ints.
 
     Returns:
-        `(smallest, largest)`, floats, or ints where whole.
+        `(smallest, largest)`, of floats, or of ints where `whole`.
 
     Raises:
-        ValueError: it is neither, or out of range.
+        ValueError: `value` is neither, or out of range.
     """
     kind = numbers.Integral if whole else numbers.Real
     pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
@@ -185,16 +190,17 @@ def check_range(value, name, low=0.0, high=None, whole=False):
 
 
 def draw_range(pair, shape, seed):
-    """Uniform draws from a range, exactly its value where it is one.
+    """Uniform draws from a range.
 
     Args:
-        pair: `(smallest, largest)`; between two ints, both included, whole
-            numbers are drawn.
-        shape: of the draws.
+        pair: `(smallest, largest)`. Of two ints, whole numbers are drawn, both
+            ends included.
+        shape: Shape of the draws.
         seed: int64 (2,).
 
     Returns:
-        float32 of that shape, int32 for whole numbers.
+        float32 of that shape, or int32 for whole numbers. Where both ends are
+        equal, exactly their value.
     """
     low, high = pair
     if isinstance(low, int):
@@ -205,11 +211,13 @@ def draw_range(pair, shape, seed):
 def keep_range(degraded, images):
     """Clips to [0, 1], or to an image's own range where that is wider.
 
-    Bicubic kernels overshoot, and even an average may round past the ends.
+    Bicubic kernels overshoot, and even an average may exceed the range by
+    rounding.
 
     Args:
         degraded: float32 (batch, new height, new width, channels).
-        images: the images before, float32 (batch, height, width, channels).
+        images: Images before the degradation, float32 (batch, height, width,
+            channels).
 
     Returns:
         Like `degraded`.
@@ -222,12 +230,14 @@ def keep_range(degraded, images):
 
 
 def blend(images, alpha, color):
-    """`(1 - α) x + α c`: exactly the image at α = 0, the color at α = 1.
+    """Alpha blending, `(1 - α) x + α c`.
+
+    The result is exactly the image where α = 0, and the color where α = 1.
 
     Args:
         images: float32 (batch, height, width, channels).
-        alpha: in [0, 1], broadcast to the images.
-        color: broadcast to the images.
+        alpha: α in [0, 1], broadcast to the images.
+        color: c, broadcast to the images.
 
     Returns:
         float32 (batch, height, width, channels).
@@ -236,15 +246,16 @@ def blend(images, alpha, color):
 
 
 def one_by_one(step, state, items):
-    """Lays things on images in turn, each on all images of the batch.
+    """Draws objects on images one after the other, by a loop in the graph.
 
-    A loop in the graph, so that memory does not grow with the things.
+    Memory does not grow with the number of objects.
 
     Args:
-        step: `(state, one) -> state`.
-        state: what goes through, tensors that keep their shapes.
-        items: a tuple of tensors (batch, things, ...); `one` holds the same
-            of one thing, (batch, ...).
+        step: Function `(state, one) -> state` that draws one object on each
+            image of the batch.
+        state: Tensors that the steps change and whose shapes they keep.
+        items: Tuple of tensors (batch, objects, ...). `one` holds those of
+            one object, (batch, ...).
 
     Returns:
         The last state.
@@ -265,13 +276,14 @@ def one_by_one(step, state, items):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Compose(Degradation):
-    """One degradation after the other; none at all where the list is empty.
+    """Composed degradation: one after the other.
 
-    The record's mask is 1 where any of them changed the image; its
-    parameters are `{"0_GaussianBlur": {...}, "1_GaussianNoise": {...}}`.
+    An empty list changes nothing. The record's mask is 1 where any of them
+    changed the image; its parameters are `{"0_GaussianBlur": {...},
+    "1_GaussianNoise": {...}}`.
 
     Args:
-        degradations: list of `Degradation`s.
+        degradations: List of `Degradation`s, applied in order.
 
     Example:
 
@@ -297,7 +309,7 @@ class Compose(Degradation):
         for index, degradation in enumerate(self.degradations):
             images, changed, drawn = degradation.apply(images, seeds[index])
             size = tf.shape(images)[1:3]
-            # Smaller or larger images: the mask goes with them.
+            # Where the images change their size, the mask does too.
             mask = tf.image.resize(mask, size, "nearest")
             if changed is None:
                 changed = tf.ones_like(images[..., :1])
@@ -325,14 +337,14 @@ class Compose(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class OneOf(Compose):
-    """For each image one degradation out of several, drawn with equal chances.
+    """Random choice of one degradation for each image.
 
-    All must keep the size of the image. The record's parameters hold
-    `{"choice": int32 (batch,)}` and each member's own, drawn whether chosen
-    or not.
+    All are equally probable, and all must keep the size of the image. The
+    record's parameters hold `{"choice": int32 (batch,)}` and the parameters of
+    every member, which are drawn whether it is chosen or not.
 
     Args:
-        degradations: list of `Degradation`s, at least one.
+        degradations: List of `Degradation`s, at least one.
 
     Example:
 

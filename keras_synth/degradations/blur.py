@@ -1,7 +1,8 @@
-"""Blur: every pixel becomes an average of those around it.
+"""Blur, Gaussian and motion: each pixel is a weighted mean of its neighbors.
 
-Each image has its own kernel, whose weights sum to 1, and goes on beyond its
-edges as its mirror image (c b a | a b c | c b a), however wide the kernel.
+Each image has a kernel of its own, whose weights sum to 1. Beyond their edges
+images are continued by reflection (c b a | a b c | c b a), however wide the
+kernel.
 """
 
 import math
@@ -20,15 +21,15 @@ from keras_synth.degradations.base import (
 
 @keras.saving.register_keras_serializable("keras_synth")
 class GaussianBlur(Degradation):
-    """A lens out of focus: weights `exp(-d² / 2σ²)` at distance d.
+    """Gaussian blur, of a lens out of focus: weights `exp(-d² / 2σ²)`.
 
-    Computed along the rows, then along the columns, cut off at 4 σ (as
-    `scipy.ndimage.gaussian_filter` does). The record's parameters hold
-    `sigma`, float32 (batch, 1, 1, 1).
+    d is the distance. The filter runs along the rows, then along the columns,
+    and is cut off at 4 σ (as `scipy.ndimage.gaussian_filter` does). The
+    record's parameters hold `sigma`, float32 (batch, 1, 1, 1).
 
     Args:
-        sigma: σ in pixels, or a range from which each image draws its own,
-            uniformly.
+        sigma: σ in pixels, a number, or a range (smallest, largest) from
+            which each image draws its own uniformly.
 
     Example:
 
@@ -57,18 +58,18 @@ class GaussianBlur(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class MotionBlur(Degradation):
-    """A camera moved: the mean of the image along a straight line.
+    """Motion blur, of a moving camera: the mean along a straight line.
 
-    `y(p) = 1/n Σ x(p + tᵢ u)`, u the direction, tᵢ evenly over the line's
-    length and x bilinear between its pixels, so that lines of any length and
-    angle are smooth. The record's parameters hold `length` and `angle`,
-    float32 (batch, 1, 1, 1).
+    `y(p) = 1/n Σ x(p + tᵢ u)`, where u is the direction, the tᵢ are evenly
+    spaced over the line's length and x is bilinear between its pixels, so that
+    lines of any length and angle are smooth. The record's parameters hold
+    `length` and `angle`, float32 (batch, 1, 1, 1).
 
     Args:
-        length: of the line in pixels, or a range from which each image
+        length: Length of the line in pixels, or a range from which each image
             draws its own.
-        angle: of the line in degrees, anticlockwise from the horizontal,
-            from -180 to 360, or a range.
+        angle: Angle of the line in degrees, counterclockwise from the
+            horizontal, from -180 to 360, or a range.
 
     Example:
 
@@ -115,7 +116,7 @@ def _gaussian_kernels(sigma, largest):
 def _line_kernels(length, angle, largest):
     """(batch, size, size) weights for lengths (batch,) and degrees."""
     radius = math.ceil(0.5 * largest)
-    count = 4 * math.ceil(largest) + 1  # points, at most 1/4 pixel apart
+    count = 4 * math.ceil(largest) + 1  # Points at most 1/4 pixel apart.
     step = (tf.range(count, dtype="float32") + 0.5) / count - 0.5
     along = length[:, None] * step  # (batch, count)
     radians = (angle * (math.pi / 180.0))[:, None]
@@ -131,10 +132,10 @@ def _line_kernels(length, angle, largest):
 
 
 def _filter(images, kernels):
-    """Each image under its own kernel (batch, rows, columns), odd sizes.
+    """Filters each image with its own kernel (batch, rows, columns).
 
-    All images and channels become the channels of one image, which a
-    depthwise convolution filters one by one.
+    The sizes of kernels are odd. All images and channels become the channels
+    of one image, which a depthwise convolution filters separately.
     """
     rows, columns = kernels.shape[1:]
     padded = _mirror(_mirror(images, 1, rows // 2), 2, columns // 2)
@@ -151,13 +152,13 @@ def _filter(images, kernels):
 
 
 def _mirror(images, axis, margin):
-    """Mirrors an image at its edges, as often as the margin needs."""
+    """Extends images by reflection, as often as the margin needs."""
     size = tf.shape(images)[axis]
     index = tf.range(-margin, size + margin) % (2 * size)
     return tf.gather(images, tf.minimum(index, 2 * size - 1 - index), axis=axis)
 
 
 def _where_blurred(blurs, blurred, images):
-    """Images of zero strength stay as they are, to the last bit."""
+    """Keeps images of zero strength, bit by bit; gives the mask too."""
     mask = tf.cast(blurs, "float32") * tf.ones_like(images[..., :1])
     return tf.where(blurs, keep_range(blurred, images), images), mask

@@ -1,4 +1,4 @@
-"""Contrast: an image faded, too dark or too bright."""
+"""Low contrast: faded, too dark or too bright images."""
 
 import keras
 import tensorflow as tf
@@ -14,15 +14,15 @@ from keras_synth.degradations.base import (
 
 @keras.saving.register_keras_serializable("keras_synth")
 class LowContrast(Degradation):
-    """A faded image, `y = m + c (x - m) + b`, m the image's mean.
+    """Low contrast, a faded image: `y = m + c (x - m) + b`.
 
-    What leaves [0, 1] is clipped. The record's parameters hold `contrast` c
-    and `brightness` b, float32 (batch, 1, 1, 1).
+    m is the mean of the image. Values outside [0, 1] are clipped. The record's
+    parameters hold `contrast` c and `brightness` b, float32 (batch, 1, 1, 1).
 
     Args:
-        contrast: c, from 1 (as it is) to 0 (one flat gray), or a range from
+        contrast: c, from 1 (unchanged) to 0 (one flat gray), or a range from
             which each image draws its own.
-        brightness: b, -1 to 1, added to every pixel, or a range.
+        brightness: b, added to every pixel, from -1 to 1, or a range.
 
     Example:
 

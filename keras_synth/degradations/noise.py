@@ -1,4 +1,4 @@
-"""Noise: what a sensor adds to the light."""
+"""Image noise: Gaussian, Poisson (shot noise), salt and pepper."""
 
 import math
 
@@ -17,16 +17,16 @@ from keras_synth.degradations.base import (
 class GaussianNoise(Degradation):
     """Additive white Gaussian noise, `y = x + σ n`, n ~ N(0, 1).
 
-    Nothing is clipped: a noisy image leaves [0, 1], as in the benchmarks.
+    Nothing is clipped: noisy images exceed [0, 1], as in the benchmarks.
     The record's parameters hold `noise_level`, float32 (batch, 1, 1, 1), or
     (batch, height, width, 1) where the noise varies over the image.
 
     Args:
         noise_level: σ in units of [0, 1] (25 / 255 for the usual 25), or a
             range from which each image draws its own, uniformly.
-        spatially_varying: whether σ varies over the image: a smooth map
-            between the range's ends, bilinear through 4 x 4 random knots.
-            Needs a range.
+        spatially_varying: Whether σ varies over the image: a smooth map
+            between the ends of the range, bilinear through 4 x 4 random
+            knots. `noise_level` must be a range then.
 
     Example:
 
@@ -73,16 +73,16 @@ class GaussianNoise(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PoissonNoise(Degradation):
-    """Shot noise: the photons that a sensor counts, `y = Poisson(p x) / p`.
+    """Poisson noise (shot noise) of counted photons, `y = Poisson(p x) / p`.
 
     Its variance, x / p, grows with the light. Nothing is clipped above 1;
-    what is below 0 counts as black. The record's parameters hold `peak`,
+    negative values count as 0. The record's parameters hold `peak`,
     float32 (batch, 1, 1, 1).
 
     Args:
-        peak: p, photons that white stands for, above 0, or a range from
-            which each image draws its own; the fewer, the noisier. None
-            for no noise at all (an infinite peak).
+        peak: p, number of photons of a white pixel, above 0, or a range from
+            which each image draws its own. The fewer, the noisier. None for
+            no noise (an infinite peak).
 
     Example:
 
@@ -123,15 +123,16 @@ class PoissonNoise(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class SaltAndPepper(Degradation):
-    """Dead and hot pixels: some turn black, some white, in all channels.
+    """Salt-and-pepper noise: dead and hot pixels, black or white.
 
-    `y = 1` with probability `a s`, `0` with `a (1 - s)`, else `x`. The
+    `y = 1` with probability `a s`, `0` with `a (1 - s)`, else `x`, in all
+    channels alike. The
     record's parameters hold `amount` a and `salt` s, float32 (batch, 1, 1, 1).
 
     Args:
-        amount: a, the share of pixels struck, 0 to 1, or a range from which
-            each image draws its own.
-        salt: s, the share of those that turn white, 0 to 1, or a range.
+        amount: a, share of the corrupted pixels, 0 to 1, or a range from
+            which each image draws its own.
+        salt: s, share of them that turn white, 0 to 1, or a range.
 
     Example:
 

@@ -1,7 +1,7 @@
-"""Holes: parts of the image that are gone, for inpainting.
+"""Holes for inpainting: rectangles, brush strokes, masks from a folder.
 
-A hole is whole or not there at all: its mask is 0 or 1, the image outside
-it is untouched to the last bit, and inside nothing is left of it.
+The mask of a hole is 0 or 1. Outside, the image is unchanged bit by bit;
+inside, nothing of it remains.
 """
 
 import math
@@ -21,18 +21,18 @@ from keras_synth.degradations.strokes import stroke_distance
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Occlusion(Degradation):
-    """Rectangles that hide what lies behind them.
+    """Occlusion by rectangles.
 
     The record's parameters hold `top`, `left`, `height` and `width` in
     pixels, int32 (batch, most rectangles); height and width are 0 for those
     that an image does not have.
 
     Args:
-        count: rectangles an image, or a range.
-        size: of a rectangle's sides, as a share of the image's, 0 to 1, or
-            a range; height and width are drawn apart.
-        fill: the value inside, 0 to 1, or "mean" for the image's own mean
-            color.
+        count: Number of rectangles in an image, or a range.
+        size: Sides of a rectangle, as a share of the image's, 0 to 1, or a
+            range; height and width are drawn separately.
+        fill: Value inside the rectangles, 0 to 1, or "mean" for the mean
+            color of the image.
 
     Example:
 
@@ -93,20 +93,20 @@ class Occlusion(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class IrregularHoles(Degradation):
-    """Free-form holes, as if somebody had wiped out parts with a brush.
+    """Irregular holes: free-form brush strokes of a given area.
 
-    Each stroke wanders through the image from a random place, turning at
-    random. All brushes of an image are then thickened together until its
-    holes have exactly the area asked for. The record's parameters hold
-    `area`, the holes' share of the image, float32 (batch, 1, 1, 1).
+    Each stroke is a random walk from a random place. All strokes of an image
+    are then widened together until the holes have exactly the given area. The
+    record's parameters hold `area`, the holes' share of the image, float32
+    (batch, 1, 1, 1).
 
     Args:
-        area: the holes' share of the image, 0 to 1, or a range from which
-            each image draws its own.
-        strokes: strokes an image; some are up to three times as wide as
-            others.
-        fill: the value inside, 0 to 1, or "mean" for the image's own mean
-            color.
+        area: Share of the image that the holes cover, 0 to 1, or a range from
+            which each image draws its own.
+        strokes: Number of strokes in an image. Some are up to three times as
+            wide as others.
+        fill: Value inside the holes, 0 to 1, or "mean" for the mean color of
+            the image.
 
     Example:
 
@@ -129,7 +129,7 @@ class IrregularHoles(Degradation):
         {"area": (0.42, 0.5)},
     )
 
-    #: Straight pieces of a stroke.
+    #: Number of straight segments of a stroke.
     PIECES = 7
 
     def __init__(self, area=(0.1, 0.4), strokes=4, fill=0.0):
@@ -175,7 +175,7 @@ class IrregularHoles(Degradation):
         step = tf.stack([tf.sin(heading), tf.cos(heading)], -1)
         steps = tf.cumsum(length[..., None] * step, axis=2)
         path = tf.concat([start, start + steps], axis=2)
-        # Back from the edges, like a ball between walls.
+        # Reflect the path at the edges of the image.
         fold = tf.abs(tf.math.floormod(path + size, 2.0 * size) - size)
         return fold - 0.5
 
@@ -185,24 +185,25 @@ class IrregularHoles(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class HolesFromFolder(Degradation):
-    """Holes in the shapes of mask images, such as published test masks.
+    """Holes from a folder of mask images, such as published test masks.
 
-    Each image draws one of the folder's masks, which is stretched to its
-    size (nearest neighbor). All are read at the start and kept in memory, a
-    byte a pixel. The record's parameters hold `index` of the mask in
+    Each image draws one of the masks, which is resized to its size by nearest
+    neighbors. All masks are read at the start and kept in memory, one byte for
+    each pixel. The record's parameters hold `index` of the mask in
     alphabetical order, int32 (batch, 1, 1, 1), and `area`, its share of the
     image, float32 (batch, 1, 1, 1). There is no scale of severities.
 
     Args:
-        folder: of PNG, JPEG, BMP or GIF files; folders in it are not read.
-        invert: False where the masks are white in the holes (above half of
-            the greatest value), True where they are black there.
-        fill: the value inside, 0 to 1, or "mean" for the image's own mean
-            color.
+        folder: Folder of PNG, JPEG, BMP or GIF files. Folders below it are
+            not read.
+        invert: Whether the masks are black in the holes. False for masks
+            that are white there (above half of the largest value).
+        fill: Value inside the holes, 0 to 1, or "mean" for the mean color of
+            the image.
 
     Raises:
-        FileNotFoundError: there is no such folder.
-        ValueError: it holds no mask, or one that cannot be read.
+        FileNotFoundError: There is no such folder.
+        ValueError: It holds no masks, or one that cannot be read.
     """
 
     def __init__(self, folder, invert=False, fill=0.0):
@@ -214,7 +215,7 @@ class HolesFromFolder(Degradation):
         starts = [0]
         for height, width in sizes:
             starts.append(starts[-1] + height * width)
-        # Masks of any sizes, one after the other.
+        # All masks, of any sizes, in one flat tensor.
         with tf.init_scope(), tf.device("CPU"):
             self._pixels = tf.concat([tf.reshape(m, [-1]) for m in masks], 0)
             self._starts = tf.constant(starts[:-1], "int64")
@@ -269,7 +270,7 @@ def _fill_holes(images, mask, fill):
 
 
 def _nearest_pixels(distance, area):
-    """Mask of the share `area` of an image's pixels of least distance."""
+    """Mask of the nearest pixels, a share `area` of the image."""
     shape = tf.shape(distance)
     flat = tf.reshape(distance, (shape[0], -1))
     pixels = tf.shape(flat)[1]
@@ -281,7 +282,7 @@ def _nearest_pixels(distance, area):
 
 
 def _read_masks(folder):
-    """All images of a folder, uint8 (height, width), in order of names."""
+    """All masks of a folder, uint8 (height, width), in order of names."""
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}")
     endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")

@@ -1,4 +1,4 @@
-"""Detail lost: to a smaller size, and to JPEG."""
+"""Loss of detail: downsampling, and JPEG compression."""
 
 import keras
 import tensorflow as tf
@@ -13,9 +13,9 @@ from keras_synth.degradations.base import (
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Downsample(Degradation):
-    """A smaller image, bicubic with antialiasing.
+    """Downsampling, bicubic with antialiasing.
 
-    What the super-resolution benchmarks start from: the cubic kernel with
+    This is the input of the super-resolution benchmarks: the cubic kernel with
     a = -1/2, stretched by the factor, as in MATLAB's `imresize`. The result is
     not rounded to 8 bits.
 
@@ -24,9 +24,11 @@ class Downsample(Degradation):
     The record's parameters hold `factor`, float32 (batch, 1, 1, 1).
 
     Args:
-        factor: int, at least 1; 1 leaves the image as it is.
-        keep_size: whether to upscale the small image to its old size,
-            bicubic: the blurred input of networks that keep the size.
+        factor: Factor by which height and width are divided, an int of at
+            least 1. 1 changes nothing.
+        keep_size: Whether to upscale the small image to its old size by
+            bicubic interpolation, the blurred input of networks that keep
+            the size.
 
     Example:
 
@@ -71,15 +73,15 @@ class Downsample(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class JPEGCompression(Degradation):
-    """An image saved as JPEG and read again: blocks, ringing, 8 bits.
+    """JPEG compression: an image written as JPEG and read again.
 
-    Color is stored at half resolution (4:2:0), as cameras do; values are
-    clipped to [0, 1] on the way. The record's parameters hold `quality`,
-    int32 (batch, 1, 1, 1).
+    It shows blocks and ringing, in 8 bits. Color is stored at half resolution
+    (4:2:0), as cameras do; values are clipped to [0, 1] before. The record's
+    parameters hold `quality`, int32 (batch, 1, 1, 1).
 
     Args:
-        quality: int of 1 (worst) to 100 (best), or a range from which each
-            image draws its own; None leaves the image as it is, with
+        quality: Quality, an int from 1 (worst) to 100 (best), or a range
+            from which each image draws its own. None changes nothing, with
             `quality` 101 in the record (even 100 rounds).
 
     Example:
@@ -102,12 +104,12 @@ class JPEGCompression(Degradation):
             return images, unchanged, {"quality": tf.fill(shape, 101)}
         if images.shape[-1] not in (1, 3):
             raise ValueError(
-                "JPEG knows images of 1 or 3 channels. "
+                "JPEG stores images of 1 or 3 channels. "
                 f"Received: shape {tuple(images.shape)}"
             )
         quality = draw_range(self.quality, shape, seed)
         degraded = tf.map_fn(
-            # The decoder that libraries outside TensorFlow use by default.
+            # The default decoder of other libraries.
             lambda pair: tf.image.adjust_jpeg_quality(
                 *pair, dct_method="INTEGER_ACCURATE"
             ),

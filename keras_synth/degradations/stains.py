@@ -1,6 +1,6 @@
-"""Stains: what was spilt on a print.
+"""Stains of spilt liquid on a print.
 
-Where their mask is 0 the image is untouched to the last bit.
+Where the mask is 0 the image is unchanged bit by bit.
 """
 
 import keras
@@ -15,29 +15,29 @@ from keras_synth.degradations.base import (
     split_seed,
 )
 
-#: Waves along a stain's outline, and knots of its unevenness to a side.
+#: Waves along a stain's outline, and knots per side of its texture.
 WAVES, KNOTS = 5, 9
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Stains(Degradation):
-    """Spilt coffee: soft irregular blobs, darker towards the rim.
+    """Stains, as of coffee: soft irregular blobs, darker towards the rim.
 
     Each is blended in, `y = (1 - α) x + α c`; α is largest along the rim,
     where a drop dries last, uneven inside, and exactly 0 outside. On images
-    that are not of three channels c is the color's luma. The record's
-    parameters hold, for each of the most stains an image may have, `center`
-    (batch, stains, 2), (row, column) in pixels, `radius` in pixels (0 for
-    those it does not have) and `opacity`, (batch, stains), and `color`
-    (batch, stains, 3), all float32.
+    without three channels c is the luma of the color. The record's parameters
+    hold `center` (batch, stains, 2), (row, column) in pixels, `radius` in
+    pixels and `opacity`, (batch, stains), and `color` (batch, stains, 3), all
+    float32. They have entries for the largest number of stains; the radius is
+    0 for those that an image does not have.
 
     Args:
-        count: stains an image, or a range.
-        size: a stain's radius as a share of the image's shorter side, or a
-            range; the outline wavers around it by up to a half.
-        opacity: at the rim, 0 to 1, or a range.
-        color: (red, green, blue), 0 to 1 each, or a pair of those between
-            which each stain draws its own.
+        count: Number of stains in an image, or a range.
+        size: Radius of a stain as a share of the image's shorter side, or a
+            range. The outline varies around it by up to a half.
+        opacity: α at the rim, 0 to 1, or a range.
+        color: (red, green, blue), 0 to 1 each, or a pair of such colors
+            between which each stain draws its own.
 
     Example:
 
@@ -125,7 +125,7 @@ class Stains(Degradation):
 
 
 def _stain_alpha(shape, center, radius, wave):
-    """Outline and rim of a stain of each image, (batch, height, width, 1).
+    """α of a stain in each image, with outline and rim.
 
     Along the outline the radius is `r (1 + 0.15 Σ (a cos kφ + b sin kφ) / k)`.
     """
@@ -149,19 +149,19 @@ def _stain_alpha(shape, center, radius, wave):
 
 
 def _uneven(knots, shape):
-    """A cloud of 0.6 to 1 through random knots, (batch, height, width, 1)."""
+    """A smooth texture of 0.6 to 1, (batch, height, width, 1)."""
     cloud = tf.image.resize(knots[..., None], shape[1:3], "bicubic")
     return 1.0 - 0.4 * tf.clip_by_value(cloud, 0.0, 1.0)
 
 
 def _smooth_step(x):
-    """From 0 at 0 to 1 at 1, level at both: `3 x² - 2 x³`."""
+    """Smooth step from 0 at 0 to 1 at 1: `3 x² - 2 x³`."""
     x = tf.clip_by_value(x, 0.0, 1.0)
     return x * x * (3.0 - 2.0 * x)
 
 
 def _check_colors(color):
-    """One color, or two, as two."""
+    """One color or a pair of colors, as a pair."""
     ends = color
     if isinstance(color, list | tuple) and len(color) == 3:
         ends = (color, color)

@@ -1,6 +1,6 @@
-"""Lines on a grid of pixels: distances to them, and drawing them smoothly.
+"""Antialiased lines: distances to segments, and drawing them.
 
-Points are (row, column) in pixels; a pixel's center lies on whole numbers.
+Points are (row, column) in pixels; the centers of pixels are whole numbers.
 """
 
 import tensorflow as tf
@@ -12,10 +12,11 @@ def squared_distance(row, column, start, end):
     """Squared distance from points to straight segments.
 
     Args:
-        row: of the points, float32; with `column` broadcast to (...).
-        column: of the points.
-        start: of the segments, float32 (..., 2), broadcast to the points.
-        end: of the segments; may equal the start.
+        row: Rows of the points, float32; with `column` broadcast to (...).
+        column: Columns of the points.
+        start: Starts of the segments, float32 (..., 2), broadcast to the
+            points.
+        end: Ends of the segments; they may equal the starts.
 
     Returns:
         float32 (...).
@@ -38,15 +39,15 @@ def squared_distance(row, column, start, end):
 
 
 def line_coverage(distance, thickness):
-    """How much of a pixel a line covers, seen across the line.
+    """Coverage of a pixel by a line, for antialiasing.
 
     The overlap of the line, `[-t/2, t/2]`, with the pixel, `[d-½, d+½]`:
-    `min(t/2 + ½ - d, t, 1)`, not below 0; the edge is a ramp one pixel wide,
-    a line thinner than a pixel is faint, and one of thickness 0 is not there.
+    `min(t/2 + ½ - d, t, 1)`, not below 0. The edge is a ramp one pixel wide,
+    a line thinner than a pixel is faint, and one of thickness 0 is invisible.
 
     Args:
-        distance: d, from the pixel's center to the line's.
-        thickness: t, in pixels.
+        distance: d, distance of the pixel's center from the line's.
+        thickness: t, thickness of the line in pixels.
 
     Returns:
         float32, in [0, 1].
@@ -56,20 +57,21 @@ def line_coverage(distance, thickness):
 
 
 def draw_segments(start, end, thickness, opacity, reach, height, width):
-    """Draws short segments, each into a small window around its middle.
+    """Draws short segments, each in a small window around its middle.
 
-    Where segments meet or cross the strongest counts, so the pieces of a
-    polyline look like one line. What lies outside the image is left out.
+    Where segments meet or cross, the larger opacity counts, so that the
+    segments of a polyline look like one line. Parts outside the image are left
+    out.
 
     Args:
-        start: float32 (batch, segments, 2).
-        end: float32 (batch, segments, 2).
-        thickness: in pixels, (batch, segments).
-        opacity: in [0, 1], (batch, segments).
-        reach: int, of the window to each side: at least half the longest
+        start: Starts of the segments, float32 (batch, segments, 2).
+        end: Ends of the segments, float32 (batch, segments, 2).
+        thickness: Thickness in pixels, (batch, segments).
+        opacity: Opacity in [0, 1], (batch, segments).
+        reach: Half the side of the window, an int: at least half the longest
             segment plus half the thickness plus 1.
-        height: of the image.
-        width: of the image.
+        height: Height of the image.
+        width: Width of the image.
 
     Returns:
         Opacity of every pixel, float32 (batch, height, width, 1).
@@ -101,23 +103,23 @@ def draw_segments(start, end, thickness, opacity, reach, height, width):
 
 
 def stroke_distance(start, end, scale, height, width):
-    """Distance of every pixel to the nearest of long segments.
+    """Squared distance of every pixel to the nearest of long segments.
 
     Args:
-        start: float32 (batch, segments, 2).
-        end: float32 (batch, segments, 2).
-        scale: (batch, segments); distances are divided by it.
-        height: of the image.
-        width: of the image.
+        start: Starts of the segments, float32 (batch, segments, 2).
+        end: Ends of the segments, float32 (batch, segments, 2).
+        scale: Divisor of the distances, (batch, segments).
+        height: Height of the image.
+        width: Width of the image.
 
     Returns:
-        float32 (batch, height, width), squared.
+        float32 (batch, height, width).
     """
     rows = tf.range(tf.cast(height, "float32"))[:, None]
     columns = tf.range(tf.cast(width, "float32"))
 
     def nearer(nearest, segment):
-        # One segment of each image at a time, so that memory stays small.
+        # One segment of each image at a time, to save memory.
         first, last, width_of = segment
         distance = squared_distance(
             rows, columns, first[:, None, None], last[:, None, None]

@@ -1,6 +1,6 @@
-"""What time does to a print or a negative: scratches and dust.
+"""Wear of prints and negatives: scratches and dust.
 
-Where their mask is 0 the image is untouched to the last bit.
+Where the mask is 0 the image is unchanged bit by bit.
 """
 
 import math
@@ -21,28 +21,29 @@ from keras_synth.degradations.strokes import draw_segments
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Scratches(Degradation):
-    """Thin lines, straight and bent, where the emulsion is gone.
+    """Scratches: thin lines, straight and bent, where the emulsion is gone.
 
-    Each is a quadratic Bezier curve. A pixel at distance d from one of
-    thickness t and opacity o is covered by `o min(t/2 + ½ - d, t, 1)` (not
-    below 0) of its brightness, which smooths the edges; the rest of it shows
-    the image. Where scratches cross, the later ones lie on top.
+    Each is a quadratic Bezier curve. At distance d from a scratch of thickness
+    t and opacity o, its brightness is blended in with weight
+    `o min(t/2 + ½ - d, t, 1)` (not below 0), which smooths the edges. Where
+    scratches cross, the later ones lie on top.
 
-    The record's parameters hold, for each of the most scratches an image may
-    have, `points` (batch, scratches, 3, 2), the curve's start, control point
-    and end as (row, column) in pixels, and `thickness` (0 for those it does
-    not have), `opacity` and `brightness` (batch, scratches), all float32.
+    The record's parameters hold `points` (batch, scratches, 3, 2), start,
+    control point and end of the curve as (row, column) in pixels, and
+    `thickness`, `opacity` and `brightness` (batch, scratches), all float32.
+    They have entries for the largest number of scratches; the thickness is 0
+    for those that an image does not have.
 
     Args:
-        count: scratches an image, or a range.
-        length: from end to end, as a share of the image's diagonal, 0 to 1,
-            or a range. What leaves the image is cut off.
-        thickness: in pixels, or a range.
-        brightness: 0 for black to 1 for white, or a range.
-        opacity: 0 to 1, or a range.
-        curvature: how far the control point of the most bent may lie from the
-            straight line, as a share of the length; most are bent less. 0 for
-            straight lines only.
+        count: Number of scratches in an image, or a range.
+        length: Length from end to end, as a share of the image's diagonal, 0
+            to 1, or a range. Parts outside the image are cut off.
+        thickness: Thickness in pixels, or a range.
+        brightness: Brightness, 0 for black to 1 for white, or a range.
+        opacity: Opacity, 0 to 1, or a range.
+        curvature: Largest distance of the control point from the straight
+            line, as a share of the length; most scratches are bent less. 0
+            for straight lines only.
 
     Example:
 
@@ -137,7 +138,7 @@ class Scratches(Degradation):
         middle -= 0.5
         angle = draw_range((0.0, 2.0 * math.pi), drawn, seeds[1])
         length = tf.norm(size) * draw_range(self.length, drawn, seeds[2])
-        # The cube leaves most of them nearly straight.
+        # The cube makes most of them nearly straight.
         bend = self.curvature * draw_range((-1.0, 1.0), drawn, seeds[3]) ** 3
         along = tf.stack([tf.sin(angle), tf.cos(angle)], -1)
         across = tf.stack([tf.cos(angle), -tf.sin(angle)], -1)
@@ -146,7 +147,7 @@ class Scratches(Degradation):
         return tf.stack([middle - half, control, middle + half], axis=2)
 
     def _vertex_count(self, shape):
-        """Enough that neighbors on any curve are at most a pixel apart.
+        """Number of vertices for which neighbors are at most a pixel apart.
 
         A quadratic Bezier curve's speed is at most twice its longer leg.
         """
@@ -167,19 +168,21 @@ class Scratches(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Dust(Degradation):
-    """Small specks, dark or bright, round or drawn out.
+    """Dust: small specks, dark or bright, round or elongated.
 
-    Each is a short thick line with smooth edges. The record's parameters
-    hold, for each of the most specks an image may have, `center` (batch,
-    specks, 2), (row, column) in pixels, `size` in pixels (0 for those it does
-    not have), `opacity` and `bright` (1 or 0), (batch, specks), all float32.
+    Each is a short thick line with smooth edges. The record's parameters hold
+    `center` (batch, specks, 2), (row, column) in pixels, `size` in pixels,
+    `opacity` and `bright` (1 or 0), (batch, specks), all float32. They have
+    entries for the largest number of specks; the size is 0 for those that an
+    image does not have.
 
     Args:
-        density: specks on 100 x 100 pixels, or a range.
-        size: of a speck in pixels, its thickness, or a range; small ones are
-            more frequent. Specks are up to twice as long as thick.
-        bright: the share of white specks; the others are black.
-        opacity: 0 to 1, or a range.
+        density: Number of specks on 100 x 100 pixels, or a range.
+        size: Thickness of a speck in pixels, or a range; small ones are more
+            frequent. Specks are up to twice as long as thick.
+        bright: Share of white specks, 0 to 1, or a range; the others are
+            black.
+        opacity: Opacity, 0 to 1, or a range.
 
     Example:
 
@@ -265,7 +268,7 @@ class Dust(Degradation):
 
 
 def _bezier(points, count):
-    """The quadratic Bezier curves' polylines, (batch, curves, count, 2)."""
+    """Polylines of quadratic Bezier curves, (batch, curves, count, 2)."""
     t = tf.linspace(0.0, 1.0, count)[:, None]
     first, control, last = tf.unstack(points[:, :, :, None], axis=2)
     return (1 - t) ** 2 * first + 2 * t * (1 - t) * control + t**2 * last
