@@ -3,7 +3,7 @@
 import keras
 
 from keras_synth import datasets, layers, losses, models, networks
-from keras_synth.models.lazy import lazy_adam
+from keras_synth.models.lazy_regularization import lazy_adam
 from keras_synth.training.folder import (
     fit_in_folder,
     grid_of_mixtures,

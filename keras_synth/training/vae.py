@@ -242,7 +242,7 @@ def demo(output="runs/demo", epochs=40, seed=0, verbose="auto"):
     images, labels = datasets.load_source("digits", "test").arrays()
     samples = model.sample(100, labels=np.arange(100) % 10, seed=seed)
     # From each digit to the next of its own class in the test split.
-    strips = model.interpolate(images[:8], images[10:18], 10, labels[:8])
+    strips = model.interpolate_images(images[:8], images[10:18], 10, labels[:8])
     strips = np.reshape(strips, (-1, *model.image_shape))
     paths = {
         "samples": write_image(
