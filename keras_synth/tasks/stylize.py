@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_synth import models
 from keras_synth.io import read_image, write_image
-from keras_synth.models.style_canvas import resized_to
+from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import (
     check_stems,

@@ -28,7 +28,9 @@ def test_it_is_computed_at_every_kth_step_and_zero_at_the_others():
 
 def test_interval_of_one_computes_at_every_step():
     for step in range(3):
-        value, due = lazy_regularization(lambda: tf.constant([1.0, 2.0]), step, 1)
+        value, due = lazy_regularization(
+            lambda: tf.constant([1.0, 2.0]), step, 1
+        )
         np.testing.assert_array_equal(value, [1.0, 2.0])
         assert float(due) == 1.0
 
@@ -56,7 +58,9 @@ def test_step_can_be_an_optimizers_iterations():
     optimizer = keras.optimizers.SGD()
     optimizer.build([keras.Variable(0.0)])
     optimizer.iterations.assign(32)
-    _, due = lazy_regularization(lambda: tf.constant(1.0), optimizer.iterations, 16)
+    _, due = lazy_regularization(
+        lambda: tf.constant(1.0), optimizer.iterations, 16
+    )
     assert float(due) == 1.0
 
 
