@@ -1,11 +1,10 @@
-"""Procedures: `keras.Model`s that own how they are trained or run."""
+"""Models: `keras.Model`s that own their training step (VAE, GAN, ...)."""
 
-from keras_synth.models.adain_transfer import AdaINTransfer
 from keras_synth.models.adversarial import AdversarialModel
 from keras_synth.models.gan import GAN
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.restoration_gan import RestorationGAN
-from keras_synth.models.style_transfer import StyleTransfer
+from keras_synth.models.style_transfer import AdaINTransfer, StyleTransfer
 from keras_synth.models.stylegan2 import StyleGAN2
 from keras_synth.models.vae import VAE
 

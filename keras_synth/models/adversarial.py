@@ -1,14 +1,12 @@
-"""Two networks that train against each other.
+"""Adversarial training: a generator and a discriminator with two optimizers.
 
-A generator makes images; a discriminator tells them from real ones. Each
-has its own optimizer, and each step moves one of them:
+A generator makes images; a discriminator gives logits, high for images that
+it takes for real. One training step updates
 
 1. the discriminator, `discriminator_steps` times, each time on its own part
-   of the batch, on new fakes, with the penalty on its slope where it is due;
+   of the batch and on new fakes;
 2. the generator, once;
-3. the generator's average, a little towards the generator.
-
-What an image is made from and how it is judged, the subclass says.
+3. the moving average of the generator's weights.
 """
 
 import keras
@@ -16,49 +14,59 @@ import tensorflow as tf
 from keras import ops
 
 from keras_synth.layers import SpectralNormalization
+from keras_synth.layers.nested import all_layers
 from keras_synth.losses import NonSaturating
-from keras_synth.models.adversarial_checks import check_adversarial
-from keras_synth.models.lazy import lazily
-from keras_synth.models.replicas import share_of_batch
+from keras_synth.models.lazy_regularization import lazy_regularization
+from keras_synth.models.replicas import gradient_step
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.ops import ReplicaSeedGenerator, mean_or_zero
 
 
 class AdversarialModel(ResumableModel):
-    """A generator, a discriminator, two optimizers, and nothing lost.
+    """Base class of generative adversarial networks: `compile` and training.
 
-    Subclasses implement `discriminator_loss(batch, training)` and
-    `generator_loss(batch, training)`, scalars that are means over the batch
-    of one replica, with `play_discriminator` and `play_generator` for the
-    adversarial part; and `read_batch(data)`, which gives the batch as a list
-    of tensors. A model with more than two networks extends
-    `generator_networks` or `discriminator_networks`, and `NETWORKS`; one that
-    measures more names it in `OWN_LOGS`, and updates it with `track`.
+    Subclasses implement `read_batch` and `make_fakes`. They may override
+    `comparisons`, where the discriminator sees more than an image and its
+    label, and `generator_terms`, which adds terms to the generator's loss. A
+    model with more than two networks extends `generator_networks` or
+    `discriminator_networks`, and `NETWORKS`; one that logs more names it in
+    `OWN_LOGS` and records it with `log`.
 
-    Saved and resumed bit-equal: both networks, both optimizers, the average,
-    all seeds, and the arguments of `compile`.
+    A saved model resumes bit-equal: it holds both networks, both optimizers,
+    the average, all seeds, and the arguments of `compile`.
 
-    Log names: `loss`, all that both players minimize, penalties included
-    (for `TerminateOnNaN`); `generator_loss` and `discriminator_loss`, the
-    adversarial losses alone;
-    `accuracy_real` and `accuracy_fake`, the shares of real and of generated
-    images that the discriminator gets right; `diversity`, the standard
-    deviation over a batch of generated images, averaged over pixels, over
-    that of real ones (0: all the same); in training also `gradient_penalty`,
-    where there is one, and `generator_gradient_norm` and
-    `discriminator_gradient_norm`, of one replica's gradient.
+    Log names:
+
+    - `loss`: everything that generator and discriminator minimize, penalties
+      included (for `TerminateOnNaN`).
+    - `generator_loss` and `discriminator_loss`: the adversarial losses alone.
+    - `accuracy_real` and `accuracy_fake`: shares of real and of generated
+      images that the discriminator classifies correctly.
+    - `diversity`: standard deviation of generated images over a batch,
+      averaged over pixels, divided by that of real images. 0 means that all
+      generated images are the same.
+    - in training also `gradient_penalty`, where there is one, and
+      `generator_gradient_norm` and `discriminator_gradient_norm`, norms of
+      one replica's gradient.
 
     Args:
-        generator: network that makes images in [0, 1].
-        discriminator: network from images to logits, no sigmoid.
-        seed: of all noise, an int or None for a random one.
+        generator: Network that makes images in [0, 1].
+        discriminator: Network from images to logits, without a sigmoid.
+        seed: Seed of all noise, an int. None draws a random one.
     """
 
     #: The constructor's arguments that are networks.
     NETWORKS = ("generator", "discriminator")
 
-    #: What a subclass logs besides, in training and in evaluation.
+    #: Names that a subclass logs besides, in training and in evaluation.
     OWN_LOGS = ()
+
+    #: Whether batches hold the images that the generator should make.
+    HAS_TARGETS = False
+
+    #: Weight of the adversarial loss in the generator's loss. 0 leaves the
+    #: discriminator untrained.
+    adversarial_weight = 1.0
 
     def __init__(self, generator, discriminator, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -74,30 +82,30 @@ class AdversarialModel(ResumableModel):
         self.seed_generator = ReplicaSeedGenerator(seed)
         # So that validation leaves the training's noise alone.
         self.evaluation_seeds = ReplicaSeedGenerator(seed)
-        self.trackers = {
-            name: keras.metrics.Mean(name)
-            for name in (*_LOSSES, *self.OWN_LOGS, *_PLAY, *_TRAINING)
-        }
+        self.loss_tracker = keras.metrics.Mean("loss")
+        self.logged_means = LoggedMeans(
+            (*_LOSSES, *self.OWN_LOGS, *_SCORES, *_TRAINING)
+        )
         self.built = True
 
     @property
     def sampling_generator(self):
-        """What images for the user come from: the average."""
+        """The generator that makes images for the user: the average."""
         return self.generator_average
 
     @property
     def generator_networks(self):
-        """All that the generator's step trains."""
+        """List of the networks that the generator's step trains."""
         return [self.generator]
 
     @property
     def discriminator_networks(self):
-        """All that the discriminator's step trains."""
+        """List of the networks that the discriminator's step trains."""
         return [self.discriminator]
 
     @property
     def generator_optimizer(self):
-        """The same as `optimizer`, which Keras' callbacks know."""
+        """The generator's optimizer; the same as `optimizer`."""
         return self.optimizer
 
     def compile(
@@ -115,28 +123,32 @@ class AdversarialModel(ResumableModel):
         """Configures training.
 
         Args:
-            generator_optimizer: name or optimizer; `Adam(2e-4, beta_1=0.5)`
-                by default.
-            discriminator_optimizer: likewise, another object.
-            loss: an adversarial loss of `losses`; `NonSaturating()` by
-                default; or one of your own, a `losses.AdversarialLoss`.
+            generator_optimizer: Name of an optimizer, or a Keras optimizer.
+                `Adam(2e-4, beta_1=0.5)` by default. Keras' callbacks, such as
+                `LearningRateScheduler`, change the learning rate of this one
+                alone; a schedule can be given to each optimizer.
+            discriminator_optimizer: The discriminator's optimizer, another
+                object, with the same default.
+            loss: An adversarial loss of `losses`, `NonSaturating()` by
+                default, or a `losses.AdversarialLoss` of your own.
             gradient_penalty: None, or `losses.R1`, `losses.R2` or
-                `losses.WassersteinGradientPenalty`; taken at the images as
-                the discriminator saw them, augmented ones too. With one, the
-                discriminator must have no batch normalization, which mixes
-                the slopes of a batch's images.
+                `losses.WassersteinGradientPenalty`. It is computed at the
+                images as the discriminator sees them, augmented ones too. The
+                discriminator must then have no batch normalization, which
+                mixes the gradients of a batch's images.
             augmentation: None, or a `layers.DiffAugment`, applied to all
-                images that the discriminator is shown in training.
-            discriminator_steps: discriminator steps a generator step. A batch
-                of `fit` is dealt out to them, so that each sees images of
-                its own: give as many times the batch size. The generator's
-                step makes as many images as the last of them saw.
-            average_decay: of the generator's moving average, in [0, 1); 0
-                follows the generator itself. In the first steps t the decay
-                is at most (1 + t) / (10 + t), or the average would remember
-                the random start.
-            auto_scale_loss: whether to scale both losses in `mixed_float16`.
-            **kwargs: as `keras.Model.compile` takes them
+                images that the discriminator sees in training.
+            discriminator_steps: Number of discriminator steps for each
+                generator step. The batch of `fit` is split between them, so
+                that each step has other images: multiply the batch size by
+                as much. The generator's step makes as many images as the
+                last discriminator step had.
+            average_decay: Decay of the generator's moving average, in
+                [0, 1). 0 makes the average equal to the generator. In step t
+                the decay is at most (1 + t) / (10 + t), or the average would
+                keep much of the random initialization.
+            auto_scale_loss: Whether to scale both losses in `mixed_float16`.
+            **kwargs: Arguments of `keras.Model.compile`
                 (`steps_per_execution`, `jit_compile`, `run_eagerly`).
         """
         optimizers = []
@@ -145,7 +157,7 @@ class AdversarialModel(ResumableModel):
                 optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
             optimizers.append(keras.optimizers.get(optimizer))
         loss = NonSaturating() if loss is None else loss
-        check_adversarial(
+        self._check_compile_arguments(
             optimizers,
             loss,
             gradient_penalty,
@@ -153,7 +165,6 @@ class AdversarialModel(ResumableModel):
             discriminator_steps,
             average_decay,
             kwargs,
-            self.discriminator_networks,
         )
         if auto_scale_loss and self.dtype_policy.name == "mixed_float16":
             optimizers = [_with_scaled_loss(o) for o in optimizers]
@@ -161,12 +172,12 @@ class AdversarialModel(ResumableModel):
             optimizer=optimizers[0], auto_scale_loss=False, **kwargs
         )
         self.discriminator_optimizer = optimizers[1]
-        for optimizer, networks in zip(
-            optimizers,
-            (self.generator_networks, self.discriminator_networks),
-            strict=True,
-        ):
-            optimizer.build(_trainable_variables(networks))
+        self.generator_optimizer.build(
+            _trainable_variables(self.generator_networks)
+        )
+        self.discriminator_optimizer.build(
+            _trainable_variables(self.discriminator_networks)
+        )
         self.adversarial_loss = loss
         self.gradient_penalty = gradient_penalty
         self.augmentation = augmentation
@@ -183,7 +194,7 @@ class AdversarialModel(ResumableModel):
         }
 
     def get_compile_config(self):
-        """What `compile` was called with; Keras saves it."""
+        """The arguments of `compile`, serialized; Keras saves them."""
         if not self.compiled:
             return {}
         arguments = {
@@ -193,151 +204,271 @@ class AdversarialModel(ResumableModel):
         }
         return keras.saving.serialize_keras_object(arguments)
 
-    @property
-    def metrics(self):
-        return list(self.trackers.values())
+    # What subclasses implement ----------------------------------------------
+
+    def read_batch(self, data):
+        """A batch of `fit` as a list of tensors, real images first."""
+        raise NotImplementedError
+
+    def make_fakes(self, batch, training):
+        """Generated images, one for each real image of a batch.
+
+        Args:
+            batch: What `read_batch` gave, or a part of it.
+            training: True takes the generator, False its average.
+        """
+        raise NotImplementedError
+
+    def comparisons(self, batch, fakes, training):
+        """What the discriminators compare in a batch.
+
+        Args:
+            batch: What `read_batch` gave, or a part of it.
+            fakes: What `make_fakes` made of it.
+            training: Argument of the discriminators' call.
+
+        Returns:
+            List of `(discriminate, real, fake)`, one for each discriminator:
+            a function from images to logits, real images and generated ones.
+            By default the batch is `[images]` or `[images, labels]`.
+        """
+        real, *labels = batch
+
+        def discriminate(images):
+            return run_network(self.discriminator, images, labels, training)
+
+        return [(discriminate, real, fakes)]
+
+    def generator_terms(self, batch, fakes, training, logs):
+        """What the generator minimizes besides the adversarial loss.
+
+        Args:
+            batch: What `read_batch` gave, or a part of it.
+            fakes: What `make_fakes` made of it.
+            training: Whether this is a training step.
+            logs: Where `log` records values.
+
+        Returns:
+            Scalar, the mean over the batch; 0 by default.
+        """
+        return 0.0
+
+    # Training ---------------------------------------------------------------
 
     def train_step(self, data):
-        part = batch = self.read_batch(data)
-        count = self.discriminator_steps
-        discriminator_loss = 0.0
-        for index in range(count):
-            # Of fewer images than steps, some are dealt twice.
-            first = index % ops.maximum(ops.shape(batch[0])[0], 1)
-            part = [tensor[first::count] for tensor in batch]
-            discriminator_loss += self._step("discriminator", part) / count
-        generator_loss = self._step("generator", part)
-        self.track("loss", discriminator_loss + generator_loss, batch[0])
-        self._update_average()
-        return self._results(training=True)
+        batch = part = self.read_batch(data)
+        logs, loss = {}, 0.0
+        if self.adversarial_weight:
+            for part in self._parts(batch):
+                step_loss = self.discriminator_step(part, logs)
+                loss += step_loss / self.discriminator_steps
+        loss += self.generator_step(part, logs)
+        self.update_average()
+        return self.update_logs(loss, logs, batch, training=True)
+
+    def discriminator_step(self, batch, logs):
+        """Updates the discriminator once; returns all that it minimized."""
+        networks = self.discriminator_networks
+        _update_spectral_norms(networks)
+        fakes = self.make_fakes(batch, training=True)
+        with tf.GradientTape() as tape:
+            losses = []
+            for discriminate, real, fake in self.comparisons(
+                batch, fakes, training=True
+            ):
+                self._log_diversity(logs, real, fake)
+                real, fake = self.augment(real, fake)
+                logits = discriminate(real), discriminate(fake)
+                loss = self.adversarial_loss.discriminator(*logits)
+                self._log_discriminator(logs, loss, *logits, training=True)
+                penalty = self._penalty(discriminate, real, fake, logs)
+                losses.append(loss + penalty)
+            loss = sum(losses) / len(losses)
+            regularization = _regularization(networks)
+        norm = gradient_step(
+            tape,
+            loss,
+            regularization,
+            self.discriminator_optimizer,
+            _trainable_variables(networks),
+            batch[0],
+        )
+        self._log_norm(logs, "discriminator_gradient_norm", norm)
+        return loss + regularization
+
+    def generator_step(self, batch, logs):
+        """Updates the generator once; returns all that it minimized."""
+        networks = self.generator_networks
+        _update_spectral_norms(networks)
+        with tf.GradientTape() as tape:
+            fakes = self.make_fakes(batch, training=True)
+            loss = self.generator_terms(batch, fakes, True, logs)
+            if self.adversarial_weight:
+                losses = []
+                for discriminate, real, fake in self.comparisons(
+                    batch, fakes, training=True
+                ):
+                    real, fake = self.augment(real, fake)
+                    losses.append(
+                        self._generator_loss(discriminate, real, fake)
+                    )
+                    self.log(logs, "generator_loss", losses[-1], fake)
+                loss += self.adversarial_weight * sum(losses) / len(losses)
+            regularization = _regularization(networks)
+        norm = gradient_step(
+            tape,
+            loss,
+            regularization,
+            self.generator_optimizer,
+            _trainable_variables(networks),
+            batch[0],
+        )
+        self._log_norm(logs, "generator_gradient_norm", norm)
+        return loss + regularization
 
     def test_step(self, data):
         batch = self.read_batch(data)
-        networks = (*self.generator_networks, *self.discriminator_networks)
-        loss = sum(sum(network.losses) for network in networks)
-        loss += self.discriminator_loss(batch, training=False)
-        loss += self.generator_loss(batch, training=False)
-        self.track("loss", loss, batch[0])
-        return self._results(training=False)
+        logs = {}
+        fakes = self.make_fakes(batch, training=False)
+        loss = self.generator_terms(batch, fakes, False, logs)
+        if self.adversarial_weight:
+            comparisons = self.comparisons(batch, fakes, training=False)
+            for discriminate, real, fake in comparisons:
+                self._log_diversity(logs, real, fake)
+                logits = discriminate(real), discriminate(fake)
+                of_discriminator = self.adversarial_loss.discriminator(*logits)
+                self._log_discriminator(
+                    logs, of_discriminator, *logits, training=False
+                )
+                of_generator = self.adversarial_loss.generator(*logits)
+                self.log(logs, "generator_loss", of_generator, fake)
+                both = of_discriminator + self.adversarial_weight * of_generator
+                loss += both / len(comparisons)
+        loss += _regularization(self.generator_networks)
+        loss += _regularization(self.discriminator_networks)
+        return self.update_logs(loss, logs, batch, training=False)
+
+    def _parts(self, batch):
+        """Splits a batch between the discriminator's steps."""
+        count = self.discriminator_steps
+        if count == 1:
+            return [batch]
+        # Of fewer images than steps, some are given twice.
+        images = ops.maximum(ops.shape(batch[0])[0], 1)
+        return [
+            [tensor[index % images :: count] for tensor in batch]
+            for index in range(count)
+        ]
+
+    def augment(self, real, fake):
+        """Real and generated images, augmented with the same random draw."""
+        if self.augmentation is None:
+            return real, fake
+        draw = self.augmentation.draw(ops.shape(real)[0], self.seed_generator)
+        return (
+            self.augmentation(real, draw=draw),
+            self.augmentation(fake, draw=draw),
+        )
+
+    def _penalty(self, discriminate, real, fake, logs):
+        """The gradient penalty: at every k-th step, k times as heavy."""
+        if self.gradient_penalty is None:
+            return 0.0
+        interval = self.gradient_penalty.interval
+        value, due = lazy_regularization(
+            lambda: self.gradient_penalty(
+                discriminate, real, fake, self.seed_generator
+            ),
+            self.discriminator_optimizer.iterations,
+            interval,
+        )
+        self.log(logs, "gradient_penalty", value, real, due)
+        return interval * value
+
+    def _generator_loss(self, discriminate, real, fake):
+        needs_real = self.adversarial_loss.generator_sees_real
+        return self.adversarial_loss.generator(
+            discriminate(real) if needs_real else None, discriminate(fake)
+        )
+
+    def update_average(self):
+        """Moves the generator's average towards the generator."""
+        self.average_steps.assign_add(1.0)
+        pairs = zip(
+            self.generator_average.weights, self.generator.weights, strict=True
+        )
+        if self.average_decay == 0:
+            for average, weight in pairs:
+                average.assign(weight)
+            return
+        step = ops.convert_to_tensor(self.average_steps)
+        decay = ops.minimum(self.average_decay, (1.0 + step) / (10.0 + step))
+        for average, weight in pairs:
+            average.assign_sub((1.0 - decay) * (average - weight))
+
+    # Logs -------------------------------------------------------------------
+
+    def own_metrics(self):
+        return [self.loss_tracker, self.logged_means]
 
     def log_names(self, training):
-        """What a step of training, or of evaluation, reports."""
-        names = [*_LOSSES, *self.OWN_LOGS, *_PLAY]
+        """Names of what a step of training, or of evaluation, logs."""
+        names = [*_LOSSES, *self.OWN_LOGS, *_SCORES]
         if training:
             names += _TRAINING
             if self.gradient_penalty is None:
                 names.remove("gradient_penalty")
         return names
 
-    def _results(self, training):
-        names = self.log_names(training)
-        return {name: self.trackers[name].result() for name in names}
-
-    def _step(self, player, batch):
-        """One step of one player; all that it minimized."""
-        networks = getattr(self, f"{player}_networks")
-        optimizer = getattr(self, f"{player}_optimizer")
-        loss_of = getattr(self, f"{player}_loss")
-        variables = _trainable_variables(networks)
-        for network in networks:
-            _update_spectral_norms(network)
-        share, replicas = share_of_batch(batch[0])
-        with tf.GradientTape() as tape:
-            loss = loss_of(batch, training=True)
-            regularization = sum(sum(network.losses) for network in networks)
-            # Keras sums gradients over replicas.
-            scaled_loss = optimizer.scale_loss(
-                share * loss + regularization / replicas
-            )
-        gradients = tape.gradient(scaled_loss, variables)
-        norm = tf.linalg.global_norm(gradients)
-        norm = norm / (share * optimizer.scale_loss(1.0))
-        optimizer.apply(gradients, variables)
-        # A step that mixed precision skips has no norm.
-        finite = tf.math.is_finite(norm)
-        self.trackers[f"{player}_gradient_norm"].update_state(
-            tf.where(finite, norm, 0.0), tf.cast(finite, "float32")
-        )
-        return loss + regularization
-
-    def play_discriminator(self, judge, real, fake, training):
-        """The discriminator's adversarial loss, with its penalty.
+    def log(self, logs, name, value, images, weight=1.0):
+        """Records a value of this step, for `update_logs`.
 
         Args:
-            judge: function from images to logits.
-            real: images of the batch.
-            fake: as many images of the generator.
-            training: whether to augment and to penalize.
-
-        Returns:
-            A scalar, and the metrics of the game are updated.
+            logs: Dict that this step collects its values in.
+            name: One of `OWN_LOGS`, or of the names above.
+            value: Scalar, a mean over the images.
+            images: Images that the value is a mean of; their number is its
+                weight in the mean over batches.
+            weight: Factor of that weight, 0 for a value that does not count.
         """
-        fake = ops.stop_gradient(fake)
-        self.track("diversity", _deviation(fake) / _deviation(real), real)
-        if training and self.augmentation is not None:
-            draw = self.augmentation.draw(
-                ops.shape(real)[0], self.seed_generator
-            )
-            real = self.augmentation(real, draw=draw)
-            fake = self.augmentation(fake, draw=draw)
-        real_logits, fake_logits = judge(real), judge(fake)
+        count = ops.cast(ops.shape(images)[0], "float32")
+        logs.setdefault(name, []).append((value, weight * count))
+
+    def update_logs(self, loss, logs, batch, training):
+        """Updates the metrics; returns what a step reports."""
+        self.loss_tracker.update_state(loss, ops.shape(batch[0])[0])
+        self.logged_means.update_state(logs)
+        means = self.logged_means.result()
+        results = {"loss": self.loss_tracker.result()}
+        results.update((name, means[name]) for name in self.log_names(training))
+        return {**results, **self.compiled_results()}
+
+    def _log_diversity(self, logs, real, fake):
+        ratio = _deviation(fake) / _deviation(real)
+        self.log(logs, "diversity", ratio, real)
+
+    def _log_discriminator(
+        self, logs, loss, real_logits, fake_logits, training
+    ):
+        """Loss and accuracies; adaptive augmentation follows the logits."""
         boundary = self.adversarial_loss.boundary(real_logits, fake_logits)
         if training and hasattr(self.augmentation, "adapt"):
             self.augmentation.adapt(real_logits - boundary)
-        for name, right in (
+        for name, correct in (
             ("accuracy_real", real_logits > boundary),
             ("accuracy_fake", fake_logits < boundary),
         ):
-            self.track(name, mean_or_zero(ops.cast(right, "float32")), real)
-        loss = self.adversarial_loss.discriminator(real_logits, fake_logits)
-        self.track("discriminator_loss", loss, real)
-        if training and self.gradient_penalty is not None:
-            loss = loss + self._penalty(judge, real, fake)
-        return loss
+            share = mean_or_zero(ops.cast(correct, "float32"))
+            self.log(logs, name, share, real_logits)
+        self.log(logs, "discriminator_loss", loss, real_logits)
 
-    def play_generator(self, judge, real, fake, training):
-        """The generator's adversarial loss; arguments as above."""
-        if training and self.augmentation is not None:
-            draw = self.augmentation.draw(
-                ops.shape(fake)[0], self.seed_generator
-            )
-            real = self.augmentation(real, draw=draw)
-            fake = self.augmentation(fake, draw=draw)
-        sees_real = self.adversarial_loss.generator_sees_real
-        loss = self.adversarial_loss.generator(
-            judge(real) if sees_real else None, judge(fake)
-        )
-        self.track("generator_loss", loss, fake)
-        return loss
+    def _log_norm(self, logs, name, norm):
+        # A step that mixed precision skips has no norm.
+        finite = tf.math.is_finite(norm)
+        value = tf.where(finite, norm, 0.0), tf.cast(finite, "float32")
+        logs.setdefault(name, []).append(value)
 
-    def _penalty(self, judge, real, fake):
-        """The penalty in every `interval`-th step, that many times as heavy."""
-        interval = self.gradient_penalty.interval
-        value, due = lazily(
-            lambda: self.gradient_penalty(
-                judge, real, fake, self.seed_generator
-            ),
-            self.discriminator_optimizer.iterations,
-            interval,
-        )
-        count = ops.cast(ops.shape(real)[0], "float32")
-        self.trackers["gradient_penalty"].update_state(value, due * count)
-        return interval * value
-
-    def _update_average(self):
-        self.average_steps.assign_add(1.0)
-        step = ops.convert_to_tensor(self.average_steps)
-        decay = ops.minimum(self.average_decay, (1.0 + step) / (10.0 + step))
-        if self.average_decay == 0:
-            decay = 0.0
-        for average, weight in zip(
-            self.generator_average.weights, self.generator.weights, strict=True
-        ):
-            average.assign(decay * average + (1.0 - decay) * weight)
-
-    def track(self, name, value, images):
-        """Logs the mean over a batch."""
-        self.trackers[name].update_state(value, ops.shape(images)[0])
+    # Saving -----------------------------------------------------------------
 
     def get_config(self):
         config = super().get_config()
@@ -356,14 +487,189 @@ class AdversarialModel(ResumableModel):
             )
         return cls(**config)
 
+    def _check_compile_arguments(
+        self,
+        optimizers,
+        loss,
+        gradient_penalty,
+        augmentation,
+        discriminator_steps,
+        average_decay,
+        others,
+    ):
+        if optimizers[0] is optimizers[1]:
+            raise ValueError(
+                "Generator and discriminator need an optimizer each: pass two "
+                "objects, or their names."
+            )
+        name = type(self).__name__
+        if others.get("metrics") is not None and not self.HAS_TARGETS:
+            raise ValueError(
+                f"{name} takes no `metrics`: a generated image has no target "
+                "to be compared with. Give `fit` the callback "
+                "`callbacks.GenerativeQuality`, which measures distances "
+                "between sets of images. "
+                f"Received: metrics={others['metrics']!r}"
+            )
+        for foreign in ("loss_weights", "weighted_metrics", "optimizer"):
+            if others.get(foreign) is not None:
+                raise ValueError(
+                    f"{name} takes no `{foreign}`: give "
+                    "`generator_optimizer`, `discriminator_optimizer` and an "
+                    "adversarial `loss`. "
+                    f"Received: {foreign}={others[foreign]!r}"
+                )
+        for argument, value, methods, example in (
+            (
+                "loss",
+                loss,
+                (
+                    "generator",
+                    "discriminator",
+                    "boundary",
+                    "generator_sees_real",
+                ),
+                "losses.Hinge()",
+            ),
+            (
+                "gradient_penalty",
+                gradient_penalty,
+                ("__call__", "interval"),
+                "losses.R1()",
+            ),
+            ("augmentation", augmentation, ("draw",), "layers.DiffAugment()"),
+        ):
+            if value is None:
+                continue
+            fits = all(hasattr(value, method) for method in methods)
+            if isinstance(value, str | type) or not fits:
+                raise ValueError(
+                    f"`{argument}` must be an object such as {example}. "
+                    f"Received: {argument}={value!r}"
+                )
+        if gradient_penalty is not None and any(
+            isinstance(layer, keras.layers.BatchNormalization)
+            for network in self.discriminator_networks
+            for layer in all_layers(network)
+        ):
+            raise ValueError(
+                "A gradient penalty needs the gradient at each image, and "
+                "batch normalization mixes them: build the discriminator "
+                'without it (normalization=None or "layer"), or give no '
+                "`gradient_penalty`."
+            )
+        if not isinstance(discriminator_steps, int) or discriminator_steps < 1:
+            raise ValueError(
+                "`discriminator_steps` must be a positive int. "
+                f"Received: discriminator_steps={discriminator_steps!r}"
+            )
+        if not 0 <= average_decay < 1:
+            raise ValueError(
+                "`average_decay` must be at least 0 and below 1. "
+                f"Received: average_decay={average_decay!r}"
+            )
 
-_LOSSES = ("loss", "generator_loss", "discriminator_loss")
-_PLAY = ("accuracy_real", "accuracy_fake", "diversity")
+
+class LoggedMeans(keras.metrics.Metric):
+    """Weighted means of several logged values, updated together.
+
+    One metric for all of them costs two variable updates a step, in place of
+    two for each.
+
+    Args:
+        names: Names of the values.
+    """
+
+    def __init__(self, names, name="logged_means"):
+        super().__init__(name=name)
+        self.names = tuple(names)
+        shape = (len(self.names),)
+        self.totals = self.add_variable(shape, "zeros", name="totals")
+        self.weights = self.add_variable(shape, "zeros", name="weights")
+
+    def update_state(self, logs):
+        """Adds the values of a step.
+
+        Args:
+            logs: `{name: [(value, weight), ...]}`. Names that are missing
+                stay as they are.
+        """
+        values, weights = [], []
+        for name in self.names:
+            pairs = logs.get(name, [(0.0, 0.0)])
+            value, weight = pairs[0]
+            if len(pairs) > 1:
+                weight = sum(weight for _, weight in pairs)
+                total = sum(value * weight for value, weight in pairs)
+                value = ops.divide_no_nan(total, weight)
+            values.append(ops.cast(value, "float32"))
+            weights.append(ops.cast(weight, "float32"))
+        weights = ops.stack(weights)
+        self.totals.assign_add(ops.stack(values) * weights)
+        self.weights.assign_add(weights)
+
+    def result(self):
+        """`{name: mean}`, 0 where there are no values."""
+        means = ops.divide_no_nan(self.totals, self.weights)
+        return dict(zip(self.names, ops.unstack(means), strict=True))
+
+
+_LOSSES = ("generator_loss", "discriminator_loss")
+_SCORES = ("accuracy_real", "accuracy_fake", "diversity")
 _TRAINING = (
     "gradient_penalty",
     "generator_gradient_norm",
     "discriminator_gradient_norm",
 )
+
+
+def run_network(network, tensor, labels, training):
+    """Calls a network with a tensor and its labels, if there are any.
+
+    Args:
+        network: Network of one input, or of two with labels.
+        tensor: The first input.
+        labels: List of further inputs.
+        training: Argument of the network's call.
+
+    Returns:
+        The output, float32.
+    """
+    inputs = [tensor, *labels] if labels else tensor
+    return ops.cast(network(inputs, training=training), "float32")
+
+
+def check_generator_and_discriminator(generator, discriminator):
+    """Refuses networks that cannot be a generator and a discriminator."""
+    for name, network in (
+        ("generator", generator),
+        ("discriminator", discriminator),
+    ):
+        # Sequential models of unknown shape are not built; others no networks.
+        if not getattr(network, "built", False) or not getattr(
+            network, "inputs", None
+        ):
+            raise ValueError(
+                f"`{name}` must be a functional `keras.Model`, or a "
+                "`Sequential` that begins with `keras.Input(...)`. "
+                f"Received: {network!r}"
+            )
+    if _last_activation(discriminator) in ("sigmoid", "softmax", "tanh"):
+        raise ValueError(
+            "`discriminator` must end in logits: the losses apply the sigmoid "
+            "themselves, and a second one would squash every logit. Received: "
+            f"a network that ends in {_last_activation(discriminator)}"
+        )
+    if _last_activation(generator) == "tanh":
+        raise ValueError(
+            "`generator` must make images in [0, 1]: append "
+            "`keras.layers.Rescaling(0.5, offset=0.5)` to its tanh."
+        )
+
+
+def _last_activation(network):
+    activation = getattr(network.layers[-1], "activation", None)
+    return getattr(activation, "__name__", None)
 
 
 def _with_scaled_loss(optimizer):
@@ -375,14 +681,20 @@ def _trainable_variables(networks):
     return [v for network in networks for v in network.trainable_variables]
 
 
-def _update_spectral_norms(network):
-    for layer in network._flatten_layers():
-        if isinstance(layer, SpectralNormalization):
-            layer.update()
+def _regularization(networks):
+    """Sum of the networks' own losses, 0 where there are none."""
+    return sum(sum(network.losses) for network in networks)
+
+
+def _update_spectral_norms(networks):
+    for network in networks:
+        for layer in all_layers(network):
+            if isinstance(layer, SpectralNormalization):
+                layer.update()
 
 
 def _deviation(images):
-    """Over the batch, averaged over pixels and channels."""
-    centered = images - mean_or_zero(images, axis=0)
-    variance = mean_or_zero(ops.square(centered), axis=0)
+    """Standard deviation over the batch, averaged over pixels and channels."""
+    squares = tf.math.squared_difference(images, mean_or_zero(images, axis=0))
+    variance = mean_or_zero(squares, axis=0)
     return ops.mean(ops.sqrt(variance)) + keras.config.epsilon()

@@ -1,4 +1,4 @@
-"""Mistakes of the user's, said before any training."""
+"""Input checks that several models share: images, latents, labels, weights."""
 
 import keras
 import numpy as np
@@ -6,39 +6,49 @@ import tensorflow as tf
 
 _ROUNDING = 1e-6
 
+# No noise takes an image so far from [0, 1]; 8-bit values do.
+_FURTHEST = 10.0
 
-def check_images(images, image_shape):
-    """Refuses what is not a batch of images in [0, 1].
 
-    Shape and type are checked always, values of eager tensors alone.
+def check_images(images, image_shape, degraded=False):
+    """Refuses what is not a batch of images.
+
+    Shape and type are always checked, values of arrays and eager tensors
+    only.
 
     Args:
-        images: a tensor.
-        image_shape: the (height, width, channels) wanted, None for any.
+        images: An array or a tensor.
+        image_shape: The (height, width, channels) expected, None for any.
+        degraded: False expects values in [0, 1]. True allows those about it
+            that noise causes.
     """
+    name = "Degraded images" if degraded else "Images"
     wanted = ", ".join(str(size or "any") for size in image_shape)
     fits = len(images.shape) == len(image_shape) + 1 and all(
-        size in (None, given)
+        size is None or given in (None, size)
         for size, given in zip(image_shape, images.shape[1:], strict=True)
     )
     if not fits:
         raise ValueError(
-            f"Images must be of shape (batch, {wanted}). "
+            f"{name} must be of shape (batch, {wanted}). "
             f"Received: shape {tuple(images.shape)}"
         )
     if not tf.as_dtype(images.dtype).is_floating:
         raise ValueError(
-            "Images must be floats in [0, 1] (divide 8-bit ones by 255). "
+            f"{name} must be floats in [0, 1] (divide 8-bit ones by 255). "
             f"Received: dtype {keras.backend.standardize_dtype(images.dtype)}"
         )
-    if not _has_values(images) or not len(images):
+    if not has_values(images) or not len(images):
         return
+    least, most = -_ROUNDING, 1.0 + _ROUNDING  # resizing rounds
+    if degraded:
+        least, most = -_FURTHEST, _FURTHEST
     low, high = float(np.min(images)), float(np.max(images))
-    # Resizing rounds; also where they are NaN.
-    if not (low >= -_ROUNDING and high <= 1.0 + _ROUNDING):
+    # Also where they are NaN.
+    if not (low >= least and high <= most):
         raise ValueError(
-            "Images must lie in [0, 1] (divide 8-bit ones by 255). "
-            f"Received: values from {low:g} to {high:g}"
+            f"{name} must lie {'about' if degraded else 'in'} [0, 1] (divide "
+            f"8-bit ones by 255). Received: values from {low:g} to {high:g}"
         )
 
 
@@ -52,11 +62,11 @@ def check_latents(latents, latent_dim):
 
 
 def check_labels(labels, network):
-    """Refuses labels where none are wanted, none where some are, others.
+    """Refuses labels where none are expected, missing ones, and wrong ones.
 
     Args:
-        labels: int (batch,), or None.
-        network: takes a label as second input, or does not.
+        labels: int (batch,), one int for all, or None.
+        network: The network that takes a label as second input, or does not.
     """
     conditional = len(network.inputs) == 2
     if conditional and labels is None:
@@ -73,12 +83,12 @@ def check_labels(labels, network):
     if labels is None:
         return
     shape = labels.shape if hasattr(labels, "shape") else np.shape(labels)
-    if len(shape) != 1:
+    if len(shape) > 1:
         raise ValueError(
-            "Labels must be ints of shape (batch,), one class an image. "
-            f"Received: shape {tuple(shape)}"
+            "Labels must be ints of shape (batch,), one class an image, or "
+            f"one int for all. Received: shape {tuple(shape)}"
         )
-    if not _has_values(labels):
+    if not has_values(labels):
         return
     for layer in network.layers:
         if isinstance(layer, keras.layers.Embedding):
@@ -90,67 +100,31 @@ def check_labels(labels, network):
                 )
 
 
-def _has_values(value):
-    """Whether it is an array, a list or an eager tensor."""
-    return isinstance(value, np.ndarray | list) or hasattr(value, "numpy")
+def check_loss_weights(weights):
+    """Refuses weights of losses that are not numbers of at least 0.
 
-
-def check_objective(beta, free_bits, num_importance_samples):
-    """Refuses objectives that do not exist."""
-    for name, value in (("beta", beta), ("free_bits", free_bits)):
-        if not value >= 0:
+    Args:
+        weights: `{name: weight}`.
+    """
+    for name, value in weights.items():
+        if not is_weight(value):
             raise ValueError(
-                f"`{name}` must be at least 0. Received: {name}={value!r}"
+                f"`{name}` must be a number of at least 0. "
+                f"Received: {name}={value!r}"
             )
-    if not isinstance(num_importance_samples, int) or (
-        num_importance_samples < 1
-    ):
-        raise ValueError(
-            "`num_importance_samples` must be a positive int. Received: "
-            f"num_importance_samples={num_importance_samples!r}"
-        )
-    if num_importance_samples > 1 and (beta != 1 or free_bits != 0):
-        raise ValueError(
-            "The importance-weighted bound has no divergence term to weigh: "
-            "use `num_importance_samples=1`, or `beta=1` and `free_bits=0`. "
-            f"Received: num_importance_samples={num_importance_samples}, "
-            f"beta={beta}, free_bits={free_bits}"
-        )
 
 
-def check_networks(encoder, decoder, likelihood):
-    """Refuses networks whose shapes do not fit each other."""
-    if len(encoder.outputs) != 2:
-        raise ValueError(
-            "`encoder` must have two outputs, mean and log-variance, each "
-            f"(batch, latent_dim). Received: {len(encoder.outputs)} outputs"
-        )
-    if len(encoder.inputs) != len(decoder.inputs):
-        raise ValueError(
-            "`encoder` and `decoder` must both take a label or neither: make "
-            "both with the same `num_classes`. Received: "
-            f"{len(encoder.inputs)} and {len(decoder.inputs)} inputs"
-        )
-    mean, log_variance = encoder.outputs
-    if mean.shape != log_variance.shape:
-        raise ValueError(
-            "Mean and log-variance of `encoder` must have the same shape. "
-            f"Received: {mean.shape} and {log_variance.shape}"
-        )
-    latent_dim = mean.shape[-1]
-    if decoder.inputs[0].shape[-1] != latent_dim:
-        raise ValueError(
-            f"`encoder` gives {latent_dim} latents, `decoder` takes "
-            f"{decoder.inputs[0].shape[-1]}: make both with the same "
-            "`latent_dim`."
-        )
-    *size, channels = encoder.inputs[0].shape[1:]
-    per_channel = likelihood.parameters_per_channel
-    wanted = (*size, channels * per_channel)
-    got = tuple(decoder.outputs[0].shape[1:])
-    if got != wanted:
-        raise ValueError(
-            f"With {type(likelihood).__name__} the decoder must give "
-            f"{wanted} per image ({per_channel} parameters a channel: "
-            f"`parameters_per_channel={per_channel}`). Received: {got}"
-        )
+def is_weight(value):
+    """Whether a value is a finite number of at least 0."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and 0.0 <= value < float("inf")
+    )
+
+
+def has_values(value):
+    """Whether a value is an array, a list, a number or an eager tensor."""
+    return isinstance(
+        value, np.ndarray | np.generic | list | tuple | int
+    ) or hasattr(value, "numpy")

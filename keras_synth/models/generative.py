@@ -1,40 +1,49 @@
-"""What every model that makes images from latents shares."""
+"""Sampling: images from random latents, for every model with a generator."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_synth.models.checks import check_images, check_labels
+from keras_synth.models.checks import check_images, check_labels, check_latents
 from keras_synth.models.resumable import ResumableModel
 
 
 class GenerativeModel(ResumableModel):
-    """A model with `generate(latents, labels)`, and sampling on top of it.
+    """Base class of models that make images from latents.
 
-    Attributes, set by the subclass:
-        latent_dim: dimension of the latents, which are standard normal.
-        image_shape: (height, width, channels).
-        conditional: whether the model is told the class of each image.
-        labeled_network: the network from latents (and labels) to images.
+    A subclass implements `generate(latents, labels)`.
+
+    Attributes:
+        latent_dim: Dimension of the latents, which are standard normal; set
+            by the subclass.
+        image_shape: (height, width, channels) of the images; set by the
+            subclass.
+        conditional: Whether the model is class-conditional; set by the
+            subclass.
+        labeled_network: The network from latents (and labels) to images.
     """
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """`keras.Model.fit`, see there."""
+        """`keras.Model.fit`; checks images and labels first."""
         if isinstance(y, np.ndarray):
             check_labels(y, self.labeled_network)
         return super().fit(x, y, *args, **kwargs)
 
+    def generate(self, latents, labels=None):
+        """Latents to images."""
+        raise NotImplementedError
+
     def sample(self, num_images, *, labels=None, truncation=1.0, seed=None):
-        """New images.
+        """New images from random latents.
 
         Args:
-            num_images: how many.
-            labels: class of each, int (num_images,), or one int for all; for
-                a class-conditional model.
-            truncation: scale of the latents' standard deviation; below 1
-                gives more typical and less varied images.
-            seed: int for the same images each time, None for new ones.
+            num_images: Number of images.
+            labels: Class of each image, int (num_images,), or one int for
+                all; for a class-conditional model.
+            truncation: Factor of the latents' standard deviation. Below 1
+                the images are more typical and less varied.
+            seed: An int gives the same images each time, None new ones.
 
         Returns:
             Images, (num_images, height, width, channels) in [0, 1]; a VAE's
@@ -44,7 +53,17 @@ class GenerativeModel(ResumableModel):
         return self.generate(truncation * latents, labels)
 
     def sampled_latents(self, num_images, labels=None, seed=None):
-        """What `sample` makes images of: `(latents, labels)`."""
+        """The latents and labels that `sample` makes images from.
+
+        Args:
+            num_images: Number of latents.
+            labels: As in `sample`.
+            seed: As in `sample`.
+
+        Returns:
+            `(latents, labels)`: (num_images, latent_dim), standard normal;
+            and int (num_images,), or None.
+        """
         shape = (num_images, self.latent_dim)
         if seed is None:
             latents = tf.random.normal(shape)
@@ -53,6 +72,50 @@ class GenerativeModel(ResumableModel):
         if labels is not None:
             labels = tf.broadcast_to(tf.cast(labels, "int32"), (num_images,))
         return latents, labels
+
+    def interpolate_latents(self, start, end, steps=8, labels=None):
+        """Images on the way from one latent to another.
+
+        A GAN goes along an arc, `sin((1-t)θ)/sin θ · a + sin(tθ)/sin θ · b`
+        with θ the angle between a and b, since points on the straight line
+        are shorter than almost any latent of its training. A VAE goes along
+        the straight line, `(1-t) · a + t · b`.
+
+        Args:
+            start: Latents a, (batch, latent_dim).
+            end: Latents b, of the same shape.
+            steps: Number of images on each way, both ends included; at least
+                2.
+            labels: Class of each pair, int (batch,), or one int for all; for
+                a class-conditional model.
+
+        Returns:
+            Images in [0, 1], (batch, steps, height, width, channels).
+
+        Raises:
+            ValueError: Latents of another shape, or fewer than 2 steps.
+
+        Reference: the arc: White, Sampling Generative Networks, 2016,
+        section 2.
+        """
+        if steps < 2:
+            raise ValueError(f"`steps` must be at least 2. Received: {steps}")
+        start = ops.convert_to_tensor(start, "float32")
+        end = ops.convert_to_tensor(end, "float32")
+        check_latents(start, self.latent_dim)
+        if len(start.shape) != 2 or start.shape != end.shape:
+            raise ValueError(
+                "`start` and `end` must both be of shape (batch, "
+                f"{self.latent_dim}). Received: {start.shape} and {end.shape}"
+            )
+        t = ops.reshape(ops.linspace(0.0, 1.0, steps), (1, steps, 1))
+        latents = self._latents_between(start[:, None], end[:, None], t)
+        labels = self._labels(labels, start.shape[0])
+        labels = ops.repeat(labels[0], steps) if labels else None
+        images = self.generate(
+            ops.reshape(latents, (-1, self.latent_dim)), labels
+        )
+        return ops.reshape(images, (-1, steps, *self.image_shape))
 
     def sampling_endpoints(self):
         """`sample` and `sample_seeded`, for `export_endpoints`."""
@@ -72,7 +135,7 @@ class GenerativeModel(ResumableModel):
         }
 
     def with_label(self, signature):
-        """What `call` takes: that, and the label where there is one."""
+        """The signature of `call`, with a label for a conditional model."""
         label = self._label_signature()
         return [signature, *label] if label else signature
 
@@ -81,7 +144,7 @@ class GenerativeModel(ResumableModel):
         return [label] if self.conditional else []
 
     def _batch(self, data):
-        """`[images]` or `[images, labels]`, from what `fit` hands over."""
+        """`[images]` or `[images, labels]`, from a batch of `fit`."""
         images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
         if weights is not None:
             raise ValueError(
@@ -94,8 +157,15 @@ class GenerativeModel(ResumableModel):
     def _inputs(self, images, labels=None):
         images = ops.convert_to_tensor(images)
         check_images(images, self.image_shape)
-        return [ops.cast(images, "float32"), *self._labels(labels)]
+        labels = self._labels(labels, ops.shape(images)[0])
+        return [ops.cast(images, "float32"), *labels]
 
-    def _labels(self, labels):
+    def _labels(self, labels, count):
+        """`[labels]`, one for each of `count` images, or `[]`."""
         check_labels(labels, self.labeled_network)
-        return [] if labels is None else [ops.convert_to_tensor(labels)]
+        if labels is None:
+            return []
+        labels = ops.convert_to_tensor(labels)
+        if len(labels.shape):
+            return [labels]
+        return [ops.broadcast_to(labels, (count,))]

@@ -1,17 +1,19 @@
-"""Means over a batch that is split over replicas."""
+"""Gradient step: one optimizer update, the same on one replica and on several.
+
+Keras sums gradients over replicas. A loss that is a mean over a replica's own
+images is therefore weighted with the replica's share of the global batch, and
+a loss that does not depend on the batch (a weight regularization) with one
+over the number of replicas.
+"""
 
 import tensorflow as tf
 
 
 def share_of_batch(images):
-    """This replica's part of the global batch, and how many replicas.
-
-    Keras sums gradients over replicas, so a loss that is a mean over the
-    replica's own images counts with its share; what does not depend on the
-    batch (a weight regularization) with one over the number of replicas.
+    """This replica's share of the global batch, and the number of replicas.
 
     Args:
-        images: (batch, ...), this replica's images.
+        images: Images of this replica, (batch, ...).
 
     Returns:
         `(share, replicas)`: a scalar in (0, 1], and an int.
@@ -24,3 +26,30 @@ def share_of_batch(images):
     return count / context.all_reduce(
         tf.distribute.ReduceOp.SUM, count
     ), replicas
+
+
+def gradient_step(tape, loss, regularization, optimizer, variables, images):
+    """Updates variables along the gradient of `loss + regularization`.
+
+    Args:
+        tape: `tf.GradientTape` that recorded both.
+        loss: Scalar, the mean over this replica's images.
+        regularization: Scalar that does not depend on the images, or 0.
+        optimizer: Optimizer of the variables. A `LossScaleOptimizer` scales
+            the gradients of mixed precision.
+        variables: List of variables to update.
+        images: Images of this replica, (batch, ...).
+
+    Returns:
+        Norm of this replica's gradient, over all variables, without the loss
+        scale. Not finite where mixed precision skips the step.
+    """
+    share, replicas = share_of_batch(images)
+    scale = optimizer.scale_loss(tf.constant(1.0))
+    targets, weights = [loss], [scale * share]
+    if tf.is_tensor(regularization):
+        targets.append(regularization)
+        weights.append(scale / replicas)
+    gradients = tape.gradient(targets, variables, output_gradients=weights)
+    optimizer.apply(gradients, variables)
+    return tf.linalg.global_norm(gradients) / (scale * share)

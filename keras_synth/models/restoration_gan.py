@@ -1,38 +1,35 @@
-"""Restoration images with a discriminator.
+"""Restoration GAN: inpainting, restoration and upscaling with a discriminator.
 
-The generator sees the degraded image y, and the mask m of what is degraded
-where that is known (1 = degraded). What it makes counts only there:
+The generator takes the degraded image y, and the mask m of what is degraded
+where that is known (1 = degraded). Its output counts only there:
 
     G = generator(y, m),   x̂ = m · G + (1 - m) · y
 
-The discriminator is asked whether x̂ belongs to y, or the true x does; a
-second one may look at a window around the degradation alone. The generator
-lowers
+The discriminator compares x̂ with the true x, both conditioned on y; a second
+one may see only a window around the degradation. The generator minimizes
 
     λ_hole |m (G - x)| + λ_known |(1 - m)(G - x)|          absolute error
     + λ_p perceptual(x̂, x) + λ_s style(x̂, x)               in features
     + λ_tv TV(x̂) + λ_adv adversarial(D(x̂ | y, m))
 
-Each λ is an argument of `compile`. With λ_adv = 0 the discriminators rest,
-and cost nothing: that is a warm-up, or the model without adversary.
+Each λ is an argument of `compile`. With λ_adv = 0 the discriminators are
+neither computed nor trained: a warm-up, or a model without adversary.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
 from keras_synth.losses import Perceptual, Style, total_variation
-from keras_synth.models.adversarial import AdversarialModel
-from keras_synth.models.checks import check_images
-from keras_synth.models.restoration_checks import (
-    check_apart,
-    check_degraded,
-    check_kept,
-    check_made,
-    check_masks,
-    check_pairs,
-    check_restoration_networks,
-    check_weights,
+from keras_synth.models.adversarial import (
+    AdversarialModel,
+    check_generator_and_discriminator,
+)
+from keras_synth.models.checks import (
+    check_images,
+    check_loss_weights,
+    has_values,
 )
 from keras_synth.ops import (
     mean_or_zero,
@@ -44,7 +41,7 @@ from keras_synth.ops.feature_maps import feature_maps
 
 @keras.saving.register_keras_serializable("keras_synth")
 class RestorationGAN(AdversarialModel):
-    """Inpaints, restores, upscales or translates images, against a judge.
+    """Restoration GAN: inpaints, restores, upscales or translates images.
 
     Learns from pairs: `fit(degraded, clean)`, `fit({"image": degraded, "mask":
     masks}, clean)`, or a dataset of such pairs
@@ -52,33 +49,40 @@ class RestorationGAN(AdversarialModel):
     generator takes decides what the model is:
 
     - `{"image", "mask"}`: inpainting. Known pixels come out as they went in.
-    - the image alone: blind restoration, where nobody knows what is
-      degraded; a mask in the data (`inputs=("image", "mask")`) still weighs
-      the error, or copying what is sound would count for most. Upscaling,
-      if the network upscales. With paired folders: pix2pix.
+    - the image alone: blind restoration, where it is unknown what is
+      degraded. A mask in the data (`inputs=("image", "mask")`) still weights
+      the error; without it, copying the intact pixels would count for most.
+      Upscaling, if the network upscales. With paired folders: pix2pix.
 
-    `restore`, `call` and `evaluate` use the generator's moving average. Log
-    names: those of `AdversarialModel`, and `reconstruction_loss`, the
-    weighted absolute error; `perceptual_loss`, `style_loss` and
-    `total_variation` where they have a weight; `psnr` in dB, of the clipped
-    result, whole images, at most 100.
+    `restore`, `call`, `predict` and `evaluate` use the moving average of the
+    generator. Log names: those of `AdversarialModel`, and
+
+    - `reconstruction_loss`: the weighted absolute error;
+    - `perceptual_loss`, `style_loss` and `total_variation`, where they have a
+      weight;
+    - `psnr`: in dB, of the clipped result, over whole images, at most 100;
+    - the metrics given to `compile`, of the same clipped images.
 
     Args:
-        generator: network from images (batch, height, width, channels), or
+        generator: Network from images (batch, height, width, channels), or
             `{"image": such, "mask": (batch, height, width, 1)}`, to images
             in [0, 1], not clipped.
-        discriminator: network to logits from the image, or a dict of the
-            image to judge, "image", with "degraded" and "mask", or one of
-            them; `networks.patch_discriminator`.
+        discriminator: Network to logits from the image, or from a dict of
+            the image, "image", with "degraded" and "mask", or one of them;
+            `networks.patch_discriminator`.
         local_discriminator: None, or a network to logits from images of a
-            fixed size: a window around a random degraded pixel.
-        features: None, or what perceptual and style losses compare in:
-            `networks.vgg16_features`, say. Its weights are saved with the
-            model.
-        seed: of all noise, an int or None for a random one.
+            fixed size. It sees a window around a random degraded pixel.
+        features: None, or the feature network of perceptual and style
+            losses, such as `networks.vgg16_features()`. Its weights are saved
+            with the model.
+        seed: Seed of all noise, an int. None draws a random one.
+
+    Attributes:
+        input_names: Names of the generator's inputs: `("image",)` or
+            `("image", "mask")`.
 
     Raises:
-        ValueError: networks that do not fit together.
+        ValueError: Networks that do not fit together.
 
     References: Pathak et al., Context Encoders, 2016, section 3.2: error and
     adversary. Iizuka et al., Globally and Locally Consistent Image
@@ -112,6 +116,7 @@ class RestorationGAN(AdversarialModel):
         "total_variation",
         "psnr",
     )
+    HAS_TARGETS = True
 
     def __init__(
         self,
@@ -126,21 +131,22 @@ class RestorationGAN(AdversarialModel):
             generator, discriminator, local_discriminator, features
         )
         super().__init__(generator, discriminator, seed=seed, **kwargs)
-        self.autocast = False  # Known pixels keep their precision.
+        self.autocast = False  # known pixels keep their precision
         self.local_discriminator = local_discriminator
         self.features = features
         if features is not None:
             features.trainable = False
         self.image_shape = tuple(generator.outputs[0].shape[1:])
-        takes = generator.input
-        self.takes_mask = isinstance(takes, dict)
+        inputs = generator.input
+        self.takes_mask = isinstance(inputs, dict)
+        self.input_names = ("image", "mask") if self.takes_mask else ("image",)
         self.degraded_shape = tuple(
-            (takes["image"] if self.takes_mask else takes).shape[1:]
+            (inputs["image"] if self.takes_mask else inputs).shape[1:]
         )
 
     @property
     def discriminator_networks(self):
-        """Both discriminators, or the one."""
+        """List of both discriminators, or of the one."""
         networks = (self.discriminator, self.local_discriminator)
         return [network for network in networks if network is not None]
 
@@ -161,28 +167,30 @@ class RestorationGAN(AdversarialModel):
         """Configures training; compile again to change the weights.
 
         Args:
-            generator_optimizer: as in `AdversarialModel.compile`.
-            discriminator_optimizer: likewise.
-            loss: the adversarial one, likewise.
-            hole_weight: of the mean absolute error where the mask is 1, which
-                without a mask is everywhere.
-            known_weight: of that where the mask is 0.
-            adversarial_weight: of the adversarial loss; 0 trains the
+            generator_optimizer: As in `AdversarialModel.compile`.
+            discriminator_optimizer: As in `AdversarialModel.compile`.
+            loss: The adversarial loss, as in `AdversarialModel.compile`.
+            hole_weight: Weight of the mean absolute error where the mask is
+                1; without a mask that is everywhere.
+            known_weight: Weight of the mean absolute error where the mask is
+                0.
+            adversarial_weight: Weight of the adversarial loss. 0 trains the
                 generator alone.
-            perceptual_weight: of `losses.Perceptual`; None for
-                0.005 where there are `features`, and 0 where there are none.
-                The maps of VGG-16 are large: that is about as much as the
-                absolute error.
-            style_weight: of `losses.Style`.
-            total_variation_weight: of the total variation a value of the
-                image, `losses.total_variation(x̂) / (height · width ·
-                channels)`.
-            **kwargs: as `AdversarialModel.compile` takes them. An
+            perceptual_weight: Weight of `losses.Perceptual`. None stands for
+                0.005 where there are `features`, and for 0 where there are
+                none. The maps of VGG-16 are large: 0.005 makes the term about
+                as large as the absolute error.
+            style_weight: Weight of `losses.Style`.
+            total_variation_weight: Weight of the mean total variation,
+                `losses.total_variation(x̂) / (height · width · channels)`.
+            **kwargs: Further arguments of `AdversarialModel.compile`. An
                 `augmentation` is for discriminators that see the image
-                alone.
+                alone. `metrics` compare the clean images with the restored
+                ones.
 
         Raises:
-            ValueError: weights below 0, or of losses without `features`.
+            ValueError: Weights below 0, or weights of losses that need
+                `features` in a model without.
         """
         if perceptual_weight is None:
             perceptual_weight = 0.0 if self.features is None else 0.005
@@ -201,20 +209,14 @@ class RestorationGAN(AdversarialModel):
         )
         self._compile_arguments.update(weights)
         self.loss_weights = weights
-        if not adversarial_weight:
-            self.discriminator_steps = 0
-        # Behind `features` in the alphabet: Keras saves the network there.
-        self.perceptual_losses = {}
-        for name, kind in (("perceptual", Perceptual), ("style", Style)):
-            if weights[f"{name}_weight"]:
-                self.perceptual_losses[name] = kind(self.features)
+        self.adversarial_weight = adversarial_weight
 
     def log_names(self, training):
         names = super().log_names(training)
-        if not self.loss_weights["adversarial_weight"]:
-            kept = ("loss", *self.OWN_LOGS, "generator_gradient_norm")
+        if not self.adversarial_weight:
+            kept = (*self.OWN_LOGS, "generator_gradient_norm")
             names = [name for name in names if name in kept]
-        idle = [
+        unused = [
             log
             for log, weight in (
                 ("perceptual_loss", "perceptual_weight"),
@@ -223,7 +225,7 @@ class RestorationGAN(AdversarialModel):
             )
             if not self.loss_weights[weight]
         ]
-        return [name for name in names if name not in idle]
+        return [name for name in names if name not in unused]
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """`keras.Model.fit`, on pairs of degraded and clean images."""
@@ -232,7 +234,7 @@ class RestorationGAN(AdversarialModel):
         return super().fit(x, y, *args, **kwargs)
 
     def check_array(self, images):
-        """`fit` has looked at both."""
+        """Does nothing: `fit` has checked both images."""
 
     def read_batch(self, data):
         """`[clean, degraded, mask]`, a mask of ones where there is none."""
@@ -240,7 +242,7 @@ class RestorationGAN(AdversarialModel):
         named = inputs if isinstance(inputs, dict) else {"image": inputs}
         check_pairs(named, clean, weights)
         check_images(clean, self.image_shape)
-        check_degraded(named["image"], self.degraded_shape)
+        check_images(named["image"], self.degraded_shape, degraded=True)
         mask = named.get("mask")
         if self.takes_mask:
             check_masks(mask, named["image"], True)
@@ -249,114 +251,134 @@ class RestorationGAN(AdversarialModel):
             mask = ops.ones_like(clean[..., :1])
         return [ops.cast(x, "float32") for x in (clean, named["image"], mask)]
 
-    def discriminator_loss(self, batch, training):
-        """Of true images and restored ones; the mean of both judges."""
-        if not self.loss_weights["adversarial_weight"]:
-            return 0.0
-        _, restored = self._restore(batch, training)
-        return self._play(self.play_discriminator, batch, restored, training)
+    def make_fakes(self, batch, training):
+        """What the generator makes of the degraded images."""
+        clean, degraded, mask = batch
+        network = self.generator if training else self.sampling_generator
+        made = _call_network(
+            network, {"image": degraded, "mask": mask}, training
+        )
+        check_made(made, clean)
+        return made
 
-    def generator_loss(self, batch, training):
-        """The weighted sum above."""
+    def _restored(self, batch, made):
+        """The generator's output, with the known pixels of the input."""
+        _, degraded, mask = batch
+        return _keep_known(made, degraded, mask) if self.takes_mask else made
+
+    def comparisons(self, batch, fakes, training):
+        """True images and restored ones: whole, and in a window."""
+        clean, degraded, mask = batch
+        restored = self._restored(batch, fakes)
+
+        def discriminate(images):
+            named = {"image": images, "degraded": degraded, "mask": mask}
+            return _call_network(self.discriminator, named, training)
+
+        comparisons = [(discriminate, clean, restored)]
+        if self.local_discriminator is None:
+            return comparisons
+
+        def discriminate_window(images):
+            return _call_network(
+                self.local_discriminator, {"image": images}, training
+            )
+
+        seeds = self.seed_generator if training else self.evaluation_seeds
+        size = self.local_discriminator.inputs[0].shape[1:3]
+        windows = random_windows([clean, restored], mask, size, seeds)
+        return [*comparisons, (discriminate_window, *windows)]
+
+    def generator_terms(self, batch, fakes, training, logs):
+        """The weighted sum of the module's docstring, without adversary."""
         clean, _, mask = batch
-        made, restored = self._restore(batch, training)
+        restored = self._restored(batch, fakes)
         weights = self.loss_weights
         weight_map = weights["hole_weight"] * mask
         weight_map += weights["known_weight"] * (1.0 - mask)
-        loss = mean_or_zero(weight_map * ops.abs(made - clean))
-        self.track("reconstruction_loss", loss, clean)
-        if self.perceptual_losses:
+        loss = mean_or_zero(weight_map * ops.abs(fakes - clean))
+        self.log(logs, "reconstruction_loss", loss, clean)
+        feature_losses = self._feature_losses()
+        if feature_losses:
             maps = [feature_maps(self.features, x) for x in (clean, restored)]
-        for name, measure in self.perceptual_losses.items():
-            value = mean_or_zero(measure.compare(*maps))
-            self.track(f"{name}_loss", value, clean)
+        for name, feature_loss in feature_losses.items():
+            value = mean_or_zero(feature_loss.compare(*maps))
+            self.log(logs, f"{name}_loss", value, clean)
             loss += weights[f"{name}_weight"] * value
         if weights["total_variation_weight"]:
             size = ops.cast(ops.prod(ops.shape(restored)[1:]), "float32")
             value = mean_or_zero(total_variation(restored)) / size
-            self.track("total_variation", value, clean)
+            self.log(logs, "total_variation", value, clean)
             loss += weights["total_variation_weight"] * value
-        psnr = peak_signal_to_noise_ratio(clean, ops.clip(restored, 0.0, 1.0))
+        clipped = ops.clip(restored, 0.0, 1.0)
+        psnr = peak_signal_to_noise_ratio(clean, clipped)
         psnr = ops.minimum(psnr, 100.0)  # of equal images it is infinite
-        self.track("psnr", mean_or_zero(psnr), clean)
-        if weights["adversarial_weight"]:
-            loss += weights["adversarial_weight"] * self._play(
-                self.play_generator, batch, restored, training
-            )
+        self.log(logs, "psnr", mean_or_zero(psnr), clean)
+        if self.compiled_metrics():
+            self.compute_metrics(None, clean, clipped)
         return loss
 
-    def _restore(self, batch, training):
-        """`(what the generator made, the same in the image)`."""
-        clean, degraded, mask = batch
-        network = self.generator if training else self.sampling_generator
-        named = {"image": degraded, "mask": mask}
-        made = network(_inputs(network, named), training=training)
-        made = ops.cast(made, "float32")
-        check_made(made, clean)
-        return made, _kept(made, degraded, mask) if self.takes_mask else made
-
-    def _play(self, play, batch, restored, training):
-        """The mean over the judges of what `play` gives."""
-        clean, degraded, mask = batch
-
-        def judge(images):
-            named = {"image": images, "degraded": degraded, "mask": mask}
-            inputs = _inputs(self.discriminator, named)
-            return self.discriminator(inputs, training=training)
-
-        loss = play(judge, clean, restored, training)
-        if self.local_discriminator is None:
-            return loss
-        seeds = self.seed_generator if training else self.evaluation_seeds
-        size = self.local_discriminator.inputs[0].shape[1:3]
-        clean, restored = random_windows([clean, restored], mask, size, seeds)
-        local = play(
-            lambda images: self.local_discriminator(images, training=training),
-            clean,
-            restored,
-            training,
-        )
-        return 0.5 * (loss + local)
+    def _feature_losses(self):
+        """`{name: loss}` of the losses in features that have a weight."""
+        # Not an attribute: Keras would save the feature network with the
+        # losses, which a model that is not compiled does not have.
+        return {
+            name: kind(self.features)
+            for name, kind in (("perceptual", Perceptual), ("style", Style))
+            if self.loss_weights[f"{name}_weight"]
+        }
 
     def call(self, inputs, training=False):
-        """Degraded images, or the dict, to restored ones, not clipped."""
+        """Degraded images, or the dict, to restored ones in [0, 1]."""
         named = inputs if isinstance(inputs, dict) else {"image": inputs}
-        if self.takes_mask:
-            check_masks(named.get("mask"), named["image"], True)
-        network = self.sampling_generator
-        made = ops.cast(network(_inputs(network, named)), "float32")
-        if named.get("mask") is None:
-            return made
-        check_kept(made, named["image"])
-        return _kept(made, named["image"], named["mask"])
+        check_masks(named.get("mask"), named["image"], self.takes_mask)
+        made = _call_network(self.sampling_generator, named, False)
+        if named.get("mask") is not None:
+            check_kept(made, named["image"])
+            made = _keep_known(made, named["image"], named["mask"])
+        return ops.clip(made, 0.0, 1.0)
 
     def restore(self, images, masks=None):
         """Restores images.
 
         Args:
-            images: degraded ones, float (batch, height, width, channels); they
-                may leave [0, 1].
-            masks: (batch, height, width, 1), 1 = degraded. Pixels where it is
-                0 come out bit-equal (those in [0, 1]). An inpainting model
-                needs it; with a blind one it may be given, or not.
+            images: Degraded images, float (batch, height, width, channels),
+                which may leave [0, 1]; or a dict of them, "image", and the
+                masks, "mask".
+            masks: (batch, height, width, 1), 1 = degraded. Pixels where the
+                mask is 0 come out bit-equal (those in [0, 1]). An inpainting
+                model needs masks; a blind one takes them or not.
 
         Returns:
             float32 in [0, 1], as large as `images` or, from a model that
             upscales, larger.
 
         Raises:
-            ValueError: images or masks of another kind or shape.
+            ValueError: Images or masks of another kind or shape.
         """
-        check_apart(images)
-        named = {"image": ops.convert_to_tensor(images)}
-        check_degraded(named["image"], self.degraded_shape)
+        named = dict(images) if isinstance(images, dict) else {"image": images}
+        if masks is not None and "mask" in named:
+            raise ValueError(
+                "Give the masks once: `restore(images, masks)`, or "
+                '`restore({"image": images, "mask": masks})`.'
+            )
         if masks is not None:
-            named["mask"] = ops.convert_to_tensor(masks)
-        check_masks(named.get("mask"), named["image"], self.takes_mask)
-        return ops.clip(self(named), 0.0, 1.0)
+            named["mask"] = masks
+        if not {"image"} <= set(named) <= {"image", "mask"}:
+            raise ValueError(
+                'A RestorationGAN restores images, or a dict of "image" and '
+                f'"mask". Received: a dict of {sorted(named)}'
+            )
+        named = {
+            name: ops.convert_to_tensor(value)
+            for name, value in named.items()
+            if value is not None
+        }
+        check_images(named["image"], self.degraded_shape, degraded=True)
+        return self(named)
 
     def export_endpoints(self):
-        """What `export.export_saved_model` serves.
+        """The endpoints of `export.export_saved_model`.
 
         Returns:
             `{"restore": (function, input signature)}`, of the degraded
@@ -375,16 +397,174 @@ class RestorationGAN(AdversarialModel):
         return {"image": image, "mask": tf.TensorSpec(mask, name="masks")}
 
 
-def _inputs(network, named):
-    """What a network takes: the named ones, or the image alone."""
+def _call_network(network, named, training):
+    """Calls a network with the inputs that it has; float32."""
+    inputs = ops.cast(named["image"], "float32")
     if isinstance(network.input, dict):
-        return {
+        inputs = {
             name: ops.cast(named[name], "float32") for name in network.input
         }
-    return ops.cast(named["image"], "float32")
+    return ops.cast(network(inputs, training=training), "float32")
 
 
-def _kept(made, degraded, mask):
-    """Degraded pixels from what was made, all others as they were."""
+def _keep_known(made, degraded, mask):
+    """Masked pixels of the generator's output, all others of the input."""
     degraded = ops.cast(degraded, "float32")
     return ops.where(ops.cast(mask, "bool"), made, degraded)
+
+
+def check_restoration_networks(
+    generator, discriminator, local_discriminator, features
+):
+    """Refuses networks that do not fit each other."""
+    check_generator_and_discriminator(generator, discriminator)
+    if local_discriminator is not None:
+        check_generator_and_discriminator(generator, local_discriminator)
+    takes, compared = generator.input, discriminator.input
+    if isinstance(takes, dict) and set(takes) != {"image", "mask"}:
+        raise ValueError(
+            "`generator` must take the image alone, or "
+            '`{"image": ..., "mask": ...}`. Received: a network that takes '
+            f"{sorted(takes)}"
+        )
+    conditions = {"image", "degraded", "mask"}
+    if isinstance(compared, dict) and not (
+        {"image"} <= set(compared) <= conditions
+    ):
+        raise ValueError(
+            '`discriminator` must take the image, or a dict of it, "image", '
+            'with "degraded" and "mask", or one of them. Received: a network '
+            f"that takes {sorted(compared)}"
+        )
+    given = takes["image"] if isinstance(takes, dict) else takes
+    known = compared.get("degraded") if isinstance(compared, dict) else None
+    if known is not None and known.shape[-1] != given.shape[-1]:
+        raise ValueError(
+            f"`generator` takes degraded images of {given.shape[-1]} "
+            f"channels, `discriminator` of {known.shape[-1]}: build it with "
+            f"`in_channels={given.shape[-1]}`."
+        )
+    made = generator.outputs[0].shape[-1]
+    image = compared["image"] if isinstance(compared, dict) else compared
+    if image.shape[-1] != made:
+        raise ValueError(
+            f"`generator` makes images of {made} channels, `discriminator` "
+            f"takes {image.shape[-1]}."
+        )
+    if local_discriminator is not None:
+        window = local_discriminator.input
+        if isinstance(window, dict) or None in window.shape[1:]:
+            raise ValueError(
+                "`local_discriminator` must take images alone, of a fixed "
+                "size: that of the window it looks at."
+            )
+        if window.shape[-1] != made:
+            raise ValueError(
+                f"`generator` makes images of {made} channels, "
+                f"`local_discriminator` takes {window.shape[-1]}."
+            )
+    if features is not None and features.inputs[0].shape[-1] != made:
+        raise ValueError(
+            f"`features` must take images of {made} channels, as the "
+            f"generator makes them: build them with `channels={made}`. "
+            f"Received: features of {features.inputs[0].shape[-1]} channels"
+        )
+
+
+def check_weights(weights, features, conditional, others):
+    """Refuses weights of losses that the model cannot compute."""
+    check_loss_weights(weights)
+    for name in ("perceptual_weight", "style_weight"):
+        value = weights[name]
+        if features is None and value:
+            raise ValueError(
+                f"`{name}` needs a model with `features`, such as "
+                f"`networks.vgg16_features()`. Received: {name}={value!r}"
+            )
+    if conditional and others.get("augmentation") is not None:
+        raise ValueError(
+            "An `augmentation` moves the image and not the degraded one "
+            "beside it: use a discriminator that sees the image alone, "
+            "`patch_discriminator(condition=())`."
+        )
+
+
+def check_pairs(named, clean, weights):
+    """Refuses batches that are not pairs of degraded and clean images."""
+    if clean is None or "image" not in named:
+        raise ValueError(
+            "A RestorationGAN learns from pairs: `fit(degraded, clean)`, "
+            '`fit({"image": degraded, "mask": masks}, clean)`, or a dataset '
+            "of such pairs."
+        )
+    if weights is not None:
+        raise ValueError(
+            "A RestorationGAN takes no sample weights, which is what Keras "
+            "takes the third element of a batch for."
+        )
+
+
+def check_made(made, clean):
+    """Refuses clean images of another size than the generator makes."""
+    if _differ(made, clean):
+        raise ValueError(
+            "Clean images must be as large as what `generator` makes of the "
+            f"degraded ones, {_size(made)}. Received: {_size(clean)}"
+        )
+
+
+def check_kept(made, degraded):
+    """Refuses masks in a model that changes the size of images."""
+    if _differ(made, degraded):
+        raise ValueError(
+            "Masks are for models that keep the size of images. Received: "
+            f"masks for one that makes {_size(made)} of {_size(degraded)}"
+        )
+
+
+def check_masks(masks, images, wanted):
+    """Refuses missing masks, and masks of other images or values.
+
+    Args:
+        masks: (batch, height, width, 1) of 0 and 1, or None.
+        images: The images.
+        wanted: Whether the model needs a mask.
+    """
+    if masks is None:
+        if wanted:
+            raise ValueError(
+                "This model restores what a mask marks: give masks (batch, "
+                "height, width, 1), 1 = degraded."
+            )
+        return
+    shape = tuple(masks.shape)
+    fits = len(shape) == 4 and shape[-1] == 1
+    if fits:
+        fits = all(
+            None in (given, size) or given == size
+            for given, size in zip(shape[:3], images.shape[:3], strict=True)
+        )
+    if not fits:
+        raise ValueError(
+            "Masks must be (batch, height, width, 1), as large as the "
+            f"images {tuple(images.shape)}. Received: shape {shape}"
+        )
+    if has_values(masks):
+        values = np.asarray(masks)
+        if not np.isin(values, (0, 1)).all():
+            raise ValueError(
+                "Masks must hold 0 (keep) and 1 (degraded) alone. Received: "
+                f"values from {values.min():g} to {values.max():g}"
+            )
+
+
+def _differ(images, others):
+    """Whether two batches have sides that are known and differ."""
+    return any(
+        None not in sides and sides[0] != sides[1]
+        for sides in zip(images.shape[1:3], others.shape[1:3], strict=True)
+    )
+
+
+def _size(images):
+    return "x".join(str(side or "any") for side in images.shape[1:3])

@@ -1,4 +1,4 @@
-"""What every model of ours shares: training that resumes bit-equal, export."""
+"""Resumable training: the base class of all models, with seeds saved."""
 
 import keras
 import numpy as np
@@ -51,18 +51,48 @@ class ResumableModel(keras.Model):
         for name, state in zip(names, states, strict=True):
             state.assign(store[name])
 
+    def own_metrics(self):
+        """The metrics that the model itself updates, the loss first."""
+        return []
+
+    def compiled_metrics(self):
+        """The metrics given to `compile`, a list that may be empty."""
+        own = {id(metric) for metric in self.own_metrics()}
+        # Keras has a loss tracker besides, which ours replaces.
+        return [
+            metric
+            for metric in super().metrics
+            if id(metric) not in own and metric.name != "loss"
+        ]
+
+    def compiled_results(self):
+        """`{name: value}` of the metrics given to `compile`."""
+        results = {}
+        for metric in self.compiled_metrics():
+            result = metric.result()
+            named = (
+                result if isinstance(result, dict) else {metric.name: result}
+            )
+            results.update(named)
+        return results
+
+    @property
+    def metrics(self):
+        """The model's own metrics, and those given to `compile`."""
+        return [*self.own_metrics(), *self.compiled_metrics()]
+
     def check_array(self, images):
-        """Refuses what `fit` cannot learn from."""
+        """Refuses images that `fit` cannot learn from."""
         check_images(images, self.image_shape)
 
     def call_signature(self):
-        """What `call` takes, as `tf.TensorSpec`; None: Keras finds out."""
+        """The inputs of `call` as `tf.TensorSpec`; None if Keras knows."""
         return None
 
     def export(self, filepath, *args, input_signature=None, **kwargs):
-        """`keras.Model.export` of `call`, see there.
+        """Exports `call` with `keras.Model.export`.
 
-        `export.export_saved_model` serves every use of the model.
+        `export.export_saved_model` exports every use of the model.
         """
         signature = self.call_signature()
         if input_signature is None and signature is not None:
@@ -76,8 +106,10 @@ class ResumableModel(keras.Model):
         self.compile(**config)
 
     def fit(self, x=None, *args, callbacks=None, **kwargs):
-        """`keras.Model.fit`, see there."""
-        self._initial_epoch = None  # which a restored model would remember
+        """`keras.Model.fit`; the order of a pipeline follows the epoch."""
+        # Keras has no public way to forget the epoch at which a restored
+        # model went on, and would begin every later `fit` there.
+        self._initial_epoch = None
         if isinstance(x, np.ndarray):
             self.check_array(x)
         if isinstance(x, tf.data.Dataset):

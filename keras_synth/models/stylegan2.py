@@ -1,13 +1,13 @@
-"""StyleGAN2: a generator that is told what to draw layer by layer.
+"""StyleGAN2: a style-based generator, with lazy regularization.
 
 Latents z become a style w; the synthesis network reads w at every layer, and
-noise besides. Trained as a GAN with the non-saturating loss, and
+noise besides. The training is that of a GAN with the non-saturating loss, and
 
 - R1 on the discriminator and path-length regularization on the generator,
-  both lazily, at every so many-th step;
-- style mixing: for most images two latents are drawn, and one rules the
-  layers before a random crossing, the other those after it, so that layers
-  do not rely on each other's style;
+  both lazy: computed at every k-th step;
+- style mixing: for most images two latents are drawn; the layers before a
+  random crossing read the style of the first, those after it the style of the
+  second, so that layers do not rely on each other's style;
 - a moving average of the generator, and one of w, towards which truncation
   pulls the styles.
 """
@@ -17,47 +17,49 @@ import tensorflow as tf
 from keras import ops
 
 from keras_synth.losses import R1, PathLength
+from keras_synth.models.adversarial import AdversarialModel, run_network
 from keras_synth.models.checks import check_latents
-from keras_synth.models.gan import GAN, run_network
-from keras_synth.models.lazy import lazily, lazy_adam
-from keras_synth.models.replicas import share_of_batch
-from keras_synth.models.stylegan2_checks import (
-    check_crossing,
-    check_style_networks,
-    check_style_options,
-    check_styles,
+from keras_synth.models.gan import LatentGenerator
+from keras_synth.models.lazy_regularization import (
+    lazy_adam,
+    lazy_regularization,
 )
-from keras_synth.models.styles import joined, mixed, noise_for, per_layer
+from keras_synth.models.replicas import share_of_batch
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class StyleGAN2(GAN):
-    """Style-based generative adversarial network.
+class StyleGAN2(LatentGenerator, AdversarialModel):
+    """StyleGAN2, a style-based generative adversarial network.
 
     Trained like a `GAN`, on images or on images with labels. `sample`,
-    `generate`, `synthesize`, `style_mix`, `interpolate`, `call` and
-    `evaluate` use the generator's moving average.
+    `generate`, `synthesize`, `style_mix`, `interpolate_latents`, `call` and
+    `evaluate` use the moving average of the generator.
 
-    Log names: those of `AdversarialModel`; in training also `path_length`,
-    the running mean of the lengths, `path_length_penalty`,
-    `thousand_images`, how many thousand real images the discriminator
-    has been shown in all, and with a `layers.AdaptiveAugment`
-    `augmentation_strength`.
+    Log names: those of `AdversarialModel`; in training also
+
+    - `path_length`: the running mean of the path lengths;
+    - `path_length_penalty`: the path-length regularization, without the
+      factor k of lazy regularization;
+    - `thousand_images`: how many thousand real images the discriminator has
+      seen in all;
+    - `augmentation_strength`: the probability p of a
+      `layers.AdaptiveAugment`, where `compile` was given one.
 
     Args:
-        mapping: network from latents, (batch, latent_dim), or `[latents,
+        mapping: Network from latents, (batch, latent_dim), or `[latents,
             label]`, to styles w, (batch, style_dim).
-        synthesis: network from `[styles, noise]`, (batch, layers, style_dim)
+        synthesis: Network from `[styles, noise]`, (batch, layers, style_dim)
             and (batch, values), to images in about [0, 1].
-        discriminator: as for `GAN`.
-        seed: of all noise, an int or None for a random one.
+        discriminator: Network from images or `[image, label]` to logits,
+            without a sigmoid at its end.
+        seed: Seed of all noise, an int. None draws a random one.
 
     Attributes:
-        style_mean: the running mean of w, (style_dim,).
-        num_layers: that read a style.
+        style_mean: Running mean of w, (style_dim,).
+        num_layers: Number of layers that read a style.
 
     Raises:
-        ValueError: networks that do not fit together.
+        ValueError: Networks that do not fit together.
 
     Reference: Karras et al., Analyzing and Improving the Image Quality of
     StyleGAN, 2020; style mixing and truncation: Karras et al., A Style-Based
@@ -106,12 +108,12 @@ class StyleGAN2(GAN):
 
     @property
     def mapping(self):
-        """From latents to styles."""
+        """The network from latents to styles."""
         return self.generator.get_layer(self._parts["mapping"])
 
     @property
     def synthesis(self):
-        """From styles and noise to images."""
+        """The network from styles and noise to images."""
         return self.generator.get_layer(self._parts["synthesis"])
 
     def compile(
@@ -128,19 +130,24 @@ class StyleGAN2(GAN):
         """Configures training.
 
         Args:
-            generator_optimizer: `models.lazy.lazy_adam(interval)` by
+            generator_optimizer: Name of an optimizer, or a Keras optimizer.
+                `models.lazy_regularization.lazy_adam(interval)` of the
+                `path_length`'s interval by default.
+            discriminator_optimizer: The discriminator's optimizer, another
+                object; by default `lazy_adam` of the `gradient_penalty`'s
+                interval.
+            loss: An adversarial loss of `losses`, `NonSaturating()` by
                 default.
-            discriminator_optimizer: likewise.
-            loss: as in `AdversarialModel.compile`.
-            gradient_penalty: likewise; "r1" is `losses.R1` at every 16th
-                step, of weight 0.0002 · size² / 32 (the authors' rule for a
-                batch of 32).
-            path_length: a `losses.PathLength`, None for none; "paper" is
-                `PathLength()`.
-            style_mixing: share of the images in training with two styles.
-            style_decay: of the running mean of w.
-            **kwargs: as in `AdversarialModel.compile`; `augmentation` may
-                also be a `layers.AdaptiveAugment`.
+            gradient_penalty: As in `AdversarialModel.compile`. "r1" is
+                `losses.R1` at every 16th step, of weight 0.0002 · size² / 32
+                (the authors' rule for a batch of 32).
+            path_length: A `losses.PathLength`. "paper" is `PathLength()`,
+                None disables path-length regularization.
+            style_mixing: Share of the images in training that have two
+                styles, in [0, 1].
+            style_decay: Decay of the running mean of w, in [0, 1).
+            **kwargs: Further arguments of `AdversarialModel.compile`;
+                `augmentation` may also be a `layers.AdaptiveAugment`.
         """
         if gradient_penalty == "r1":
             size = self.image_shape[0]
@@ -177,6 +184,13 @@ class StyleGAN2(GAN):
         return names
 
     def train_step(self, data):
+        """The step of `AdversarialModel`, with these two networks' terms.
+
+        For each discriminator step: `make_fakes`, augmentation, logits, loss,
+        R1, gradients, update. Then the generator step: `make_fakes`,
+        augmentation, logits, loss, `generator_terms` (the path-length
+        regularization), gradients, update. Then the moving average.
+        """
         images = self.read_batch(data)[0]
         share, _ = share_of_batch(images)
         count = ops.cast(ops.shape(images)[0], "float32") / share
@@ -190,53 +204,54 @@ class StyleGAN2(GAN):
             logs["augmentation_strength"] = ops.convert_to_tensor(strength)
         return logs
 
-    def generator_loss(self, batch, training):
-        """The adversarial loss, and path-length regularization."""
-        loss = super().generator_loss(batch, training)
-        if training and self.path_length is not None:
-            loss = loss + self._path_length_penalty(*batch)
-        return loss
+    def make_fakes(self, batch, training):
+        """Images of new latents and noise; in training most have two styles."""
+        real, *labels = batch
+        styles = self._drawn_styles(real, labels, training)()
+        if training:
+            # The style of the first layer is not mixed.
+            mean = ops.mean(ops.stop_gradient(styles[:, 0]), axis=0)
+            self.style_mean.assign_sub(
+                (1.0 - self.style_decay) * (self.style_mean - mean)
+            )
+        noise = self.draw_noise(real, training)
+        network = self._part("synthesis", training)
+        return run_network(network, styles, [noise], training)
 
-    def _path_length_penalty(self, images, *labels):
-        """Over every other image, which is enough and halves the work."""
-        images, *labels = (tensor[::2] for tensor in (images, *labels))
-        styles_of = self._drawn_styles(images, labels, True)
+    def generator_terms(self, batch, fakes, training, logs):
+        """Path-length regularization, lazy: at every k-th step, times k."""
+        if not training or self.path_length is None:
+            return 0.0
+        # Every other image is enough, and halves the work.
+        images, *labels = (tensor[::2] for tensor in batch)
+        styles_of = self._drawn_styles(images, labels, training)
         noise = self.draw_noise(images)
         directions = self.draw_directions(images)
+        mean = ops.convert_to_tensor(self.path_length_mean)
         synthesis = self.synthesis
 
-        def penalty():
+        def penalty_and_length():
             return ops.stack(
                 self.path_length(
                     lambda styles: synthesis([styles, noise], training=True),
                     styles_of(),
                     directions,
-                    ops.convert_to_tensor(self.path_length_mean),
+                    mean,
                 )
             )
 
-        step = self.generator_optimizer.iterations
         interval = self.path_length.interval
-        value, due = lazily(penalty, step, interval, (2,))
-        count = ops.cast(ops.shape(images)[0], "float32")
-        self.trackers["path_length_penalty"].update_state(value[0], due * count)
-        mean = ops.convert_to_tensor(self.path_length_mean)
-        updated = self.path_length.update_mean(mean, value[1])
+        values, due = lazy_regularization(
+            penalty_and_length,
+            self.generator_optimizer.iterations,
+            interval,
+            shape=(2,),
+        )
+        penalty, length = ops.unstack(values)
+        self.log(logs, "path_length_penalty", penalty, images, due)
+        updated = self.path_length.update_mean(mean, length)
         self.path_length_mean.assign(ops.where(due > 0, updated, mean))
-        return interval * value[0]
-
-    def _fakes(self, real, labels, training):
-        styles = self._drawn_styles(real, labels, training)()
-        if training:
-            # Those of the first layer are not mixed.
-            mean = ops.mean(ops.stop_gradient(styles[:, 0]), axis=0)
-            decay = self.style_decay
-            self.style_mean.assign(
-                decay * self.style_mean + (1.0 - decay) * mean
-            )
-        noise = self.draw_noise(real, training)
-        network = self._part("synthesis", training)
-        return run_network(network, styles, [noise], training)
+        return interval * penalty
 
     def _drawn_styles(self, images, labels, training):
         """A function that maps latents, drawn now, to styles per layer."""
@@ -253,7 +268,7 @@ class StyleGAN2(GAN):
         draws = keras.random.uniform(
             (ops.shape(images)[0], 2), dtype="float32", seed=self.seed_generator
         )
-        # Those that are not mixed cross behind the last layer.
+        # The crossing of the others lies behind the last layer.
         crossings = ops.where(
             draws[:, 0] < self.style_mixing,
             1.0 + ops.floor(draws[:, 1] * (self.num_layers - 1)),
@@ -262,20 +277,20 @@ class StyleGAN2(GAN):
         return lambda: mixed(styles_of(latents), styles_of(others), crossings)
 
     def draw_noise(self, images, training=True):
-        """The noise of a step, for each of a batch's images."""
+        """Random noise of a training step, for each image, (batch, values)."""
         seeds = self.seed_generator if training else self.evaluation_seeds
         shape = (ops.shape(images)[0], self.noise_size)
         return keras.random.normal(shape, dtype="float32", seed=seeds)
 
     def draw_directions(self, images):
-        """Random directions for `ops.path_lengths`, for a batch's images."""
+        """Random directions of `ops.path_lengths`, one for each image."""
         shape = (ops.shape(images)[0], *self.image_shape)
         return keras.random.normal(
             shape, dtype="float32", seed=self.seed_generator
         )
 
     def _part(self, part, training=False):
-        """Mapping or synthesis, of the generator or of its average."""
+        """The mapping or synthesis network, of the generator or its average."""
         network = self.generator if training else self.sampling_generator
         return network.get_layer(self._parts[part])
 
@@ -284,7 +299,8 @@ class StyleGAN2(GAN):
 
         Args:
             latents: (batch, latent_dim).
-            labels: int (batch,), for a class-conditional model.
+            labels: Class of each image, int (batch,), or one int for all; for
+                a class-conditional model.
             truncation: ψ in `w̄ + ψ (w - w̄)`, with w̄ the mean style.
 
         Returns:
@@ -292,7 +308,7 @@ class StyleGAN2(GAN):
         """
         latents = ops.convert_to_tensor(latents, "float32")
         check_latents(latents, self.latent_dim)
-        labels = self._labels(labels)
+        labels = self._labels(labels, ops.shape(latents)[0])
         styles = run_network(self._part("mapping"), latents, labels, False)
         mean = ops.convert_to_tensor(self.style_mean)
         return mean + truncation * (styles - mean)
@@ -303,9 +319,9 @@ class StyleGAN2(GAN):
         Args:
             styles: w, (batch, style_dim), or one for each layer, w+, (batch,
                 num_layers, style_dim).
-            noise: "fixed" for the same noise in every image and at every
-                call, "random" for new noise, "off" for none; or the noise
-                itself, (batch or 1, noise_size).
+            noise: "fixed" takes the same noise for every image and at every
+                call, "random" new noise, "off" none; or the noise itself,
+                (batch or 1, noise_size).
 
         Returns:
             Images in [0, 1], (batch, height, width, channels).
@@ -322,10 +338,12 @@ class StyleGAN2(GAN):
         """Images with the coarse features of one style, the fine of another.
 
         Args:
-            coarse: w or w+, see `synthesize`: rules the layers before `at`.
-            fine: likewise: rules the others.
-            at: the first layer that `fine` rules, from 0 to `num_layers`.
-            noise: see `synthesize`.
+            coarse: Style of the layers before `at`, w or w+ as in
+                `synthesize`.
+            fine: Style of the other layers, w or w+.
+            at: Index of the first layer that reads `fine`, from 0 to
+                `num_layers`.
+            noise: As in `synthesize`.
 
         Returns:
             Images in [0, 1].
@@ -339,7 +357,7 @@ class StyleGAN2(GAN):
         return self.synthesize(mixed(*both, ops.cast([at], "float32")), noise)
 
     def generate(self, latents, labels=None, truncation=1.0, noise="fixed"):
-        """Latents to images: `synthesize(map_latents(...))`, see there."""
+        """Latents to images: `synthesize(map_latents(latents, ...), noise)`."""
         return self.synthesize(
             self.map_latents(latents, labels, truncation), noise
         )
@@ -353,16 +371,16 @@ class StyleGAN2(GAN):
         seed=None,
         noise="fixed",
     ):
-        """New images.
+        """New images from random latents.
 
         Args:
-            num_images: how many.
-            labels: class of each, int (num_images,), or one int for all; for
-                a class-conditional model.
-            truncation: see `map_latents`; below 1 gives more typical and less
-                varied images, 0 the mean image.
-            seed: int for the same latents each time, None for new ones.
-            noise: see `synthesize`.
+            num_images: Number of images.
+            labels: Class of each image, int (num_images,), or one int for
+                all; for a class-conditional model.
+            truncation: ψ of `map_latents`. Below 1 the images are more
+                typical and less varied; 0 gives the mean image.
+            seed: An int gives the same latents each time, None new ones.
+            noise: As in `synthesize`.
 
         Returns:
             Images, (num_images, height, width, channels) in [0, 1].
@@ -371,7 +389,7 @@ class StyleGAN2(GAN):
         return self.generate(latents, labels, truncation, noise)
 
     def export_endpoints(self):
-        """What `export.export_saved_model` serves.
+        """The endpoints of `export.export_saved_model`.
 
         Returns:
             `{name: (function, input signature)}`: map_latents, synthesize
@@ -393,3 +411,154 @@ class StyleGAN2(GAN):
             "map_latents": (map_latents, [latents, *label, truncation]),
             "synthesize": (self.synthesize, [styles]),
         }
+
+
+def per_layer(styles, num_layers):
+    """Styles w+, one for each layer, from styles w or w+.
+
+    Args:
+        styles: (batch, style_dim) or (batch, num_layers, style_dim).
+        num_layers: int.
+
+    Returns:
+        (batch, num_layers, style_dim).
+    """
+    if len(styles.shape) == 3:
+        return styles
+    return ops.repeat(styles[:, None], num_layers, axis=1)
+
+
+def mixed(coarse, fine, crossings):
+    """Style mixing: first layers of one style, last layers of another.
+
+    Args:
+        coarse: (batch, layers, style_dim).
+        fine: (batch, layers, style_dim).
+        crossings: Index of the first layer that reads `fine`, float32
+            (batch,), or (1,) for all images.
+
+    Returns:
+        (batch, layers, style_dim).
+    """
+    layer = ops.arange(coarse.shape[1], dtype="float32")[None, :, None]
+    return ops.where(layer < crossings[:, None, None], coarse, fine)
+
+
+def noise_for(noise, count, size):
+    """The noise of `synthesize`, (count, size).
+
+    Args:
+        noise: "fixed", "random", "off" or the values, (count or 1, size).
+        count: Number of images.
+        size: Number of noise values an image.
+    """
+    if isinstance(noise, str):
+        if noise == "off":
+            return ops.zeros((count, size))
+        if noise == "random":
+            return tf.random.normal((count, size))
+        if noise == "fixed":
+            fixed = keras.random.normal((1, size), dtype="float32", seed=0)
+            return ops.broadcast_to(fixed, (count, size))
+        raise ValueError(
+            '`noise` must be "fixed", "random", "off" or an array. '
+            f"Received: noise={noise!r}"
+        )
+    noise = ops.convert_to_tensor(noise, "float32")
+    if len(noise.shape) != 2 or noise.shape[1] != size:
+        raise ValueError(
+            f"`noise` must be of shape (batch or 1, {size}). "
+            f"Received: shape {tuple(noise.shape)}"
+        )
+    return ops.broadcast_to(noise, (count, size))
+
+
+def joined(mapping, synthesis):
+    """Joins mapping and synthesis: latents to images, without noise.
+
+    Args:
+        mapping: Network from latents, or `[latents, label]`, to styles.
+        synthesis: Network from `[styles, noise]` to images.
+
+    Returns:
+        A `keras.Model` that holds both as layers.
+    """
+    inputs = [
+        keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
+        for x in mapping.inputs
+    ]
+    inputs = inputs if len(inputs) > 1 else inputs[0]
+    styles = mapping(inputs)
+    noise_size = synthesis.inputs[1].shape[-1]
+    no_noise = ops.zeros_like(ops.repeat(styles[:, :1], noise_size, axis=1))
+    styles = per_layer(styles, synthesis.inputs[0].shape[1])
+    return keras.Model(inputs, synthesis([styles, no_noise]), name="generator")
+
+
+def check_style_networks(mapping, synthesis):
+    """Refuses a mapping and a synthesis network that do not fit."""
+    for name, network, number in (
+        ("mapping", mapping, "one or two"),
+        ("synthesis", synthesis, "two"),
+    ):
+        inputs = getattr(network, "inputs", None) or ()
+        if len(inputs) not in ((2,) if number == "two" else (1, 2)):
+            raise ValueError(
+                f"`{name}` must be a functional `keras.Model` of {number} "
+                f"inputs. Received: {network!r}"
+            )
+    shape = tuple(synthesis.inputs[0].shape)
+    if len(shape) != 3:
+        raise ValueError(
+            "`synthesis` must take `[styles, noise]`, (batch, layers, "
+            f"style_dim) and (batch, values). Received: styles of {shape}"
+        )
+    made = mapping.outputs[0].shape[-1]
+    if made != shape[-1]:
+        raise ValueError(
+            f"`mapping` makes styles of {made} dimensions, `synthesis` takes "
+            f"{shape[-1]}: make both with the same `style_dim`."
+        )
+    if mapping.name == synthesis.name:
+        raise ValueError(
+            "`mapping` and `synthesis` must have names of their own. "
+            f"Received: {mapping.name!r} twice"
+        )
+
+
+def check_style_options(path_length, style_mixing, style_decay):
+    """Refuses values out of range."""
+    if path_length is not None and not isinstance(path_length, PathLength):
+        raise ValueError(
+            "`path_length` must be None, a `losses.PathLength` or "
+            f'"paper". Received: path_length={path_length!r}'
+        )
+    if not 0 <= style_mixing <= 1:
+        raise ValueError(
+            "`style_mixing` must be from 0 to 1. "
+            f"Received: style_mixing={style_mixing!r}"
+        )
+    if not 0 <= style_decay < 1:
+        raise ValueError(
+            "`style_decay` must be at least 0 and below 1. "
+            f"Received: style_decay={style_decay!r}"
+        )
+
+
+def check_styles(styles, num_layers, style_dim):
+    """Refuses styles that are neither w nor w+."""
+    shape = tuple(styles.shape)[1:]
+    if shape not in ((style_dim,), (num_layers, style_dim)):
+        raise ValueError(
+            f"Styles must be of shape (batch, {style_dim}), or (batch, "
+            f"{num_layers}, {style_dim}) with one for each layer. "
+            f"Received: shape {tuple(styles.shape)}"
+        )
+
+
+def check_crossing(at, num_layers):
+    """Refuses a layer that does not exist."""
+    if not isinstance(at, int) or not 0 <= at <= num_layers:
+        raise ValueError(
+            f"`at` must be an int from 0 to {num_layers}. Received: at={at!r}"
+        )

@@ -49,7 +49,7 @@ def demo(
     images, labels = datasets.load_source("digits", "test").arrays()
     samples = model.sample(100, labels=np.arange(100) % 10, seed=seed)
     # From each digit to the next of its own class in the test split.
-    strips = model.interpolate(images[:8], images[10:18], 10, labels[:8])
+    strips = model.interpolate_images(images[:8], images[10:18], 10, labels[:8])
     strips = np.reshape(strips, (-1, *model.image_shape))
     paths = {
         "samples": write_image(

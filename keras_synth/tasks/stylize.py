@@ -16,7 +16,7 @@ from keras_synth.io import (
     read_image,
     write_image,
 )
-from keras_synth.models.style_canvas import resized_to
+from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.loading import load_model

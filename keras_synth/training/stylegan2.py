@@ -6,7 +6,7 @@ from typing import Literal
 import keras
 
 from keras_synth import datasets, losses, models, networks
-from keras_synth.models.lazy import lazy_adam
+from keras_synth.models.lazy_regularization import lazy_adam
 from keras_synth.training.augmentation import build_augmentation
 from keras_synth.training.folder import (
     fit_generator,

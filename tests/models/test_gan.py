@@ -100,7 +100,7 @@ def test_spectral_vectors_follow_in_the_discriminators_step_alone():
         if isinstance(layer, layers.SpectralNormalization)
     ]
     before = copies(vectors)
-    gan._step("generator", [tf.constant(random_images())])
+    gan.generator_step([tf.constant(random_images())], {})
     assert len(vectors) > 1 and not any(moved(vectors, before))
     gan.fit(random_images(), verbose=0)
     assert any(moved(vectors, before))
@@ -206,9 +206,9 @@ def test_discriminator_steps_deal_the_batch_out():
     seen = []
 
     class Recording(models.GAN):
-        def discriminator_loss(self, batch, training):
+        def discriminator_step(self, batch, logs):
             seen.append(batch[0].numpy())
-            return super().discriminator_loss(batch, training)
+            return super().discriminator_step(batch, logs)
 
     gan = small_gan(model=Recording)
     gan.compile(discriminator_steps=3, run_eagerly=True)
@@ -282,13 +282,13 @@ def test_fakes_have_the_labels_of_the_real_images_beside_them():
     seen = []
 
     class Recording(models.GAN):
-        def _fakes(self, real, labels, training):
-            seen.append(("made", labels[0].numpy()))
-            return super()._fakes(real, labels, training)
+        def make_fakes(self, batch, training):
+            seen.append(("made", batch[1].numpy()))
+            return super().make_fakes(batch, training)
 
-        def _judge(self, labels, training):
-            seen.append(("judged", labels[0].numpy()))
-            return super()._judge(labels, training)
+        def comparisons(self, batch, fakes, training):
+            seen.append(("compared", batch[1].numpy()))
+            return super().comparisons(batch, fakes, training)
 
     gan = small_gan(num_classes=4, model=Recording)
     gan.compile(run_eagerly=True)
@@ -594,7 +594,7 @@ def test_interpolation_is_an_arc():
     gan = small_gan(model=Recording)
     start = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]])
     end = np.array([[0.0, 2.0, 0.0], [1.0, 1.0, 0.0]])
-    strip = gan.interpolate(start, end, steps=5)
+    strip = gan.interpolate_latents(start, end, steps=5)
     assert strip.shape == (2, 5, *SHAPE)
     way = recorded[0].reshape(2, 5, 3)
     np.testing.assert_allclose(way[:, 0], start, atol=1e-5)
@@ -628,7 +628,7 @@ def test_conditional_model_listens_to_labels():
         gan.generate(latents, [0, 1, 2]),
         atol=1e-6,
     )
-    line = gan.interpolate(latents, 2 * latents, 3, labels=[0, 1, 2])
+    line = gan.interpolate_latents(latents, 2 * latents, 3, labels=[0, 1, 2])
     np.testing.assert_allclose(
         line[:, 0], gan.generate(latents, [0, 1, 2]), atol=1e-6
     )
@@ -767,9 +767,9 @@ def test_bad_data_are_refused():
     with pytest.raises(ValueError, match=r"\(batch, 3\)"):
         gan.generate(np.zeros((2, 5)))
     with pytest.raises(ValueError, match="at least 2"):
-        gan.interpolate(np.zeros((1, 3)), np.zeros((1, 3)), steps=1)
+        gan.interpolate_latents(np.zeros((1, 3)), np.zeros((1, 3)), steps=1)
     with pytest.raises(ValueError, match=r"both be of shape \(batch, 3\)"):
-        gan.interpolate(np.zeros((1, 3)), np.zeros((2, 3)))
+        gan.interpolate_latents(np.zeros((1, 3)), np.zeros((2, 3)))
     conditional = compiled(small_gan(num_classes=4))
     with pytest.raises(ValueError, match="takes no sample weights"):
         conditional.fit(

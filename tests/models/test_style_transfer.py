@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras_synth import losses, networks
 from keras_synth.io import read_image
 from keras_synth.models import StyleTransfer
-from keras_synth.models.style_canvas import stretch_canvas
+from keras_synth.models.style_transfer.canvas import make_canvas
 
 RNG = np.random.default_rng(0)
 
@@ -74,10 +74,10 @@ def stylize(model, *arguments, **options):
 
 
 def loss_of(model, *images):
-    return float(model(list(images))["loss"][0])
+    return float(model.loss_terms(*images)["loss"][0])
 
 
-# What is lowered -------------------------------------------------------------
+# The loss ------------------------------------------------------------
 
 
 def gram_twin(maps):
@@ -124,7 +124,7 @@ def test_terms_are_their_formulas():
                 left = images[:, row, column - 1]
                 variation += np.abs(here - left).sum(-1)
     variation /= 9 * 12 * 3
-    terms = model([images, contents, styles])
+    terms = model.loss_terms(images, contents, styles)
     for name, expected in (
         ("content_loss", content),
         ("style_loss", style),
@@ -132,14 +132,13 @@ def test_terms_are_their_formulas():
         ("loss", 3.0 * content + 7.0 * style + 11.0 * variation),
     ):
         np.testing.assert_allclose(terms[name], expected, rtol=1e-4)
-    predicted = model.predict([images, contents, styles], verbose=0)
-    np.testing.assert_allclose(predicted["loss"], terms["loss"], rtol=1e-4)
 
 
 def test_the_style_term_is_the_style_loss_over_the_targets_energy():
     network = features()
     x, style = image(), image(1, 8, 9, 3)
-    term = transfer(network, ("second", "second"))([x, x, style])["style_loss"]
+    model = transfer(network, ("second", "second"))
+    term = model.loss_terms(x, x, style)["style_loss"]
     maps = network(x), network(style)
     loss = losses.Style(network, {"second": 1.0}, squared=True)
     nothing = {"second": 0.0 * maps[1]["second"]}
@@ -154,7 +153,7 @@ def test_the_gradient_of_the_gram_loss_in_closed_form():
     with tf.GradientTape() as tape:
         variable = tf.constant(x)
         tape.watch(variable)
-        loss = model([variable, x, style])["style_loss"]
+        loss = model.loss_terms(variable, x, style)["style_loss"]
     gradient = tape.gradient(loss, variable)[0]
     rows = x.reshape(35, 3).astype("float64")
     wanted = gram_twin(style)[0]
@@ -211,7 +210,7 @@ def test_several_styles_are_one_blended_gram_matrix():
 
 
 @pytest.mark.parametrize("optimizer", [None, "lbfgs"])
-def test_a_image_in_its_own_style_stays(optimizer):
+def test_image_in_its_own_style_stays(optimizer):
     model = transfer(optimizer=optimizer, total_variation_weight=0.0)
     content = image()
     np.testing.assert_allclose(
@@ -235,7 +234,7 @@ def test_both_optimizers_lower_the_loss():
     assert lowered["lbfgs", "content"] < 1.1 * lowered[None, "content"]
 
 
-def test_optimizers_by_name_and_afresh_each_time():
+def test_optimizers_by_name_are_reset_for_each_image():
     content, style = image(), image()
     model = transfer(optimizer=keras.optimizers.Adam(0.05))
     first = stylize(model, content, style, 3)
@@ -262,6 +261,17 @@ def test_what_is_stylized_does_not_depend_on_the_images_size():
     assert np.abs(one - content).max() > 0.05
     many = stylize(model, tiled(content), tiled(style), 8)
     np.testing.assert_allclose(many, tiled(one), atol=1e-4)
+
+
+def test_call_and_predict_give_the_stylized_images():
+    model = shared()
+    contents, styles = image(2, 9, 12, 3), image(2, 8, 9, 3)
+    expected = stylize(model, contents, styles, 3)
+    np.testing.assert_array_equal(model([contents, styles], steps=3), expected)
+    predicted = model.predict([contents, styles], verbose=0)
+    np.testing.assert_array_equal(
+        predicted, stylize(model, contents, styles, 300)
+    )
 
 
 @pytest.mark.parametrize("size", [(1, 5, 41, 3), (1, 1, 9, 3)])
@@ -370,14 +380,14 @@ def test_colors_are_preserved(optimizer, start):
 
 def test_the_styles_brightness_is_matched():
     content, style = image(1, 8, 9, 3), image(1, 7, 7, 3) ** 2
-    canvas = stretch_canvas(tf.constant(content), [tf.constant(style)], 1, True)
+    canvas = make_canvas(tf.constant(content), [tf.constant(style)], 1, True)
     luma = content @ YIQ[0]
     np.testing.assert_allclose(np.mean(canvas.styles[0]), luma.mean(), 1e-5)
     np.testing.assert_allclose(np.std(canvas.styles[0]), luma.std(), 1e-4)
     own = (style @ YIQ[0])[..., None]
     correlation = np.corrcoef(np.ravel(own), np.ravel(canvas.styles[0]))[0, 1]
     assert correlation == pytest.approx(1.0, abs=1e-5)
-    np.testing.assert_allclose(canvas.image(canvas.scene), content, atol=1e-6)
+    np.testing.assert_allclose(canvas.image(canvas.content), content, atol=1e-6)
 
 
 def test_gray_images():
@@ -424,7 +434,7 @@ def test_frames_start_from_the_last_result():
         np.testing.assert_array_equal(seen[index][2], frames[index + 1][None])
 
 
-def test_frames_of_a_film_at_rest_stay_and_get_better():
+def test_frames_of_a_still_video_get_better():
     content, style = image(), image()
     model = shared()
     counts = []
@@ -447,7 +457,7 @@ def test_frames_of_a_film_at_rest_stay_and_get_better():
 @pytest.mark.skipif(
     "KERAS_SYNTH_DATA" not in os.environ, reason="KERAS_SYNTH_DATA is not set"
 )
-def test_flicker_on_a_real_film():
+def test_flicker_on_a_real_video():
     """Frames stylized each from the last differ less than stylized apart."""
     data = pathlib.Path(os.environ["KERAS_SYNTH_DATA"])
     files = sorted((data / "video" / "Vid4" / "city").glob("*.png"))[:3]
@@ -525,7 +535,7 @@ def test_progress_is_shown(capsys):
     assert not capsys.readouterr().out
 
 
-def test_what_was_compiled_before_is_forgotten():
+def test_compiling_again_replaces_the_old_weights():
     model = transfer()
     content, style = image(), image()
     assert np.abs(stylize(model, content, style, 2) - content).max() > 1e-3
@@ -537,7 +547,7 @@ def test_what_was_compiled_before_is_forgotten():
 # Mistakes --------------------------------------------------------------------
 
 
-def test_mistakes_in_the_making_are_refused():
+def test_wrong_constructor_and_compile_arguments_are_refused():
     inputs = keras.Input((None, None, 3))
     with pytest.raises(ValueError, match="`features` must be a network"):
         StyleTransfer(keras.Model(inputs, inputs * 2.0))
@@ -561,7 +571,7 @@ def test_mistakes_in_the_making_are_refused():
         model.fit(image())
 
 
-def test_mistakes_in_the_use_are_refused():
+def test_wrong_images_and_options_are_refused():
     model = StyleTransfer(features())
     content, style = image(), image()
     with pytest.raises(ValueError, match=r"Call `compile\(\)` before"):

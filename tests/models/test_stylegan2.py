@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import layers, losses, models, networks, ops
-from keras_synth.models.lazy import lazy_adam
+from keras_synth.models.lazy_regularization import lazy_adam
 from tests.helpers import check_mixed_precision, check_resumes
 from tests.models.test_gan import copies, moved, still
 

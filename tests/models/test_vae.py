@@ -359,7 +359,7 @@ def test_reconstruction_goes_through_the_posterior_mean():
 
 def test_interpolation_runs_from_one_reconstruction_to_the_other():
     model, images = small_vae(), random_images()
-    lines = model.interpolate(images[:2], images[2:4], steps=5)
+    lines = model.interpolate_images(images[:2], images[2:4], steps=5)
     assert lines.shape == (2, 5, *SHAPE)
     ends = model.reconstruct(images[:4])
     np.testing.assert_allclose(lines[:, 0], ends[:2], atol=1e-6)
@@ -391,7 +391,7 @@ def test_conditional_model_listens_to_labels_everywhere():
     each = model.sample(3, labels=[2, 2, 2], seed=0)
     np.testing.assert_array_equal(one_class, each)
     assert model.log_likelihood(images, 5, labels=labels).shape == (4,)
-    lines = model.interpolate(images, images, 3, labels=labels)
+    lines = model.interpolate_images(images, images, 3, labels=labels)
     np.testing.assert_allclose(
         lines[:, 1], model.reconstruct(images, labels), atol=1e-6
     )
@@ -439,8 +439,8 @@ def test_a_restored_model_trains_from_its_first_epoch_when_asked(tmp_path):
         ({"beta": -1.0}, "`beta` must be at least 0"),
         ({"free_bits": float("nan")}, "`free_bits` must be at least 0"),
         ({"num_importance_samples": 0}, "must be a positive int"),
-        ({"num_importance_samples": 5, "beta": 2.0}, "no divergence term"),
-        ({"num_importance_samples": 5, "free_bits": 1.0}, "no divergence"),
+        ({"num_importance_samples": 5, "beta": 2.0}, "no KL divergence"),
+        ({"num_importance_samples": 5, "free_bits": 1.0}, "no KL divergence"),
     ],
 )
 def test_objectives_without_meaning_are_refused(options, message):
@@ -496,7 +496,7 @@ def test_wrong_images_are_refused():
     with pytest.raises(ValueError, match=r"shape \(batch, 3\)"):
         model.decode(np.zeros((2, 4), "float32"))
     with pytest.raises(ValueError, match="at least 2"):
-        model.interpolate(random_images(), random_images(), steps=1)
+        model.interpolate_images(random_images(), random_images(), steps=1)
     with pytest.raises(ValueError, match="num_samples"):
         model.log_likelihood(random_images(), num_samples=0)
 

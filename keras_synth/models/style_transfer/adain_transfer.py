@@ -1,4 +1,4 @@
-"""Style transfer in one pass, to styles that were never seen in training.
+"""AdaIN style transfer: in one pass, to any style.
 
 A frozen feature network φ, up to its deepest map φ_L, is the encoder. The
 content's map gets mean and deviation of the style's, channel by channel
@@ -24,13 +24,12 @@ from keras import ops
 
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.losses import total_variation
-from keras_synth.models.checks import check_images
-from keras_synth.models.replicas import share_of_batch
+from keras_synth.models.checks import check_images, check_loss_weights
+from keras_synth.models.replicas import gradient_step
 from keras_synth.models.resumable import ResumableModel
-from keras_synth.models.style_checks import (
+from keras_synth.models.style_transfer.arguments import (
     as_images,
     as_styles,
-    check_weights,
     decoder_geometry,
     layer_weights,
 )
@@ -45,7 +44,7 @@ from keras_synth.ops.feature_maps import check_feature_network, feature_maps
 
 @keras.saving.register_keras_serializable("keras_synth")
 class AdaINTransfer(ResumableModel):
-    """Stylizes any image in any style, in one pass.
+    """AdaIN style transfer: any image in any style, in one pass.
 
     Learns from pairs of a content and a style: `fit(contents, styles)` or a
     dataset of `(content, style)` (`datasets.style_pipeline`). Styles need not
@@ -55,26 +54,27 @@ class AdaINTransfer(ResumableModel):
     where it has a weight; the last three without their weights.
 
     Args:
-        features: network from images in [0, 1] to `{layer name: map}`, such
+        features: Network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg19_features(layers=AdaINTransfer.PAPER_LAYERS)`.
             Its deepest (last) map is what the decoder takes. Its weights are
             frozen, and saved with the model.
-        decoder: network from that map to images,
+        decoder: Network from that map to images, such as
             `networks.style_decoder(features)`.
-        style_layers: where styles are compared: names of maps, or `{name:
-            w}`; all by default. Names share a weight of 1.
-        **kwargs: as `keras.Model` takes them.
+        style_layers: Layers in which styles are compared: names of maps, or
+            `{name: w}`; all by default. Names share a weight of 1.
+        **kwargs: Further arguments of `keras.Model`.
 
     Call arguments:
         inputs: `[contents, styles]`, (batch, height, width, channels) each in
             [0, 1], the styles of any size.
-        alpha: α, from 0 (the content, as well as the decoder can) to 1.
+        alpha: Strength α of the style, from 0 (the content, as the decoder
+            reconstructs it) to 1.
 
     Returns:
-        Images as large as the contents, not clipped; `stylize` does that.
+        Images in [0, 1], as large as the contents.
 
     Raises:
-        ValueError: networks that do not fit together.
+        ValueError: Networks that do not fit together.
 
     Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
     Adaptive Instance Normalization, 2017, equations 8 and 11 to 14.
@@ -89,12 +89,12 @@ class AdaINTransfer(ResumableModel):
     TensorShape([1, 35, 24, 3])
     """
 
-    #: What the paper takes of VGG-19; VGG-16 has layers of these names too.
+    #: The paper's layers of VGG-19; VGG-16 has layers of these names too.
     PAPER_LAYERS = tuple(f"block{block}_conv1" for block in range(1, 5))
 
     def __init__(self, features, decoder, style_layers=None, **kwargs):
         super().__init__(**kwargs)
-        self.autocast = False  # Images keep their precision.
+        self.autocast = False  # images keep their precision
         names = check_feature_network(features)
         self.features = features
         features.trainable = False
@@ -129,26 +129,26 @@ class AdaINTransfer(ResumableModel):
         """Configures training.
 
         Args:
-            optimizer: name or optimizer; `Adam(1e-4)`, the paper's, by
-                default.
-            content_weight: λ_c.
-            style_weight: λ_s.
-            total_variation_weight: of the total variation a value of the
-                image, `losses.total_variation(x) / (height · width ·
-                channels)`.
-            **kwargs: as `keras.Model.compile` takes them
+            optimizer: Name of an optimizer, or a Keras optimizer; `Adam(1e-4)`,
+                the paper's, by default.
+            content_weight: Weight λ_c of the content loss.
+            style_weight: Weight λ_s of the style loss.
+            total_variation_weight: Weight of the mean total variation,
+                `losses.total_variation(x) / (height · width · channels)`.
+            **kwargs: Further arguments of `keras.Model.compile`
                 (`steps_per_execution`, `jit_compile`, ...).
 
         Raises:
-            ValueError: weights below 0, or `loss` or `metrics`, of which the
-                model has its own.
+            ValueError: Weights below 0; or `loss` or `metrics`, since the
+                model has losses of its own and stylized images have no
+                target.
         """
         weights = {
             "content_weight": content_weight,
             "style_weight": style_weight,
             "total_variation_weight": total_variation_weight,
         }
-        check_weights(weights)
+        check_loss_weights(weights)
         foreign = {"loss", "loss_weights", "metrics", "weighted_metrics"}
         if foreign & set(kwargs):
             raise ValueError(
@@ -168,7 +168,7 @@ class AdaINTransfer(ResumableModel):
         self._compile_arguments = kwargs
 
     def get_compile_config(self):
-        """What `compile` was called with; Keras saves it."""
+        """The arguments of `compile`, serialized; Keras saves them."""
         if not self.compiled:
             return {}
         return keras.saving.serialize_keras_object(
@@ -196,15 +196,17 @@ class AdaINTransfer(ResumableModel):
 
     def train_step(self, data):
         contents, styles = self._pairs(data)
-        share, replicas = share_of_batch(contents)
         with tf.GradientTape() as tape:
             terms = self._terms(contents, styles, training=True)
             regularization = sum(self.decoder.losses)
-            # Keras sums gradients over replicas.
-            loss = share * terms["loss"] + regularization / replicas
-            scaled_loss = self.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled_loss, self.trainable_variables)
-        self.optimizer.apply(gradients, self.trainable_variables)
+        gradient_step(
+            tape,
+            terms["loss"],
+            regularization,
+            self.optimizer,
+            self.trainable_variables,
+            contents,
+        )
         return self._logs(terms, contents)
 
     def test_step(self, data):
@@ -218,26 +220,27 @@ class AdaINTransfer(ResumableModel):
     def call(self, inputs, alpha=1.0, training=False):
         contents, styles = inputs
         maps, goal = self._encode(contents, [styles], [1.0])
-        return self._decode(maps, goal, alpha, contents, training)
+        images = self._decode(maps, goal, alpha, contents, training)
+        return ops.clip(images, 0.0, 1.0)
 
     def stylize(self, content, style, alpha=1.0, *, style_weights=None):
         """Stylizes images in a style, or in a blend of several.
 
         Args:
-            content: (batch, height, width, channels), floats in [0, 1], of
-                any size.
-            style: (1 or batch, height', width', channels) of any size, or a
-                list of such to blend: their t are averaged.
-            alpha: how much of the style, from 0 to 1.
-            style_weights: of the styles; equal by default. Only their ratios
-                count.
+            content: Images to stylize, (batch, height, width, channels),
+                floats in [0, 1], of any size.
+            style: Style images, (1 or batch, height', width', channels) of
+                any size, or a list of such to blend: their t are averaged.
+            alpha: Strength of the style, from 0 to 1.
+            style_weights: Weight of each style of a list; equal by default.
+                Only their ratios count.
 
         Returns:
             float32 (batch, height, width, channels), in [0, 1].
 
         Raises:
-            ValueError: images of another kind, too small ones, an `alpha`
-                that is none.
+            ValueError: Images of another kind or too small, or an `alpha`
+                outside [0, 1].
         """
         if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
             raise ValueError(
@@ -252,7 +255,7 @@ class AdaINTransfer(ResumableModel):
         return ops.clip(images, 0.0, 1.0)
 
     def export_endpoints(self):
-        """What `export.export_saved_model` serves.
+        """The endpoints of `export.export_saved_model`.
 
         Returns:
             `{name: (function, input signature)}`: `stylize(content, style)`,
@@ -326,7 +329,7 @@ class AdaINTransfer(ResumableModel):
         return {name: self.trackers[name].result() for name in terms}
 
     def _encode(self, contents, styles, mix):
-        """Maps of the contents, and what they shall become."""
+        """Maps of the contents, and the target maps t."""
         sides = contents.shape[1:3]
         if any(side and side <= self.stride for side in sides):
             raise ValueError(

@@ -1,10 +1,11 @@
-"""Lowering an objective by moving the pixels of an image, within bounds.
+"""Image optimization: gradient descent on the pixels, within bounds.
 
-Both ways take an objective, `objective(image, targets)`, that gives a dict
-of scalars, of which "loss" is lowered; and a function that makes the targets.
-Both functions are compiled. An image that is its own target has no slope at
-all then, and stays; a rounding error between the two would be a slope, which
-some optimizers make as large as any other.
+Both optimizers take an objective, `objective(image, targets)`, that gives a
+dict of scalars, of which "loss" is minimized, and a function that makes the
+targets. Both functions are compiled, so that an image equal to its own target
+has a gradient of exactly 0 and stays; a rounding error between two ways to
+compute it would be a gradient, which some optimizers make as large as any
+other.
 """
 
 import keras
@@ -13,11 +14,11 @@ from keras import ops
 
 
 class StepReport:
-    """Tells of each step: a progress bar, and the user's own function.
+    """Reports each step: a progress bar, and the user's own function.
 
     Args:
-        total: steps.
-        verbose: of the bar, see `keras.utils.Progbar`; 0 for none.
+        total: Number of steps.
+        verbose: Verbosity of `keras.utils.Progbar`; 0 shows nothing.
         on_step: None, or a function of the step's number, the image and
             a dict of floats.
     """
@@ -33,13 +34,13 @@ class StepReport:
         self._on_step = on_step
 
     def of(self, image_of):
-        """What a descent reports to.
+        """The function that an optimizer calls after each step.
 
         Args:
-            image_of: function from what is moved to an image.
+            image_of: Function from the optimized tensor to an image.
         """
 
-        def report(moved, terms):
+        def report(optimized, terms):
             self._step += 1
             if self._bar is None and self._on_step is None:
                 return
@@ -47,23 +48,23 @@ class StepReport:
             if self._bar is not None:
                 self._bar.update(self._step, list(logs.items()))
             if self._on_step is not None:
-                self._on_step(self._step, image_of(moved), logs)
+                self._on_step(self._step, image_of(optimized), logs)
 
         return report
 
     def end(self):
-        """L-BFGS may have ended early."""
+        """Ends the progress bar, also where L-BFGS has ended early."""
         if self._bar is not None and self._step < self._total:
             self._bar.update(self._step, finalize=True)
 
 
 class Descents:
-    """What moves images: compiled for each of their sizes, and kept.
+    """Optimizers of images, compiled once for each image size.
 
     Args:
-        objective: see above.
-        targets_of: function that makes the targets.
-        optimizer: a Keras optimizer, or "lbfgs".
+        objective: Function `objective(image, targets)`.
+        targets_of: Function that makes the targets.
+        optimizer: A Keras optimizer, or "lbfgs".
     """
 
     def __init__(self, objective, targets_of, optimizer):
@@ -72,7 +73,7 @@ class Descents:
         self._by_shape = {}
 
     def of(self, shape):
-        """A `GradientDescent` or `QuasiNewton` for this shape."""
+        """The `GradientDescent` or `QuasiNewton` of an image shape."""
         found = self._by_shape.pop(shape, None)
         if found is None and self._optimizer == "lbfgs":
             found = QuasiNewton(*self._functions, shape)
@@ -82,19 +83,19 @@ class Descents:
         return found
 
     def keep(self, count):
-        """Forgets all but the last used."""
+        """Drops all but the `count` last used."""
         for shape in list(self._by_shape)[:-count]:
             del self._by_shape[shape]
 
 
 class GradientDescent:
-    """Steps of a Keras optimizer on images of one size.
+    """Gradient descent with a Keras optimizer on images of one size.
 
     Args:
-        objective: see above.
-        targets_of: function that makes the targets.
-        shape: of the image, (1, height, width, channels).
-        optimizer: a Keras optimizer; a copy of it works here, afresh in
+        objective: Function `objective(image, targets)`.
+        targets_of: Function that makes the targets.
+        shape: Shape of the image, (1, height, width, channels).
+        optimizer: A Keras optimizer. A copy of it is used, and reset before
             each run.
     """
 
@@ -110,22 +111,22 @@ class GradientDescent:
         @tf.function
         def step(targets, low, high):
             image = tf.identity(self._image.value)
-            terms, slope = _terms_and_slope(objective, image, targets)
-            self._optimizer.apply([slope], [self._image])
+            terms, gradient = _terms_and_gradient(objective, image, targets)
+            self._optimizer.apply([gradient], [self._image])
             self._image.assign(ops.clip(self._image, low, high))
             return terms
 
         self._step = step
 
     def run(self, start, given, low, high, steps, report):
-        """Moves an image.
+        """Optimizes an image.
 
         Args:
-            start: the image, within its bounds.
-            given: what the targets are made of, arguments of `targets_of`.
-            low: least value of each pixel, a tensor.
-            high: largest value.
-            steps: how many.
+            start: The image to start from, within its bounds.
+            given: Arguments of `targets_of`.
+            low: Least value of each pixel, a tensor.
+            high: Largest value of each pixel, a tensor.
+            steps: Number of steps.
             report: `report(image, terms)`, called after each step with
                 the image and what the objective gave before it.
 
@@ -144,14 +145,14 @@ class GradientDescent:
 
 
 class QuasiNewton:
-    """L-BFGS-B, as SciPy has it: fewer, dearer steps, no rate to choose.
+    """L-BFGS-B of SciPy: fewer, costlier steps, and no learning rate.
 
     It ends early where no step lowers the loss.
 
     Args:
-        objective: see above.
-        targets_of: function that makes the targets.
-        shape: of the image.
+        objective: Function `objective(image, targets)`.
+        targets_of: Function that makes the targets.
+        shape: Shape of the image, (1, height, width, channels).
 
     Reference: Byrd et al., A Limited Memory Algorithm for Bound Constrained
     Optimization, 1995.
@@ -170,28 +171,33 @@ class QuasiNewton:
 
         @tf.function
         def evaluate(image, targets):
-            return _terms_and_slope(objective, image, targets)
+            return _terms_and_gradient(objective, image, targets)
 
         self._evaluate = evaluate
 
     def run(self, start, given, low, high, steps, report):
-        """As that of `GradientDescent`; terms are those after the step."""
+        """Optimizes an image, with the arguments of `GradientDescent.run`.
+
+        The terms that it reports are those after the step.
+        """
         targets = self._targets_of(*given)
         latest = {}
 
-        def value_and_slope(values):
+        def value_and_gradient(values):
             image = ops.reshape(ops.cast(values, "float32"), self._shape)
-            terms, slope = self._evaluate(image, targets)
+            terms, gradient = self._evaluate(image, targets)
             latest.update(image=image, terms=terms)
             value = len(values) * float(terms["loss"])
-            return value, ops.convert_to_numpy(slope).ravel().astype("float64")
+            return value, ops.convert_to_numpy(gradient).ravel().astype(
+                "float64"
+            )
 
         bounds = [
             ops.convert_to_numpy(ops.broadcast_to(bound, self._shape)).ravel()
             for bound in (low, high)
         ]
         result = self._scipy.minimize(
-            value_and_slope,
+            value_and_gradient,
             ops.convert_to_numpy(start).ravel().astype("float64"),
             jac=True,
             method="L-BFGS-B",
@@ -209,12 +215,12 @@ class QuasiNewton:
         return ops.reshape(ops.cast(result.x, "float32"), self._shape)
 
 
-def _terms_and_slope(objective, image, targets):
-    """The objective's terms, and the slope of its loss at each pixel."""
+def _terms_and_gradient(objective, image, targets):
+    """The objective's terms, and the gradient of its loss at each pixel."""
     with tf.GradientTape() as tape:
         tape.watch(image)
         terms = objective(image, targets)
-        # A loss that is a mean over pixels moves each of them the less, the
-        # more there are: steps shall not depend on the image's size.
+        # The gradient of a mean over pixels shrinks as their number grows;
+        # steps should not depend on the image's size.
         loss = tf.cast(tf.size(image), "float32") * terms["loss"]
     return terms, tape.gradient(loss, image)

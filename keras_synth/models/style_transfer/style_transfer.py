@@ -1,13 +1,13 @@
-"""Neural style transfer: what one image shows, stylized as another is.
+"""Neural style transfer by optimization: the content of one image in the style
+of another.
 
-No network is trained. The pixels of an image x are moved until a feature
-network's maps φ_l of it say the same as those of a content image p, while
-their Gram matrices G(φ_l), which know no places, say the same as those of a
-style image a:
+No network is trained. The pixels of an image x are optimized until a feature
+network's maps φ_l of x agree with those of a content image p, and their Gram
+matrices G(φ_l), which hold no positions, with those of a style image a:
 
     λ_c Σ_l v_l ‖φ_l(x) - φ_l(p)‖² / ‖φ_l(p)‖²                      content
   + λ_s Σ_l w_l ‖G(φ_l(x)) - G(φ_l(a))‖² / ‖G(φ_l(a))‖²             style
-  + λ_tv TV(x) / (height · width · channels)                        roughness
+  + λ_tv TV(x) / (height · width · channels)                        smoothness
 
 Gatys et al. rescale their network until its maps are 1 on average. Here each
 layer's error is divided by the energy of its target instead, which does the
@@ -21,17 +21,20 @@ import keras
 from keras import ops
 
 from keras_synth.losses import total_variation
-from keras_synth.models.image_descent import Descents, StepReport
-from keras_synth.models.style_canvas import stretch_canvas
-from keras_synth.models.style_checks import (
+from keras_synth.models.checks import check_loss_weights
+from keras_synth.models.style_transfer.arguments import (
     as_images,
     as_start,
     as_step_counts,
     as_styles,
     check_is_compiled,
-    check_weights,
     default_content_layer,
     layer_weights,
+)
+from keras_synth.models.style_transfer.canvas import make_canvas
+from keras_synth.models.style_transfer.image_optimization import (
+    Descents,
+    StepReport,
 )
 from keras_synth.ops import gram_matrix, relative_squared_error
 from keras_synth.ops.feature_maps import check_feature_network, feature_maps
@@ -39,44 +42,46 @@ from keras_synth.ops.feature_maps import check_feature_network, feature_maps
 
 @keras.saving.register_keras_serializable("keras_synth")
 class StyleTransfer(keras.Model):
-    """Stylizes one image as another is stylized, by optimization.
+    """Neural style transfer: one image in the style of another, optimized.
 
-    `stylize` takes any style and minutes an image; `AdaINTransfer` learns to
-    do without the optimization. There is nothing to `fit`.
+    `stylize` takes any style, and minutes for an image; `AdaINTransfer` learns
+    to do without the optimization. There is nothing to `fit`.
 
     The paper takes VGG-19 (`networks.vgg19_features(layers=
     StyleTransfer.PAPER_LAYERS)`); VGG-16 has layers of these names as well,
-    and every other network of `networks` serves. (It also puts averages in
-    place of the network's maximum pooling, for slightly smoother images;
-    these networks keep theirs.)
+    and every other feature network of `networks` can be used. (The paper also
+    replaces the network's maximum pooling with average pooling, for slightly
+    smoother images; these networks keep theirs.)
 
-    The size of the strokes is that of the style image given: upscale it
-    for coarser ones.
+    The strokes have the size that they have in the style image given: upscale
+    it for coarser ones.
 
     Args:
-        features: network from images in [0, 1] to `{layer name: map}`, such
-            as `networks.vgg16_features()`. Its weights are frozen, and saved
-            with the model.
-        content_layers: where contents are compared: a layer's name, names,
+        features: Feature network from images in [0, 1] to `{layer name: map}`,
+            such as `networks.vgg16_features()`. Its weights are frozen, and
+            saved with the model.
+        content_layers: Layers in which contents are compared: a name, names,
             or `{name: v}`. By default the paper's `block4_conv2` where the
             network gives it, else its deepest map of at least an eighth of
             the image's sides.
-        style_layers: where styles are compared, likewise with w. By default
-            the paper's, the first of each of VGG's five blocks, where the
-            network gives them all, else all maps. Names share a weight of 1.
-        **kwargs: as `keras.Model` takes them.
+        style_layers: Layers in which styles are compared: a name, names, or
+            `{name: w}`. By default the paper's, the first of each of VGG's
+            five blocks, where the network gives them all, else all maps.
+            Names share a weight of 1.
+        **kwargs: Further arguments of `keras.Model`.
 
     Call arguments:
-        inputs: `[images, contents, styles]`, each (batch, height, width,
-            channels) in [0, 1]; styles of any size.
+        inputs: `[contents, styles]`, (batch, height, width, channels) each in
+            [0, 1], the styles of any size.
+        steps: As in `stylize`.
 
     Returns:
-        What `stylize` lowers, of each of the images: a dict of "loss",
-        "content_loss", "style_loss" and "total_variation", (batch,); the
-        last three without their weights.
+        Stylized images in [0, 1], as large as the contents. `predict` gives
+        them too; it runs eagerly.
 
     Raises:
-        ValueError: a network that gives no maps, layers that it has not.
+        ValueError: A network that gives no maps, or layers that it does not
+            have.
 
     Reference: Gatys et al., Image Style Transfer Using Convolutional Neural
     Networks, 2016, section 2.3.
@@ -92,7 +97,7 @@ class StyleTransfer(keras.Model):
     TensorShape([1, 24, 33, 3])
     """
 
-    #: The paper's five layers of style, and its one of content.
+    #: The paper's five style layers, and its content layer.
     PAPER_LAYERS = (
         *(f"block{block}_conv1" for block in range(1, 6)),
         "block4_conv2",
@@ -127,36 +132,41 @@ class StyleTransfer(keras.Model):
         style_weight=20.0,
         total_variation_weight=1.0,
     ):
-        """Configures what is lowered, and how.
+        """Configures the loss and the optimizer.
 
         Args:
-            optimizer: name or Keras optimizer, with the rate in units of the
-                images' [0, 1]; `Adam(0.02)` by default. "lbfgs" for SciPy's
-                L-BFGS-B, as in the paper.
-            content_weight: λ_c.
-            style_weight: λ_s; a larger one gives more stylize and less content.
-            total_variation_weight: λ_tv.
+            optimizer: Name of an optimizer, or a Keras optimizer, with the
+                learning rate in units of the images' [0, 1]; `Adam(0.02)` by
+                default. "lbfgs" takes SciPy's L-BFGS-B, as in the paper.
+            content_weight: Weight λ_c of the content loss.
+            style_weight: Weight λ_s of the style loss. A larger one gives
+                more of the style and less of the content.
+            total_variation_weight: Weight λ_tv of the total variation.
 
         Raises:
-            ValueError: weights below 0, or no such optimizer.
+            ValueError: Weights below 0, or no such optimizer.
         """
         weights = {
             "content_weight": content_weight,
             "style_weight": style_weight,
             "total_variation_weight": total_variation_weight,
         }
-        check_weights(weights)
+        check_loss_weights(weights)
         self.quasi_newton = optimizer == "lbfgs"
         if optimizer is None:
             optimizer = keras.optimizers.Adam(0.02)
-        super().compile(optimizer=None if self.quasi_newton else optimizer)
+        # Eagerly: `call` is a loop of compiled steps.
+        super().compile(
+            optimizer=None if self.quasi_newton else optimizer,
+            run_eagerly=True,
+        )
         self.loss_weights = weights
         self._descents = Descents(
             self._objective, self._targets, self.optimizer or "lbfgs"
         )
 
     def get_compile_config(self):
-        """What `compile` was called with; Keras saves it."""
+        """The arguments of `compile`, serialized; Keras saves them."""
         if not self.compiled:
             return {}
         optimizer = "lbfgs" if self.quasi_newton else self.optimizer
@@ -168,17 +178,36 @@ class StyleTransfer(keras.Model):
         self.compile(**keras.saving.deserialize_keras_object(config))
 
     def fit(self, *args, **kwargs):
-        """Raises: there is nothing to train."""
+        """Raises a `ValueError`: there is nothing to train."""
         raise ValueError(
             "StyleTransfer has no weights to train: use `stylize`. "
             "`AdaINTransfer` learns from images."
         )
 
-    def call(self, inputs):
+    def call(self, inputs, steps=300):
+        contents, styles = inputs
+        return self.stylize(contents, styles, steps, verbose=0)
+
+    def loss_terms(self, images, contents, styles):
+        """The loss that `stylize` minimizes, and its terms.
+
+        Args:
+            images: Images to measure, (batch, height, width, channels) in
+                [0, 1].
+            contents: Content images, of the same shape.
+            styles: Style images, (batch, height', width', channels).
+
+        Returns:
+            A dict of "loss", "content_loss", "style_loss" and
+            "total_variation", (batch,) each; the last three without their
+            weights.
+        """
         check_is_compiled(self)
-        images, contents, styles = inputs
-        targets = self._targets(contents, [styles], [1.0])
-        return self._terms(images, targets)
+        images, contents, styles = (
+            ops.convert_to_tensor(x, "float32")
+            for x in (images, contents, styles)
+        )
+        return self._terms(images, self._targets(contents, [styles], [1.0]))
 
     def stylize(
         self,
@@ -196,37 +225,37 @@ class StyleTransfer(keras.Model):
         """Stylizes images in a style, or in a blend of several.
 
         Args:
-            content: what to stylize, (batch, height, width, channels), floats
-                in [0, 1], of any size; one after the other. A gray image
-                gets the style's colors if the network sees colors.
-            style: (1 or batch, height, width, channels) of any size, or a
-                list of such to blend.
-            steps: of the optimizer. Of several numbers, (200, 100) say, the
-                first is for the image at the lowest resolution, each next
-                one for twice that, the last for its own: strokes can then be
-                larger than the network sees at once, and much of the work is
-                done on small images.
-            style_weights: of the styles; equal by default. Only their ratios
-                count.
-            start: "content", "noise" (more of the style, and longer), or an
+            content: Images to stylize, (batch, height, width, channels),
+                floats in [0, 1], of any size; one after the other. A gray
+                image gets the style's colors if the network takes color
+                images.
+            style: Style images, (1 or batch, height, width, channels) of any
+                size, or a list of such to blend.
+            steps: Number of steps of the optimizer. Of several numbers, such
+                as (200, 100), the first is for the image at the lowest
+                resolution, each next one for twice that, the last for its
+                own: strokes can then be larger than the receptive field, and
+                much of the work is done on small images.
+            style_weights: Weight of each style of a list; equal by default.
+                Only their ratios count.
+            start: "content", "noise" (more of the style, and slower), or an
                 image of the content's shape.
-            preserve_color: True stylizes the brightness alone, with the
-                content's colors, kept to the last digit. The style's
-                brightness is first brought to the content's mean and
-                deviation.
-            seed: of the noise, int or None for a random one.
+            preserve_color: True stylizes the luma alone and keeps the
+                content's colors to the last digit. The style's luma is first
+                given the content's mean and standard deviation.
+            seed: Seed of the noise, an int. None draws a random one.
             verbose: 1 shows a progress bar, 2 one line, 0 nothing.
             on_step: None, or a function called after each step with its
-                number (from 1, over all levels and images), the image as
-                it is, (1, height, width, channels) in [0, 1], and a dict of
+                number (from 1, over all levels and images), the current
+                image, (1, height, width, channels) in [0, 1], and a dict of
                 "loss" and its terms.
 
         Returns:
             float32 (batch, height, width, channels), in [0, 1].
 
         Raises:
-            ValueError: `compile` was not called; images of another kind,
-                too small ones, options that are none.
+            ValueError: `compile` was not called, images of another kind or
+                too small, or options out of range.
 
         Reference: coarse to fine: Gatys et al., Controlling Perceptual
         Factors in Neural Style Transfer, 2017, section 6; colors: section
@@ -242,23 +271,23 @@ class StyleTransfer(keras.Model):
         seeds = keras.random.SeedGenerator(seed)
         stylized = []
         for index in range(len(content)):
-            painting = start if isinstance(start, str) else start[index][None]
+            image = start if isinstance(start, str) else start[index][None]
             for level, count in enumerate(counts, start=1):
-                canvas = stretch_canvas(
+                canvas = make_canvas(
                     content[index][None],
                     [each[min(index, len(each) - 1)][None] for each in styles],
                     0.5 ** (len(counts) - level),
                     preserve_color,
                 )
-                painting = self._descents.of(canvas.scene.shape).run(
-                    canvas.start(painting, seeds),
-                    (canvas.scene, canvas.styles, mix),
+                image = self._descents.of(canvas.content.shape).run(
+                    canvas.start(image, seeds),
+                    (canvas.content, canvas.styles, mix),
                     canvas.low,
                     canvas.high,
                     count,
                     report.of(canvas.image),
                 )
-            stylized.append(canvas.image(painting))
+            stylized.append(canvas.image(image))
         report.end()
         self._descents.keep(len(counts))
         return ops.concatenate(stylized)
@@ -273,28 +302,30 @@ class StyleTransfer(keras.Model):
         warp=None,
         **options,
     ):
-        """Stylizes the frames of a film, each from the last one's result.
+        """Stylizes the frames of a video, each from the last one's result.
 
-        Strokes that were found once stay where they are, and fewer steps do.
-        Where things move, `warp` moves the strokes along.
+        Strokes stay where they are, and fewer steps suffice. Where things
+        move, `warp` moves the strokes along.
 
         Args:
-            frames: iterable of images (height, width, channels) in [0, 1],
+            frames: Iterable of images (height, width, channels) in [0, 1],
                 all of one size.
-            style: as `stylize` takes it.
-            steps: of each frame, see `stylize`.
-            first_steps: of the first frame; as many by default.
+            style: As in `stylize`.
+            steps: Number of steps for each frame, as in `stylize`.
+            first_steps: Number of steps for the first frame; None takes
+                `steps`.
             warp: None, or a function of the last result, the last frame and
                 this frame, (1, height, width, channels) each, that gives the
-                start of this one's painting: `lambda result, last, frame:
-                ops.warp(result, ops.optical_flow(frame, last))`.
-            **options: others of `stylize`; `start` is the first frame's.
+                start of this frame's optimization: `lambda result, last,
+                frame: ops.warp(result, ops.optical_flow(frame, last))`.
+            **options: Further arguments of `stylize`; `start` is the first
+                frame's.
 
         Yields:
             float32 (height, width, channels), in [0, 1].
 
         Raises:
-            ValueError: as `stylize`.
+            ValueError: As `stylize`.
 
         Reference: Ruder et al., Artistic Style Transfer for Videos, 2016,
         section 4.1: the start.
@@ -345,7 +376,7 @@ class StyleTransfer(keras.Model):
         }
 
     def _terms(self, images, targets):
-        """What is lowered, of each image."""
+        """The loss and its terms, of each image."""
         maps = self._maps(images)
         content = sum(
             weight
@@ -360,15 +391,15 @@ class StyleTransfer(keras.Model):
             for name, weight in self.style_layers.items()
         )
         size = ops.cast(ops.prod(ops.shape(images)[1:]), "float32")
-        roughness = total_variation(images) / size
+        smoothness = total_variation(images) / size
         weights = self.loss_weights
         return {
             "loss": weights["content_weight"] * content
             + weights["style_weight"] * style
-            + weights["total_variation_weight"] * roughness,
+            + weights["total_variation_weight"] * smoothness,
             "content_loss": content,
             "style_loss": style,
-            "total_variation": roughness,
+            "total_variation": smoothness,
         }
 
     def _objective(self, image, targets):

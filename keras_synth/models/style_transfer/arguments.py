@@ -1,19 +1,19 @@
-"""Mistakes in setting up and using style transfer, said early."""
+"""Arguments of style transfer: layers, images, styles and steps, checked."""
 
 import numpy as np
 from keras import ops
 
-from keras_synth.models.checks import check_images
+from keras_synth.models.checks import check_images, is_weight
 
 
 def layer_weights(layers, names, argument):
-    """Which layers count, and how much.
+    """Weights of a feature network's layers.
 
     Args:
-        layers: a layer's name, a list of names, which share a weight of 1,
-            or `{name: weight}`.
-        names: those that the network has.
-        argument: what the user calls it.
+        layers: Name of a layer, list of names, which share a weight of 1, or
+            `{name: weight}`.
+        names: Names of the network's layers.
+        argument: Name of the argument, for the error message.
 
     Returns:
         `{name: weight}`.
@@ -25,7 +25,7 @@ def layer_weights(layers, names, argument):
         not isinstance(layers, dict)
         or not layers
         or not set(layers) <= set(names)
-        or not all(_is_number(weight) for weight in layers.values())
+        or not all(is_weight(weight) for weight in layers.values())
     ):
         raise ValueError(
             f"`{argument}` must be layers of `features`, names or {{name: "
@@ -35,24 +35,15 @@ def layer_weights(layers, names, argument):
     return {name: float(weight) for name, weight in layers.items()}
 
 
-def check_weights(weights):
-    """Refuses weights of losses that cannot be."""
-    for name, value in weights.items():
-        if not _is_number(value):
-            raise ValueError(
-                f"`{name}` must be a number of at least 0. "
-                f"Received: {name}={value!r}"
-            )
-
-
 def as_images(images, channels, argument):
     """Float32 images of as many channels as a network takes.
 
     Args:
-        images: (batch, height, width, channels), array or tensor. Gray ones
-            become color ones where the network wants these.
-        channels: what it wants; None for 1 or 3, as they come.
-        argument: what the user calls them.
+        images: (batch, height, width, channels), array or tensor. Gray images
+            become color images where the network takes these.
+        channels: Channels of the network's images. None takes 1 or 3, as they
+            come.
+        argument: Name of the argument, for the error message.
     """
     if not hasattr(images, "shape"):
         images = np.asarray(images)
@@ -83,9 +74,9 @@ def as_styles(style, weights, channels, num_images):
 
     Args:
         style: (1 or num_images, height, width, channels), or a list of such.
-        weights: one for each, or None for equal ones.
-        channels: as in `as_images`.
-        num_images: content images.
+        weights: Weight of each style. None weights them equally.
+        channels: As in `as_images`.
+        num_images: Number of content images.
 
     Returns:
         `(styles, weights)`, lists; the weights add up to 1.
@@ -110,7 +101,7 @@ def as_styles(style, weights, channels, num_images):
         weights = [1.0] * len(styles)
     if (
         len(weights) != len(styles)
-        or not all(_is_number(weight) for weight in weights)
+        or not all(is_weight(weight) for weight in weights)
         or not sum(weights) > 0
     ):
         raise ValueError(
@@ -122,7 +113,7 @@ def as_styles(style, weights, channels, num_images):
 
 
 def as_step_counts(steps):
-    """One count a level of the pyramid, a tuple."""
+    """Numbers of steps, a tuple with one for each level of the pyramid."""
     counts = tuple(steps) if isinstance(steps, list | tuple) else (steps,)
     if not counts or not all(
         isinstance(count, int) and count > 0 for count in counts
@@ -134,25 +125,17 @@ def as_step_counts(steps):
     return counts
 
 
-def _is_number(value):
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and 0.0 <= value < float("inf")
-    )
-
-
 def check_is_compiled(model):
-    """Refuses a model that knows no weights of its losses yet."""
+    """Refuses a model that was not compiled and has no loss weights."""
     if not model.compiled:
         raise ValueError(
-            f"Call `compile()` before: it sets what {type(model).__name__} "
-            "lowers. (Its defaults do.)"
+            f"Call `compile()` before: it sets the loss of "
+            f"{type(model).__name__}. Its defaults will do."
         )
 
 
 def as_start(start, content):
-    """Where the optimization begins: "content", "noise" or an image."""
+    """The start of the optimization: "content", "noise" or an image."""
     if isinstance(start, str):
         if start not in ("content", "noise"):
             raise ValueError(
@@ -170,7 +153,7 @@ def as_start(start, content):
 
 
 def default_content_layer(features, names, preferred):
-    """That layer, or the deepest of at least an eighth of the sides."""
+    """The preferred layer, or the deepest of at least 1/8 of the sides."""
     if preferred in names:
         return preferred
     side = 512
@@ -182,12 +165,12 @@ def default_content_layer(features, names, preferred):
 
 
 def decoder_geometry(features, layer, decoder):
-    """How much the decoder upscales, and pixels that it needs besides.
+    """Stride and margin of a decoder and the encoder before it.
 
     Args:
-        features: network to maps.
-        layer: of the map that the decoder takes.
-        decoder: network from that map to images.
+        features: Network from images to `{layer name: map}`.
+        layer: Name of the map that the decoder takes.
+        decoder: Network from that map to images.
 
     Returns:
         `(stride, margin)`: a side of a map times `stride` is that of an

@@ -1,4 +1,4 @@
-"""What of an image is stylized, and what is left as it is."""
+"""Canvas of style transfer: the part of an image that is optimized."""
 
 import dataclasses
 
@@ -10,59 +10,58 @@ from keras_synth.ops import full_range_luma
 
 @dataclasses.dataclass(frozen=True)
 class Canvas:
-    """What is stylized of a content image, at one resolution.
+    """The optimized part of a content image, at one resolution.
 
-    The image is what was stylized plus `rest`: nothing, or where colors
-    are preserved, what its colors differ from its brightness (B - Y and so
-    on), which painting Y does not change.
+    The image is the optimized part plus `rest`. Where colors are preserved,
+    the optimized part is the luma Y and `rest` holds the color differences
+    (B - Y and so on), which a change of Y leaves alone; else `rest` is 0.
 
     Attributes:
-        scene: what the content shows of what is stylized, (1, height, width,
+        content: Optimized part of the content image, (1, height, width,
             channels, or 1 where colors are preserved).
-        styles: what the styles show of it.
-        rest: of the content, to be added.
-        low: least value of what is stylized, with which the image is in
-            [0, 1].
-        high: largest such value.
+        styles: List of the same part of each style image.
+        rest: The rest of the content image, to be added.
+        low: Least value of the optimized part that keeps the image in [0, 1].
+        high: Largest such value.
     """
 
-    scene: object
+    content: object
     styles: list
     rest: object
     low: object
     high: object
 
     def start(self, kind, seeds):
-        """The first painting.
+        """The start of the optimization.
 
         Args:
             kind: "content", "noise", or an image of any size.
-            seeds: a `SeedGenerator` for the noise.
+            seeds: A `SeedGenerator` for the noise.
         """
         if not isinstance(kind, str):
-            kind = resized_to(kind, self.scene.shape[1:3])
-            if self.scene.shape[-1] == 1:
+            kind = resized_to(kind, self.content.shape[1:3])
+            if self.content.shape[-1] == 1:
                 kind = _luma(kind)
             return ops.clip(kind, self.low, self.high)
         if kind == "content":
-            return self.scene
-        uniform = keras.random.uniform(self.scene.shape, seed=seeds)
+            return self.content
+        uniform = keras.random.uniform(self.content.shape, seed=seeds)
         return self.low + (self.high - self.low) * uniform
 
-    def image(self, painting):
-        """The image in [0, 1] of a painting."""
-        return ops.clip(painting + self.rest, 0.0, 1.0)
+    def image(self, optimized):
+        """The image in [0, 1] of the optimized part."""
+        return ops.clip(optimized + self.rest, 0.0, 1.0)
 
 
-def stretch_canvas(content, styles, scale, preserve_color):
-    """The canvas of a content.
+def make_canvas(content, styles, scale, preserve_color):
+    """The canvas of a content image and its styles.
 
     Args:
         content: (1, height, width, channels).
         styles: list of (1, height', width', channels').
-        scale: of the images' sides, at most 1.
-        preserve_color: whether only brightness is stylized. The styles'
-            brightness then gets the content's mean and deviation.
+        scale: Factor of the images' sides, at most 1.
+        preserve_color: Whether only the luma is stylized. The styles' luma
+            then gets the mean and standard deviation of the content's.
 
     Returns:
         A `Canvas`.
@@ -85,7 +84,7 @@ def stretch_canvas(content, styles, scale, preserve_color):
 
 
 def resized_to(images, size):
-    """Bicubic, with antialiasing, in [0, 1]."""
+    """Images resized bicubically, with antialiasing, clipped to [0, 1]."""
     if tuple(images.shape[1:3]) == tuple(size):
         return images
     resized = ops.image.resize(
@@ -103,7 +102,7 @@ def _luma(images):
 
 
 def _with_statistics(images, other):
-    """Mean and deviation of another image, over all pixels."""
+    """An image with mean and standard deviation of another."""
     deviation = ops.maximum(ops.std(images), keras.config.epsilon())
     normalized = (images - ops.mean(images)) / deviation
     return ops.std(other) * normalized + ops.mean(other)
