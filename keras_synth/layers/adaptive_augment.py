@@ -1,4 +1,4 @@
-"""Augmentation inside the game, as strong as overfitting asks for."""
+"""Adaptive discriminator augmentation (ADA), a layer."""
 
 import math
 
@@ -73,30 +73,30 @@ class AdaptiveAugment(keras.layers.Layer):
     is that of the global batch.
 
     Args:
-        blit: whether to mirror, turn by 90 degrees and shift.
-        geometric: whether to scale, turn, stretch and slide.
-        color: whether to change colors.
-        flips: whether images may be mirrored (text and digits may not).
-        rotations: whether images may be turned, by 90 degrees or any other
+        blit: Whether to mirror, turn by 90 degrees and shift.
+        geometric: Whether to scale, turn, stretch and slide.
+        color: Whether to change colors.
+        flips: Whether images may be mirrored (text and digits may not).
+        rotations: Whether images may be turned, by 90 degrees or any other
             angle (what has an up and a down may rather not).
         initial_strength: p at the start, in [0, 1].
-        target: what r shall be, between -1 and 1; None keeps p as it is.
-        ramp: over how many thousands of images p goes from 0 to 1.
-        every: after how many discriminator steps p moves.
+        target: What r shall be, between -1 and 1; None keeps p as it is.
+        ramp: Over how many thousands of images p goes from 0 to 1.
+        every: After how many discriminator steps p moves.
 
     Attributes:
         strength: p, a float32 scalar weight, not trainable.
-        COLUMNS: names of the columns of a draw.
+        COLUMNS: Names of the columns of a draw.
 
     Call arguments:
         images: (batch, height, width, 1 or 3) in [0, 1], sides of at least 2.
-        draw: what `draw` gave; the same draw does the same to any images.
+        draw: What `draw` gave; the same draw does the same to any images.
 
     Returns:
         Images of the same shape, float32, which may leave [0, 1].
 
     Raises:
-        ValueError: nothing to do, arguments out of range, or images or a
+        ValueError: Nothing to do, arguments out of range, or images or a
             draw of another shape.
 
     Reference: Karras et al., Training Generative Adversarial Networks with
@@ -157,11 +157,11 @@ class AdaptiveAugment(keras.layers.Layer):
         )
 
     def draw(self, batch_size, seed):
-        """What shall happen to each image of a batch, at the present p.
+        """Draws the random parameters of a batch at the current strength p.
 
         Args:
-            batch_size: images in it.
-            seed: int or `keras.random.SeedGenerator`.
+            batch_size: Images in it.
+            seed: Int or `keras.random.SeedGenerator`.
 
         Returns:
             float32 (batch_size, 15), columns as in `COLUMNS`: `flip` and
@@ -188,15 +188,15 @@ class AdaptiveAugment(keras.layers.Layer):
         return ops.where(happens, _distribute(numbers), 0.0)
 
     def adapt(self, real_logits):
-        """Moves p towards what keeps the discriminator unsure.
+        """Adapts p: up while the discriminator overfits, down otherwise.
 
         Call it once a discriminator step; every `every`-th call moves p.
         Logits that are no numbers count as 0, as many as there are for one
         image (a map of them) by their mean.
 
         Args:
-            real_logits: of augmented real images, (batch, ...), above 0
-                where the discriminator takes them for real.
+            real_logits: Real logits of augmented real images, (batch, ...),
+                above 0 where the discriminator takes them for real.
 
         Example:
 

@@ -9,14 +9,14 @@ from keras_synth.ops import adaptive_instance_normalization, channel_statistics
 
 @keras.saving.register_keras_serializable("keras_synth")
 class AdaptiveInstanceNormalization(keras.layers.Layer):
-    """Gives the maps of one image the statistics of another's.
+    """Adaptive instance normalization (AdaIN) with the statistics of maps.
 
     `σ(y) (x - μ(x)) / σ(x) + μ(y)`, mean and deviation over each channel of
     each image (`ops.adaptive_instance_normalization`). Nothing is learned.
     Statistics are computed in float32, whatever the policy.
 
     Args:
-        epsilon: added to the variances.
+        epsilon: Added to the variances.
 
     Call arguments:
         inputs: `[x, y]`, content maps (batch, height, width, channels) and
@@ -26,7 +26,7 @@ class AdaptiveInstanceNormalization(keras.layers.Layer):
         As `x`.
 
     Raises:
-        ValueError: called with maps of other channels.
+        ValueError: Called with maps of other channels.
 
     Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
     Adaptive Instance Normalization, 2017, equation 8.
@@ -55,14 +55,14 @@ class AdaptiveInstanceNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class StyledInstanceNormalization(keras.layers.Layer):
-    """Gives maps the statistics that a style vector asks for.
+    """Adaptive instance normalization with statistics from a style vector.
 
     `(1 + s) (x - μ(x)) / σ(x) + b`, where `[s, b] = w A + a` is a learned
     affine map of the style w with equalized learning rate: the "AdaIN" of
     StyleGAN's first version. At its start s is random, and b too.
 
     Args:
-        epsilon: added to the variances.
+        epsilon: Added to the variances.
 
     Call arguments:
         inputs: `[x, w]`, maps (batch, height, width, channels) and styles

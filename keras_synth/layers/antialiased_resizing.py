@@ -1,17 +1,17 @@
-"""Resizing that an antialiasing filter precedes."""
+"""Antialiased bilinear resizing, a layer."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class AntialiasedResizing(keras.layers.Layer):
-    """Images of any size at one size, bilinear with antialiasing.
+    """Antialiased resizing: bilinear, to a fixed size.
 
     Images that have the size already pass unchanged.
 
     Args:
-        height: of the result.
-        width: of the result.
+        height: Height of the result.
+        width: Width of the result.
     """
 
     def __init__(self, height, width, **kwargs):

@@ -1,4 +1,4 @@
-"""Augmentation inside the game, so that few images go further."""
+"""Differentiable augmentation (DiffAugment), a layer."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class DiffAugment(keras.layers.Layer):
-    """Differentiable augmentation of all that a discriminator sees.
+    """Differentiable augmentation (DiffAugment) of the discriminator's input.
 
     A discriminator that sees few images learns them by heart. Augmenting
     the real ones alone would teach the generator to draw augmented images;
@@ -23,13 +23,13 @@ class DiffAugment(keras.layers.Layer):
     What a shift uncovers and a cutout covers is mid-gray (0 of [-1, 1]).
 
     Args:
-        color: whether to change brightness, saturation and contrast.
-        translation: whether to shift.
-        cutout: whether to cut out.
+        color: Whether to change brightness, saturation and contrast.
+        translation: Whether to shift.
+        cutout: Whether to cut out.
 
     Call arguments:
         images: (batch, height, width, channels) in [0, 1].
-        draw: what `draw` gave; the same draw does the same to any images.
+        draw: What `draw` gave; the same draw does the same to any images.
 
     Returns:
         Images of the same shape, float32, which may leave [0, 1].
@@ -63,8 +63,8 @@ class DiffAugment(keras.layers.Layer):
         """The random numbers for a batch, U(0, 1).
 
         Args:
-            batch_size: images in it.
-            seed: int or `keras.random.SeedGenerator`.
+            batch_size: Images in it.
+            seed: Int or `keras.random.SeedGenerator`.
 
         Returns:
             float32 (batch_size, 7): brightness, saturation, contrast, two for

@@ -1,4 +1,4 @@
-"""Layers whose weights all learn at the same pace.
+"""Dense and convolution layers with equalized learning rate.
 
 Weights start as N(0, 1), and each is multiplied by the constant of He's
 initialization at every call, not once at the start. An optimizer such as Adam
@@ -24,9 +24,9 @@ class EqualizedDense(keras.layers.Layer):
     x has.
 
     Args:
-        units: features going out.
+        units: Features going out.
         learning_rate_multiplier: m; below 1 the layer learns slower.
-        bias_initializer: of b.
+        bias_initializer: Bias initializer of b.
 
     Call arguments:
         inputs: (..., features).
@@ -94,17 +94,17 @@ class EqualizedDense(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class EqualizedConv2D(keras.layers.Layer):
-    """A convolution with equalized learning rate, same size or halved.
+    """A 2-D convolution with equalized learning rate, same size or halved.
 
     `y = x ∗ (W / √n) + b`, with n = kernel_size² · channels values under the
     kernel and `W ~ N(0, 1)`.
 
     Args:
-        filters: channels going out.
-        kernel_size: odd int.
-        downsample: whether to halve the sides, after a low-pass filter.
-        use_bias: whether to add b.
-        taps: of that filter, see `FilteredDownSampling2D`.
+        filters: Channels going out.
+        kernel_size: Odd int.
+        downsample: Whether to halve the sides, after a low-pass filter.
+        use_bias: Whether to add b.
+        taps: Taps of that filter, see `FilteredDownSampling2D`.
 
     Call arguments:
         inputs: (batch, height, width, channels); with `downsample` of even

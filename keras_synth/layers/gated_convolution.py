@@ -1,4 +1,4 @@
-"""A convolution that learns which of its outputs to let through."""
+"""Gated convolution, for inpainting."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class GatedConv2D(keras.layers.Layer):
-    """Features, each times a gate between 0 and 1 that it learns as well.
+    """Gated convolution: features times a learned gate between 0 and 1.
 
         y = φ(W_f * x + b_f) · σ(W_g * x + b_g)
 
@@ -16,13 +16,13 @@ class GatedConv2D(keras.layers.Layer):
     twice the filters computes features and gates.
 
     Args:
-        filters: channels of the output.
-        kernel_size: sides of the window, an int or two.
-        strides: of the window, an int or two.
-        dilation_rate: pixels from one tap to the next, an int or two; with
+        filters: Channels of the output.
+        kernel_size: Sides of the window, an int or two.
+        strides: Strides of the window, an int or two.
+        dilation_rate: Pixels from one tap to the next, an int or two; with
             strides above 1 it must be 1.
         activation: φ, as Keras takes it.
-        kernel_initializer: as Keras takes it. None draws with a variance of
+        kernel_initializer: As Keras takes it. None draws with a variance of
             `4 / fan_in`: half-open gates let a quarter of the energy through,
             so that deep stacks begin with signals of the size of their input.
         **kwargs: `name` and `dtype` of the layer.
@@ -35,7 +35,7 @@ class GatedConv2D(keras.layers.Layer):
         (batch, height', width', filters).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution,
     2019, equation 3.

@@ -8,16 +8,16 @@ from keras_synth.ops import ReplicaSeedGenerator
 
 @keras.saving.register_keras_serializable("keras_synth")
 class GaussianSampling(keras.layers.Layer):
-    """Draws from a diagonal Gaussian so that gradients reach its parameters.
+    """Reparameterization trick: a differentiable sample of a Gaussian.
 
     `z = m + exp(½ log s²) · ε`, with `ε ~ N(0, I)`: the randomness is an
     input, so z is differentiable in m and log s². Always in float32, whatever
     the precision policy. Each replica of a `MirroredStrategy` draws its own ε.
 
     Args:
-        num_samples: draws per row. None (the default) gives one and keeps the
+        num_samples: Draws per row. None (the default) gives one and keeps the
             shape; an int gives a new leading axis of that many.
-        seed: int, or None for a random one.
+        seed: Int, or None for a random one.
 
     Call arguments:
         inputs: `[mean, log_variance]`, each (batch, latent_dim).

@@ -1,4 +1,4 @@
-"""Scaling of images to what published networks take."""
+"""Input scaling of published networks (Caffe, torchvision), a layer."""
 
 import keras
 from keras import ops
@@ -11,14 +11,14 @@ _TORCHVISION_DEVIATION = (0.229, 0.224, 0.225)
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ImageScaling(keras.layers.Layer):
-    """Images in [0, 1] as the network was shown them in its training.
+    """Input scaling: images in [0, 1] to the range of a published network.
 
     `(x - mean) * scale` for red, green and blue, after a gray image has been
     repeated. Both are weights: a file of weights says by itself what images
     it belongs to. They start as Caffe's, `255 x - mean`.
 
     Args:
-        smallest: fewest pixels a side from which every map has a pixel.
+        smallest: Fewest pixels a side from which every map has a pixel.
 
     Call arguments:
         images: (batch, height, width, 1 or 3).
@@ -27,7 +27,7 @@ class ImageScaling(keras.layers.Layer):
         (batch, height, width, 3).
 
     Raises:
-        ValueError: too small images, where their size is known.
+        ValueError: Too small images, where their size is known.
 
     Example:
 

@@ -6,14 +6,15 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ICNR(keras.initializers.Initializer):
-    """Starts a convolution before a pixel shuffle without a chequered pattern.
+    """ICNR initializer: pixel shuffle without a checkerboard pattern.
 
     All `scale²` values that become one square start from the same kernel, so
     that the shuffle begins as upscaling by nearest neighbors.
 
     Args:
-        scale: of the pixel shuffle, int.
-        initializer: of the kernels; name or `keras.initializers.Initializer`.
+        scale: Scale of the pixel shuffle, int.
+        initializer: Initializer of the kernels; name or
+            `keras.initializers.Initializer`.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Where a style-based generator begins."""
+"""Learned constant: the input of a style-based generator."""
 
 import keras
 from keras import ops
@@ -6,10 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class LearnedConstant(keras.layers.Layer):
-    """The same learned tensor for each image of a batch.
+    """Learned constant: the same trained tensor for each image of a batch.
 
     Args:
-        shape: of the tensor, which starts as N(0, 1).
+        shape: Shape of the tensor, which starts as N(0, 1).
 
     Call arguments:
         inputs: (batch, ...), of which only the batch's size is read.

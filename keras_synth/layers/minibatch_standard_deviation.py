@@ -1,4 +1,4 @@
-"""Lets a discriminator see how varied a batch is."""
+"""Minibatch standard deviation, a layer against mode collapse."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class MinibatchStandardDeviation(keras.layers.Layer):
-    """Appends the standard deviation over groups of images as a channel.
+    """Minibatch standard deviation: variation in a batch as a channel.
 
     In each group of images: the standard deviation of every feature at
     every position, averaged to one number, filled into a new feature map. A
@@ -18,8 +18,8 @@ class MinibatchStandardDeviation(keras.layers.Layer):
     divide is one group.
 
     Args:
-        group_size: images a group.
-        epsilon: added to the variance, whose root has no gradient at 0.
+        group_size: Images a group.
+        epsilon: Added to the variance, whose root has no gradient at 0.
 
     Call arguments:
         inputs: (batch, height, width, channels).

@@ -1,4 +1,4 @@
-"""The convolution that a style controls."""
+"""Modulated convolution of StyleGAN2."""
 
 import math
 
@@ -16,7 +16,7 @@ from keras_synth.ops.filtering import check_taps, upfirdn
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ModulatedConv2D(keras.layers.Layer):
-    """A convolution whose kernel each image's style scales.
+    """Modulated convolution: each image's style scales the kernel.
 
     A dense layer turns the style w into a scale s for each channel coming in.
     Each image then has a kernel of its own, scaled and, with `demodulate`,
@@ -33,12 +33,12 @@ class ModulatedConv2D(keras.layers.Layer):
     many kernels as images. W has equalized learning rate.
 
     Args:
-        filters: channels going out.
-        kernel_size: odd int.
-        upsample: whether to double the sides: a transposed convolution, then
+        filters: Channels going out.
+        kernel_size: Odd int.
+        upsample: Whether to double the sides: a transposed convolution, then
             a low-pass filter.
-        demodulate: whether to divide as above.
-        taps: of that filter, see `FilteredUpSampling2D`.
+        demodulate: Whether to divide as above.
+        taps: Taps of that filter, see `FilteredUpSampling2D`.
         epsilon: ε.
 
     Call arguments:

@@ -1,11 +1,11 @@
-"""Chance for what chance decides: where each hair lies."""
+"""Noise injection: learned-strength Gaussian noise (StyleGAN)."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class NoiseInjection(keras.layers.Layer):
-    """Adds a noise map to every channel, with a learned strength.
+    """Noise injection: adds a noise map to all channels, with learned strength.
 
     `x + strength · noise`, one strength a layer, 0 at the start. A generator
     that is given noise at each resolution needs not to make up its own from

@@ -1,4 +1,4 @@
-"""Images of any size for networks that need a multiple of something."""
+"""Padding to a multiple and cropping back, for images of any size."""
 
 import keras
 from keras import ops
@@ -6,13 +6,13 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PadToMultiple(keras.layers.Layer):
-    """Mirrors the bottom and right until both sides are divisible.
+    """Reflection padding at the bottom and right to a multiple.
 
     The edge pixel is repeated first (`abc` becomes `abccba`), as often as it
     takes, so that the smallest images work too. `CropLike` undoes it.
 
     Args:
-        multiple: what both sides shall be divisible by.
+        multiple: What both sides shall be divisible by.
 
     Call arguments:
         images: (batch, height, width, channels).
@@ -61,7 +61,7 @@ class PadToMultiple(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class CropLike(keras.layers.Layer):
-    """Cuts the bottom and right off until an image is as large as another.
+    """Crops the bottom and right to the size of another image.
 
     Call arguments:
         inputs: `[images, reference]`, (batch, height, width, channels) each;

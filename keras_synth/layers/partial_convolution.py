@@ -1,4 +1,4 @@
-"""A convolution that sees the valid pixels alone, and fills holes inwards."""
+"""Partial convolution, for inpainting."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PartialConv2D(keras.layers.Layer):
-    """Convolves what is known, weighted up for what is missing.
+    """Partial convolution: convolves valid pixels, renormalized by their share.
 
     With M = 1 - mask, the validity of each pixel under the window,
 
@@ -20,11 +20,11 @@ class PartialConv2D(keras.layers.Layer):
     the image and has no hole the layer is a plain convolution.
 
     Args:
-        filters: channels of the output.
-        kernel_size: sides of the window, an int or two.
-        strides: of the window, an int or two.
-        use_bias: whether there is a b.
-        kernel_initializer: as Keras takes it.
+        filters: Channels of the output.
+        kernel_size: Sides of the window, an int or two.
+        strides: Strides of the window, an int or two.
+        use_bias: Whether there is a b.
+        kernel_initializer: As Keras takes it.
         **kwargs: `name` and `dtype` of the layer.
 
     Call arguments:
@@ -38,7 +38,7 @@ class PartialConv2D(keras.layers.Layer):
         input's over `strides`, rounded up.
 
     Raises:
-        ValueError: arguments out of range, or shapes that do not fit.
+        ValueError: Arguments out of range, or shapes that do not fit.
 
     Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
     Convolutions, 2018, equations 1 and 2; section 3.2 on borders.

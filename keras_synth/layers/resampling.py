@@ -1,4 +1,4 @@
-"""Doubling and halving with a filter, so that nothing aliases."""
+"""Upsampling and downsampling layers with a low-pass filter."""
 
 import keras
 
@@ -8,7 +8,7 @@ BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 
 
 class FilteredResampling(keras.layers.Layer):
-    """What doubling and halving share: the filter's taps."""
+    """Base class of filtered resampling layers."""
 
     def __init__(self, taps=BINOMIAL, **kwargs):
         super().__init__(**kwargs)
@@ -21,12 +21,12 @@ class FilteredResampling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class FilteredUpSampling2D(FilteredResampling):
-    """Doubles the sides: zeros in between, then a low-pass filter.
+    """Filtered 2x upsampling: zeros in between, then a low-pass filter.
 
     Beyond the border lie zeros.
 
     Args:
-        taps: of the filter along each side, scaled to a sum of one.
+        taps: Taps of the filter along each side, scaled to a sum of one.
 
     Call arguments:
         inputs: (batch, height, width, channels).
@@ -57,10 +57,10 @@ class FilteredUpSampling2D(FilteredResampling):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class FilteredDownSampling2D(FilteredResampling):
-    """Halves the sides: a low-pass filter, then every second value.
+    """Filtered 2x downsampling: a low-pass filter, then every second value.
 
     Args:
-        taps: as of `FilteredUpSampling2D`.
+        taps: As of `FilteredUpSampling2D`.
 
     Call arguments:
         inputs: (batch, height, width, channels), even sides.

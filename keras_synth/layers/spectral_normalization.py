@@ -1,4 +1,4 @@
-"""A layer whose largest amplification is one."""
+"""Spectral normalization, a layer wrapper."""
 
 import keras
 from keras import ops
@@ -6,7 +6,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class SpectralNormalization(keras.layers.Wrapper):
-    """Runs a layer with its kernel divided by the kernel's spectral norm.
+    """Spectral normalization: divides a layer's kernel by its spectral norm.
 
     `W̄ = W / σ(W)`, with σ the largest singular value of W as a matrix (all
     axes but the last against the last). σ is followed by power iteration,
@@ -25,7 +25,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     pass in training, so that a generator's step changes the discriminator.)
 
     Args:
-        layer: one with a `kernel` (Dense, convolutions) or `embeddings`.
+        layer: One with a `kernel` (Dense, convolutions) or `embeddings`.
 
     Reference: Miyato et al., Spectral Normalization for Generative
     Adversarial Networks, 2018, algorithm 1.
@@ -58,7 +58,7 @@ class SpectralNormalization(keras.layers.Wrapper):
         self.update(iterations=20)  # so that σ is right from the start
 
     def update(self, iterations=1):
-        """Follows the kernel: steps of the power iteration, stored in `u`."""
+        """Updates the spectral norm: power iteration steps, stored in `u`."""
         matrix = self._matrix()
         u = ops.expand_dims(self.u, 0)  # rows, the faster product
         for _ in range(iterations):

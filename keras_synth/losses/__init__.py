@@ -1,4 +1,4 @@
-"""What training minimizes."""
+"""Losses: adversarial, likelihoods, perceptual, restoration, penalties."""
 
 from keras_synth.losses.adversarial import (
     AdversarialLoss,

@@ -1,8 +1,8 @@
-"""What generator and discriminator play for.
+"""Adversarial losses of GANs: non-saturating, hinge, Wasserstein, ...
 
 A discriminator gives logits, r of real images and f of generated ones,
-(batch,) or, judging patches, (batch, height, width, 1). Each loss has two
-methods, both means over all logits, in float32:
+(batch,) or, of a patch discriminator, (batch, height, width, 1). Each loss
+has two methods, both means over all logits, in float32:
 
 - `discriminator(real_logits, fake_logits)`, which the discriminator lowers;
 - `generator(real_logits, fake_logits)`, which the generator lowers. All but
@@ -23,10 +23,10 @@ from keras_synth.ops import mean_or_zero
 
 
 class AdversarialLoss:
-    """What all have in common.
+    """Base class of adversarial losses.
 
     Args:
-        label_smoothing: the discriminator aims at `1 - label_smoothing`
+        label_smoothing: The discriminator aims at `1 - label_smoothing`
             instead of 1 for real images, so that it never grows certain.
             One-sided (Salimans et al. 2016, section 3.4): smoothing the fakes'
             target would reward the generator for staying where it is.
@@ -35,7 +35,7 @@ class AdversarialLoss:
     generator_sees_real = False
 
     def boundary(self, real_logits, fake_logits):
-        """The logit above which an image counts as taken for real."""
+        """Decision boundary: the logit above which an image counts as real."""
         return 0.0
 
     def __init__(self, label_smoothing=0.0):
@@ -58,7 +58,7 @@ class AdversarialLoss:
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Minimax(AdversarialLoss):
-    """The game as first written down.
+    """Minimax GAN loss (saturating), as in the original paper.
 
     - discriminator: `-E[log σ(r)] - E[log(1 - σ(f))]`
     - generator: `E[log(1 - σ(f))]`
@@ -93,7 +93,7 @@ class Minimax(AdversarialLoss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class NonSaturating(Minimax):
-    """The usual choice: the generator raises log σ(f).
+    """Non-saturating GAN loss: the generator maximizes log σ(f).
 
     - discriminator: `-E[log σ(r)] - E[log(1 - σ(f))]`
     - generator: `-E[log σ(f)]`
@@ -112,7 +112,7 @@ class NonSaturating(Minimax):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class LeastSquares(AdversarialLoss):
-    """Distances instead of probabilities.
+    """Least-squares GAN loss (LSGAN).
 
     - discriminator: `½ E[(r - 1)²] + ½ E[f²]`
     - generator: `½ E[(f - 1)²]`
@@ -151,7 +151,7 @@ class _WithoutLabels(AdversarialLoss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Hinge(_WithoutLabels):
-    """The discriminator stops caring beyond a margin of 1.
+    """Hinge GAN loss, with a margin of 1.
 
     - discriminator: `E[max(0, 1 - r)] + E[max(0, 1 + f)]`
     - generator: `-E[f]`
@@ -161,7 +161,7 @@ class Hinge(_WithoutLabels):
     """
 
     def discriminator(self, real_logits, fake_logits):
-        """What is missing to the margin on both sides."""
+        """Hinge loss: what is missing to the margin on both sides."""
         real, fake = _float32(real_logits, fake_logits)
         return mean_or_zero(ops.relu(1.0 - real)) + mean_or_zero(
             ops.relu(1.0 + fake)
@@ -175,7 +175,7 @@ class Hinge(_WithoutLabels):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Wasserstein(_WithoutLabels):
-    """The earth mover's distance, for a judge of bounded slope.
+    """Wasserstein loss: needs a discriminator with bounded gradients.
 
     - discriminator: `E[f] - E[r]`
     - generator: `-E[f]`
@@ -203,7 +203,7 @@ class Wasserstein(_WithoutLabels):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class RelativisticAverage(_WithoutLabels):
-    """Is a real image more real than fakes are on average?
+    """Relativistic average GAN loss (RaGAN).
 
     With `R = r - E[f]` and `F = f - E[r]`:
 
@@ -223,7 +223,7 @@ class RelativisticAverage(_WithoutLabels):
         return _middle(real_logits, fake_logits)
 
     def discriminator(self, real_logits, fake_logits):
-        """Real images are to be more real than the average fake."""
+        """Cross-entropy of real logits above the mean fake logit."""
         real, fake = _float32(real_logits, fake_logits)
         return mean_or_zero(
             ops.softplus(mean_or_zero(fake) - real)

@@ -1,9 +1,9 @@
-"""What keeps a discriminator's slope bounded.
+"""Gradient penalties on the discriminator of a GAN: R1, R2, WGAN-GP.
 
-A penalty is called with the judge (a function from images to logits), real
-and generated images in [0, 1], and a seed; it gives a scalar, the mean over
-the batch, to be added to the discriminator's loss. Slopes are measured per
-unit of images in [-1, 1], so that published weights hold.
+A penalty is called with the discriminator (a function from images to
+logits), real and generated images in [0, 1], and a seed. It returns a scalar,
+the mean over the batch, to be added to the discriminator's loss. Gradients
+are taken with respect to images in [-1, 1], so that published weights hold.
 
 With `interval` k a model computes the penalty at every k-th step only, k times
 as heavy ("lazy regularization", Karras et al., StyleGAN2, 2020, section 3.1),
@@ -17,11 +17,12 @@ from keras_synth.ops import mean_or_zero, squared_gradient_norms
 
 
 class GradientPenalty:
-    """What all have in common.
+    """Base class of gradient penalties.
 
     Args:
-        weight: of the penalty in the discriminator's loss.
-        interval: discriminator steps from one computation to the next.
+        weight: Weight of the penalty in the discriminator's loss.
+        interval: Number of discriminator steps from one computation of the
+            penalty to the next. 1 computes it at every step.
     """
 
     def __init__(self, weight=10.0, interval=1):
@@ -49,7 +50,7 @@ class GradientPenalty:
 
 @keras.saving.register_keras_serializable("keras_synth")
 class R1(GradientPenalty):
-    """The judge is to be flat on real images.
+    """R1 penalty: squared gradient norm of the logits at real images.
 
     `weight / 2 · E‖∇D(x)‖²` over real x.
 
@@ -64,30 +65,30 @@ class R1(GradientPenalty):
     20.0
     """
 
-    def __call__(self, judge, real, fake, seed):
+    def __call__(self, discriminator, real, fake, seed):
         """The penalty's mean over the real images."""
-        norms = squared_gradient_norms(judge, real)
+        norms = squared_gradient_norms(discriminator, real)
         return 0.5 * self.weight * mean_or_zero(norms)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class R2(GradientPenalty):
-    """The judge is to be flat on generated images.
+    """R2 penalty: squared gradient norm of the logits at generated images.
 
     `weight / 2 · E‖∇D(x)‖²` over generated x.
 
     Reference: Mescheder et al. 2018, equation 10.
     """
 
-    def __call__(self, judge, real, fake, seed):
+    def __call__(self, discriminator, real, fake, seed):
         """The penalty's mean over the generated images."""
-        norms = squared_gradient_norms(judge, fake)
+        norms = squared_gradient_norms(discriminator, fake)
         return 0.5 * self.weight * mean_or_zero(norms)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class WassersteinGradientPenalty(GradientPenalty):
-    """The judge's slope is to be 1 between real and generated images.
+    """WGAN-GP penalty: gradient norm 1 between real and generated images.
 
     `weight · E[(‖∇D(x̂)‖ - 1)²]`, with `x̂ = u x + (1 - u) G(z)`, one
     `u ~ U(0, 1)` a pair: the penalty of WGAN-GP.
@@ -96,7 +97,7 @@ class WassersteinGradientPenalty(GradientPenalty):
     equation 3.
     """
 
-    def __call__(self, judge, real, fake, seed):
+    def __call__(self, discriminator, real, fake, seed):
         """The penalty's mean over mixtures drawn with `seed`."""
         real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
         share = keras.random.uniform(
@@ -104,5 +105,5 @@ class WassersteinGradientPenalty(GradientPenalty):
         )
         mixed = share * real + (1.0 - share) * fake
         # The root of 0 has no gradient.
-        norms = ops.sqrt(squared_gradient_norms(judge, mixed) + 1e-12)
+        norms = ops.sqrt(squared_gradient_norms(discriminator, mixed) + 1e-12)
         return self.weight * mean_or_zero(ops.square(norms - 1.0))

@@ -1,4 +1,4 @@
-"""What a decoder's output says about an image: log p(x | parameters).
+"""Likelihoods log p(x | parameters) of images, for VAE decoders.
 
 A likelihood turns the raw output of a decoder into a distribution over
 images in [0, 1]. Each has three methods and says how many numbers the
@@ -25,7 +25,7 @@ _PIXELS = (-3, -2, -1)
 
 
 class Likelihood:
-    """What all have in common: the way back from a configuration."""
+    """Base class of likelihoods."""
 
     @classmethod
     def from_config(cls, config):
@@ -35,7 +35,7 @@ class Likelihood:
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Bernoulli(Likelihood):
-    """Each pixel is 1 with probability sigmoid(logit), else 0.
+    """Bernoulli likelihood: each pixel is 1 with probability sigmoid(logit).
 
     `log p(x) = Σ x · logit - log(1 + exp(logit))`
 
@@ -74,7 +74,7 @@ class Bernoulli(Likelihood):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Gaussian(Likelihood):
-    """Each pixel is normal around the decoder's output.
+    """Gaussian likelihood: each pixel is normal around the decoder's output.
 
     `log p(x) = Σ -½ (log 2π + log s² + (x - m)² / s²)`, a density: it may
     exceed zero.
@@ -84,7 +84,7 @@ class Gaussian(Likelihood):
             lets the decoder say (log s² per pixel and channel, its second
             half of channels, kept above `minimum` so that the density of
             pixels that never change stays bounded).
-        minimum: the smallest standard deviation a decoder may learn; half a
+        minimum: The smallest standard deviation a decoder may learn; half a
             gray level of an 8-bit image by default.
 
     Example:
@@ -145,15 +145,15 @@ class Gaussian(Likelihood):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class DiscretizedLogistic(Likelihood):
-    """A logistic curve cut into the 256 levels of an 8-bit image.
+    """Discretized logistic likelihood over the 256 levels of 8-bit images.
 
     `p(level) = σ((x + h - m) / s) - σ((x - h - m) / s)`, with h half a level;
     the darkest and the brightest level take the whole tail, so the
     probabilities of all levels sum to one. The decoder gives m, then log s.
 
     Args:
-        levels: how many gray levels a pixel may take.
-        minimum_log_scale: smallest log s, in [0, 1] units.
+        levels: How many gray levels a pixel may take.
+        minimum_log_scale: Smallest log s, in [0, 1] units.
 
     Reference: Kingma et al., Improving Variational Inference with Inverse
     Autoregressive Flow, 2016, section 5.2; Salimans et al., PixelCNN++, 2017,

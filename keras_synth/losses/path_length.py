@@ -1,4 +1,4 @@
-"""A step in style moves the image by as much, wherever and whichever way."""
+"""Path-length regularization of StyleGAN2."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ from keras_synth.ops import mean_or_zero, path_lengths
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PathLength(GradientPenalty):
-    """Path-length regularization of a generator with styles.
+    """Path-length regularization: penalty on the variance of path lengths.
 
     `weight · E[(‖Jᵀ y‖ - a)²]`, with the lengths of `ops.path_lengths` and a
     their running mean, `a ← a + decay · (mean ‖Jᵀ y‖ - a)`, which the model
@@ -20,10 +20,10 @@ class PathLength(GradientPenalty):
     with their style.
 
     Args:
-        weight: of the penalty in the generator's loss.
-        interval: generator steps from one computation to the next, each that
+        weight: Weight of the penalty in the generator's loss.
+        interval: Generator steps from one computation to the next, each that
             many times as heavy.
-        decay: of the running mean.
+        decay: Decay of the running mean.
 
     Reference: Karras et al., Analyzing and Improving the Image Quality of
     StyleGAN, 2020, section 3.2, equation 4. There a is updated before it is
@@ -52,7 +52,7 @@ class PathLength(GradientPenalty):
         """The penalty and the mean length, both means over the batch.
 
         Args:
-            synthesize: see `ops.path_lengths`.
+            synthesize: See `ops.path_lengths`.
             styles: likewise.
             directions: likewise.
             mean: a, a scalar; 0 where there is none yet.

@@ -1,4 +1,4 @@
-"""Losses that compare what a feature network sees in two images."""
+"""Perceptual and style losses on the maps of a feature network."""
 
 import keras
 from keras import ops
@@ -14,7 +14,7 @@ from keras_synth.ops.similarity import check_same_shape
 
 
 class FeatureLoss(keras.losses.Loss):
-    """What the losses share: the network, and the sum over its maps.
+    """Base class of losses on feature maps.
 
     They compute in float32. The network is not trained: its weights belong to
     none of the model's. They are not saved with the loss either, whose
@@ -22,11 +22,11 @@ class FeatureLoss(keras.losses.Loss):
     `load_model` reads them there again, or asks for `compile=False`.
 
     Args:
-        features: network from images in [0, 1] to `{layer name: map}`.
+        features: Network from images in [0, 1] to `{layer name: map}`.
         layer_weights: `{layer name: weight}`; None for 1 each.
-        squared: whether differences are squared.
+        squared: Whether differences are squared.
         reduction: Keras' kind of mean over the batch.
-        name: name of the loss.
+        name: Name of the loss.
     """
 
     def __init__(self, features, layer_weights, squared, reduction, name):
@@ -48,8 +48,8 @@ class FeatureLoss(keras.losses.Loss):
         """The loss of each image from maps, which losses can share.
 
         Args:
-            true_maps: what `features` gives for the true images.
-            predicted_maps: and for the predicted ones.
+            true_maps: What `features` gives for the true images.
+            predicted_maps: And for the predicted ones.
 
         Returns:
             (batch,).
@@ -82,7 +82,7 @@ class FeatureLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Perceptual(FeatureLoss):
-    """How much the maps of two images differ.
+    """Perceptual loss: mean difference of feature maps.
 
     `Σ_l w_l mean |φ_l(x) - φ_l(y)|`, the mean over each map's pixels and
     channels, so that size does not count; with `squared`, of the squared
@@ -91,17 +91,17 @@ class Perceptual(FeatureLoss):
     against other losses anew for every network.
 
     Args:
-        features: network from images in [0, 1] to `{layer name: map}`, such
+        features: Network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
         layer_weights: `{layer name: weight}`, layers left out not counting;
             None (default) for 1 each.
         squared: False (default) for absolute differences (Liu), True for
             squared ones (Johnson).
         reduction: Keras' kind of mean over the batch.
-        name: name of the loss.
+        name: Name of the loss.
 
     Raises:
-        ValueError: a network that gives no maps, weights that do not fit it;
+        ValueError: A network that gives no maps, weights that do not fit it;
             called with shapes that differ, or images of other channels.
 
     Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
@@ -134,24 +134,24 @@ class Perceptual(FeatureLoss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Style(FeatureLoss):
-    """How much the textures of two images differ, wherever they are.
+    """Style loss: difference of the Gram matrices of feature maps.
 
     `Σ_l w_l mean |G(φ_l(x)) - G(φ_l(y))|` over the entries of
     `ops.gram_matrix`; with `squared`, the sum (not the mean) over the entries
     of the squared difference, `Σ_l w_l ‖G(φ_l(x)) - G(φ_l(y))‖²`.
 
     Args:
-        features: network from images in [0, 1] to `{layer name: map}`, such
+        features: Network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
         layer_weights: `{layer name: weight}`, layers left out not counting;
             None (default) for 1 each.
         squared: False (default) for absolute differences (Liu), True for
             squared ones (Johnson).
         reduction: Keras' kind of mean over the batch.
-        name: name of the loss.
+        name: Name of the loss.
 
     Raises:
-        ValueError: as for `Perceptual`.
+        ValueError: As for `Perceptual`.
 
     Reference: Liu et al. 2018, equation 5. Johnson et al. 2016, equation 4;
     Gatys et al., Image Style Transfer Using Convolutional Neural Networks,

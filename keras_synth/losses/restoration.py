@@ -1,4 +1,4 @@
-"""What training a restorer minimizes, beside Keras' own MSE and MAE."""
+"""Restoration losses: Charbonnier, SSIM, MS-SSIM, total variation."""
 
 import keras
 from keras import ops
@@ -15,7 +15,7 @@ from keras_synth.ops.similarity import (
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Charbonnier(keras.losses.Loss):
-    """The absolute error, rounded off at zero.
+    """Charbonnier loss: a smooth absolute error.
 
     `mean sqrt((x - y)² + ε²)`: close to MAE where errors are above ε, with a
     gradient that falls to 0 below it. Equal images cost ε.
@@ -23,8 +23,8 @@ class Charbonnier(keras.losses.Loss):
     Args:
         epsilon: ε, in the unit of the images.
         reduction: Keras' kind of mean over the batch.
-        name: name of the loss.
-        dtype: of its computation, float32 by default.
+        name: Name of the loss.
+        dtype: Dtype of its computation, float32 by default.
 
     Raises:
         ValueError: `epsilon` is not above 0; called with shapes that differ.
@@ -66,17 +66,17 @@ class Charbonnier(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class SSIMLoss(keras.losses.Loss):
-    """One minus the structural similarity, averaged over the images.
+    """SSIM loss: one minus the structural similarity.
 
     `1 - SSIM(x, y)`, from 0 for equal images to 2. Finite in gradient
     everywhere. Predictions are not clipped, for what is clipped does not learn.
 
     Args:
-        max_value: value of white in the images, which have at least 11 x 11
+        max_value: Value of white in the images, which have at least 11 x 11
             pixels.
         reduction: Keras' kind of mean over the batch.
-        name: name of the loss.
-        dtype: of its computation, float32 by default.
+        name: Name of the loss.
+        dtype: Dtype of its computation, float32 by default.
 
     Raises:
         ValueError: `max_value` is not above 0; called with images that
@@ -113,7 +113,7 @@ class SSIMLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class MultiScaleSSIMLoss(keras.losses.Loss):
-    """One minus the multi-scale similarity, averaged over the images.
+    """MS-SSIM loss: one minus the multi-scale structural similarity.
 
     `1 - MS-SSIM(x, y)`, from 0 for equal images to 1. Where the structure of
     some scale is inverted the loss is 1 and its gradient 0, so a network that
@@ -121,16 +121,16 @@ class MultiScaleSSIMLoss(keras.losses.Loss):
     residual network), or add the mean absolute error, as the paper does.
 
     Args:
-        max_value: value of white in the images.
+        max_value: Value of white in the images.
         power_factors: a scale's exponent, finest first; five of them by
             default, for images of at least 161 x 161 pixels. Training
             patches are smaller: three scales need 41 x 41.
         reduction: Keras' kind of mean over the batch.
-        name: name of the loss.
-        dtype: of its computation, float32 by default.
+        name: Name of the loss.
+        dtype: Dtype of its computation, float32 by default.
 
     Raises:
-        ValueError: arguments out of range; called with images that do not
+        ValueError: Arguments out of range; called with images that do not
             fit or are too small for so many scales.
 
     Reference: Zhao et al. 2017, section 3.3.
@@ -170,7 +170,7 @@ class MultiScaleSSIMLoss(keras.losses.Loss):
 
 
 def total_variation(images):
-    """How much neighboring pixels of each image differ, in all.
+    """Total variation: sum of absolute differences of neighboring pixels.
 
     `Σ |x[i + 1, j] - x[i, j]| + |x[i, j + 1] - x[i, j]|` over pixels and
     channels: the anisotropic total variation, of one image. It is no
@@ -178,13 +178,13 @@ def total_variation(images):
     the size of the image.
 
     Args:
-        images: float (batch, height, width, channels).
+        images: Float (batch, height, width, channels).
 
     Returns:
         (batch,).
 
     Raises:
-        ValueError: another number of axes.
+        ValueError: Another number of axes.
 
     Reference: Rudin et al., Nonlinear Total Variation Based Noise Removal
     Algorithms, 1992, in the anisotropic form.

@@ -1,4 +1,4 @@
-"""Measures that say whether a model is any good."""
+"""Metrics: PSNR, SSIM, LPIPS, Frechet and kernel distance, recall."""
 
 from keras_synth.metrics.active_units import ActiveUnits
 from keras_synth.metrics.frechet_distance import FrechetDistance

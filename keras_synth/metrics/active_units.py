@@ -1,4 +1,4 @@
-"""How many latent dimensions a VAE uses."""
+"""Active units: the number of latent dimensions that a VAE uses."""
 
 import keras
 from keras import ops
@@ -6,14 +6,14 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ActiveUnits(keras.metrics.Metric):
-    """Latent dimensions whose posterior mean varies over the images.
+    """Active units: latent dimensions whose posterior mean varies.
 
     `A_j = Var_x(E_q[z_j | x]) > threshold`; the metric counts them.
 
     Args:
-        latent_dim: number of latent dimensions.
-        threshold: variance above which one counts; 0.01 in the paper.
-        name: name in the logs.
+        latent_dim: Number of latent dimensions.
+        threshold: Variance above which one counts; 0.01 in the paper.
+        name: Name in the logs.
 
     `update_state` takes the posterior means, (batch, latent_dim).
 

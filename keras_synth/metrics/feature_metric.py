@@ -1,4 +1,4 @@
-"""What the metrics on feature vectors of two sets of images share."""
+"""Base classes of metrics on feature vectors of two sets of images."""
 
 import keras
 import numpy as np
@@ -8,18 +8,18 @@ from keras_synth.ops import weight_hash
 
 
 class FeatureMetric(keras.metrics.Metric):
-    """Compares real and generated images by their feature vectors.
+    """Base class of metrics that compare real and generated feature vectors.
 
     The state is float64 whatever the dtype policy. Subclasses say what they
     keep of a side (`_add_side`, `_add_vectors`, `_count`), how many vectors
     they need (`require_samples`) and what they make of them (`result`).
 
     Args:
-        features: scoring network, a `keras.Model` from images in [0, 1],
+        features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             where the feature vectors themselves are given.
-        feature_dim: length of a vector; read from `features` where given.
-        name: name in the logs.
+        feature_dim: Length of a vector; read from `features` where given.
+        name: Name in the logs.
     """
 
     # With the Inception network of the literature, and with any other.
@@ -44,11 +44,11 @@ class FeatureMetric(keras.metrics.Metric):
         """Adds a batch of real images (or their feature vectors).
 
         Args:
-            images: float (batch, height, width, channels) in [0, 1]; without
+            images: Float (batch, height, width, channels) in [0, 1]; without
                 a network, feature vectors (batch, feature_dim).
 
         Raises:
-            ValueError: another shape, values of another range, NaN.
+            ValueError: Another shape, values of another range, NaN.
         """
         self._add_vectors(self._real, self._vectors(images, "real"))
 
@@ -57,7 +57,7 @@ class FeatureMetric(keras.metrics.Metric):
         self._add_vectors(self._generated, self._vectors(images, "generated"))
 
     def reset_generated(self):
-        """Forgets the generated images and keeps the real ones."""
+        """Resets the generated images and keeps the real ones."""
         for variable in self._generated.values():
             variable.assign(ops.zeros_like(variable))
 
@@ -65,16 +65,16 @@ class FeatureMetric(keras.metrics.Metric):
         """Refuses numbers of images too small for a result.
 
         Args:
-            num_real: how many real images there are.
-            num_generated: how many generated ones.
+            num_real: How many real images there are.
+            num_generated: How many generated ones.
 
         Raises:
-            ValueError: says how many are needed.
+            ValueError: Says how many are needed.
         """
         raise NotImplementedError
 
     def describe(self):
-        """The score, and all one must know to compare it with another.
+        """The score with its feature network, weight hash and sample count.
 
         Returns:
             dict: "metric", "value" (float, or dict of floats), "extractor",
@@ -148,10 +148,10 @@ class FeatureSampleMetric(FeatureMetric):
     `strategy.run`, as callbacks do. `result` refuses the sum.
 
     Args:
-        features: see `FeatureMetric`.
-        feature_dim: see `FeatureMetric`.
-        num_samples: vectors kept a side.
-        name: name in the logs.
+        features: See `FeatureMetric`.
+        feature_dim: See `FeatureMetric`.
+        num_samples: Vectors kept a side.
+        name: Name in the logs.
     """
 
     def __init__(self, features, feature_dim, num_samples, name):
@@ -203,7 +203,7 @@ class FeatureSampleMetric(FeatureMetric):
 
 
 def describe_extractor(network):
-    """What identifies the features that a score belongs to.
+    """Description of a feature network: name, weight hash, input size.
 
     Args:
         network: a scoring network, or None.
@@ -227,13 +227,13 @@ def image_features(network, images):
 
     Args:
         network: `keras.Model` from images in [0, 1] to (batch, d).
-        images: float (batch, height, width, channels), in [0, 1].
+        images: Float (batch, height, width, channels), in [0, 1].
 
     Returns:
         float64 (batch, d).
 
     Raises:
-        ValueError: another shape than the network takes, integers, or values
+        ValueError: Another shape than the network takes, integers, or values
             from another range.
     """
     images = ops.convert_to_tensor(images)

@@ -8,7 +8,7 @@ from keras_synth.metrics.feature_metric import FeatureMetric
 
 @keras.saving.register_keras_serializable("keras_synth")
 class FrechetDistance(FeatureMetric):
-    """Distance between Gaussians fitted to real and generated features.
+    """Frechet distance of Gaussians fitted to real and generated features.
 
     `|m₁ - m₂|² + tr(S₁ + S₂ - 2 (S₁ S₂)^½)`, with means m and unbiased
     covariances S; 0 where both sets have the same. The trace of the root is
@@ -24,14 +24,14 @@ class FrechetDistance(FeatureMetric):
     nothing is checked.
 
     Args:
-        features: scoring network, a `keras.Model` from images in [0, 1],
+        features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             (default) where feature vectors themselves are given.
-        feature_dim: length of a vector; needed without a network.
-        name: name in the logs.
+        feature_dim: Length of a vector; needed without a network.
+        name: Name in the logs.
 
     Raises:
-        ValueError: neither network nor length; from `result`, fewer than
+        ValueError: Neither network nor length; from `result`, fewer than
             `feature_dim + 1` images on a side, from which no covariance of
             full rank can come.
 

@@ -11,7 +11,7 @@ from keras_synth.metrics.feature_metric import (
 
 @keras.saving.register_keras_serializable("keras_synth")
 class KernelDistance(FeatureSampleMetric):
-    """Squared maximum mean discrepancy of real and generated features.
+    """Kernel distance (KID): squared maximum mean discrepancy of features.
 
     With the kernel `k(x, y) = (x · y / d + 1)³` of vectors of length d, and m
     vectors a side,
@@ -28,19 +28,19 @@ class KernelDistance(FeatureSampleMetric):
     replicas keep does not add up. Inside a compiled graph nothing is checked.
 
     Args:
-        features: scoring network, a `keras.Model` from images in [0, 1],
+        features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             (default) where feature vectors themselves are given.
-        feature_dim: length of a vector; needed without a network.
-        num_samples: vectors kept a side.
-        num_subsets: subsets drawn, at least 2.
+        feature_dim: Length of a vector; needed without a network.
+        num_samples: Vectors kept a side.
+        num_subsets: Subsets drawn, at least 2.
         subset_size: m, vectors of each side in a subset, at least 2 and at
             most `num_samples`; within a subset none is drawn twice.
-        seed: of the drawing, an int: the same subsets each time.
-        name: name in the logs.
+        seed: Seed of the drawing, an int: the same subsets each time.
+        name: Name in the logs.
 
     Raises:
-        ValueError: numbers that do not fit; from `result`, fewer than
+        ValueError: Numbers that do not fit; from `result`, fewer than
             `subset_size` images on a side.
 
     Reference: Bińkowski et al., Demystifying MMD GANs, 2018, equation 4 and
@@ -86,7 +86,7 @@ class KernelDistance(FeatureSampleMetric):
         return ops.mean(self._subset_distances())
 
     def standard_error(self):
-        """How far the mean may be off for the subsets drawn, a scalar.
+        """Standard error of the mean over the subsets, a scalar.
 
         `s / sqrt(num_subsets)`, s the standard deviation over the subsets.
         Subsets overlap where `num_subsets * subset_size` vectors are more

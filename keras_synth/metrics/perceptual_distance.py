@@ -1,4 +1,4 @@
-"""How different two images look, as a feature network sees them."""
+"""Perceptual distance (LPIPS) on the maps of a feature network."""
 
 import hashlib
 
@@ -29,7 +29,7 @@ def lpips_linear_weights(path, backbone):
         np.savez("vgg.npz", **{k: v.numpy() for k, v in state.items()})
 
     Args:
-        path: of the file, with arrays (1, channels, 1, 1) named
+        path: Path of the file, with arrays (1, channels, 1, 1) named
             `lin0.model.1.weight`, ..., or `BACKBONE/lin0.model.1.weight`, ...
         backbone: "vgg" for `networks.vgg16_features`, "squeeze" for
             `networks.squeezenet_features`.
@@ -38,7 +38,7 @@ def lpips_linear_weights(path, backbone):
         list of float32 arrays (channels,), from the first layer to the last.
 
     Raises:
-        ValueError: the file has none for that backbone.
+        ValueError: The file has none for that backbone.
     """
     with np.load(path) as file:
         prefix = f"{backbone}/" if any("/" in x for x in file.files) else ""
@@ -61,7 +61,7 @@ def lpips_linear_weights(path, backbone):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PerceptualDistance(ImageMetric):
-    """Mean distance of the images' feature maps, each pixel's scaled to 1.
+    """Perceptual distance (LPIPS): distance of unit-normalized feature maps.
 
     `d(x, y) = Σ_l mean_hw Σ_c w_lc (x̂_lhwc - ŷ_lhwc)²`, where x̂ is x's map
     with the vector of channels at each pixel divided by its length: 0 for
@@ -78,17 +78,17 @@ class PerceptualDistance(ImageMetric):
     with the metric, see `losses.Perceptual`.
 
     Args:
-        features: network from images in [0, 1] to `{layer name: map}`, such
+        features: Network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
-        linear_weights: weights w of 0 or more, as `{layer name: (channels,)}`
+        linear_weights: Weights w of 0 or more, as `{layer name: (channels,)}`
             or a list in the order of the layers; None (default) for 1.
-        round_to_8_bits: whether both images are rounded to 256 levels, as
+        round_to_8_bits: Whether both images are rounded to 256 levels, as
             files are.
-        name: name in the logs.
-        dtype: of the figures and their mean.
+        name: Name in the logs.
+        dtype: Dtype of the figures and their mean.
 
     Raises:
-        ValueError: a network that gives no maps, weights that do not fit it;
+        ValueError: A network that gives no maps, weights that do not fit it;
             from `update_state`, images that do not fit.
 
     Reference: Zhang et al., The Unreasonable Effectiveness of Deep Features as
@@ -131,7 +131,7 @@ class PerceptualDistance(ImageMetric):
         return ops.cast(total, self.dtype)
 
     def describe(self):
-        """The score, and all one must know to compare it with another.
+        """The score with its feature network, weight hash and sample count.
 
         Returns:
             dict: "metric" ("LPIPS", or a perceptual distance with the name of

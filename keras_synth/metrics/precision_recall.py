@@ -1,4 +1,4 @@
-"""How good generated images are, and how much of the data they cover."""
+"""Precision, recall, density and coverage of generated images."""
 
 import keras
 from keras import ops
@@ -33,17 +33,17 @@ class PrecisionRecall(FeatureSampleMetric):
     checked.
 
     Args:
-        features: scoring network, a `keras.Model` from images in [0, 1],
+        features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
             (default) where feature vectors themselves are given.
-        feature_dim: length of a vector; needed without a network.
-        num_samples: vectors kept a side.
+        feature_dim: Length of a vector; needed without a network.
+        num_samples: Vectors kept a side.
         nearest_k: k of precision and recall; 3 in the paper.
         density_k: k of density and coverage; 5 in the paper.
-        name: of the metric; its results keep their own names in the logs.
+        name: Name of the metric; its results keep their own names in the logs.
 
     Raises:
-        ValueError: numbers that do not fit; from `result`, unequal numbers of
+        ValueError: Numbers that do not fit; from `result`, unequal numbers of
             images, or not more than k.
 
     Reference: Kynkäänniemi et al., Improved Precision and Recall Metric,

@@ -1,4 +1,4 @@
-"""How close restored images are to the clean ones.
+"""Restoration metrics: PSNR, SSIM, MS-SSIM.
 
 A published figure is a formula and a protocol. The protocols of the field:
 
@@ -32,15 +32,15 @@ from keras_synth.ops.similarity import (
 
 
 class ImageMetric(keras.metrics.Mean):
-    """What the metrics share: the protocol, and the mean over images.
+    """Base class of restoration metrics: protocol and mean over images.
 
     Args:
-        max_value: value of white.
+        max_value: Value of white.
         luma: None (all channels), "full" or "studio".
-        border: pixels cropped at each side.
-        round_to_8_bits: whether images are rounded to 256 levels.
-        name: name in the logs.
-        dtype: of the figures and their mean.
+        border: Pixels cropped at each side.
+        round_to_8_bits: Whether images are rounded to 256 levels.
+        name: Name in the logs.
+        dtype: Dtype of the figures and their mean.
     """
 
     def __init__(self, max_value, luma, border, round_to_8_bits, name, dtype):
@@ -65,14 +65,14 @@ class ImageMetric(keras.metrics.Mean):
         """Adds a batch.
 
         Args:
-            y_true: clean images, float (batch, height, width, channels) in
+            y_true: Clean images, float (batch, height, width, channels) in
                 [0, max_value].
-            y_pred: restored ones, of the same shape.
+            y_pred: Restored ones, of the same shape.
             sample_weight: (batch,), a weight for each image. One of weight 0
                 does not count, be its figure infinite or not a number.
 
         Raises:
-            ValueError: the shapes differ, or are too small; integers where
+            ValueError: The shapes differ, or are too small; integers where
                 white is 1.
         """
         y_true, y_pred = self._floats(y_true), self._floats(y_pred)
@@ -95,8 +95,8 @@ class ImageMetric(keras.metrics.Mean):
         """The figure of each image, from pairs that the protocol prepared.
 
         Args:
-            clean: float (batch, height, width, channels).
-            restored: of the same shape.
+            clean: Float (batch, height, width, channels).
+            restored: Restored of the same shape.
 
         Returns:
             (batch,).
@@ -153,19 +153,19 @@ class PSNR(ImageMetric):
     score somewhat more than `20 log10(max_value / sigma)`.
 
     Args:
-        max_value: value of white in the images.
+        max_value: Value of white in the images.
         luma: None (default) for all channels together; "full" for
             `ops.full_range_luma`; "studio" for `ops.studio_range_luma`, the Y
             of super-resolution tables, which stands 1.32 dB too high for any
             other. Images of one channel stay as they are.
-        border: pixels cropped at each side before comparing.
-        round_to_8_bits: whether both images are rounded to 256 levels, as
+        border: Pixels cropped at each side before comparing.
+        round_to_8_bits: Whether both images are rounded to 256 levels, as
             files are on which published figures were computed.
-        name: name in the logs.
-        dtype: of the figures and their mean.
+        name: Name in the logs.
+        dtype: Dtype of the figures and their mean.
 
     Raises:
-        ValueError: arguments out of range; from `update_state`, images that
+        ValueError: Arguments out of range; from `update_state`, images that
             do not fit.
 
     Example:
@@ -201,16 +201,16 @@ class SSIM(ImageMetric):
     mean over its positions inside the image; 1 for equal images.
 
     Args:
-        max_value: value of white in the images.
+        max_value: Value of white in the images.
         luma: None (default) for the mean over channels, "full" or "studio" as
             for `PSNR`.
-        border: pixels cropped at each side before comparing.
-        round_to_8_bits: whether both images are rounded to 256 levels.
-        name: name in the logs.
-        dtype: of the figures and their mean.
+        border: Pixels cropped at each side before comparing.
+        round_to_8_bits: Whether both images are rounded to 256 levels.
+        name: Name in the logs.
+        dtype: Dtype of the figures and their mean.
 
     Raises:
-        ValueError: arguments out of range; from `update_state`, images that
+        ValueError: Arguments out of range; from `update_state`, images that
             do not fit or have fewer than 11 x 11 pixels.
 
     Reference: Wang et al. 2004, equation 13.
@@ -247,18 +247,18 @@ class MultiScaleSSIM(ImageMetric):
     structure is inverted at some scale.
 
     Args:
-        max_value: value of white in the images.
+        max_value: Value of white in the images.
         power_factors: a scale's exponent, finest first; five of them in the
             paper, for images of at least 161 x 161 pixels.
         luma: None (default) for the mean over channels, "full" or "studio" as
             for `PSNR`.
-        border: pixels cropped at each side before comparing.
-        round_to_8_bits: whether both images are rounded to 256 levels.
-        name: name in the logs.
-        dtype: of the figures and their mean.
+        border: Pixels cropped at each side before comparing.
+        round_to_8_bits: Whether both images are rounded to 256 levels.
+        name: Name in the logs.
+        dtype: Dtype of the figures and their mean.
 
     Raises:
-        ValueError: arguments out of range; from `update_state`, images that
+        ValueError: Arguments out of range; from `update_state`, images that
             do not fit or are too small for so many scales.
 
     Reference: Wang et al. 2003, equation 7.

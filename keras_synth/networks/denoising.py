@@ -1,4 +1,4 @@
-"""Networks that take noise out of images, for plain `compile` and `fit`.
+"""Denoising networks: DnCNN, FFDNet, autoencoder.
 
 All take images of any size in [0, 1] (noise may leave it) and return as
 large ones, not clipped. They predict the degradation and subtract it: at the
@@ -14,21 +14,21 @@ from keras_synth.networks.inputs import check_counts
 
 
 def autoencoder(channels=3, widths=(32, 64)):
-    """An encoder that halves the image twice, and a decoder back.
+    """Denoising autoencoder: convolutions, two halvings and back.
 
     The plainest network that can restore: what is no image does not get
     through the bottleneck, and neither do the finest details. It predicts the
     image itself.
 
     Args:
-        channels: of the images, 1 or 3.
-        widths: channels after each halving.
+        channels: Channels of the images, 1 or 3.
+        widths: Channels after each halving.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to the same.
 
     Raises:
-        ValueError: other `channels`, or `widths` that are no positive ints.
+        ValueError: Other `channels`, or `widths` that are no positive ints.
 
     Example:
 
@@ -57,16 +57,16 @@ def dncnn(channels=3, num_layers=17, width=64):
     range of them the blind DnCNN-B (depth 20).
 
     Args:
-        channels: of the images, 1 or 3.
-        num_layers: convolutions, at least 2; the receptive field is
+        channels: Channels of the images, 1 or 3.
+        num_layers: Convolutions, at least 2; the receptive field is
             `2 num_layers + 1` pixels.
-        width: channels of the hidden layers.
+        width: Channels of the hidden layers.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to the same.
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 
@@ -94,7 +94,7 @@ def dncnn(channels=3, num_layers=17, width=64):
 
 
 def ffdnet(channels=3, num_layers=15, width=64):
-    """FFDNet: works at half resolution, and is told how strong the noise is.
+    """FFDNet: a denoiser at half resolution, conditioned on the noise level.
 
     The image's 2 x 2 blocks become channels, which takes a quarter of
     DnCNN's arithmetic and doubles the receptive field; a map of noise levels
@@ -103,10 +103,10 @@ def ffdnet(channels=3, num_layers=15, width=64):
     which trains faster on little.
 
     Args:
-        channels: of the images, 1 or 3.
-        num_layers: convolutions, at least 2 (the paper: 15 for gray, 12 for
+        channels: Channels of the images, 1 or 3.
+        num_layers: Convolutions, at least 2 (the paper: 15 for gray, 12 for
             color).
-        width: channels of the hidden layers (the paper: 64 and 96).
+        width: Channels of the hidden layers (the paper: 64 and 96).
 
     Returns:
         A `keras.Model` from `{"image": (batch, height, width, channels),
@@ -114,7 +114,7 @@ def ffdnet(channels=3, num_layers=15, width=64):
         [0, 1], may as well be a map (batch, height, width, 1).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 
@@ -137,11 +137,11 @@ def ffdnet(channels=3, num_layers=15, width=64):
 
 
 def halved_with_noise_map(channels, multiple=2):
-    """The inputs of a network that is told the noise, at half resolution.
+    """Inputs of a noise-conditional network, at half resolution.
 
     Args:
-        channels: of the images.
-        multiple: what the network needs both sides to be divisible by.
+        channels: Channels of the images.
+        multiple: What the network needs both sides to be divisible by.
 
     Returns:
         `(inputs, x)`: the two `keras.Input`s by name, and the image's 2 x 2

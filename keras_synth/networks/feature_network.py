@@ -1,4 +1,4 @@
-"""What a network that scores images is, and how it takes any size."""
+"""Feature networks: from images of any size to feature vectors."""
 
 import keras
 
@@ -8,7 +8,7 @@ from keras_synth.layers import AntialiasedResizing
 
 @keras.saving.register_keras_serializable("keras_synth")
 class FeatureNetwork(keras.Model):
-    """A functional network from images in [0, 1] to features (batch, d).
+    """Feature network: a functional model from images to features (batch, d).
 
     Scores (Frechet and kernel distances, precision and recall) are figures of
     the features, so that each carries what identifies the network: its name,
@@ -16,8 +16,8 @@ class FeatureNetwork(keras.Model):
 
     Args:
         inputs: `keras.Input` of images.
-        outputs: the features, computed from `inputs`.
-        name: of the network.
+        outputs: The features, computed from `inputs`.
+        name: Name of the network.
 
     Example:
 
@@ -29,7 +29,7 @@ class FeatureNetwork(keras.Model):
 
     @property
     def weight_hash(self):
-        """12 hexadecimal digits that only these weights have."""
+        """Weight hash: 12 hexadecimal digits that identify the weights."""
         return ops.weight_hash(self)
 
     @property

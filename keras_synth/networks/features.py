@@ -1,4 +1,4 @@
-"""Networks in whose feature maps images are compared.
+"""Feature maps of VGG-16, VGG-19 and SqueezeNet, for perceptual losses.
 
 All take images in [0, 1], of any size from a smallest on and never resized,
 scale them inside as their weights ask for, and give `{layer name: map}`, the
@@ -38,19 +38,19 @@ SQUEEZENET_LAYERS = (
 def vgg16_features(
     weights="imagenet", layers=VGG16_LAYERS, channels=3, name=None
 ):
-    """VGG-16 up to the deepest layer asked for.
+    """VGG-16 feature maps, up to the deepest layer asked for.
 
     Args:
         weights: "imagenet" (Keras downloads 59 MB once: the authors' own
             training, on Caffe), the path of the same file, that of a
             `.weights.h5` file (what `convert_torchvision` wrote, or what a
             network of this function saved), or None for random ones.
-        layers: names of the maps, of `block1_conv1`, `block1_conv2`,
+        layers: Names of the maps, of `block1_conv1`, `block1_conv2`,
             `block1_pool`, `block2_conv1`, ... `block5_pool`; as default the
             five that LPIPS compares.
         channels: 3, or 1 for gray images, which are repeated inside.
-        name: of the network; as default "vgg16", followed by "_imagenet" or
-            "_torchvision" where the weights are known to be those.
+        name: Name of the network; as default "vgg16", followed by "_imagenet"
+            or "_torchvision" where the weights are known to be those.
 
     Returns:
         A `PerceptualNetwork` from (batch, height, width, channels) in [0, 1]
@@ -58,9 +58,9 @@ def vgg16_features(
         block to block: 1 and 64, ... 8 and 512, 16 and 512.
 
     Raises:
-        FileNotFoundError: no file at that path; says which to fetch.
-        ValueError: other arguments, or a file with other weights.
-        OSError: the download failed.
+        FileNotFoundError: No file at that path; says which to fetch.
+        ValueError: Other arguments, or a file with other weights.
+        OSError: The download failed.
 
     Example:
 
@@ -77,23 +77,23 @@ def vgg16_features(
 def vgg19_features(
     weights="imagenet", layers=VGG19_LAYERS, channels=3, name=None
 ):
-    """VGG-19 up to the deepest layer asked for.
+    """VGG-19 feature maps, up to the deepest layer asked for.
 
     Args:
-        weights: as for `vgg16_features` (80 MB).
-        layers: names of the maps, as for `vgg16_features`, the last three
+        weights: As for `vgg16_features` (80 MB).
+        layers: Names of the maps, as for `vgg16_features`, the last three
             blocks having four convolutions; as default each block's last one.
         channels: 3, or 1 for gray images, which are repeated inside.
-        name: of the network; as default "vgg19", followed by "_imagenet" or
-            "_torchvision" where the weights are known to be those.
+        name: Name of the network; as default "vgg19", followed by "_imagenet"
+            or "_torchvision" where the weights are known to be those.
 
     Returns:
         A `PerceptualNetwork`, see `vgg16_features`.
 
     Raises:
-        FileNotFoundError: no file at that path; says which to fetch.
-        ValueError: other arguments, or a file with other weights.
-        OSError: the download failed.
+        FileNotFoundError: No file at that path; says which to fetch.
+        ValueError: Other arguments, or a file with other weights.
+        OSError: The download failed.
 
     Reference: Simonyan and Zisserman 2015, table 1, column E.
     """
@@ -103,23 +103,24 @@ def vgg19_features(
 def squeezenet_features(
     weights, layers=SQUEEZENET_LAYERS, channels=3, name=None
 ):
-    """SqueezeNet 1.1 up to the deepest layer asked for: 3 MB of weights.
+    """SqueezeNet 1.1 feature maps, up to the deepest layer asked for (3 MB).
 
     Pooling counts the incomplete window at the right and bottom, as Caffe and
     torchvision do.
 
     Args:
-        weights: the path of `squeezenet_weights_tf_dim_ordering_tf_kernels_
+        weights: The path of `squeezenet_weights_tf_dim_ordering_tf_kernels_
             notop.h5` (ImageNet, trained by its authors on Caffe), "imagenet"
             to download it once, the path of a `.weights.h5` file (what
             `convert_torchvision` wrote, or what a network of this function
             saved), or None for random ones.
-        layers: names of the maps, of `relu_conv1`, `pool1`, `fire2`, `fire3`,
+        layers: Names of the maps, of `relu_conv1`, `pool1`, `fire2`, `fire3`,
             `pool3`, `fire4`, `fire5`, `pool5`, `fire6`, ... `fire9`; as
             default the seven that LPIPS compares.
         channels: 3, or 1 for gray images, which are repeated inside.
-        name: of the network; as default "squeezenet", followed by "_imagenet"
-            or "_torchvision" where the weights are known to be those.
+        name: Name of the network; as default "squeezenet", followed by
+            "_imagenet" or "_torchvision" where the weights are known to be
+            those.
 
     Returns:
         A `PerceptualNetwork` from (batch, height, width, channels) in [0, 1],
@@ -127,9 +128,9 @@ def squeezenet_features(
         256, 384, 384, 512, 512 channels.
 
     Raises:
-        FileNotFoundError: no file at that path; says which to fetch.
-        ValueError: other arguments, or a file with other weights.
-        OSError: the download failed.
+        FileNotFoundError: No file at that path; says which to fetch.
+        ValueError: Other arguments, or a file with other weights.
+        OSError: The download failed.
 
     Example:
 
@@ -148,13 +149,13 @@ def _build(architecture, steps, weights, selected, channels, name):
     """What the builders share.
 
     Args:
-        architecture: its name.
-        steps: function that makes a list of `(layer name, function of the map
+        architecture: Its name.
+        steps: Function that makes a list of `(layer name, function of the map
             before, smallest side of an image)`.
-        weights: see the builders.
-        selected: names of the maps.
-        channels: of the images.
-        name: of the network, or None.
+        weights: See the builders.
+        selected: Names of the maps.
+        channels: Channels of the images.
+        name: Name of the network, or None.
     """
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")

@@ -32,14 +32,14 @@ def dense_generator(
     num_classes=None,
     name="generator",
 ):
-    """Fully connected layers from the latents to every pixel.
+    """Dense generator: fully connected layers from latents to pixels.
 
     Args:
         image_shape: (height, width, channels).
-        latent_dim: dimension of the latents.
-        hidden: units of each hidden layer.
+        latent_dim: Dimension of the latents.
+        hidden: Units of each hidden layer.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
@@ -69,14 +69,14 @@ def dense_discriminator(
     num_classes=None,
     name="discriminator",
 ):
-    """Fully connected layers from every pixel to a logit.
+    """Dense discriminator: fully connected layers from pixels to a logit.
 
     Args:
         image_shape: (height, width, channels).
-        hidden: units of each hidden layer.
-        normalization: see `dcgan_discriminator`.
+        hidden: Units of each hidden layer.
+        normalization: See `dcgan_discriminator`.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,).
@@ -104,7 +104,7 @@ def dcgan_generator(
     num_classes=None,
     name="generator",
 ):
-    """DCGAN: from a small map of many channels, doubled up to the image.
+    """DCGAN generator: transposed convolutions from a small map to the image.
 
     The smallest map has 4 pixels on its shorter side; each doubling halves the
     channels, the last gives the image. Odd sizes are cropped from even ones
@@ -112,18 +112,18 @@ def dcgan_generator(
 
     Args:
         image_shape: (height, width, channels), sides of at least 8.
-        latent_dim: dimension of the latents.
-        width: channels at half resolution; doubled at each coarser one.
+        latent_dim: Dimension of the latents.
+        width: Channels at half resolution; doubled at each coarser one.
         upsampling: "transposed", convolutions with a kernel of 4 and stride 2
             (the paper's; a kernel that the stride divides, and yet a uniform
             map need not stay uniform: they can leave checkerboards), or
             "nearest", repeated pixels and a convolution with a kernel of 3,
             which cannot, at about twice the arithmetic.
-        synchronized: whether batch normalization takes its statistics over
+        synchronized: Whether batch normalization takes its statistics over
             all replicas (TensorFlow alone), instead of over each replica's
             own part of the batch.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
@@ -165,18 +165,18 @@ def dcgan_discriminator(
     num_classes=None,
     name="discriminator",
 ):
-    """DCGAN: strided convolutions down to 4 pixels a side, and a logit.
+    """DCGAN discriminator: strided convolutions down to 4 pixels, and a logit.
 
     Args:
-        image_shape: as for `dcgan_generator`.
-        width: channels at half resolution; doubled at each coarser one.
+        image_shape: As for `dcgan_generator`.
+        width: Channels at half resolution; doubled at each coarser one.
         normalization: "spectral" (every layer); "batch", the paper's, which
             is none for gradient penalties, since it mixes the images of a
             batch, and is taken over each replica's own part; "layer"; None.
-        minibatch_deviation: whether to append
+        minibatch_deviation: Whether to append
             `layers.MinibatchStandardDeviation` to the smallest map.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,).
@@ -223,7 +223,7 @@ def halved_sizes(image_shape):
 
 
 def crop(x, size):
-    """Without the last rows and columns beyond a size."""
+    """Crops the last rows and columns beyond a size."""
     surplus = [(0, x.shape[axis + 1] - size[axis]) for axis in (0, 1)]
     if surplus == [(0, 0), (0, 0)]:
         return x
@@ -231,14 +231,14 @@ def crop(x, size):
 
 
 def generator_network(latents, label, x, name):
-    """An unbounded map to an image in [0, 1], through tanh."""
+    """Output of a generator: an image in [0, 1], through tanh."""
     x = layers.Activation("tanh", dtype="float32")(x)
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(network_inputs(latents, label), x, name=name)
 
 
 def discriminator_network(image, label, x, num_classes, spectral, name):
-    """Features, (batch, d), to a logit; with labels their projection too."""
+    """Output of a discriminator: a logit, with a projection of the labels."""
     output = layers.Dense(1, dtype="float32")
     logit = (SpectralNormalization(output) if spectral else output)(x)
     if label is not None:

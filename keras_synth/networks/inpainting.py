@@ -1,4 +1,4 @@
-"""Networks that fill holes whose place is known.
+"""Inpainting networks: gated and partial convolutions.
 
 All take `{"image": (batch, height, width, channels), "mask": (batch, height,
 width, 1)}`, 1 = degraded, of any size, and return a whole image, not
@@ -19,7 +19,7 @@ from keras_synth.networks.inputs import check_counts
 
 
 def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
-    """A U-Net of gated convolutions that looks far around at its bottom.
+    """Gated inpainter: a U-Net of gated and dilated convolutions.
 
     The 2 x 2 blocks of image and mask become channels; each further level
     halves the sides. At the bottom dilated convolutions carry what is known
@@ -29,11 +29,11 @@ def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
     An image of 64 x 64 takes 0.3 billion multiply-adds.
 
     Args:
-        channels: of the images, 1 or 3.
-        widths: channels of the levels, at a half, a quarter, ... of the
+        channels: Channels of the images, 1 or 3.
+        widths: Channels of the levels, at a half, a quarter, ... of the
             image's sides, which are padded to a multiple of
             `2 ** len(widths)`.
-        dilations: rates of the convolutions at the bottom. With three levels
+        dilations: Rates of the convolutions at the bottom. With three levels
             a rate of 8 spans 128 pixels: for large images.
 
     Returns:
@@ -41,7 +41,7 @@ def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
         width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 
@@ -78,7 +78,7 @@ def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
 
 
 def partial_inpainter(channels=3, widths=(32, 64, 128, 128)):
-    """The U-Net of partial convolutions: holes close from layer to layer.
+    """Partial inpainter: a U-Net of partial convolutions.
 
     Nothing but valid pixels ever enters a sum. Each level halves the sides,
     with windows of 7, 5, 5 and then 3 pixels, and shrinks the hole. On the
@@ -90,8 +90,8 @@ def partial_inpainter(channels=3, widths=(32, 64, 128, 128)):
     keeps a core that stays mid gray: give more `widths`.
 
     Args:
-        channels: of the images, 1 or 3.
-        widths: channels of the levels, at a half, a quarter, ... of the
+        channels: Channels of the images, 1 or 3.
+        widths: Channels of the levels, at a half, a quarter, ... of the
             image's sides, which are padded to a multiple of
             `2 ** len(widths)`. (The paper's at 512 x 512: 64, 128, 256 and
             five times 512.)
@@ -101,7 +101,7 @@ def partial_inpainter(channels=3, widths=(32, 64, 128, 128)):
         width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 

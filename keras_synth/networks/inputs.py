@@ -1,16 +1,16 @@
-"""What the builders of networks share: shapes checked, labels taken in."""
+"""Input checks and label embeddings that the networks share."""
 
 import keras
 from keras import layers
 
 
 def check_shape(image_shape, latent_dim=None, multiple=1):
-    """The three sizes of an image, or an error that names the mistake.
+    """Checks the shape of an image.
 
     Args:
         image_shape: (height, width, channels).
-        latent_dim: dimension of the latents, None where there are none.
-        multiple: what both sides must be divisible by.
+        latent_dim: Dimension of the latents, None where there are none.
+        multiple: What both sides must be divisible by.
 
     Returns:
         `(height, width, channels)`.
@@ -37,7 +37,7 @@ def check_shape(image_shape, latent_dim=None, multiple=1):
 
 
 def label_input(num_classes):
-    """The input of a class, int (batch,); None without classes."""
+    """Input of a class label, int (batch,), or None without classes."""
     if num_classes is None:
         return None
     return keras.Input((), dtype="int32", name="label")
@@ -62,7 +62,7 @@ def check_counts(channels, channels_name="channels", **counts):
     Args:
         channels: Channels of the images.
         channels_name: Name of that argument.
-        **counts: positive ints, or tuples of them; `num_layers` at least 2.
+        **counts: Positive ints, or tuples of them; `num_layers` at least 2.
     """
     if channels not in (1, 3):
         raise ValueError(

@@ -1,10 +1,10 @@
-"""Between two networks of one architecture."""
+"""Network interpolation between two networks of one architecture."""
 
 import keras
 
 
 def interpolate_networks(first, second, share):
-    """A network whose weights lie between those of two others.
+    """Network interpolation: weights between those of two others.
 
     `θ = (1 - share) · θ₁ + share · θ₂`. Where the second was trained on from
     the first, against a discriminator say, results change gradually: exact
@@ -12,14 +12,14 @@ def interpolate_networks(first, second, share):
 
     Args:
         first: a functional `keras.Model`.
-        second: another of the same architecture.
-        share: of the second, 0 to 1.
+        second: Another of the same architecture.
+        share: Share of the second, 0 to 1.
 
     Returns:
         A new `keras.Model`.
 
     Raises:
-        ValueError: networks of different architectures, or another share.
+        ValueError: Networks of different architectures, or another share.
 
     Example:
 

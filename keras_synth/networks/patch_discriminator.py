@@ -1,4 +1,4 @@
-"""A discriminator that judges every patch of an image by itself."""
+"""PatchGAN discriminator: a logit for every patch of an image."""
 
 import keras
 from keras import layers, ops
@@ -18,7 +18,7 @@ def patch_discriminator(
     size=None,
     name="discriminator",
 ):
-    """PatchGAN: a map of logits, each of them about one patch.
+    """PatchGAN discriminator: a map of logits, one a patch.
 
     Convolutions with a kernel of 4, all but the last of them with stride 2,
     and one more to the logits. With n = `len(widths)` a logit sees a square of
@@ -29,21 +29,21 @@ def patch_discriminator(
     (64, 128, 256, 512). There is a logit for every `2ⁿ⁻¹` pixels a side,
     rounded up. What is outside of the image is 0, a mid gray.
 
-    Conditioned, it judges whether an image is a likely repair of that
+    Conditioned, it classifies whether an image is a likely restoration of that
     degradation, and not only whether it is a likely image.
 
     Args:
         out_channels: Channels of the images that are classified, 1 or 3.
-        condition: what it sees beside them, of "degraded" (the image before
+        condition: What it sees beside them, of "degraded" (the image before
             its repair) and "mask" (1 = degraded); `()` for nothing.
-        in_channels: of the degraded images, 1 or 3; as `out_channels` by
-            default.
-        widths: channels of the convolutions.
-        spectral_normalization: whether every convolution has
+        in_channels: In channels of the degraded images, 1 or 3; as
+            `out_channels` by default.
+        widths: Channels of the convolutions.
+        spectral_normalization: Whether every convolution has
             `layers.SpectralNormalization`. There is no other normalization.
         size: (height, width) of the images, sides of at least 2ⁿ⁻¹; None
             for any.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` to logits (batch, rows, columns, 1), from `{"image":
@@ -53,7 +53,7 @@ def patch_discriminator(
         the image alone.
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 

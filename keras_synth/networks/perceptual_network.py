@@ -1,4 +1,4 @@
-"""What a network is in whose feature maps images are compared."""
+"""Perceptual networks: from images to feature maps by layer name."""
 
 import dataclasses
 import pathlib
@@ -13,13 +13,14 @@ from keras_synth.networks.pretrained import download, load_weights, md5
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """What there is to know of a network's published weights.
+    """Architecture of a perceptual network and its published weights.
 
     Attributes:
-        name: of the network; its builder is `NAME_features`.
-        convolutions: how many it has.
-        address: of a legacy Keras file of its ImageNet weights, without top.
-        md5: of that file.
+        name: Name of the network; its builder is `NAME_features`.
+        convolutions: How many it has.
+        address: Address of a legacy Keras file of its ImageNet weights, without
+            top.
+        md5: Md5 of that file.
     """
 
     name: str
@@ -66,7 +67,7 @@ ARCHITECTURES = {
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PerceptualNetwork(FeatureNetwork):
-    """A functional network from images in [0, 1] to maps by layer name.
+    """Perceptual network: from images in [0, 1] to maps by layer name.
 
     Its weights are frozen. Its configuration tells where they came from, but
     does not hold them: `reload_weights` fills a network that was built anew.
@@ -74,7 +75,7 @@ class PerceptualNetwork(FeatureNetwork):
     Args:
         inputs: `keras.Input` of images.
         outputs: `{layer name: map}`, computed from `inputs`.
-        name: of the network.
+        name: Name of the network.
 
     Example:
 
@@ -108,9 +109,9 @@ class PerceptualNetwork(FeatureNetwork):
         """Fills the network again from where its weights came.
 
         Raises:
-            ValueError: they came from nowhere, or are others there now.
-            FileNotFoundError: the file is gone.
-            OSError: the download failed.
+            ValueError: They came from nowhere, or are others there now.
+            FileNotFoundError: The file is gone.
+            OSError: The download failed.
         """
         if self.source is None:
             raise ValueError(
@@ -144,16 +145,16 @@ def fill(network, architecture, weights):
 
     Args:
         network: a `PerceptualNetwork`, truncated or not.
-        architecture: what it is.
+        architecture: What it is.
         weights: "imagenet" or the path of a file.
 
     Returns:
         Whose published weights they are: "imagenet", "torchvision", or None.
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
-        OSError: the download failed.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
+        OSError: The download failed.
     """
     if weights == "imagenet":
         weights = download(

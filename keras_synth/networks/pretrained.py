@@ -10,7 +10,7 @@ import keras
 
 @contextlib.contextmanager
 def float32_layers():
-    """Layers made inside are float32: those of keras.applications too."""
+    """Context in which layers are float32, also those of keras.applications."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
@@ -20,17 +20,17 @@ def float32_layers():
 
 
 def load_weights(network, weights, advice, read=keras.Model.load_weights):
-    """Fills a network.
+    """Loads the weights of a network, or explains why it cannot.
 
     Args:
         network: a `keras.Model`.
         weights: None to leave it as it is, or the path of a weights file.
-        advice: where to get one, a sentence without its full stop.
+        advice: Where to get one, a sentence without its full stop.
         read: `read(network, path)`, which raises where the file does not fit.
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
     """
     if weights is None:
         return
@@ -52,18 +52,18 @@ def load_weights(network, weights, advice, read=keras.Model.load_weights):
 
 
 def download(address, expected_md5, call):
-    """Fetches a file once.
+    """Downloads a file once, with its checksum.
 
     Args:
-        address: of the file.
-        expected_md5: of its content.
-        call: how the user gives the path instead, with `{}` in its place.
+        address: Address of the file.
+        expected_md5: Expected md5 of its content.
+        call: How the user gives the path instead, with `{}` in its place.
 
     Returns:
         Its path in Keras' own cache, a str.
 
     Raises:
-        OSError: the download failed.
+        OSError: The download failed.
     """
     name = address.rpartition("/")[2]
     try:

@@ -1,4 +1,4 @@
-"""Residual generator and discriminator for a GAN (SNGAN).
+"""Residual generator and discriminator of a GAN (SNGAN).
 
 The same inputs and outputs as in `networks/gan.py`; deeper, and slower.
 """
@@ -24,15 +24,15 @@ def residual_generator(
     num_classes=None,
     name="generator",
 ):
-    """A residual block with each doubling, from 4 pixels a side on.
+    """Residual generator: a residual block with each doubling, from 4 pixels.
 
     Args:
         image_shape: (height, width, channels), sides of at least 8.
-        latent_dim: dimension of the latents.
-        width: channels, the same at every resolution.
-        synchronized: see `dcgan_generator`.
+        latent_dim: Dimension of the latents.
+        width: Channels, the same at every resolution.
+        synchronized: See `dcgan_generator`.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
@@ -57,15 +57,15 @@ def residual_generator(
 def residual_discriminator(
     image_shape, width=64, num_classes=None, name="discriminator"
 ):
-    """Residual blocks, halving down to 4 pixels a side, and a sum.
+    """Residual discriminator: residual blocks down to 4 pixels, and a logit.
 
     Every layer is spectrally normalized, the embedding of labels as well.
 
     Args:
-        image_shape: as for `residual_generator`.
-        width: channels, the same at every resolution.
+        image_shape: As for `residual_generator`.
+        width: Channels, the same at every resolution.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,).

@@ -1,4 +1,4 @@
-"""Networks in whose features images are compared and scored.
+"""Inception-v3 features, for Frechet and kernel distance.
 
 All take images of any size in [0, 1] and resize them inside; all work in
 float32, whatever the dtype policy, so that a figure does not depend on it.
@@ -43,9 +43,9 @@ def inception_features(weights="imagenet", channels=3):
         Keras' ImageNet ones and "inception_v3" otherwise.
 
     Raises:
-        ValueError: other `channels`, or a file with other weights.
-        FileNotFoundError: no file at that path.
-        OSError: the download failed.
+        ValueError: Other `channels`, or a file with other weights.
+        FileNotFoundError: No file at that path.
+        OSError: The download failed.
 
     Reference:
         Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge

@@ -1,4 +1,4 @@
-"""The way back from a feature network's maps to images."""
+"""Decoder of AdaIN style transfer: from feature maps to images."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ _EDGES = ((0, 0), (1, 1), (1, 1), (0, 0))
 
 
 def style_decoder(features, layer=None, name="style_decoder"):
-    """Mirrors a feature network: from one of its maps to images.
+    """Style decoder: mirrors a feature network, from one map to images.
 
     Each convolution of `features`, from the map back to the image, becomes
     one of 3 x 3 the other way round (from its filters to its inputs), each
@@ -26,17 +26,17 @@ def style_decoder(features, layer=None, name="style_decoder"):
     the next, would throw the image so far that units die.
 
     Args:
-        features: network from images to `{layer name: map}`, such as
+        features: Network from images to `{layer name: map}`, such as
             `networks.vgg16_features()`.
-        layer: name of the map; the deepest (last) by default.
-        name: of the decoder.
+        layer: Name of the map; the deepest (last) by default.
+        name: Name of the decoder.
 
     Returns:
         A `keras.Model` from (batch, h, w, c), of at least 2 x 2, to (batch,
         stride · h, stride · w, channels of the images), not clipped.
 
     Raises:
-        ValueError: no such layer, or nothing before it to mirror.
+        ValueError: No such layer, or nothing before it to mirror.
 
     Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
     Adaptive Instance Normalization, 2017, section 6.1.
@@ -83,8 +83,8 @@ class _Step:
     """What a feature network does between two of its bottlenecks.
 
     Attributes:
-        stride: how many times smaller the sides become.
-        channels: that go in, where there is a convolution; else None.
+        stride: How many times smaller the sides become.
+        channels: That go in, where there is a convolution; else None.
     """
 
     stride: int

@@ -1,4 +1,4 @@
-"""The three networks of StyleGAN2.
+"""StyleGAN2: mapping, synthesis and discriminator networks.
 
 The mapping network turns latents z into a style w. The synthesis network
 starts from a learned constant, 4 pixels a side; at each resolution
@@ -46,18 +46,19 @@ def stylegan2_mapping(
     num_classes=None,
     name="mapping",
 ):
-    """Dense layers from latents to styles.
+    """StyleGAN2 mapping network: dense layers from latents to styles.
 
     Latents are first brought to a length of `√latent_dim`, so that only their
     direction counts; so is the learned vector of a class, appended to them.
 
     Args:
-        latent_dim: dimension of the latents z.
-        style_dim: dimension of the styles w, and of the layers between.
+        latent_dim: Dimension of the latents z.
+        style_dim: Dimension of the styles w, and of the layers between.
         num_layers: Number of dense layers.
-        learning_rate_multiplier: of these layers, see `EqualizedDense`.
+        learning_rate_multiplier: Learning rate multiplier of these layers, see
+            `EqualizedDense`.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, latent_dim), or `[latents, label]`, to
@@ -100,7 +101,7 @@ def stylegan2_synthesis(
     channel_max=512,
     name="synthesis",
 ):
-    """Modulated convolutions from styles and noise to images.
+    """StyleGAN2 synthesis network: from styles and noise to images.
 
     The noise maps of all layers come as one row of numbers,
     `network.inputs[1]`, cut into squares of 4, 8, 8, 16, 16, ... pixels a
@@ -109,12 +110,12 @@ def stylegan2_synthesis(
     Args:
         image_shape: (size, size, channels), size a power of 2 from 16 to
             1024.
-        style_dim: dimension of the styles.
-        channel_multiplier: channels at s pixels a side are
+        style_dim: Dimension of the styles.
+        channel_multiplier: Channels at s pixels a side are
             `min(channel_max, 32768 · channel_multiplier / s)`: 1 is the
             paper's large network, at 1024 pixels.
-        channel_max: the most channels of a layer.
-        name: of the network.
+        channel_max: The most channels of a layer.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from `[styles, noise]`, (batch, layers, style_dim) and
@@ -177,17 +178,17 @@ def stylegan2_discriminator(
     num_classes=None,
     name="discriminator",
 ):
-    """Residual blocks, halving down to 4 pixels a side, and a logit.
+    """StyleGAN2 discriminator: residual blocks down to 4 pixels, and a logit.
 
     Args:
-        image_shape: as for `stylegan2_synthesis`.
+        image_shape: As for `stylegan2_synthesis`.
         channel_multiplier: likewise.
         channel_max: likewise.
-        group_size: see `layers.MinibatchStandardDeviation`.
+        group_size: See `layers.MinibatchStandardDeviation`.
         num_classes: None, or the number of classes of a conditional one,
             whose logit is the product of the last features with a learned
             vector of the class, over the root of their number.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, size, size, channels) in [0, 1], or

@@ -1,4 +1,4 @@
-"""Networks that upscale images 2, 3 or 4 times.
+"""Super-resolution networks: SRCNN, EDSR, SRResNet, RRDB.
 
 All take small images of any size in [0, 1] and return images `scale`
 times as high and wide, not clipped. Nearly all of their work is done at the
@@ -24,16 +24,16 @@ def srcnn(scale=4, channels=3, widths=(64, 32)):
     file take the small image, on every backend of Keras.
 
     Args:
-        scale: how many times larger, 2, 3 or 4.
-        channels: of the images, 1 or 3.
-        widths: channels after the two hidden convolutions.
+        scale: How many times larger, 2, 3 or 4.
+        channels: Channels of the images, 1 or 3.
+        widths: Channels after the two hidden convolutions.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 
@@ -65,10 +65,10 @@ def edsr(scale=4, channels=3, width=64, num_blocks=16, residual_scale=1.0):
     blocks.
 
     Args:
-        scale: how many times larger, 2, 3 or 4.
-        channels: of the images, 1 or 3.
-        width: channels of the hidden layers (the paper's small model: 64).
-        num_blocks: residual blocks (the paper's small model: 16).
+        scale: How many times larger, 2, 3 or 4.
+        channels: Channels of the images, 1 or 3.
+        width: Channels of the hidden layers (the paper's small model: 64).
+        num_blocks: Residual blocks (the paper's small model: 16).
         residual_scale: s; wide networks need 0.1 to train steadily.
 
     Returns:
@@ -76,7 +76,7 @@ def edsr(scale=4, channels=3, width=64, num_blocks=16, residual_scale=1.0):
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 
@@ -104,17 +104,17 @@ def srresnet(scale=4, channels=3, width=64, num_blocks=16):
     """SRResNet, the generator of SRGAN: with batch normalization and PReLU.
 
     Args:
-        scale: how many times larger, 2, 3 or 4 (two shuffles by 2).
-        channels: of the images, 1 or 3.
-        width: channels of the hidden layers.
-        num_blocks: residual blocks.
+        scale: How many times larger, 2, 3 or 4 (two shuffles by 2).
+        channels: Channels of the images, 1 or 3.
+        width: Channels of the hidden layers.
+        num_blocks: Residual blocks.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 
@@ -152,18 +152,18 @@ def rrdb(scale=4, channels=3, width=64, growth=32, num_blocks=23):
     image is upscaled by nearest neighbors and convolutions.
 
     Args:
-        scale: how many times larger, 2, 3 or 4 (twice by 2).
-        channels: of the images, 1 or 3.
-        width: channels between the blocks.
-        growth: channels that each convolution of a dense block adds.
-        num_blocks: how many (the paper: 23, of 16.7 million weights).
+        scale: How many times larger, 2, 3 or 4 (twice by 2).
+        channels: Channels of the images, 1 or 3.
+        width: Channels between the blocks.
+        growth: Channels that each convolution of a dense block adds.
+        num_blocks: How many (the paper: 23, of 16.7 million weights).
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Weights of torchvision's networks, as a file that ours load."""
+"""Conversion of torchvision's weights for the feature networks."""
 
 import hashlib
 import pathlib
@@ -26,7 +26,7 @@ _BUILDERS = {
 
 
 def convert_torchvision(path, destination):
-    """Writes a torchvision file of weights anew, for the feature networks.
+    """Converts a torchvision weights file for the feature networks.
 
     LPIPS' linear weights were fitted to torchvision's networks, trained apart
     from Keras'. The file that this writes holds their scaling of images too
@@ -34,18 +34,18 @@ def convert_torchvision(path, destination):
     or whichever it is, gives what torchvision gives.
 
     Args:
-        path: of the file, `vgg16-397923af.pth`, `vgg19-dcbb9e9d.pth`,
+        path: Path of the file, `vgg16-397923af.pth`, `vgg19-dcbb9e9d.pth`,
             `squeezenet1_1-b8a52dc0.pth`, or another of the same networks
             saved by `torch.save(network.state_dict(), path)`.
-        destination: file to be written, `.weights.h5`.
+        destination: File to be written, `.weights.h5`.
 
     Returns:
         `destination`, a `pathlib.Path`.
 
     Raises:
-        FileNotFoundError: no file at `path`.
+        FileNotFoundError: No file at `path`.
         ImportError: PyTorch, which alone reads its files, is missing.
-        ValueError: weights of another network, or another ending.
+        ValueError: Weights of another network, or another ending.
     """
     path, destination = pathlib.Path(path), pathlib.Path(destination)
     if not destination.name.endswith(".weights.h5"):
@@ -71,13 +71,13 @@ def write_converted(state, destination):
 
     Args:
         state: `{name: array}`, as torchvision names them.
-        destination: file to be written, `.weights.h5`.
+        destination: File to be written, `.weights.h5`.
 
     Returns:
         The name of the network: "vgg16", "vgg19" or "squeezenet".
 
     Raises:
-        ValueError: weights of another network.
+        ValueError: Weights of another network.
     """
     kernels = [
         name

@@ -1,4 +1,4 @@
-"""A network from one kind of image to another: labels to photographs."""
+"""Image-to-image translation: the generator of pix2pix."""
 
 import keras
 from keras import layers
@@ -18,7 +18,7 @@ def pix2pix_generator(
     synchronized=False,
     name="generator",
 ):
-    """The U-Net of pix2pix: halved down to a few pixels, and up again.
+    """pix2pix generator: a U-Net halved down to a few pixels, and up again.
 
     Convolutions with a kernel of 4 and stride 2; each step up is joined to
     what the way down knew at that size. The first level is not normalized,
@@ -31,27 +31,27 @@ def pix2pix_generator(
     draws the same on all replicas.
 
     Args:
-        in_channels: of the images that come in, 1 or 3.
-        out_channels: of those that go out, 1 or 3.
-        widths: channels of the levels, at a half, a quarter, ... of the
+        in_channels: In channels of the images that come in, 1 or 3.
+        out_channels: Out channels of those that go out, 1 or 3.
+        widths: Channels of the levels, at a half, a quarter, ... of the
             image's sides, which are padded to a multiple of
             `2 ** len(widths)`. (The paper's at 256 x 256: 64, 128, 256 and
             five times 512.)
         normalization: "instance", each image and channel by itself, in
             training and after it alike: what the paper's batch normalization
             comes to, with its batches of one image; "batch"; None.
-        dropout: rate of the dropout, in [0, 1).
-        synchronized: whether batch normalization takes its statistics over
+        dropout: Rate of the dropout, in [0, 1).
+        synchronized: Whether batch normalization takes its statistics over
             all replicas (TensorFlow alone), instead of over each replica's
             own part of the batch.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, height, width, in_channels) to (batch,
         height, width, out_channels) in [0, 1].
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""The U-Net of restoration: most of its work done at low resolution."""
+"""U-Net for restoration, most of its work at low resolution."""
 
 import keras
 from keras import layers, ops
@@ -15,7 +15,7 @@ def unet(
     noise_conditional=False,
     use_bias=True,
 ):
-    """A residual U-Net for images of any size.
+    """U-Net: a residual denoiser for images of any size.
 
     The image's 2 x 2 blocks become channels; each further level halves the
     sides again. Down and up again, each level has residual blocks
@@ -24,10 +24,10 @@ def unet(
     measured in gray levels.
 
     Args:
-        channels: of the images, 1 or 3.
-        widths: channels of the levels, at a half, a quarter, ... of the
+        channels: Channels of the images, 1 or 3.
+        widths: Channels of the levels, at a half, a quarter, ... of the
             image's sides.
-        num_blocks: residual blocks of each level, on each way.
+        num_blocks: Residual blocks of each level, on each way.
         noise_conditional: Whether the network takes the noise level as a
             second input, as `ffdnet` does.
         use_bias: False for noise: an image twice as bright with twice the
@@ -40,7 +40,7 @@ def unet(
         (batch, height, width, 1)}`.
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 

@@ -24,15 +24,15 @@ def dense_encoder(
     num_classes=None,
     name="encoder",
 ):
-    """Fully connected layers from all pixels to the posterior.
+    """Dense encoder: fully connected layers from pixels to the posterior.
 
     Args:
         image_shape: (height, width, channels).
-        latent_dim: dimension of the latents.
-        hidden: units of each hidden layer.
-        activation: of the hidden layers.
+        latent_dim: Dimension of the latents.
+        hidden: Units of each hidden layer.
+        activation: Activation of the hidden layers.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to
@@ -63,16 +63,16 @@ def dense_decoder(
     num_classes=None,
     name="decoder",
 ):
-    """Fully connected layers from the latents to every pixel.
+    """Dense generator: fully connected layers from latents to pixels.
 
     Args:
         image_shape: (height, width, channels) of the image.
-        latent_dim: dimension of the latents.
-        hidden: units of each hidden layer.
-        activation: of the hidden layers.
-        parameters_per_channel: that of the likelihood.
+        latent_dim: Dimension of the latents.
+        hidden: Units of each hidden layer.
+        activation: Activation of the hidden layers.
+        parameters_per_channel: That of the likelihood.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,
@@ -99,16 +99,16 @@ def conv_encoder(
     num_classes=None,
     name="encoder",
 ):
-    """A residual convolutional network, twice halved, to the posterior.
+    """Convolutional encoder: a residual network to the posterior.
 
     Args:
         image_shape: (height, width, channels), sides divisible by 4.
-        latent_dim: dimension of the latents.
-        width: channels at half resolution; twice that at a quarter.
-        num_blocks: residual blocks at each resolution.
-        hidden: units of the dense layer before the posterior.
+        latent_dim: Dimension of the latents.
+        width: Channels at half resolution; twice that at a quarter.
+        num_blocks: Residual blocks at each resolution.
+        hidden: Units of the dense layer before the posterior.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to
@@ -139,17 +139,17 @@ def conv_decoder(
     num_classes=None,
     name="decoder",
 ):
-    """The mirror of `conv_encoder`: latents to images, twice doubled.
+    """Convolutional decoder: the mirror of `conv_encoder`.
 
     Args:
         image_shape: (height, width, channels), sides divisible by 4.
-        latent_dim: dimension of the latents.
-        width: channels at half resolution; twice that at a quarter.
-        num_blocks: residual blocks at each resolution.
-        hidden: units of the first dense layer.
-        parameters_per_channel: that of the likelihood.
+        latent_dim: Dimension of the latents.
+        width: Channels at half resolution; twice that at a quarter.
+        num_blocks: Residual blocks at each resolution.
+        hidden: Units of the first dense layer.
+        parameters_per_channel: That of the likelihood.
         num_classes: None, or the number of classes of a conditional one.
-        name: of the network.
+        name: Name of the network.
 
     Returns:
         A `keras.Model` from (batch, latent_dim) to (batch, height, width,

@@ -1,4 +1,4 @@
-"""Networks that restore the middle frame of a few, with what the others show.
+"""Video restoration networks: VSRNet and EDSR for several frames.
 
 All take (batch, num_frames, height, width, channels): consecutive frames in
 [0, 1], the others moved to where things are in the middle one (see
@@ -35,27 +35,27 @@ def vsrnet(
 
     Before that each frame has filters of its own. With filter symmetry the
     frames at t - i and t + i share theirs, and their maps are added where
-    they meet, which is the same as sharing the next filters too: played
-    backwards, the frames give the same image.
+    they meet, which is the same as sharing the next filters too:
+    the frames in reverse order give the same image.
 
     What the convolutions give is added to the middle frame, as in our
     `srcnn`. With one frame this is SRCNN on upscaled images, whatever the
     fusion.
 
     Args:
-        num_frames: odd int; 5 in the paper.
-        channels: of the images, 1 or 3.
+        num_frames: Odd int; 5 in the paper.
+        channels: Channels of the images, 1 or 3.
         fusion: "early", "slow" or "late".
-        widths: channels after the two hidden convolutions.
-        kernel_sizes: sides of the three convolutions, odd ints.
-        filter_symmetry: whether to share filters, see above.
+        widths: Channels after the two hidden convolutions.
+        kernel_sizes: Sides of the three convolutions, odd ints.
+        filter_symmetry: Whether to share filters, see above.
 
     Returns:
         A `keras.Model` from (batch, num_frames, height, width, channels) to
         (batch, height, width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 
@@ -125,10 +125,10 @@ def vsrnet_from_srcnn(
     Args:
         srcnn: `keras_synth.networks.srcnn` (of any scale; the new network
             starts after its upscaling), or `vsrnet` of one frame.
-        num_frames: odd int.
-        fusion: see `vsrnet`.
-        filter_symmetry: see `vsrnet`.
-        kernel_sizes: sides of the new convolutions, odd and at least as
+        num_frames: Odd int.
+        fusion: See `vsrnet`.
+        filter_symmetry: See `vsrnet`.
+        kernel_sizes: Sides of the new convolutions, odd and at least as
             large as the old ones, whose filters are put into the middle of
             zeros; None for the old sizes. The paper's are (9, 5, 5), our
             `srcnn`'s (9, 1, 5).
@@ -137,7 +137,7 @@ def vsrnet_from_srcnn(
         A `keras.Model`, see `vsrnet`.
 
     Raises:
-        ValueError: a network of another shape; arguments out of range.
+        ValueError: A network of another shape; arguments out of range.
 
     Example:
 
@@ -206,18 +206,18 @@ def video_edsr(scale=4, num_frames=5, channels=3, width=32, num_blocks=8):
     With `scale=1` nothing is folded: for noise and blur.
 
     Args:
-        scale: how many times the frames were upscaled, 1 to 4.
-        num_frames: odd int.
-        channels: of the images, 1 or 3.
-        width: channels of the hidden layers.
-        num_blocks: residual blocks.
+        scale: How many times the frames were upscaled, 1 to 4.
+        num_frames: Odd int.
+        channels: Channels of the images, 1 or 3.
+        width: Channels of the hidden layers.
+        num_blocks: Residual blocks.
 
     Returns:
         A `keras.Model` from (batch, num_frames, height, width, channels) to
         (batch, height, width, channels).
 
     Raises:
-        ValueError: arguments out of range.
+        ValueError: Arguments out of range.
 
     Example:
 

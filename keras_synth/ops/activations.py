@@ -1,4 +1,4 @@
-"""Activations that keep the size of what passes through."""
+"""Activations that keep the variance: the scaled leaky ReLU."""
 
 import math
 
@@ -6,7 +6,7 @@ from keras import ops
 
 
 def scaled_leaky_relu(x):
-    """`√2 · (x where x > 0, x / 5 elsewhere)`.
+    """Scaled leaky ReLU: `√2 · (x where x > 0, x / 5 elsewhere)`.
 
     Of values with mean 0 and variance 1, the result's mean square is 1.04.
 

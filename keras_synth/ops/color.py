@@ -1,21 +1,21 @@
-"""Brightness of color images, as the ITU's BT.601 weighs it."""
+"""Luma of color images (ITU-R BT.601)."""
 
 from keras import ops
 
 
 def full_range_luma(images):
-    """Brightness over the full range, black 0 and white the largest value.
+    """Luma Y in full range: black is 0 and white the largest value.
 
     `Y = 0.299 R + 0.587 G + 0.114 B`
 
     Args:
-        images: float (..., 3), red, green, blue, in any unit.
+        images: Float (..., 3), red, green, blue, in any unit.
 
     Returns:
         (..., 1), in that unit.
 
     Raises:
-        ValueError: there are not three channels.
+        ValueError: There are not three channels.
 
     Reference: ITU-R BT.601-7, section 2.5.1.
 
@@ -36,7 +36,7 @@ def full_range_luma(images):
 
 
 def studio_range_luma(images, max_value=1.0):
-    """Brightness in video's range, black at 16/255 and white at 235/255.
+    """Luma Y in studio range: black is 16/255 and white 235/255.
 
     `Y = (16 + 65.481 R + 128.553 G + 24.966 B) / 255`, R, G, B in [0, 1],
     which is `(16 + 219 Y_full) / 255`: the Y of MATLAB's `rgb2ycbcr`, on which
@@ -47,14 +47,14 @@ def studio_range_luma(images, max_value=1.0):
     more than on `full_range_luma`. Compare figures of the same luma only.
 
     Args:
-        images: float (..., 3), red, green, blue, in [0, max_value].
-        max_value: value of white in `images`.
+        images: Float (..., 3), red, green, blue, in [0, max_value].
+        max_value: Value of white in `images`.
 
     Returns:
         (..., 1), in [16/255, 235/255] times `max_value`.
 
     Raises:
-        ValueError: there are not three channels.
+        ValueError: There are not three channels.
 
     Reference: ITU-R BT.601-7, sections 2.5.1 and 2.5.3.
 

@@ -4,7 +4,7 @@ from keras import ops
 
 
 def pairwise_distances(a, b):
-    """Euclidean distance of every vector to every other.
+    """Pairwise Euclidean distances of two sets of vectors.
 
     `d_ij = sqrt(|a_i|² + |b_j|² - 2 a_i · b_j)`
 
@@ -15,14 +15,14 @@ def pairwise_distances(a, b):
     float64, 3e-4 in float32.
 
     Args:
-        a: float tensor (n, d).
-        b: float tensor (m, d), of the same dtype.
+        a: Float tensor (n, d).
+        b: Float tensor (m, d), of the same dtype.
 
     Returns:
         (n, m), of that dtype.
 
     Raises:
-        ValueError: one is no matrix, or they differ in d.
+        ValueError: One is no matrix, or they differ in d.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What images look like to a network: its maps and their statistics."""
+"""Feature maps and their statistics: Gram matrices, AdaIN."""
 
 import keras
 from keras import ops
@@ -7,20 +7,20 @@ from keras_synth.ops.weights import weight_hash
 
 
 def gram_matrix(maps):
-    """How a map's channels go together, wherever in the image.
+    """Gram matrix of feature maps: the style of an image.
 
     `G_cd = Σ_hw x_hwc x_hwd / (C H W)`: the mean product of two channels over
     pixels, divided by the number of channels. Where things are is lost; what
     remains is texture.
 
     Args:
-        maps: float (batch, height, width, channels).
+        maps: Float (batch, height, width, channels).
 
     Returns:
         (batch, channels, channels).
 
     Raises:
-        ValueError: another number of axes.
+        ValueError: Another number of axes.
 
     Reference: Gatys et al., Image Style Transfer Using Convolutional Neural
     Networks, 2016, equation 3; normalized as by Johnson et al., Perceptual
@@ -47,14 +47,14 @@ def channel_statistics(maps, epsilon=1e-5):
     `μ_c = mean_hw x_hwc`, `σ_c = √(mean_hw (x_hwc - μ_c)² + ε)`.
 
     Args:
-        maps: float (batch, height, width, channels).
-        epsilon: ε, which keeps the slope of σ finite where it is 0.
+        maps: Float (batch, height, width, channels).
+        epsilon: ε, which keeps the gradient of σ finite where it is 0.
 
     Returns:
         `(mean, deviation)`, (batch, 1, 1, channels) each, float32 at least.
 
     Raises:
-        ValueError: another number of axes.
+        ValueError: Another number of axes.
 
     Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
     Adaptive Instance Normalization, 2017, equations 5 and 6.
@@ -73,7 +73,7 @@ def channel_statistics(maps, epsilon=1e-5):
 
 
 def adaptive_instance_normalization(content, style, epsilon=1e-5):
-    """The content's maps with mean and deviation of the style's.
+    """Adaptive instance normalization (AdaIN) of content by style maps.
 
     `σ(y) (x - μ(x)) / σ(x) + μ(y)` for each image and channel: what is
     where comes from x, how strong each feature is from y.
@@ -81,13 +81,13 @@ def adaptive_instance_normalization(content, style, epsilon=1e-5):
     Args:
         content: x, float (batch, height, width, channels).
         style: y, float (batch or 1, height', width', channels).
-        epsilon: added to the variances, see `channel_statistics`.
+        epsilon: Added to the variances, see `channel_statistics`.
 
     Returns:
         As `content`.
 
     Raises:
-        ValueError: another number of axes, or channels that differ.
+        ValueError: Another number of axes, or channels that differ.
 
     Reference: Huang and Belongie 2017, equation 8.
 
@@ -113,7 +113,7 @@ def adaptive_instance_normalization(content, style, epsilon=1e-5):
 
 
 def relative_squared_error(target, values):
-    """How far values are from a target, in shares of the target's energy.
+    """Squared error relative to the energy of the target.
 
     `Σ (x - t)² / Σ t²` for each image: 0 where they are equal, 1 where
     `values` are 0. It has no unit, so that maps of a network whose values go
@@ -142,14 +142,14 @@ def feature_maps(network, images):
     """A feature network's maps of images.
 
     Args:
-        network: as `check_feature_network` wants it.
-        images: float (batch, height, width, channels) in [0, 1].
+        network: As `check_feature_network` wants it.
+        images: Float (batch, height, width, channels) in [0, 1].
 
     Returns:
         `{layer name: (batch, height', width', channels')}`, float32.
 
     Raises:
-        ValueError: images of other channels than the network's.
+        ValueError: Images of other channels than the network's.
     """
     wanted, received = network.input_shape[-1], images.shape[-1]
     if received != wanted:
@@ -163,7 +163,7 @@ def feature_maps(network, images):
 
 
 def check_feature_network(network):
-    """Refuses what gives no maps by name.
+    """Refuses networks that do not return a dict of feature maps.
 
     Args:
         network: a `keras.Model` from images to `{layer name: map}`, such as
@@ -173,7 +173,7 @@ def check_feature_network(network):
         The names of its maps, list of str.
 
     Raises:
-        ValueError: it is none.
+        ValueError: It is none.
     """
     outputs = getattr(network, "output", None)
     if not isinstance(outputs, dict) or any(
@@ -198,13 +198,13 @@ def feature_network_from_config(config):
     """The network of `feature_network_config`, filled from its source.
 
     Args:
-        config: the dict.
+        config: The dict.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: its weights cannot be had again, or are others now.
+        ValueError: Its weights cannot be had again, or are others now.
     """
     network = keras.saving.deserialize_keras_object(config["network"])
     try:

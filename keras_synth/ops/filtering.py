@@ -1,11 +1,11 @@
-"""Filtering that doubles or halves images without aliasing."""
+"""Upsampling and downsampling with an antialiasing FIR filter."""
 
 import numpy as np
 from keras import ops
 
 
 def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
-    """Zeros put in between, a filter, and every so many-th value kept.
+    """Upsample, FIR filter, downsample (upfirdn).
 
     Along both sides of each image, and for each channel alone:
 
@@ -17,11 +17,11 @@ def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
 
     Args:
         images: (batch, height, width, channels), of known sizes.
-        taps: numbers, the filter along each side.
-        up: positive int.
-        down: positive int.
+        taps: Numbers, the filter along each side.
+        up: Positive int.
+        down: Positive int.
         padding: `(before, after)`, ints of at least 0.
-        gain: factor of the result.
+        gain: Factor of the result.
 
     Returns:
         (batch, height', width', channels) in the same dtype, with

@@ -1,4 +1,4 @@
-"""Where each pixel of an image went in another: dense flow, not learned.
+"""Dense optical flow by total variation and L1 (TV-L1).
 
 The flow f of a pair makes the price
 
@@ -44,7 +44,7 @@ def optical_flow(
     iterations=6,
     finest_level=0,
 ):
-    """Flow by which `warp(moving, flow)` looks like `reference`.
+    """Optical flow by which `warp(moving, flow)` matches `reference`.
 
     What is at p in the reference is at p + f(p) in the moving image. The
     last axis of f is (to the right, down), in pixels. Motions of up to about
@@ -55,14 +55,14 @@ def optical_flow(
     set of options, several times as fast as step by step.
 
     Args:
-        reference: float (batch, height, width, channels) in [0, 1], of 1
+        reference: Float (batch, height, width, channels) in [0, 1], of 1
             channel, or 3, whose luma is used; at least 16 x 16.
-        moving: of the same shape.
+        moving: Moving of the same shape.
         attachment: λ, the price of unlike images against rough flow. The
             noisier the images, the smaller.
-        warps: how often the images are warped at each size.
-        iterations: steps after each warp.
-        finest_level: at which size to stop: 0 the images' own, 1 half, 2 a
+        warps: How often the images are warped at each size.
+        iterations: Steps after each warp.
+        finest_level: At which size to stop: 0 the images' own, 1 half, 2 a
             quarter of it; the flow is then upscaled. For images that were
             themselves upscaled, nearly as good and far cheaper.
 
@@ -70,7 +70,7 @@ def optical_flow(
         float32 (batch, height, width, 2).
 
     Raises:
-        ValueError: shapes that differ, are unknown or too small; options out
+        ValueError: Shapes that differ, are unknown or too small; options out
             of range.
 
     Example:
@@ -134,7 +134,7 @@ def _refined(state, reference, moving, attachment, warps, iterations):
     _, height, width, _ = ops.shape(reference)
     columns = ops.cast(ops.arange(width), "float32")
     rows = ops.cast(ops.arange(height), "float32")[:, None]
-    x_slope, y_slope = ops.unstack(_gradients(reference), axis=-1)
+    x_gradient, y_gradient = ops.unstack(_gradients(reference), axis=-1)
     reference = reference[..., 0]
     read = reader(ops.concatenate([moving, _gradients(moving)], axis=-1))
 
@@ -144,8 +144,8 @@ def _refined(state, reference, moving, attachment, warps, iterations):
             read(columns + x, rows + y), axis=-1
         )
         residual = warped - reference
-        x_mean = 0.5 * (x_slope + x_warped)
-        y_mean = 0.5 * (y_slope + y_warped)
+        x_mean = 0.5 * (x_gradient + x_warped)
+        y_mean = 0.5 * (y_gradient + y_warped)
         # w |r + g (f' - f)|² / 2 is w |g f' - t|² / 2.
         target = x_mean * x + y_mean * y - residual
         weight = ops.rsqrt(ops.square(residual) + _EPSILON**2)

@@ -1,4 +1,4 @@
-"""Diagonal Gaussians: log-density and divergence, in nats."""
+"""Diagonal Gaussians: log-density and KL divergence, in nats."""
 
 import math
 
@@ -11,9 +11,9 @@ def gaussian_log_prob(x, mean, log_variance):
     `log N(x; m, s²) = -½ (log 2π + log s² + (x - m)² / s²)`
 
     Args:
-        x: where, a float tensor of any shape.
+        x: Where, a float tensor of any shape.
         mean: m, broadcastable to `x`.
-        log_variance: log s², broadcastable to `x`.
+        log_variance: Log s², broadcastable to `x`.
 
     Returns:
         Nats, of the broadcast shape. Sum over the dimensions of a vector for
@@ -29,13 +29,13 @@ def gaussian_log_prob(x, mean, log_variance):
 
 
 def standard_normal_kl(mean, log_variance):
-    """Divergence of a Gaussian from the standard normal, per dimension.
+    """KL divergence of a Gaussian from the standard normal, per dimension.
 
     `KL(N(m, s²) || N(0, 1)) = ½ (m² + s² - 1 - log s²)`
 
     Args:
         mean: m, a float tensor (batch, latent_dim).
-        log_variance: log s², of the same shape.
+        log_variance: Log s², of the same shape.
 
     Returns:
         Nats, (batch, latent_dim); zero where m = 0 and s = 1.

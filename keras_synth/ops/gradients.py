@@ -1,22 +1,22 @@
-"""Gradients that can be differentiated again, as penalties on them need."""
+"""Gradient norms that can be differentiated again, for penalties."""
 
 from keras import ops
 
 
-def squared_gradient_norms(judge, images):
-    """How steeply a judge's logit changes with each image.
+def squared_gradient_norms(discriminator, images):
+    """Squared norm of the gradient of the logits with respect to each image.
 
-    `‖∂ Σ judge(y) / ∂y‖²`, summed over the pixels of an image. The logits
+    `‖∂ Σ D(y) / ∂y‖²`, summed over the pixels of an image. The logits
     of an image (several, of a patch discriminator) are added up. Images lie
     in [0, 1]; the gradient is that with respect to `y = 2x - 1`, the unit in
     which published penalty weights hold: `∂/∂y = ½ ∂/∂x`.
 
     Args:
-        judge: function of images, (batch, height, width, channels), that
-            gives logits, (batch, ...). Each must depend on its own image
-            alone (no batch normalization in training mode), or the gradients
-            of one image's logit mix with its neighbors'.
-        images: images in [0, 1].
+        discriminator: D, a function of images, (batch, height, width,
+            channels), that gives logits, (batch, ...). Each must depend on its
+            own image alone (no batch normalization in training mode), or the
+            gradients of one image's logit mix with its neighbors'.
+        images: Images in [0, 1].
 
     Returns:
         float32 (batch,), whatever the precision policy.
@@ -33,13 +33,13 @@ def squared_gradient_norms(judge, images):
     images = ops.cast(images, "float32")
     with tf.GradientTape() as tape:
         tape.watch(images)
-        logit = ops.sum(ops.cast(judge(images), "float32"))
+        logit = ops.sum(ops.cast(discriminator(images), "float32"))
     gradients = 0.5 * ops.cast(tape.gradient(logit, images), "float32")
     return ops.sum(ops.square(gradients), axis=(1, 2, 3))
 
 
 def path_lengths(synthesize, styles, directions):
-    """How far an image moves when its style moves by a little.
+    """Path lengths of StyleGAN2: norm of the Jacobian along a direction.
 
     `‖Jᵀ y‖` with J the images' derivative with respect to the styles and y
     a random direction in the space of images, of unit variance divided by
@@ -47,7 +47,7 @@ def path_lengths(synthesize, styles, directions):
     square of the Jacobian's row lengths. Images count in units of [-1, 1].
 
     Args:
-        synthesize: function from styles to images in [0, 1].
+        synthesize: Function from styles to images in [0, 1].
         styles: (batch, layers, style_dim).
         directions: y · √(height · width), N(0, 1), of the images' shape.
 

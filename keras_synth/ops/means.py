@@ -1,10 +1,10 @@
-"""Means that know what to do with nothing."""
+"""Means that are 0 for an empty batch."""
 
 from keras import ops
 
 
 def mean_or_zero(values, axis=None):
-    """The mean; 0 of an empty batch, which a replica may be given.
+    """Mean, or 0 for an empty batch, which a replica may receive.
 
     >>> float(mean_or_zero(ops.zeros((0, 3))))
     0.0

@@ -1,4 +1,4 @@
-"""Neighboring frames moved to where things are in the middle one."""
+"""Motion compensation: neighboring frames aligned with the middle one."""
 
 from keras import ops
 
@@ -19,21 +19,21 @@ def compensate_motion(
     attachment=100.0,
     finest_level=0,
 ):
-    """Each frame of a clip as it looks where the middle frame's things are.
+    """Motion compensation of a clip towards its middle frame.
 
     The flow from the middle frame to each other is found on the frames as
     they are given (so on degraded ones too), all pairs at once; each frame is
     warped, and where that fails, replaced by the middle frame.
 
     Args:
-        frames: float (batch, time, height, width, channels) in [0, 1], an odd
+        frames: Float (batch, time, height, width, channels) in [0, 1], an odd
             number of frames of at least 16 x 16, of 1 or 3 channels.
-        tolerance: see `adaptive_compensation`; None trusts the flow
+        tolerance: See `adaptive_compensation`; None trusts the flow
             everywhere.
-        window: see `adaptive_compensation`.
-        interpolation: see `warp`.
-        attachment: see `optical_flow`.
-        finest_level: see `optical_flow`; 1 suits frames upscaled twice or
+        window: See `adaptive_compensation`.
+        interpolation: See `warp`.
+        attachment: See `optical_flow`.
+        finest_level: See `optical_flow`; 1 suits frames upscaled twice or
             more, for a quarter of the time.
 
     Returns:
@@ -41,7 +41,7 @@ def compensate_motion(
         was.
 
     Raises:
-        ValueError: another shape, an even number of frames, options out of
+        ValueError: Another shape, an even number of frames, options out of
             range.
 
     Example:
@@ -80,7 +80,7 @@ def compensate_motion(
 
 
 def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
-    """A warped frame where it fits, the middle one where it does not.
+    """Adaptive motion compensation: the warped frame where it fits.
 
     `y = r y_warped + (1 - r) y_reference`, `r = exp(-k e)`, k = 1 / tolerance:
     fast motion, things hidden and blur, of which flow knows nothing, leave
@@ -88,18 +88,18 @@ def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
     channels and a square window around the pixel.
 
     Args:
-        reference: the middle frames, float (batch, height, width, channels).
-        warped: others, warped to them, of the same shape.
-        tolerance: error at which a part of 1 / e = 0.37 is still taken from
+        reference: The middle frames, float (batch, height, width, channels).
+        warped: Others, warped to them, of the same shape.
+        tolerance: Error at which a part of 1 / e = 0.37 is still taken from
             the warped frame, in the unit of the images. The paper's authors
             use 1 / 8 of the error's sum over 37 x 37 pixels, so 0.006.
-        window: side of the window in pixels, odd.
+        window: Side of the window in pixels, odd.
 
     Returns:
         float32 (batch, height, width, channels).
 
     Raises:
-        ValueError: shapes that differ, options out of range.
+        ValueError: Shapes that differ, options out of range.
 
     Example:
 
@@ -136,7 +136,7 @@ def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
 
 
 def scene_change(images, others):
-    """How unlike two images are as scenes: 0 the same, about 1 unrelated.
+    """Scene change measure: 0 for the same scene, about 1 for unrelated ones.
 
     `1 - (2 s_xy + c) / (s_x² + s_y² + c)` of thumbnails of 16 x 16 pixels,
     each the mean of its part: variances, covariance, c = 1e-4. Motion of a
@@ -144,15 +144,15 @@ def scene_change(images, others):
     cut between shots gives above 0.55 in all but a few cases.
 
     Args:
-        images: float (batch, height, width, channels) in [0, 1], of 1 or 3
+        images: Float (batch, height, width, channels) in [0, 1], of 1 or 3
             channels (the mean of them counts), at least 16 x 16.
-        others: of the same shape.
+        others: Others of the same shape.
 
     Returns:
         (batch,), from 0 to 2.
 
     Raises:
-        ValueError: shapes that differ or are too small.
+        ValueError: Shapes that differ or are too small.
 
     Example:
 

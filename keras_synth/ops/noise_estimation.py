@@ -1,4 +1,4 @@
-"""How noisy an image is, from its finest wavelets."""
+"""Noise estimation from the finest wavelet coefficients."""
 
 import numpy as np
 from keras import ops
@@ -13,7 +13,7 @@ _NORMAL_MEDIAN = 0.6744897501960817
 
 
 def estimate_noise_level(images):
-    """Standard deviation of white Gaussian noise in each channel.
+    """Noise level estimation: standard deviation of Gaussian noise.
 
     `σ = median |d| / 0.6745` over the diagonal coefficients d of a
     Daubechies wavelet at the finest scale. Edges make few of them large,
@@ -25,11 +25,11 @@ def estimate_noise_level(images):
         images: float32 (batch, height, width, channels), at least 4x4.
 
     Returns:
-        float32 (batch, 1, 1, channels), in the units of the images: what a
-        network that is told the noise level takes.
+        float32 (batch, 1, 1, channels), in the units of the images, as
+        noise-conditional networks take it.
 
     Raises:
-        ValueError: images of fewer than 4x4 pixels.
+        ValueError: Images of fewer than 4x4 pixels.
 
     Reference: Donoho and Johnstone, Ideal spatial adaptation by wavelet
     shrinkage, 1994, section 4.

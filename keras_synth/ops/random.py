@@ -1,11 +1,11 @@
-"""Random numbers that differ from replica to replica and survive saving."""
+"""Seeds whose random numbers differ between replicas."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ReplicaSeedGenerator(keras.random.SeedGenerator):
-    """A `keras.random.SeedGenerator` that draws anew on every replica.
+    """A `keras.random.SeedGenerator` with different draws on every replica.
 
     Under `tf.distribute.MirroredStrategy` all replicas read the same state,
     so a plain `SeedGenerator` hands every replica the same noise and a batch
@@ -15,7 +15,7 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
     backend, gets exactly what `SeedGenerator` gives.
 
     Args:
-        seed: int, or None for a random one.
+        seed: Int, or None for a random one.
 
     Example:
 

@@ -1,11 +1,11 @@
-"""Images read at places between their pixels."""
+"""Resampling of images at fractional positions."""
 
 import numpy as np
 from keras import ops
 
 
 def resample(images, rows, columns):
-    """The values of images at given places.
+    """Bilinear interpolation of images at given positions.
 
     Between pixels an image is read bilinearly, after a windowed sinc of six
     taps (Lanczos) has doubled its size: at a whole pixel the value is the
@@ -18,9 +18,9 @@ def resample(images, rows, columns):
     Differentiable with respect to the images, not to the places.
 
     Args:
-        images: float (batch, height, width, channels), sides of at least 2.
-        rows: float (batch, height', width'), 0 is the first row.
-        columns: of the same shape, 0 is the first column.
+        images: Float (batch, height, width, channels), sides of at least 2.
+        rows: Float (batch, height', width'), 0 is the first row.
+        columns: Columns of the same shape, 0 is the first column.
 
     Returns:
         (batch, height', width', channels).

@@ -1,4 +1,4 @@
-"""How alike two images are: PSNR, SSIM, and SSIM over several scales.
+"""Image similarity: PSNR, SSIM and multi-scale SSIM.
 
 Each function gives one figure an image. SSIM compares two images x and y
 under a Gaussian window of 11 x 11 pixels and standard deviation 1.5 that slides
@@ -34,15 +34,15 @@ def peak_signal_to_noise_ratio(images, others, max_value=1.0):
     and channels. Equal images have infinitely many decibels.
 
     Args:
-        images: float (batch, height, width, channels).
-        others: of the same shape.
-        max_value: largest value that a pixel can have.
+        images: Float (batch, height, width, channels).
+        others: Others of the same shape.
+        max_value: Largest value that a pixel can have.
 
     Returns:
         (batch,), float32; float64 where the images are.
 
     Raises:
-        ValueError: the shapes differ, or are not those of images.
+        ValueError: The shapes differ, or are not those of images.
 
     Example:
 
@@ -65,15 +65,15 @@ def structural_similarity(images, others, max_value=1.0):
     sigma=1.5, use_sample_covariance=False)` and `tf.image.ssim`.
 
     Args:
-        images: float (batch, height, width, channels), at least 11 x 11.
-        others: of the same shape.
-        max_value: largest value that a pixel can have.
+        images: Float (batch, height, width, channels), at least 11 x 11.
+        others: Others of the same shape.
+        max_value: Largest value that a pixel can have.
 
     Returns:
         (batch,), float32; float64 where the images are.
 
     Raises:
-        ValueError: the shapes differ, or the images are too small.
+        ValueError: The shapes differ, or the images are too small.
 
     Reference: Wang et al., Image Quality Assessment: From Error Visibility to
     Structural Similarity, 2004, equation 13.
@@ -104,18 +104,18 @@ def multi_scale_structural_similarity(
     Equals `tf.image.ssim_multiscale`.
 
     Args:
-        images: float (batch, height, width, channels), at least
+        images: Float (batch, height, width, channels), at least
             `10 · 2^(M - 1) + 1` pixels a side: 161 for five scales.
-        others: of the same shape.
-        max_value: largest value that a pixel can have.
-        power_factors: the exponents w, finest scale first, as many as there
+        others: Others of the same shape.
+        max_value: Largest value that a pixel can have.
+        power_factors: The exponents w, finest scale first, as many as there
             are scales. Small images need fewer: 41 pixels suffice for three.
 
     Returns:
         (batch,), float32; float64 where the images are.
 
     Raises:
-        ValueError: the shapes differ, the images are too small, or an
+        ValueError: The shapes differ, the images are too small, or an
             exponent is not above 0.
 
     Reference: Wang et al., Multi-scale Structural Similarity for Image Quality
@@ -144,16 +144,16 @@ def multi_scale_structural_similarity(
 
 
 def check_power_factors(power_factors):
-    """Refuses what cannot be the exponents of scales.
+    """Refuses invalid exponents of the scales of MS-SSIM.
 
     Args:
-        power_factors: what the user gave.
+        power_factors: What the user gave.
 
     Returns:
         A tuple of floats.
 
     Raises:
-        ValueError: it is empty, or one is no number above 0.
+        ValueError: It is empty, or one is no number above 0.
     """
     try:
         factors = tuple(float(factor) for factor in power_factors)
@@ -168,13 +168,13 @@ def check_power_factors(power_factors):
 
 
 def check_max_value(max_value):
-    """Refuses what cannot be the value of white.
+    """Refuses an invalid value of white.
 
     Args:
-        max_value: what the user gave.
+        max_value: What the user gave.
 
     Raises:
-        ValueError: it is no number above 0.
+        ValueError: It is no number above 0.
     """
     number = isinstance(max_value, int | float) and max_value is not True
     if not number or not max_value > 0:
@@ -185,14 +185,14 @@ def check_max_value(max_value):
 
 
 def check_same_shape(images, others):
-    """Refuses shapes that differ, which arithmetic would broadcast.
+    """Refuses images of different shapes, which arithmetic would broadcast.
 
     Args:
-        images: tensor.
-        others: tensor. Sizes that are not known yet fit any.
+        images: Tensor.
+        others: Tensor. Sizes that are not known yet fit any.
 
     Raises:
-        ValueError: they differ.
+        ValueError: They differ.
     """
     one, other = tuple(images.shape), tuple(others.shape)
     if len(one) != len(other) or any(

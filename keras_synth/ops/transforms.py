@@ -1,4 +1,4 @@
-"""Small transforms as NumPy matrices, each row one basis function."""
+"""Orthogonal transforms as NumPy matrices: DCT, Haar, biorthogonal."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def dct_matrix(size):
     and `c_k = √(2 / size)` otherwise.
 
     Args:
-        size: number of samples, at least 1.
+        size: Number of samples, at least 1.
 
     Returns:
         float64 (size, size); `T @ x` transforms a column.
@@ -27,7 +27,7 @@ def dct_matrix(size):
 
 
 def opponent_matrix():
-    """From red, green and blue to brightness and two differences of colors.
+    """Opponent color transform: luma and two color differences.
 
     Rows: luminance, red against blue, green against both. They are orthogonal
     and all of norm 1/√3, so luminance is the mean of the three, and each has
@@ -51,7 +51,7 @@ def haar_matrix(size):
     quarters and so on to those of neighbors.
 
     Args:
-        size: number of samples, a power of two.
+        size: Number of samples, a power of two.
 
     Returns:
         float64 (size, size).
@@ -76,7 +76,7 @@ def biorthogonal_matrix(size):
     white noise has the same deviation in each coefficient.
 
     Args:
-        size: number of samples, a power of two.
+        size: Number of samples, a power of two.
 
     Returns:
         float64 (size, size), rows from coarse to fine.
@@ -100,8 +100,8 @@ def kaiser_window(size, beta):
     """A separable Kaiser window, highest in the middle of a square.
 
     Args:
-        size: side of the square.
-        beta: shape; 0 gives ones everywhere.
+        size: Side of the square.
+        beta: Shape; 0 gives ones everywhere.
 
     Returns:
         float64 (size, size).

@@ -1,18 +1,18 @@
-"""Images read between their pixels, along a flow."""
+"""Warping of images along an optical flow."""
 
 import keras
 from keras import ops
 
 
 def warp(images, flow, interpolation="bilinear"):
-    """Moves images backwards along a flow: `result(p) = image(p + f(p))`.
+    """Backward warping along a flow: `result(p) = image(p + f(p))`.
 
     Every channel of a pixel is fetched at once. A flow of whole pixels moves
     images exactly. Beyond its border an image goes on as its edge pixels.
 
     Args:
-        images: float (batch, height, width, channels).
-        flow: float (batch, height, width, 2), (to the right, down) in pixels,
+        images: Float (batch, height, width, channels).
+        flow: Float (batch, height, width, 2), (to the right, down) in pixels,
             finite.
         interpolation: "bilinear", or "bicubic", which keeps more detail:
             Keys' kernel with a = -1/2, the one of image resizing.
@@ -21,7 +21,7 @@ def warp(images, flow, interpolation="bilinear"):
         (batch, height, width, channels), differentiable by both.
 
     Raises:
-        ValueError: shapes that do not fit, another interpolation.
+        ValueError: Shapes that do not fit, another interpolation.
 
     Example:
 
@@ -39,19 +39,19 @@ def warp(images, flow, interpolation="bilinear"):
 
 
 def sample(images, places, interpolation="bilinear"):
-    """Reads images at any places.
+    """Samples images at any positions.
 
     Args:
-        images: float (batch, height, width, channels).
-        places: float (batch, rows, columns, 2), (column, row) in pixels,
+        images: Float (batch, height, width, channels).
+        places: Float (batch, rows, columns, 2), (column, row) in pixels,
             finite; (0, 0) is the middle of the first pixel.
-        interpolation: see `warp`.
+        interpolation: See `warp`.
 
     Returns:
         (batch, rows, columns, channels), differentiable by both.
 
     Raises:
-        ValueError: shapes that do not fit, another interpolation.
+        ValueError: Shapes that do not fit, another interpolation.
 
     Example:
 
@@ -76,11 +76,11 @@ def sample(images, places, interpolation="bilinear"):
 
 
 def reader(images, interpolation="bilinear"):
-    """`sample` for images that are read more than once.
+    """`sample` for images that are sampled more than once.
 
     Args:
         images: float32 (batch, height, width, channels).
-        interpolation: see `warp`.
+        interpolation: See `warp`.
 
     Returns:
         A function of columns and rows, float32 (batch, ...) each, that gives
@@ -121,16 +121,16 @@ def reader(images, interpolation="bilinear"):
 
 
 def warping_error(images, others, flow, visible=None):
-    """How much a clip flickers: what changed along the motion.
+    """Warping error: how much a clip flickers along the motion.
 
     `Σ v(p) (image(p) - other(p + f(p)))² / Σ v(p)`, the mean over channels
     too. Pixels whose counterpart lies outside the image never count. To
-    judge a restored clip, find the flow on the clean one, or on the degraded
+    measure a restored clip, find the flow on the clean one, or on the degraded
     one for all methods alike.
 
     Args:
-        images: float (batch, height, width, channels).
-        others: the next frames (or any others), of the same shape.
+        images: Float (batch, height, width, channels).
+        others: The next frames (or any others), of the same shape.
         flow: (batch, height, width, 2), see `optical_flow(images, others)`.
         visible: v, float (batch, height, width, 1), see `visible_pixels`;
             None for all.
@@ -139,7 +139,7 @@ def warping_error(images, others, flow, visible=None):
         (batch,); 0 where nothing is visible.
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: Shapes that do not fit.
 
     Example:
 
@@ -171,7 +171,7 @@ def warping_error(images, others, flow, visible=None):
 
 
 def visible_pixels(flow, backward):
-    """Which pixels of an image the other one shows too.
+    """Occlusion mask of a flow: pixels visible in both images.
 
     There and back again a pixel comes home, unless it is hidden in the other
     image: 1 where `|f + b|² < 0.01 (|f|² + |b|²) + 0.5`, b the backward
@@ -179,13 +179,13 @@ def visible_pixels(flow, backward):
 
     Args:
         flow: (batch, height, width, 2), from the images to others.
-        backward: of the same shape, from the others to the images.
+        backward: Backward of the same shape, from the others to the images.
 
     Returns:
         float32 (batch, height, width, 1).
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: Shapes that do not fit.
 
     Example:
 
@@ -210,10 +210,10 @@ def extend(images, axis, before, after):
     """Repeats the edge pixels along an axis.
 
     Args:
-        images: any tensor of at least two axes.
+        images: Any tensor of at least two axes.
         axis: -2 or -1, or 1 or 2 of (batch, height, width, channels).
-        before: how often the first is repeated.
-        after: how often the last is.
+        before: How often the first is repeated.
+        after: How often the last is.
 
     Returns:
         A tensor, longer along that axis.

@@ -1,4 +1,4 @@
-"""Telling trained weights apart."""
+"""Hashes that identify trained weights."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ from keras import ops
 
 
 def weight_hash(network):
-    """A short name for the weights a network holds.
+    """Weight hash: 12 hexadecimal digits that identify a network's weights.
 
     SHA-256 over shape, dtype and bytes of each weight, in the network's
     order: any other value, shape, dtype or order gives another hash. Names of

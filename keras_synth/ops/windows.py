@@ -1,11 +1,11 @@
-"""Parts of images around what is degraded."""
+"""Random windows of images around masked pixels."""
 
 import keras
 from keras import ops
 
 
 def random_windows(images, mask, size, seed):
-    """Cuts a window around a random degraded pixel out of each image.
+    """Cuts a window around a random masked pixel out of each image.
 
     The pixel is in the middle of the window, or as near to it as the borders
     of the image allow. Where nothing is degraded the window is at the top
@@ -16,13 +16,13 @@ def random_windows(images, mask, size, seed):
             at the same places.
         mask: (batch, height, width, 1), 1 = degraded.
         size: (height, width) of the window, at most the images'.
-        seed: int or `keras.random.SeedGenerator`.
+        seed: Int or `keras.random.SeedGenerator`.
 
     Returns:
         A list of (batch, *size, channels).
 
     Raises:
-        ValueError: a window larger than the images.
+        ValueError: A window larger than the images.
 
     Example:
 

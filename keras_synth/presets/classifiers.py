@@ -5,7 +5,7 @@ from keras_synth.presets.files import load_preset
 
 
 def mnist_classifier(weights="pretrained"):
-    """A small residual network that reads handwritten digits.
+    """Classifier of handwritten digits (MNIST), a small residual network.
 
     The pretrained weights come from `training.train_classifier("mnist")`;
     `presets/mnist_classifier.md` says how many of MNIST's test digits they
@@ -20,8 +20,8 @@ def mnist_classifier(weights="pretrained"):
         and width, to the probabilities of the classes, (batch, 10).
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
 
     Example:
 
@@ -39,39 +39,39 @@ def mnist_classifier(weights="pretrained"):
 
 
 def fashion_mnist_classifier(weights="pretrained"):
-    """The network of `mnist_classifier` for Zalando's ten kinds of clothes.
+    """Classifier of clothes (Fashion-MNIST), a small residual network.
 
     The pretrained weights come from
     `training.train_classifier("fashion_mnist")`, see
     `presets/fashion_mnist_classifier.md`.
 
     Args:
-        weights: as for `mnist_classifier`.
+        weights: As for `mnist_classifier`.
 
     Returns:
         A `keras.Model` from (batch, height, width, 1) in [0, 1] to the
         probabilities of the classes, (batch, 10).
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
     """
     return _load("fashion_mnist_classifier", weights)
 
 
 def mnist_features(weights="pretrained"):
-    """What `mnist_classifier` knows of an image just before it decides.
+    """Feature network of `mnist_classifier`: its 64 penultimate features.
 
     Args:
-        weights: as for `mnist_classifier`.
+        weights: As for `mnist_classifier`.
 
     Returns:
         A `FeatureNetwork` from (batch, height, width, 1) in [0, 1] to
         (batch, 64).
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
 
     Example:
 
@@ -82,18 +82,18 @@ def mnist_features(weights="pretrained"):
 
 
 def fashion_mnist_features(weights="pretrained"):
-    """What `fashion_mnist_classifier` knows just before it decides.
+    """Feature network of `fashion_mnist_classifier`: 64 penultimate features.
 
     Args:
-        weights: as for `mnist_classifier`.
+        weights: As for `mnist_classifier`.
 
     Returns:
         A `FeatureNetwork` from (batch, height, width, 1) in [0, 1] to
         (batch, 64).
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
     """
     return _penultimate(fashion_mnist_classifier(weights))
 

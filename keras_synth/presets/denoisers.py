@@ -8,7 +8,7 @@ from keras_synth.presets.files import load_preset
 
 
 def gray_denoiser(weights="pretrained"):
-    """A U-Net that takes noise of any strength out of gray images.
+    """Gray denoiser: a U-Net conditioned on the noise level.
 
     The pretrained weights come from `make benchmark NAME=denoiser`;
     `presets/gray_denoiser.md` says what they reach.
@@ -23,8 +23,8 @@ def gray_denoiser(weights="pretrained"):
         level from 0 to 75 / 255, to images.
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
 
     Example:
 

@@ -35,7 +35,7 @@ def path(name):
 
 
 def load_preset(network, weights, advice):
-    """Fills a network with pretrained weights.
+    """Loads pretrained weights into a network.
 
     Args:
         network: A `keras.Model`; its name is that of the preset's file.

@@ -6,7 +6,7 @@ from keras_synth.presets.files import load_preset
 
 
 def fashion_mnist_stylegan2(weights="pretrained"):
-    """A StyleGAN2 that makes clothes, 32x32 and gray, without training.
+    """StyleGAN2 of Fashion-MNIST clothes, 32x32 gray images.
 
     The pretrained weights come from `make benchmark NAME=stylegan2`;
     `presets/fashion_mnist_stylegan2.md` says what they reach.
@@ -19,8 +19,8 @@ def fashion_mnist_stylegan2(weights="pretrained"):
         A `models.StyleGAN2`, not compiled.
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
 
     Example:
 

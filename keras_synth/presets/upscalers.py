@@ -19,7 +19,7 @@ compensate_upscaled = functools.partial(
 
 
 def gray_upscaler(weights="pretrained"):
-    """An EDSR of 12 blocks that upscales gray images four times.
+    """Gray upscaler: EDSR of 12 blocks for x4 super-resolution.
 
     The pretrained weights come from `make benchmark NAME=super_resolution`;
     `presets/gray_upscaler.md` says what they reach.
@@ -33,8 +33,8 @@ def gray_upscaler(weights="pretrained"):
         4 height, 4 width, 1).
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: The file holds other weights.
 
     Example:
 
@@ -49,7 +49,7 @@ def gray_upscaler(weights="pretrained"):
 
 
 def video_upscaler(scale=4, weights="pretrained"):
-    """A `video_edsr` of five gray frames that upscales 3 or 4 times.
+    """Video upscaler: `video_edsr` of five gray frames, x3 or x4.
 
     The pretrained weights come from `make benchmark NAME=video_x4` (and
     `video_x3`); `presets/video_upscaler_x4.md` says what they reach. They
@@ -65,8 +65,8 @@ def video_upscaler(scale=4, weights="pretrained"):
         [0, 1] to the middle one.
 
     Raises:
-        FileNotFoundError: no file at that path.
-        ValueError: another scale; the file holds other weights.
+        FileNotFoundError: No file at that path.
+        ValueError: Another scale; the file holds other weights.
 
     Example:
 
