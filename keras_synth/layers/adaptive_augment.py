@@ -82,7 +82,7 @@ class AdaptiveAugment(keras.layers.Layer):
         initial_strength: p at the start, in [0, 1].
         target: What r shall be, between -1 and 1; None keeps p as it is.
         ramp: Over how many thousands of images p goes from 0 to 1.
-        every: After how many discriminator steps p moves.
+        interval: After how many discriminator steps p moves.
 
     Attributes:
         strength: p, a float32 scalar weight, not trainable.
@@ -123,7 +123,7 @@ class AdaptiveAugment(keras.layers.Layer):
         initial_strength=0.0,
         target=0.6,
         ramp=500,
-        every=4,
+        interval=4,
         **kwargs,
     ):
         kwargs["dtype"] = "float32"
@@ -136,7 +136,7 @@ class AdaptiveAugment(keras.layers.Layer):
         self.initial_strength = initial_strength
         self.target = target
         self.ramp = ramp
-        self.every = every
+        self.interval = interval
         self._check_arguments()
         self.strength = self._add_state("strength", (), initial_strength)
         # Signs of the real logits, added up, and of how many images: of
@@ -190,7 +190,7 @@ class AdaptiveAugment(keras.layers.Layer):
     def adapt(self, real_logits):
         """Adapts p: up while the discriminator overfits, down otherwise.
 
-        Call it once a discriminator step; every `every`-th call moves p.
+        Call it once a discriminator step; every `interval`-th call moves p.
         Logits that are no numbers count as 0, as many as there are for one
         image (a map of them) by their mean.
 
@@ -200,7 +200,7 @@ class AdaptiveAugment(keras.layers.Layer):
 
         Example:
 
-        >>> augment = AdaptiveAugment(ramp=1, every=2)
+        >>> augment = AdaptiveAugment(ramp=1, interval=2)
         >>> for _ in range(2):
         ...     augment.adapt(ops.ones((100, 1)))
         >>> round(float(augment.strength), 4)
@@ -220,7 +220,7 @@ class AdaptiveAugment(keras.layers.Layer):
         overfitting = signal[0] / ops.maximum(signal[1], 1.0)
         move = ops.sign(overfitting - self.target) * signal[1]
         moved = self.strength + move / (1000.0 * self.ramp)
-        due = steps >= self.every
+        due = steps >= self.interval
         self.strength.assign(
             ops.where(due, ops.clip(moved, 0.0, 1.0), self.strength)
         )
@@ -253,7 +253,7 @@ class AdaptiveAugment(keras.layers.Layer):
             initial_strength=self.initial_strength,
             target=self.target,
             ramp=self.ramp,
-            every=self.every,
+            interval=self.interval,
         )
         return config
 
@@ -278,15 +278,15 @@ class AdaptiveAugment(keras.layers.Layer):
                 "AdaptiveAugment with nothing to do: choose at least one of "
                 "`blit`, `geometric`, `color`."
             )
-        p, target, every = self.initial_strength, self.target, self.every
+        p, target, interval = self.initial_strength, self.target, self.interval
         thousands = "be positive, in thousands of images"
         allowed = target is None or -1 < target < 1
-        counts = isinstance(every, int) and every > 0
+        counts = isinstance(interval, int) and interval > 0
         for name, fits, wanted in (
             ("initial_strength", 0 <= p <= 1, "lie in [0, 1]"),
             ("target", allowed, "lie between -1 and 1, or be None"),
             ("ramp", self.ramp > 0, thousands),
-            ("every", counts, "be a positive int"),
+            ("interval", counts, "be a positive int"),
         ):
             if not fits:
                 raise ValueError(

@@ -53,8 +53,8 @@ class PathLength(GradientPenalty):
 
         Args:
             synthesize: See `ops.path_lengths`.
-            styles: likewise.
-            directions: likewise.
+            styles: See `ops.path_lengths`.
+            directions: See `ops.path_lengths`.
             mean: a, a scalar; 0 where there is none yet.
         """
         lengths = path_lengths(synthesize, styles, directions)

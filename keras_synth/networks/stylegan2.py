@@ -182,8 +182,8 @@ def stylegan2_discriminator(
 
     Args:
         image_shape: As for `stylegan2_synthesis`.
-        channel_multiplier: likewise.
-        channel_max: likewise.
+        channel_multiplier: As for `stylegan2_synthesis`.
+        channel_max: As for `stylegan2_synthesis`.
         group_size: See `layers.MinibatchStandardDeviation`.
         num_classes: None, or the number of classes of a conditional one,
             whose logit is the product of the last features with a learned

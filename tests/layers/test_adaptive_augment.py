@@ -42,7 +42,7 @@ def augment(*groups, **arguments):
 @pytest.mark.parametrize("groups", [(group,) for group in GROUPS] + [GROUPS])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_layer_contract(groups, channels):
-    layer = augment(*groups, initial_strength=0.7, target=0.5, every=3)
+    layer = augment(*groups, initial_strength=0.7, target=0.5, interval=3)
     images = random_images((4, 12, 16, channels))
     check_layer(layer, images, draw=layer.draw(4, seed=0))
 
@@ -376,7 +376,7 @@ def test_strength_moves_by_the_images_seen_and_stops_at_its_ends():
     def batch(positive, count=10):
         return np.where(np.arange(count) < positive, 2.5, -0.1)[:, None]
 
-    layer = AdaptiveAugment(target=0.5, ramp=0.1, every=2)
+    layer = AdaptiveAugment(target=0.5, ramp=0.1, interval=2)
     # 20 images of 100 move p by 0.2; r = 1 or 0.8 is too much.
     sure = [batch(10), batch(10), batch(8), batch(10)]
     np.testing.assert_allclose(
@@ -413,7 +413,7 @@ def test_the_papers_defaults():
 
 
 def test_a_map_of_logits_is_one_logit_and_nan_is_none():
-    layer = AdaptiveAugment(ramp=0.1, every=1, target=0.3)
+    layer = AdaptiveAugment(ramp=0.1, interval=1, target=0.3)
     maps = np.ones((10, 3, 4, 1))
     maps[:, 0] = -1  # the mean sign is a third
     np.testing.assert_allclose(strengths(layer, [maps]), [0.1], atol=1e-6)
@@ -424,12 +424,12 @@ def test_a_map_of_logits_is_one_logit_and_nan_is_none():
 
 
 def test_without_a_target_the_strength_stays():
-    layer = AdaptiveAugment(initial_strength=0.25, target=None, every=1)
+    layer = AdaptiveAugment(initial_strength=0.25, target=None, interval=1)
     assert strengths(layer, [np.ones((50, 1))] * 3) == [0.25] * 3
 
 
 def test_no_gradient_flows_through_the_rule():
-    layer, logits = AdaptiveAugment(every=1), tf.Variable([[1.0], [-2.0]])
+    layer, logits = AdaptiveAugment(interval=1), tf.Variable([[1.0], [-2.0]])
     with tf.GradientTape() as tape:
         layer.adapt(logits)
         value = tf.reduce_sum(logits) + tf.convert_to_tensor(layer.strength)
@@ -438,7 +438,7 @@ def test_no_gradient_flows_through_the_rule():
 
 
 def test_two_replicas_move_it_as_one_would(two_replicas):
-    arguments = {"ramp": 0.1, "every": 2, "target": 0.1}
+    arguments = {"ramp": 0.1, "interval": 2, "target": 0.1}
     rng = np.random.default_rng(0)
     batches = rng.normal(0.3, 1.0, (9, 8, 1)).astype("float32")
     alone = AdaptiveAugment(**arguments)
@@ -481,7 +481,7 @@ def gan(augmentation):
 
 
 def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
-    model = gan(AdaptiveAugment(ramp=0.1, every=3, rotations=False))
+    model = gan(AdaptiveAugment(ramp=0.1, interval=3, rotations=False))
     sure = np.ones((8, 1), "float32")
     for _ in range(5):
         model.augmentation.adapt(sure)
@@ -489,7 +489,7 @@ def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
     model.save_weights(tmp_path / "model.weights.h5")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.augmentation.get_config() == model.augmentation.get_config()
-    other = gan(AdaptiveAugment(ramp=0.1, every=3, rotations=False))
+    other = gan(AdaptiveAugment(ramp=0.1, interval=3, rotations=False))
     other.load_weights(tmp_path / "model.weights.h5")
     for each in (model, loaded, other):
         assert float(each.augmentation.strength) == pytest.approx(0.24)
@@ -505,8 +505,8 @@ def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
         ({"initial_strength": float("nan")}, "`initial_strength` must"),
         ({"target": 1.0}, "`target` must lie between -1 and 1"),
         ({"ramp": 0}, "`ramp` must be positive, in thousands"),
-        ({"every": 0}, "`every` must be a positive int"),
-        ({"every": 2.0}, "Received: every=2.0"),
+        ({"interval": 0}, "`interval` must be a positive int"),
+        ({"interval": 2.0}, "Received: interval=2.0"),
     ],
 )
 def test_arguments_without_meaning_are_refused(arguments, message):

@@ -257,7 +257,7 @@ def test_adaptive_augmentation_follows_the_discriminator():
     for layer in gan.discriminator.layers:
         if isinstance(layer, layers.EqualizedDense) and layer.units == 1:
             layer.bias.assign([10.0])  # sure of every image
-    augment = layers.AdaptiveAugment(every=1, ramp=0.1)
+    augment = layers.AdaptiveAugment(interval=1, ramp=0.1)
     compiled(gan, augmentation=augment)
     logs = gan.fit(random_images(), batch_size=4, epochs=2, verbose=0).history
     # 4 images a step, of 100 for the whole way.
@@ -301,7 +301,7 @@ def everything(**options):
         "gradient_penalty": losses.R1(0.1, interval=2),
         "path_length": losses.PathLength(interval=2),
         "augmentation": layers.AdaptiveAugment(
-            initial_strength=0.3, every=2, ramp=0.5
+            initial_strength=0.3, interval=2, ramp=0.5
         ),
         "average_decay": 0.9,
         **options,
