@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
+from keras_synth.inference import run_restorer
 
 
 class RestorationGrid(ShownImages):
@@ -37,7 +38,8 @@ class RestorationGrid(ShownImages):
         _check(self.degraded, self.clean)
 
     def grids(self):
-        restored = _restored(self.model, self.degraded)
+        restored = run_restorer(self.model, self.degraded)
+        restored = np.clip(restored, 0.0, 1.0)
         return {
             "restored": restoration_grid(self.degraded, restored, self.clean)
         }
@@ -66,17 +68,6 @@ def restoration_grid(degraded, restored, clean):
         image = np.repeat(image, times, axis=axis)
     rows = np.broadcast_arrays(image, restored, clean)
     return np.clip(stacked_grid(*rows), 0.0, 1.0)
-
-
-def _restored(model, degraded):
-    """What the model makes of images, in [0, 1]."""
-    if hasattr(model, "restore"):
-        masks = degraded.get("mask") if model.takes_mask else None
-        return np.asarray(model.restore(degraded["image"], masks))
-    takes, inputs = getattr(model, "input", None), degraded["image"]
-    if isinstance(takes, dict):
-        inputs = {name: degraded[name] for name in takes}
-    return np.clip(model.predict_on_batch(inputs), 0.0, 1.0)
 
 
 def _check(degraded, clean):

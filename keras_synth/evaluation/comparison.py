@@ -1,7 +1,6 @@
 """Restoration methods side by side: the same degradation, the same measures."""
 
 import dataclasses
-import inspect
 
 import keras
 import numpy as np
@@ -10,8 +9,7 @@ from keras_synth.datasets import Source
 from keras_synth.degradations import Degradation
 from keras_synth.evaluation.panel import draw_panel
 from keras_synth.evaluation.tables import markdown_table, write_csv
-from keras_synth.inference import restore_batch
-from keras_synth.models import RestorationGAN
+from keras_synth.inference import input_names, run_restorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,17 +142,10 @@ def compare(
     figure is the metric of a single image; tables show their means.
     Nothing is clipped, rounded or cropped: that is the metrics' choice.
 
-    What a method gets:
-
-    - a functional network with one input: the degraded image (1, height,
-      width, channels);
-    - one whose inputs are a dict: "image", the degraded image; "mask", and
-      others such as "noise_level", from the degradation's record (see
-      `keras_synth.degradations.Degradation`);
-    - a `RestorationGAN`: what its generator takes, as above;
-    - another `keras.Model` (`BM3D`): the degraded image;
-    - a function: the degraded image as its only positional argument; where
-      its parameters include `mask` or `noise_level`, those by name.
+    A method gets the inputs that it takes, see `inference.input_names`: the
+    degraded image as "image" (1, height, width, channels), and from the
+    degradation's record (see `keras_synth.degradations.Degradation`) "mask",
+    and parameters such as "noise_level".
 
     Args:
         methods: dict, name → method.
@@ -238,49 +229,19 @@ def compare(
 
 
 def _restore(name, method, degraded, known):
-    """One degraded image, with what else the method wants to be told."""
-    wanted = _wanted(method)
+    """One degraded image, restored with the inputs that the method takes."""
+    known = {"image": degraded, **known}
+    wanted = input_names(method)
     missing = [each for each in wanted if each not in known]
     if missing:
         raise ValueError(
             f"{name!r} needs {missing[0]!r}, which the degradation does not "
-            f"record (it has {list(known)}): wrap the method in a function "
+            f"record (it has {list(known)[1:]}): wrap the method in a function "
             "that provides it."
         )
-    told = {each: np.asarray(known[each]) for each in wanted}
-    if named_inputs(method):
-        return restore_batch(method, {"image": degraded, **told})
-    if isinstance(method, keras.Model):
-        return restore_batch(method, degraded)
-    # Its own copy: a function may work in place.
-    return restore_batch(lambda x: method(x.copy(), **told), degraded)
-
-
-def _wanted(method):
-    """Names of what a method takes besides the image."""
-    if isinstance(method, keras.Model):
-        return [name for name in named_inputs(method) if name != "image"]
-    try:
-        parameters = inspect.signature(method).parameters
-    except ValueError:  # functions written in C
-        return []
-    return [name for name in ("mask", "noise_level") if name in parameters]
-
-
-def named_inputs(method):
-    """The inputs of a network, or a RestorationGAN, that takes a dict of them.
-
-    Args:
-        method: anything.
-
-    Returns:
-        dict, name → `keras.KerasTensor`; empty for all other methods.
-    """
-    if isinstance(method, RestorationGAN):
-        method = method.generator
-    # Other models that are not functional have no `input`.
-    inputs = isinstance(method, keras.Model) and getattr(method, "input", None)
-    return inputs if isinstance(inputs, dict) else {}
+    # Copies: a function may work in place.
+    inputs = {each: np.array(known[each]) for each in wanted}
+    return run_restorer(method, inputs if len(inputs) > 1 else inputs["image"])
 
 
 def _clean_images(dataset):

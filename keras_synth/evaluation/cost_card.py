@@ -9,11 +9,13 @@ import time
 import keras
 import numpy as np
 
-from keras_synth.evaluation.comparison import named_inputs
 from keras_synth.evaluation.peak_memory import peak_memory
 from keras_synth.evaluation.tables import markdown_table
-from keras_synth.inference import restore_batch
-from keras_synth.models import RestorationGAN
+from keras_synth.inference import (
+    input_shapes,
+    restoring_network,
+    run_restorer,
+)
 
 _PLACED_BY_OUTPUT = (
     keras.layers.Conv1D,
@@ -125,16 +127,15 @@ def cost_card(
     """
     _check(model, image_shape, repeats)
     name = name or getattr(model, "name", None) or _function_name(model)
-    if isinstance(model, RestorationGAN):
-        model = model.sampling_generator
+    model = restoring_network(model)
     inputs = _inputs(model, image_shape)
     is_model = isinstance(model, keras.Model)
-    restore_batch(model, inputs)  # builds and compiles it
+    run_restorer(model, inputs)  # builds and compiles it
     multiply_adds = _multiply_adds(model, inputs) if is_model else None
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        restore_batch(model, inputs)
+        run_restorer(model, inputs)
         seconds.append(time.perf_counter() - start)
     megapixels = image_shape[0] * image_shape[1] / 1e6
     return CostCard(
@@ -153,13 +154,17 @@ def _inputs(model, image_shape):
     """An image of noise, and zeros for what else a network takes."""
     image = np.random.default_rng(0).uniform(size=(1, *image_shape))
     image = image.astype("float32")
+    shapes = input_shapes(model)
+    if "frames" in shapes:
+        return np.repeat(image[:, None], shapes["frames"][1] or 1, axis=1)
     others = {
-        name: np.zeros([side or 1 for side in tensor.shape], "float32")
-        for name, tensor in named_inputs(model).items()
+        name: np.zeros([side or 1 for side in shape or (1,) * 4], "float32")
+        for name, shape in shapes.items()
+        if name != "image"
     }
     if "mask" in others:
         others["mask"] = np.zeros((1, *image_shape[:2], 1), "float32")
-    return {**others, "image": image} if others else image
+    return {"image": image, **others} if others else image
 
 
 def _multiply_adds(model, inputs):

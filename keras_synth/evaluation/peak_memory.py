@@ -16,7 +16,7 @@ import warnings
 import keras
 import numpy as np
 
-from keras_synth.inference import restore_batch
+from keras_synth.inference import run_restorer
 
 _STATUS = pathlib.Path("/proc/self/status")
 _RESET = pathlib.Path("/proc/self/clear_refs")
@@ -80,7 +80,7 @@ def measure(folder, modules):
     inputs = inputs.get("", inputs)
     _RESET.write_text("5")  # the highest so far is what is held now
     before = _kilobytes("VmRSS")
-    restore_batch(model, inputs)
+    run_restorer(model, inputs)
     print(json.dumps(1024 * (_kilobytes("VmHWM") - before)))
 
 

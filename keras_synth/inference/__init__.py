@@ -1,10 +1,20 @@
 """Running restorers: on images larger than memory, and on video."""
 
-from keras_synth.inference.images import (
-    restore_batch,
-    restore_tiled,
-    self_ensemble,
+from keras_synth.inference.images import restore_tiled, self_ensemble
+from keras_synth.inference.inputs import (
+    input_names,
+    input_shapes,
+    restoring_network,
+    run_restorer,
 )
 from keras_synth.inference.video import restore_video
 
-__all__ = ["restore_batch", "restore_tiled", "restore_video", "self_ensemble"]
+__all__ = [
+    "input_names",
+    "input_shapes",
+    "restore_tiled",
+    "restore_video",
+    "restoring_network",
+    "run_restorer",
+    "self_ensemble",
+]

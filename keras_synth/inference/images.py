@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_synth.inference.inputs import run_restorer
+
 
 def restore_tiled(
     model,
@@ -93,7 +95,7 @@ def restore_tiled(
             )
             for name, array in inputs.items()
         }
-        restored = restore_batch(
+        restored = run_restorer(
             model, batch if isinstance(images, dict) else batch["image"]
         )
         scale = _checked_scale(batch["image"].shape, restored.shape, scale)
@@ -156,44 +158,13 @@ def self_ensemble(model, images):
                 name: _turn(array, turns, mirrored)
                 for name, array in inputs.items()
             }
-            restored = restore_batch(
+            restored = run_restorer(
                 model, turned if isinstance(images, dict) else turned["image"]
             )
             if mirrored:
                 restored = restored[:, :, ::-1]
             total = total + np.rot90(restored, -turns, axes=(1, 2))
     return total / np.float32(8.0)
-
-
-def restore_batch(model, inputs):
-    """One batch through a network or function.
-
-    Args:
-        model: a `keras.Model` (run as its `predict` does), or any function
-            from such inputs to a batch of images.
-        inputs: what it takes: images (batch, height, width, channels), or a
-            dict with them as "image".
-
-    Returns:
-        float32 (batch, height', width', channels').
-
-    Raises:
-        ValueError: it returns something else.
-
-    Example:
-
-    >>> restore_batch(lambda x: x / 2.0, np.ones((1, 2, 2, 1))).shape
-    (1, 2, 2, 1)
-    """
-    run = model.predict_on_batch if isinstance(model, keras.Model) else model
-    restored = np.asarray(run(inputs), "float32")
-    images = inputs["image"] if isinstance(inputs, dict) else inputs
-    if restored.ndim != 4 or len(restored) != len(images):
-        raise ValueError(
-            "The model must return (batch, height, width, channels) for "
-            f"images {np.shape(images)}. Received: shape {restored.shape}"
-        )
-    return restored
 
 
 def _checked_inputs(images):

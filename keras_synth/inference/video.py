@@ -6,7 +6,7 @@ import itertools
 import keras
 import numpy as np
 
-from keras_synth.inference.images import restore_batch
+from keras_synth.inference.inputs import input_shapes, run_restorer
 from keras_synth.ops import compensate_motion, scene_change
 from keras_synth.ops.motion import SCENE_CUT
 
@@ -89,7 +89,7 @@ def _restored(model, frames, num_frames, prepare, compensate, total, verbose):
             inputs = np.stack(window, axis=1)
             if compensate is not None and num_frames > 1:
                 inputs = np.asarray(compensate(inputs))
-        (restored,) = restore_batch(model, inputs)
+        (restored,) = run_restorer(model, inputs)
         progress.add(1)
         yield np.clip(restored, 0.0, 1.0)
 
@@ -172,10 +172,10 @@ def _window_size(model, num_frames):
             "`num_frames` must be an odd int, or None. "
             f"Received: num_frames={num_frames!r}"
         )
-    shape = getattr(getattr(model, "input", None), "shape", None)
-    if not isinstance(model, keras.Model) or shape is None:
+    shapes = input_shapes(model)
+    if set(shapes.values()) == {None}:  # it does not say
         return num_frames
-    found = shape[1] if len(shape) == 5 else None
+    found = shapes["frames"][1] if "frames" in shapes else None
     if num_frames not in (None, found):
         raise ValueError(
             f"{model.name} takes {found or 'images, not'} frames. "

@@ -4,20 +4,43 @@ import numpy as np
 
 
 def image_method(restore):
-    """Makes a method take and return float32 arrays.
+    """Makes a method check its images and return float32 arrays.
 
     Args:
         restore: Function from checked float32 images to images.
 
     Returns:
-        A function from images (batch, height, width, channels) to float32
-        images.
+        A function from images (batch, height, width, channels), or a dict
+        with these as "image", to float32 images.
     """
 
     def method(images):
+        images = named_inputs(images)["image"]
         return restore(checked_images(images)).astype("float32")
 
     return method
+
+
+def named_inputs(inputs):
+    """The inputs of a restorer as a dict.
+
+    Args:
+        inputs: Images, or a dict with these as "image".
+
+    Returns:
+        A new dict with the key "image".
+
+    Raises:
+        ValueError: A dict without "image".
+    """
+    if not isinstance(inputs, dict):
+        return {"image": inputs}
+    if "image" not in inputs:
+        raise ValueError(
+            'A dict of inputs must have images as "image". '
+            f"Received: {list(inputs)}"
+        )
+    return dict(inputs)
 
 
 def checked_images(images):

@@ -1,24 +1,26 @@
 """Biharmonic inpainting."""
 
 import numpy as np
-from skimage import restoration
+from skimage.restoration import inpaint_biharmonic
 
-from keras_synth.restoration.arguments import checked_images
+from keras_synth.restoration.arguments import checked_images, named_inputs
 
 
 def biharmonic():
-    """Fills holes with the smoothest surface that fits around them.
+    """Biharmonic inpainting: a smooth surface through the missing pixels.
 
-    Solves `Δ² x = 0` inside the holes, the rest given:
-    `skimage.restoration.inpaint_biharmonic`. Slow for large holes.
+    Solves `Δ² x = 0` where the mask is 1, with all other pixels given:
+    `skimage.restoration.inpaint_biharmonic`. Slow for large missing regions.
 
     Returns:
-        A method, (images, mask) → images, with the mask (batch, height,
-        width, 1), 1 where pixels are degraded. All others stay as they are.
+        A function from images (batch, height, width, channels) and a mask
+        (batch, height, width, 1), 1 where a pixel is missing, or from a dict
+        of these, "image" and "mask", to float32 images. Pixels where the mask
+        is 0 are returned unchanged.
 
     Raises:
-        ValueError: from the method, a mask of another shape, or one that
-            leaves nothing of an image.
+        ValueError: Raised by the function for a mask that is missing, of
+            another shape, or 1 in all of an image.
 
     Reference: Damelin & Hoang, On Surface Completion and Image Inpainting by
     Biharmonic Functions: Numerical Aspects, 2018.
@@ -28,31 +30,40 @@ def biharmonic():
     >>> ramp = np.tile(np.linspace(0.0, 1.0, 9), (9, 1))[None, :, :, None]
     >>> mask = np.zeros((1, 9, 9, 1))
     >>> mask[:, 3:6, 3:6] = 1.0
-    >>> filled = biharmonic()(ramp * (1.0 - mask), mask)
+    >>> inputs = {"image": ramp * (1.0 - mask), "mask": mask}
+    >>> filled = biharmonic()(inputs)
     >>> bool(np.abs(filled - ramp).max() < 1e-3)
     True
     """
 
-    def restore(images, mask):
-        inpaint = restoration.inpaint_biharmonic
-        images = checked_images(images)
+    def restore(images, mask=None):
+        named = named_inputs(images)
+        images = checked_images(named["image"])
+        mask = named.get("mask") if mask is None else mask
+        if mask is None:
+            raise ValueError(
+                "Biharmonic inpainting needs a mask: biharmonic()(images, "
+                'mask), or {"image": images, "mask": mask}.'
+            )
         mask = np.asarray(mask)
         if mask.shape != (*images.shape[:3], 1):
             raise ValueError(
                 f"`mask` must be {(*images.shape[:3], 1)}, 1 where pixels are "
-                f"degraded. Received: shape {mask.shape}"
+                f"missing. Received: shape {mask.shape}"
             )
-        degraded = mask[..., 0] > 0.5
-        if degraded.all(axis=(1, 2)).any():
+        missing = mask[..., 0] > 0.5
+        if missing.all(axis=(1, 2)).any():
             raise ValueError(
-                "`mask` must leave something of each image: biharmonic "
-                "inpainting is for holes. Received: a mask of ones"
+                "`mask` must be 0 somewhere in each image. Received: a mask "
+                "of ones"
             )
         filled = [
-            inpaint(image, hole, split_into_regions=True, channel_axis=-1)
-            if hole.any()
+            inpaint_biharmonic(
+                image, region, split_into_regions=True, channel_axis=-1
+            )
+            if region.any()
             else image
-            for image, hole in zip(images, degraded, strict=True)
+            for image, region in zip(images, missing, strict=True)
         ]
         return np.stack(filled).astype("float32")
 

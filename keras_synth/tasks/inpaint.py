@@ -133,16 +133,14 @@ def _model(method, ensemble):
             f"{method} takes {', '.join(inputs)}. Expected: the image, or "
             "image and mask, as models of `train inpainter` do"
         )
-    run = inference.self_ensemble if ensemble else inference.restore_batch
+    run = inference.self_ensemble if ensemble else inference.run_restorer
 
     def fill(images, mask):
         def restored(images):
-            if "mask" not in inputs:
-                return run(model, images)
             masks = np.repeat(mask, len(images), axis=0)
             return run(model, {"image": images, "mask": masks})
 
-        return with_channels(restored, inputs["image"].shape[-1], images)
+        return with_channels(restored, inputs["image"][-1], images)
 
     return fill
 

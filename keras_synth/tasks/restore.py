@@ -17,7 +17,6 @@ from keras_synth.tasks.restorers import (
     batch_as_channels,
     channels_as_batch,
     in_tiles,
-    inputs_of,
     load_restorer,
     with_channels,
 )
@@ -35,8 +34,8 @@ def _unet(noise_level, ensemble, verbose=0):
 
 def _with_network(network, noise_level, ensemble, verbose=0):
     """A method that runs a network."""
-    takes = inputs_of(network)
-    conditional, channels = "noise_level" in takes, takes["image"].shape[-1]
+    takes = inference.input_shapes(network)
+    conditional, channels = "noise_level" in takes, takes["image"][-1]
 
     def run(images, level):
         inputs = images
@@ -188,7 +187,7 @@ def restore(
             level = _estimated_level(image)
         if level or always:
             restorer = make(level, ensemble, of_tiles)
-            color = inference.restore_batch(restorer, color[None])[0]
+            color = inference.run_restorer(restorer, color[None])[0]
             if color.shape[:2] != image.color.shape[:2]:
                 raise ValueError(
                     f"{method} changes the size of images: tasks.upscale "

@@ -4,7 +4,6 @@ import keras
 import numpy as np
 
 from keras_synth import inference, models
-from keras_synth.evaluation.comparison import named_inputs
 from keras_synth.tasks.loading import load_model
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
@@ -21,8 +20,8 @@ def load_restorer(path):
             `models.RestorationGAN`.
 
     Returns:
-        `(model, inputs)`: what `inference.restore_batch` runs, and its inputs
-        by name, "image" among them.
+        `(model, inputs)`: what `inference.run_restorer` runs, and the shapes
+        of its inputs by name, "image" among them.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -34,31 +33,13 @@ def load_restorer(path):
             f"{path} holds a generator, which does not restore images "
             "(keras-synth sample samples from it)."
         )
-    inputs = inputs_of(model)
-    image = inputs.get("image")
-    if len(getattr(image, "shape", ())) != 4:
+    inputs = inference.input_shapes(model)
+    if len(inputs.get("image") or ()) != 4:
         raise ValueError(
             f"{path} holds a {type(model).__name__} that takes no images: "
             "it cannot restore them."
         )
     return model, inputs
-
-
-def inputs_of(model):
-    """The inputs of a network, or of a RestorationGAN's generator, by name.
-
-    Args:
-        model: A `keras.Model`.
-
-    Returns:
-        A dict from name to `keras.KerasTensor`. A single input is the
-        "image"; it is None where a model does not declare its input.
-    """
-    network = model
-    if isinstance(model, models.RestorationGAN):
-        network = model.generator
-    single = getattr(network, "input", None)
-    return named_inputs(network) or {"image": single}
 
 
 def in_tiles(model, inputs, ensemble=False, verbose=0):

@@ -85,7 +85,7 @@ def translate(
             f"{model} takes {', '.join(inputs)}. Expected: a model that takes "
             "the image alone, such as those of `train pix2pix`"
         )
-    channels = inputs["image"].shape[-1]
+    channels = inputs["image"][-1]
     of_tiles = verbose if len(plan) == 1 else 0
 
     def translated(image):

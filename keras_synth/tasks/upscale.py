@@ -13,7 +13,6 @@ from keras_synth.io import plan_targets
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
-    inputs_of,
     load_restorer,
     with_channels,
 )
@@ -167,9 +166,9 @@ def _network(method):
 
 def _scale_of(network, method):
     """How many times larger the network makes an image: one is tried."""
-    height, width, channels = inputs_of(network)["image"].shape[1:]
+    height, width, channels = inference.input_shapes(network)["image"][1:]
     small = np.zeros((1, height or 16, width or 16, channels), "float32")
-    made = inference.restore_batch(network, small).shape
+    made = inference.run_restorer(network, small).shape
     scale = made[1] // small.shape[1]
     exact = made[1:3] == (scale * small.shape[1], scale * small.shape[2])
     if scale < 2 or not exact:
@@ -182,7 +181,7 @@ def _scale_of(network, method):
 
 def _with_network(network, scale, ensemble, verbose):
     """A method that runs a network."""
-    channels = inputs_of(network)["image"].shape[-1]
+    channels = inference.input_shapes(network)["image"][-1]
     bicubic = restoration.bicubic(scale)
 
     def tiled(images):

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from keras_synth import presets, restoration
-from keras_synth.inference import restore_batch, restore_video
+from keras_synth.inference import restore_video, run_restorer
 from keras_synth.io import (
     Progress,
     check_video_target,
@@ -88,7 +88,7 @@ def upscale_frames(frames, network, scale):
             yield _with_channels(waiting[-1], channels)[0]
 
     def upscale(window):
-        large, small = restore_batch(network, window), waiting.popleft()
+        large, small = run_restorer(network, window), waiting.popleft()
         if channels == 3 and small.shape[-1] == 1:
             return large.mean(axis=-1, keepdims=True)
         return large + bicubic(small - _with_channels(small, channels))

@@ -6,6 +6,7 @@ from typing import Literal
 import keras
 
 from keras_synth import callbacks, datasets, degradations
+from keras_synth.inference import input_names
 from keras_synth.training.folder import check_epochs, fit_in_folder
 
 _WARMUP_STEPS = 200
@@ -100,12 +101,13 @@ def fit_restorer(
             `datasets.restoration_pipeline` refuses.
     """
     check_epochs(epochs)
+    names = input_names(network)
     pairs = datasets.restoration_pipeline(
         source,
         degradation,
         image_size,
         patches_per_image=patches_per_image,
-        inputs=tuple(network.input) if takes_names(network) else "image",
+        inputs=names if len(names) > 1 else "image",
         symmetry=symmetry,
         batch_size=batch_size,
         seed=seed,
@@ -177,8 +179,3 @@ def named_degradation(degradation, known, name="degradation"):
             f"Received: {degradation!r}"
         )
     return known[degradation]
-
-
-def takes_names(network):
-    """Whether a network takes a dict of inputs instead of the image alone."""
-    return isinstance(network.input, dict)

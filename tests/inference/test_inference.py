@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth.inference import restore_batch, restore_tiled, self_ensemble
+from keras_synth.inference import restore_tiled, run_restorer, self_ensemble
 from keras_synth.networks import autoencoder, ffdnet, unet
 
 
@@ -38,7 +38,7 @@ def three_convolutions(channels=1):
 def difference(model, images, **options):
     options = {"verbose": 0, "multiple": 1, **options}
     tiled = restore_tiled(model, images, **options)
-    whole = restore_batch(model, images)
+    whole = run_restorer(model, images)
     assert tiled.shape == whole.shape and tiled.dtype == "float32"
     return np.abs(tiled - whole).max()
 
@@ -96,7 +96,7 @@ def test_our_networks_do_not_show_seams(network, multiple, overlap):
     tiled = restore_tiled(
         network, images, multiple=multiple, verbose=0, **options
     )
-    whole = restore_batch(network, images)
+    whole = run_restorer(network, images)
     scale = np.abs(whole).max()
     np.testing.assert_allclose(tiled, whole, atol=1e-5 * scale)
     # Offsets off the network's stride are seen.
@@ -116,7 +116,7 @@ def test_larger_outputs(scale):
     images = random_images(2, 37, 45, 1)
     options = {"tile": 16, "overlap": 2, "scale": scale}
     assert difference(upscaler(), images, **options) < 1e-5
-    assert restore_batch(upscaler(), images).shape == (2, 74, 90, 3)
+    assert run_restorer(upscaler(), images).shape == (2, 74, 90, 3)
 
 
 def test_maps_are_cut_alike_and_numbers_handed_on():
@@ -194,7 +194,7 @@ def test_an_ensemble_is_the_mean_of_eight_views(network):
             for right in (1, -1):
                 view = images[:, ::down, ::right]
                 view = view.swapaxes(1, 2) if transpose else view
-                back = restore_batch(network, np.ascontiguousarray(view))
+                back = run_restorer(network, np.ascontiguousarray(view))
                 back = back.swapaxes(1, 2) if transpose else back
                 views.append(back[:, ::down, ::right])
     mean = self_ensemble(network, images)

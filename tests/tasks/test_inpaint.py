@@ -122,7 +122,7 @@ def test_a_plain_network_fills_them(ensemble, saved, torn, mask):
     result, _ = _restore(torn, method=path, ensemble=ensemble)
     before = read_image(torn / "in.png")
     inputs = {"image": before[None], "mask": mask[None]}
-    run = inference.self_ensemble if ensemble else inference.restore_batch
+    run = inference.self_ensemble if ensemble else inference.run_restorer
     made = np.clip(run(network, inputs)[0], 0, 1)
     expected = np.where(mask > 0, made, before)
     np.testing.assert_allclose(result, expected, atol=0.51 / 255)

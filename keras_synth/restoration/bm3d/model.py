@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_synth.ops.noise_estimation import estimate_noise_level
 from keras_synth.ops.transforms import opponent_matrix
+from keras_synth.restoration.arguments import named_inputs
 from keras_synth.restoration.bm3d.profiles import PROFILES, STRONG_NOISE
 from keras_synth.restoration.bm3d.stages import run_stage
 
@@ -41,8 +42,8 @@ class BM3D(keras.Model):
         name: of the model.
 
     Call arguments:
-        images: float (batch, height, width, 1 or 3), of any size, in [0, 1]
-            apart from their noise, which may leave it.
+        images: Float images (batch, height, width, 1 or 3) of any size, in
+            [0, 1] apart from their noise; or a dict with these as "image".
 
     Returns:
         float32 images of the same shape, not clipped; `restore` does that.
@@ -92,6 +93,7 @@ class BM3D(keras.Model):
         self.built = True
 
     def call(self, images):
+        images = named_inputs(images)["image"]
         _check(images)
         if images.shape[-1] is not None:
             return self._denoise(images)
@@ -115,8 +117,9 @@ class BM3D(keras.Model):
 
     def predict(self, x, *args, **kwargs):
         """`keras.Model.predict`, see there."""
-        if isinstance(x, np.ndarray):
-            _check(x)
+        images = x.get("image") if isinstance(x, dict) else x
+        if isinstance(images, np.ndarray):
+            _check(images)
         return super().predict(x, *args, **kwargs)
 
     def compile(self, loss="mean_squared_error", **kwargs):
@@ -136,7 +139,7 @@ class BM3D(keras.Model):
 
     def compute_output_shape(self, input_shape):
         """The shape of the images."""
-        return input_shape
+        return named_inputs(input_shape)["image"]
 
     def export_endpoints(self):
         """`restore` for gray and `restore_color` for color images."""
