@@ -5,6 +5,8 @@ import pathlib
 
 import numpy as np
 
+from keras_synth.io import written_whole
+
 
 def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
     """Writes the panel: whole images, and below each its upscaled part.
@@ -82,8 +84,8 @@ def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
         part.set_xlim(left, left + crop_width)
         part.set_ylim(top + crop_height, top)
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    with written_whole(path) as unfinished:
+        figure.savefig(unfinished, dpi=150)
     return path
 
 

@@ -6,6 +6,7 @@ import pathlib
 from keras_synth.degradations import Degradation
 from keras_synth.evaluation.comparison import compare
 from keras_synth.evaluation.tables import markdown_table, write_csv
+from keras_synth.io import written_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,8 +94,8 @@ class Robustness:
             ncols=len(methods),
         )
         path = pathlib.Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=150)
+        with written_whole(path) as unfinished:
+            figure.savefig(unfinished, dpi=150)
         return path
 
 

@@ -3,6 +3,8 @@
 import csv
 import pathlib
 
+from keras_synth.io import written_whole
+
 
 def markdown_table(header, rows):
     """A table in Markdown.
@@ -38,11 +40,11 @@ def write_csv(path, rows):
         The path, a `pathlib.Path`.
     """
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    with written_whole(path) as unfinished:
+        with unfinished.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
     return path
 
 

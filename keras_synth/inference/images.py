@@ -1,9 +1,9 @@
 """Running a restorer on images larger than memory, or eight times over."""
 
-import keras
 import numpy as np
 
 from keras_synth.inference.inputs import run_restorer
+from keras_synth.io import Progress
 
 
 def restore_tiled(
@@ -54,7 +54,7 @@ def restore_tiled(
             out from the first tiles.
         output: array to write into, a `numpy.memmap` say, of the output's
             shape; None makes one.
-        verbose: 1 shows progress, 0 does not.
+        verbose: Progress, see `io.Progress`: 0 shows none.
 
     Returns:
         float32 (batch, scale · height, scale · width, output channels), or
@@ -81,9 +81,7 @@ def restore_tiled(
         for row in _cuts(height, tile, overlap, multiple)
         for column in _cuts(width, tile, overlap, multiple)
     ]
-    progress = keras.utils.Progbar(
-        len(places), verbose=verbose, unit_name="tile"
-    )
+    progress = Progress(len(places), "tiles", verbose)
     for start in range(0, len(places), batch_size):
         chosen = places[start : start + batch_size]
         batch = {
@@ -115,6 +113,7 @@ def restore_tiled(
                 _times(kept_columns, scale, columns.start),
             ]
         progress.add(len(chosen))
+    progress.close()
     return output
 
 

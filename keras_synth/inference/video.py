@@ -3,10 +3,10 @@
 import collections
 import itertools
 
-import keras
 import numpy as np
 
 from keras_synth.inference.inputs import input_shapes, run_restorer
+from keras_synth.io import Progress
 from keras_synth.ops import compensate_motion, scene_change
 from keras_synth.ops.motion import SCENE_CUT
 
@@ -47,7 +47,7 @@ def restore_video(
             the same, which moves the frames; None leaves things where they
             are.
         total: how many frames there are, for the progress; None: unknown.
-        verbose: 1 shows progress, 0 does not.
+        verbose: Progress, see `io.Progress`: 0 shows none.
 
     Returns:
         An iterator of float32 (height', width', channels') in [0, 1].
@@ -80,7 +80,7 @@ def restore_video(
 
 
 def _restored(model, frames, num_frames, prepare, compensate, total, verbose):
-    progress = keras.utils.Progbar(total, verbose=verbose, unit_name="frame")
+    progress = Progress(total, "frames", verbose)
     scenes = _in_scenes(frames, prepare)
     for window in _windows(scenes, num_frames or 1):
         if num_frames is None:
@@ -90,8 +90,9 @@ def _restored(model, frames, num_frames, prepare, compensate, total, verbose):
             if compensate is not None and num_frames > 1:
                 inputs = np.asarray(compensate(inputs))
         (restored,) = run_restorer(model, inputs)
-        progress.add(1)
+        progress.add()
         yield np.clip(restored, 0.0, 1.0)
+    progress.close()
 
 
 def _in_scenes(frames, prepare):

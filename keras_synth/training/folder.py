@@ -11,6 +11,7 @@ from keras_synth.callbacks import (
     StyleGrid,
     StyleMixingGrid,
 )
+from keras_synth.io import written_whole
 from keras_synth.training.data import open_images
 
 
@@ -75,9 +76,10 @@ def fit_in_folder(
         logs = {
             name: list(map(float, h)) for name, h in history.history.items()
         }
-        (output / "history.json").write_text(
-            json.dumps({"epoch": history.epoch, **logs}, indent=1)
-        )
+        with written_whole(output / "history.json") as unfinished:
+            unfinished.write_text(
+                json.dumps({"epoch": history.epoch, **logs}, indent=1)
+            )
 
 
 def fit_generator(

@@ -116,7 +116,7 @@ def test_networks_of_images_restore_frame_by_frame():
 
 def test_progress_counts_frames(capsys):
     list(restore_video(lambda x: x, scene(3), total=3))
-    assert "3/3" in capsys.readouterr().out
+    assert "3/3 frames" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
