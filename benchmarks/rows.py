@@ -32,6 +32,7 @@ compares several methods or test sets: the line and the column of the table.
 """
 
 import datetime
+import functools
 import json
 import math
 import os
@@ -165,8 +166,8 @@ def write_row(name, question, figures, *, data, protocol, seed):
     folder = RESULTS if clean else RUNS / "uncommitted"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.json"
-    path.write_text(row_text(row))
-    print(path.read_text(), f"written: {path}", sep="")
+    path.write_text(row_text(row), "utf-8")
+    print(row_text(row), f"written: {path}", sep="")
     if not clean:
         print("Not a row of benchmarks/results/: the code has changes that")
         print("are not committed. Commit them and run it again.")
@@ -174,23 +175,24 @@ def write_row(name, question, figures, *, data, protocol, seed):
 
 def row_text(row):
     """A row as JSON, one figure a line."""
+    dumps = functools.partial(json.dumps, ensure_ascii=False)
     lines = []
     for key, value in row.items():
         if key == "figures":
             figures = ",\n".join(
-                f"    {json.dumps(name)}: {json.dumps(one)}"
+                f"    {dumps(name)}: {dumps(one)}"
                 for name, one in value.items()
             )
             text = f"{{\n{figures}\n  }}"
         else:
-            text = json.dumps(value)
-        lines.append(f"  {json.dumps(key)}: {text}")
+            text = dumps(value)
+        lines.append(f"  {dumps(key)}: {text}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def read_row(name):
     """A stored row as a dict."""
-    return json.loads((RESULTS / f"{name}.json").read_text())
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
 
 
 def stored_value(name, metric):

@@ -26,7 +26,7 @@ standard error. Speeds are ratios of medians of interleaved runs.
 def run(name):
     """Writes the page."""
     PATH.parent.mkdir(exist_ok=True)
-    PATH.write_text(page(stored_rows()))
+    PATH.write_text(page(stored_rows()), "utf-8")
     print(f"written: {PATH}")
 
 

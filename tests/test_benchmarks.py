@@ -57,11 +57,11 @@ def test_every_listed_module_imports_and_runs_by_name(module):
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_stored_rows_follow_the_schema(path):
-    stored = json.loads(path.read_text())
+    stored = json.loads(path.read_text("utf-8"))
     rows.check_row(stored)
     assert stored["name"] == path.stem
     assert stored["name"] in BENCHMARKS
-    assert path.read_text() == rows.row_text(stored)
+    assert path.read_text("utf-8") == rows.row_text(stored)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +175,11 @@ def test_a_cell_of_more_than_80_characters_is_refused(row):
 
 
 def test_the_page_is_up_to_date():
-    assert tables.PATH.read_text() == tables.page(tables.stored_rows())
+    assert tables.PATH.read_text("utf-8") == tables.page(tables.stored_rows())
 
 
 def test_every_row_is_on_the_page():
-    page = tables.PATH.read_text()
+    page = tables.PATH.read_text("utf-8")
     for path in STORED:
         assert f"- `{path.stem}`: " in page
 
