@@ -1,5 +1,6 @@
 """Settings of Sphinx: `make docs` builds the site into build/docs."""
 
+import inspect
 import os
 import pathlib
 import shutil
@@ -35,6 +36,7 @@ myst_heading_anchors = 3
 default_role = "code"
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+napoleon_use_rtype = False
 napoleon_include_init_with_doc = False
 napoleon_custom_sections = [("Call arguments", "params_style")]
 autodoc_member_order = "bysource"
@@ -76,6 +78,22 @@ def _read_docstring(app, what, name, obj, options, lines):
         lines[:] = api_pages.to_rest(lines)
 
 
+def _read_signature(app, what, name, obj, options, signature, returns):
+    """Of a class that of its constructor, which Keras' metaclass hides."""
+    if what != "class":
+        return None
+    try:
+        found = inspect.signature(obj.__init__)
+    except (TypeError, ValueError):
+        return None
+    parameters = [
+        each.replace(annotation=each.empty)
+        for each in list(found.parameters.values())[1:]
+    ]
+    return str(inspect.Signature(parameters)), None
+
+
 def setup(app):
     """Connects our docstrings' markup; before napoleon, which has 500."""
     app.connect("autodoc-process-docstring", _read_docstring, priority=400)
+    app.connect("autodoc-process-signature", _read_signature)
