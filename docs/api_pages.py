@@ -11,6 +11,20 @@ import re
 
 import keras_synth
 
+# What Keras calls when it saves and loads; nobody else does.
+KERAS_METHODS = (
+    "build",
+    "build_from_config",
+    "compile_from_config",
+    "compute_output_shape",
+    "compute_output_spec",
+    "from_config",
+    "get_build_config",
+    "get_compile_config",
+    "get_config",
+    "load_own_variables",
+    "save_own_variables",
+)
 FOLDER = pathlib.Path(__file__).parent / "api"
 
 
@@ -135,7 +149,11 @@ def _indent(block, line):
 def directive(name, value):
     """The lines of reStructuredText that document one name."""
     if inspect.isclass(value):
-        return [f".. autoclass:: {name}", "   :members:"]
+        return [
+            f".. autoclass:: {name}",
+            "   :members:",
+            f"   :exclude-members: {', '.join(KERAS_METHODS)}",
+        ]
     if inspect.isroutine(value):
         return [f".. autofunction:: {name}"]
     return [f".. autodata:: {name}", "   :no-value:"]
