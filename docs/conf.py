@@ -11,6 +11,7 @@ DOCS = pathlib.Path(__file__).parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS)]
 
 import api_pages  # noqa: E402
+import command_page  # noqa: E402
 
 import keras_synth  # noqa: E402
 
@@ -53,6 +54,7 @@ html_show_sourcelink = False
 pygments_style = "friendly"
 
 api_pages.write_pages()
+command_page.write_page()
 
 
 def _copy_notebooks():

@@ -20,13 +20,17 @@ PAGES = sorted(
 FAST = {"concepts.md", "evaluate.md", "export.md", "translate.md"}
 
 
-def api_pages():
-    """The module docs/api_pages.py, which is no part of a package."""
+def of_docs(name):
+    """A module of docs/, which is no package."""
     sys.path.insert(0, str(DOCS))
     try:
-        return importlib.import_module("api_pages")
+        return importlib.import_module(name)
     finally:
         sys.path.remove(str(DOCS))
+
+
+def api_pages():
+    return of_docs("api_pages")
 
 
 def public_names():
@@ -64,6 +68,26 @@ def test_every_subpackage_that_exports_names_is_public():
         if "__all__" in path.read_text()
     }
     assert exporting <= {*api_pages().public_modules(), "cli"}
+
+
+def test_every_command_shows_its_options():
+    text = of_docs("command_page").page()
+    for command in (
+        "restore",
+        "inpaint",
+        "upscale",
+        "upscale-video",
+        "stylize",
+        "translate",
+        "sample",
+        "export",
+        "demo",
+        "datasets",
+        "train vae",
+    ):
+        part = text.partition(f"\n## {command}\n")[2].partition("\n## ")[0]
+        assert f"Usage: keras-synth {command}" in part, command
+        assert "\x1b" not in part
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
