@@ -61,4 +61,4 @@ notebooks: .venv/notebooks
 	@touch $@
 
 clean:
-	rm -rf .venv build
+	rm -rf .venv build docs/api docs/notebooks
