@@ -1,10 +1,10 @@
-# Needs Python >= 3.11 and make. Each goal makes .venv and installs what it
-# needs, when that is not there yet.
+# Needs Python >= 3.11 and make alone. Each goal creates .venv and installs
+# into it what it needs, when that is not there yet.
 PYTHON ?= python3
 BIN := .venv/bin
 NAME ?=
 
-.PHONY: demo test lint format benchmark notebooks clean
+.PHONY: demo test test-all lint format docs benchmark notebooks clean
 
 demo: .venv/demo
 	$(BIN)/python -m keras_synth demo
@@ -13,13 +13,21 @@ demo: .venv/demo
 test: .venv/test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: .venv/test
+# The tests of `make test`, then those that are slow.
+test-all: .venv/test-all test
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: .venv/test
+format: .venv/lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The site, in build/docs/index.html. A warning is an error.
+docs: .venv/docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs build/docs
 
 # make benchmark lists the names; make benchmark NAME=vae runs one.
 benchmark: .venv/test
@@ -36,17 +44,21 @@ notebooks: .venv/notebooks
 	% (sys.executable, *v))'
 	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
-.venv/demo: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[samples]'
+# One stamp for each set of packages, named for the goal that needs it.
+.venv/demo: EXTRAS = samples
+.venv/test: EXTRAS = test
+.venv/test-all: EXTRAS = test-all
+.venv/docs: EXTRAS = docs
+.venv/notebooks: EXTRAS = samples,video,notebooks
+.venv/demo .venv/test .venv/test-all .venv/docs .venv/notebooks: \
+		pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
 	@touch $@
 
-.venv/test: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@touch $@
-
-.venv/notebooks: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable '.[samples,notebooks]'
+# Linting needs ruff alone, in the version that pyproject.toml names.
+.venv/lint: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet "$$(grep -o 'ruff==[0-9.]*' $<)"
 	@touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv build docs/api docs/notebooks

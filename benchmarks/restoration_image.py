@@ -8,6 +8,7 @@ from keras_synth import datasets, degradations, evaluation, metrics, tasks
 from keras_synth.io import read_image, write_image
 
 PATH = ROOT / "notebooks" / "images" / "restoration.jpg"
+BEFORE_AFTER = PATH.with_name("before_after.jpg")
 LEVEL = 30 / 255
 SEED = 0
 
@@ -15,7 +16,9 @@ SEED = 0
 def run(name):
     """Draws the panel and writes it."""
     (element,) = datasets.load_source("photos", "test").dataset.skip(1).take(1)
-    clean = element["image"].numpy()[20:276, 60:316] / np.float32(255.0)
+    photo = element["image"].numpy() / np.float32(255.0)
+    draw_before_after(photo[:, 30:430])
+    clean = photo[20:276, 60:316]
     methods = {
         words: tasks.METHODS[method](LEVEL, False)
         for words, method in (
@@ -39,3 +42,13 @@ def run(name):
     small = keras.ops.image.resize(panel, size, "bicubic", antialias=True)
     write_image(PATH, small)
     print(f"written: {PATH}")
+
+
+def draw_before_after(clean):
+    """Writes the noisy photograph beside the restored one."""
+    noisy = np.asarray(degradations.GaussianNoise(LEVEL)(clean, seed=SEED))
+    restored = np.asarray(tasks.METHODS["unet"](LEVEL, False)(noisy[None]))[0]
+    gap = np.ones((len(clean), 8, 3), "float32")
+    both = np.concatenate([noisy, gap, restored], axis=1)
+    write_image(BEFORE_AFTER, np.clip(both, 0.0, 1.0))
+    print(f"written: {BEFORE_AFTER}")

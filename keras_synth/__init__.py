@@ -11,7 +11,7 @@ import `keras_synth.models` before loading a model.
 import importlib
 import sys
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _SUBMODULES = (
     "callbacks",

@@ -1,43 +1,136 @@
-"""The README's Python examples run, one after the other."""
+"""README.md and README.zh.md: their code runs, their figures are measured."""
 
+import json
 import pathlib
 import re
 
-import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
+READMES = ("README.md", "README.zh.md")
+both = pytest.mark.parametrize("name", READMES)
+
+# The page of a task in the table, and where its figure and its baseline come
+# from: a row, a figure of it, and a field of that.
+FIGURES = {
+    "restore.md": [
+        ("denoiser", "U-Net: Set12, σ = 25", "value"),
+        ("denoiser", "BM3D, published: Set12, σ = 25", "value"),
+    ],
+    "inpaint.md": [
+        ("inpainting", "center, L1 + perceptual: PSNR, hole", "value"),
+        ("inpainting", "center, biharmonic: PSNR, hole", "value"),
+    ],
+    "upscale.md": [
+        ("super_resolution", "EDSR: Set5, PSNR", "value"),
+        ("super_resolution", "bicubic: Set5, PSNR", "value"),
+    ],
+    "upscale_video.md": [
+        ("video_x4", "video_edsr: city", "value"),
+        ("video_x4", "VSRNet: city", "value"),
+    ],
+    "stylize.md": [
+        (
+            "style_transfer",
+            "style, VGG-16's block3_conv3: distance",
+            ("value", "baseline"),
+        ),
+    ],
+    "stylize.md#in-one-pass": [
+        (
+            "adain",
+            "trained painting, means and deviations: distance",
+            ("value", "baseline"),
+        ),
+    ],
+    "vae.md": [("vae_5000", "NLL", ("value", "baseline"))],
+    "gan.md": [
+        ("dcgan_conditional", "Frechet distance", "value"),
+        ("floor", "Frechet distance", "value"),
+    ],
+    "stylegan2.md": [
+        ("stylegan2", "Frechet distance", "value"),
+        ("dcgan_equal", "Frechet distance", "value"),
+    ],
+}
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(name):
+    """(language, code) of each block of code."""
+    return re.findall(r"```(\w+)\n(.*?)```", read(name), flags=re.DOTALL)
+
+
+def table_rows(name):
+    """The cells of each row of the tables, without their heads' lines."""
+    for line in read(name).splitlines():
+        if line.startswith("|") and not line.startswith("|---"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
 
 
 @pytest.mark.usefixtures("optimized_graphs")
 def test_python_examples_run_as_written(tmp_path, monkeypatch):
     pytest.importorskip("mlxtend")
     monkeypatch.chdir(tmp_path)
-    readme = (ROOT / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    assert len(blocks) >= 7
+    examples = [code for kind, code in blocks("README.md") if kind == "python"]
+    assert len(examples) == 2
     namespace = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), namespace)
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), namespace)
     assert namespace["new"].shape == (16, 28, 28, 1)
-    assert namespace["sevens"].shape == (16, 28, 28, 1)
-    assert (tmp_path / "images" / "samples_epoch_0001.png").exists()
-    np.testing.assert_allclose(
-        namespace["sixteen"],
-        namespace["vae"].sample(16, seed=7),
-        atol=1e-5,
-    )
+    assert namespace["denoiser"].count_params() > 100_000
 
 
-def test_links_and_images_exist():
-    readme = (ROOT / "README.md").read_text()
-    for target in re.findall(r"\]\(([^)]+)\)", readme):
+def test_both_languages_show_the_same_code():
+    assert blocks("README.md") == blocks("README.zh.md")
+
+
+def test_both_languages_have_the_same_structure():
+    def structure(name):
+        links = re.findall(r"\]\(([^)]+)\)", read(name))
+        tasks = [row[1:4] for row in table_rows(name) if len(row) == 5]
+        return (
+            re.findall(r"^#+", read(name), flags=re.MULTILINE),
+            sorted(set(links) - set(READMES)),
+            tasks[1:],
+        )
+
+    assert structure("README.md") == structure("README.zh.md")
+
+
+@both
+def test_links_and_images_exist(name):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", read(name)):
         assert (ROOT / target).exists(), target
 
 
-def test_every_figure_comes_from_a_row():
-    readme = (ROOT / "README.md").read_text()
-    table = readme.partition("<!-- figures -->")[2]
-    rows = set(re.findall(r"\| `(\w+)` \|", table))
-    stored = (ROOT / "benchmarks" / "results").glob("*.json")
-    assert rows == {path.stem for path in stored}
+@both
+def test_page_is_short(name):
+    assert len(read(name).splitlines()) <= 200
+    for row in table_rows(name):
+        assert all(len(cell) <= 80 for cell in row), row
+
+
+@both
+def test_figures_are_those_of_the_rows(name):
+    found = {}
+    for row in table_rows(name):
+        page = re.search(r"docs/tasks/([\w.#-]+)\)", row[0])
+        numbers = re.findall(r"\d+\.\d+", row[-1])
+        if page and numbers:
+            found[page.group(1)] = numbers
+    assert found == {page: measured(page) for page in FIGURES}
+
+
+def measured(page):
+    """The numbers of a task as the benchmarks' rows have them."""
+    numbers = []
+    for name, figure, fields in FIGURES[page]:
+        path = ROOT / "benchmarks" / "results" / f"{name}.json"
+        stored = json.loads(path.read_text())["figures"][figure]
+        for field in [fields] if isinstance(fields, str) else fields:
+            numbers.append(f"{stored[field]:.{stored['decimals']}f}")
+    return numbers

@@ -111,6 +111,7 @@ def load_source(name, split="train", data_dir=None, manual_dir=None):
     Raises:
         ValueError: An unknown name or split.
         OSError: The set could not be downloaded or prepared.
+        ImportError: The extra that the source needs is not installed.
     """
     if name not in CATALOG:
         raise ValueError(
@@ -131,7 +132,13 @@ def load_source(name, split="train", data_dir=None, manual_dir=None):
 
 
 def _from_tfds(name, entry, split, data_dir, manual_dir):
-    import tensorflow_datasets as tfds
+    try:
+        import tensorflow_datasets as tfds
+    except ImportError as error:
+        raise ImportError(
+            f"The source {name!r} comes from TensorFlow Datasets: "
+            f"pip install 'keras_synth[tfds]'. {OFFLINE}"
+        ) from error
 
     # TFDS identifies extracted files by their name alone, and would take
     # MNIST's for Fashion-MNIST's. Therefore each call extracts to a folder of

@@ -86,13 +86,7 @@ def _parsed_digits():
 
 def photos(split):
     """scikit-image's photographs, in color and in their own sizes."""
-    try:
-        folder = importlib.resources.files("skimage.data")
-    except ImportError as error:
-        raise ImportError(
-            "The embedded photographs come with scikit-image: "
-            "pip install 'keras_synth[samples]'"
-        ) from error
+    folder = importlib.resources.files("skimage.data")
     images = [
         np.rint(255 * read_image(folder / name, channels=3)).astype("uint8")
         for name in PHOTOS[split]

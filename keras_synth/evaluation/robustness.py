@@ -18,7 +18,7 @@ class Robustness:
         rows: a dict for each kind of degradation, severity and method:
             `{"degradation": ..., "severity": 1, "method": ..., "num_images": n,
             metric: mean}`; the method "degraded" is the degraded images
-                themselves.
+            themselves.
     """
 
     metric: str

