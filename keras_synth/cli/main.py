@@ -14,6 +14,7 @@ from keras_synth.cli import (
     demo,
     export,
     inpaint,
+    presets,
     restore,
     sample,
     stylize,
@@ -47,6 +48,7 @@ COMMANDS = tuple(
         demo,
         export,
         datasets,
+        presets,
     )
 )
 _ASK = {"--help", "-h", "--version"}
@@ -82,6 +84,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("\nkeras-synth: stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except Exception as error:
         if debug:
             traceback.print_exc()

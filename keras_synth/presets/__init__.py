@@ -4,6 +4,7 @@ A card, `NAME.md` beside the weights, names the data, the command, the seed
 and the figures.
 """
 
+from keras_synth.presets.catalog import Preset, catalog, describe_presets
 from keras_synth.presets.classifiers import (
     fashion_mnist_classifier,
     fashion_mnist_features,
@@ -20,7 +21,10 @@ from keras_synth.presets.upscalers import (
 )
 
 __all__ = [
+    "Preset",
+    "catalog",
     "compensate_upscaled",
+    "describe_presets",
     "fashion_mnist_classifier",
     "fashion_mnist_features",
     "fashion_mnist_stylegan2",

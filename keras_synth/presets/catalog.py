@@ -1,0 +1,99 @@
+"""Catalog of the presets: what each is, its size, its figures, its license."""
+
+import dataclasses
+import importlib
+import inspect
+import pathlib
+import re
+
+_FOLDER = pathlib.Path(__file__).parent
+#: Rows of a card that are not figures.
+_FACTS = (
+    "network",
+    "data",
+    "training",
+    "command",
+    "seed",
+    "date",
+    "noise",
+    "figures",
+    "scale",
+    "stored as",
+    "license of the weights",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """Entry of the catalog of presets.
+
+    Attributes:
+        name: Name of the weights file without its suffix.
+        builder: Name of the function in `keras_synth.presets`.
+        summary: First line of that function's documentation.
+        megabytes: Size of the weights file in MB (10⁶ bytes).
+        data: What the weights were trained on, and its license.
+        figures: `{what was measured: value with its unit}`, from the card.
+        license: License of the weights.
+        card: Path of the card, a Markdown file.
+    """
+
+    name: str
+    builder: str
+    summary: str
+    megabytes: float
+    data: str
+    figures: dict[str, str]
+    license: str
+    card: pathlib.Path
+
+
+def catalog():
+    """Catalog of all presets, read from their cards.
+
+    Returns:
+        A list of `Preset`, sorted by name.
+
+    Example:
+
+    >>> {preset.name: preset.license for preset in catalog()}["gray_denoiser"]
+    'Apache-2.0'
+    """
+    return [_read(card) for card in sorted(_FOLDER.glob("*.md"))]
+
+
+def describe_presets() -> list[str]:
+    """Describes the pretrained networks: size, figures, license.
+
+    Returns:
+        Lines of text.
+    """
+    lines = []
+    for preset in catalog():
+        lines += [
+            f"{preset.name}  ({preset.megabytes:.1f} MB, {preset.license})",
+            f"  {preset.summary}",
+            f"  presets.{preset.builder}(), trained on: {preset.data}",
+            *(f"  {what}: {value}" for what, value in preset.figures.items()),
+            "",
+        ]
+    return lines[:-1]
+
+
+def _read(card):
+    rows = dict(
+        re.findall(r"^\| ([^|]+?) \| ([^|]+?) \|$", card.read_text(), re.M)
+    )
+    builder = rows["network"].strip("`").rpartition(".")[2]
+    presets = importlib.import_module("keras_synth.presets")
+    weights = card.with_suffix(".weights.h5")
+    return Preset(
+        name=card.stem,
+        builder=builder,
+        summary=inspect.getdoc(getattr(presets, builder)).partition("\n")[0],
+        megabytes=weights.stat().st_size / 1e6,
+        data=rows["data"],
+        figures={k: v for k, v in rows.items() if k not in _FACTS},
+        license=rows["license of the weights"],
+        card=card,
+    )
