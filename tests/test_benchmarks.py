@@ -1,6 +1,8 @@
 """Benchmarks: the list of names, the rows' schema, and the page of tables."""
 
+import ast
 import importlib
+import inspect
 import json
 import pathlib
 
@@ -53,6 +55,46 @@ def test_names_are_listed_and_unknown_ones_refused(capsys):
 )
 def test_every_listed_module_imports_and_runs_by_name(module):
     assert callable(importlib.import_module(f"benchmarks.{module}").run)
+
+
+def package_calls(module):
+    """`(call, function)` of each call in a module that is not a method's."""
+    for call in ast.walk(ast.parse(inspect.getsource(module))):
+        if not isinstance(call, ast.Call):
+            continue
+        root, *attributes = ast.unparse(call.func).split(".")
+        called = getattr(module, root, None)
+        if not (root.isidentifier() and "".join(attributes).isidentifier()):
+            attributes = []
+        if not inspect.ismodule(called) and attributes:
+            continue
+        for attribute in attributes:
+            called = getattr(called, attribute)
+        origin = getattr(called, "__module__", None) or ""
+        if origin.startswith(("keras_synth", "benchmarks")):
+            yield call, called
+
+
+# The scripts for PyTorch run in an environment of their own.
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        path.stem
+        for path in (ROOT / "benchmarks").glob("[!_]*.py")
+        if not path.stem.startswith("torch_")
+    ),
+)
+def test_calls_of_the_package_have_arguments_that_exist(name):
+    module = importlib.import_module(f"benchmarks.{name}")
+    for call, called in package_calls(module):
+        keywords = {word.arg: None for word in call.keywords if word.arg}
+        try:
+            inspect.signature(called).bind_partial(**keywords)
+        except TypeError as error:
+            raise AssertionError(
+                f"{name}.py, line {call.lineno}: {ast.unparse(call.func)}: "
+                f"{error}"
+            ) from error
 
 
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
