@@ -83,6 +83,7 @@ def test_every_command_shows_its_options():
         "export",
         "demo",
         "datasets",
+        "presets",
         "train vae",
     ):
         part = text.partition(f"\n## {command}\n")[2].partition("\n## ")[0]

@@ -15,7 +15,7 @@ both = pytest.mark.parametrize("name", READMES)
 FIGURES = {
     "restore.md": [
         ("denoiser", "U-Net: Set12, σ = 25", "value"),
-        ("denoiser", "BM3D, published: Set12, σ = 25", "value"),
+        ("bm3d", "σ = 25: BM3D", "value"),
     ],
     "inpaint.md": [
         ("inpainting", "center, L1 + perceptual: PSNR, hole", "value"),
