@@ -66,6 +66,7 @@ def restore_tiled(
 
     Example:
 
+    >>> import keras
     >>> images = np.random.default_rng(0).uniform(size=(1, 70, 90, 1))
     >>> network = keras.layers.Conv2D(1, 5, padding="same")
     >>> tiled = restore_tiled(network, images, 48, overlap=8, verbose=0)
