@@ -14,6 +14,7 @@ from keras_synth.degradations.base import (
     one_by_one,
     split_seed,
 )
+from keras_synth.ops.color import LUMA_WEIGHTS
 
 #: Waves along a stain's outline, and knots per side of its texture.
 WAVES, KNOTS = 5, 9
@@ -104,7 +105,7 @@ class Stains(Degradation):
             alpha = _stain_alpha(shape, *outline) * _uneven(patch, shape)
             alpha *= strength[:, None, None, None]
             if images.shape[-1] != 3:
-                tint = tint @ tf.constant([[0.299], [0.587], [0.114]])
+                tint = tint @ tf.constant(LUMA_WEIGHTS)[:, None]
             result = blend(result, alpha, tint[:, None, None])
             touched = tf.maximum(touched, tf.cast(alpha > 0, "float32"))
             return result, touched

@@ -61,8 +61,10 @@ def read_image(path, channels=None, alpha="white"):
 
 def luma(image):
     """The luma of BT.601 of a color image: float32 (height, width, 1)."""
-    weights = np.array([[0.299], [0.587], [0.114]], "float32")
-    return image.astype("float32") @ weights
+    # Here, so that reading color images needs no Keras.
+    from keras_synth.ops.color import LUMA_WEIGHTS
+
+    return image.astype("float32") @ np.float32(LUMA_WEIGHTS)[:, None]
 
 
 def _decode(path):

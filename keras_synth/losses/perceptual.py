@@ -26,12 +26,25 @@ class FeatureLoss(keras.losses.Loss):
         layer_weights: `{layer name: weight}`; None for 1 each.
         squared: Whether differences are squared.
         reduction: Keras' kind of mean over the batch.
-        name: Name of the loss.
+        name: Name of the loss; `default_name` by default.
     """
 
-    def __init__(self, features, layer_weights, squared, reduction, name):
+    default_name = None
+
+    def __init__(
+        self,
+        features,
+        layer_weights=None,
+        squared=False,
+        reduction="sum_over_batch_size",
+        name=None,
+    ):
         names = check_feature_network(features)
-        super().__init__(name=name, reduction=reduction, dtype="float32")
+        super().__init__(
+            name=name or self.default_name,
+            reduction=reduction,
+            dtype="float32",
+        )
         self.features = features
         self.layer_weights = _checked(layer_weights, names)
         self.squared = squared
@@ -98,7 +111,7 @@ class Perceptual(FeatureLoss):
         squared: False (default) for absolute differences (Liu), True for
             squared ones (Johnson).
         reduction: Keras' kind of mean over the batch.
-        name: Name of the loss.
+        name: Name of the loss, "perceptual" by default.
 
     Raises:
         ValueError: A network that gives no maps, weights that do not fit it;
@@ -117,15 +130,7 @@ class Perceptual(FeatureLoss):
     2.0
     """
 
-    def __init__(
-        self,
-        features,
-        layer_weights=None,
-        squared=False,
-        reduction="sum_over_batch_size",
-        name="perceptual",
-    ):
-        super().__init__(features, layer_weights, squared, reduction, name)
+    default_name = "perceptual"
 
     def distance(self, true_map, predicted_map):
         """The mean difference of a layer's maps, (batch,)."""
@@ -148,7 +153,7 @@ class Style(FeatureLoss):
         squared: False (default) for absolute differences (Liu), True for
             squared ones (Johnson).
         reduction: Keras' kind of mean over the batch.
-        name: Name of the loss.
+        name: Name of the loss, "style" by default.
 
     Raises:
         ValueError: As for `Perceptual`.
@@ -166,15 +171,7 @@ class Style(FeatureLoss):
     4.0
     """
 
-    def __init__(
-        self,
-        features,
-        layer_weights=None,
-        squared=False,
-        reduction="sum_over_batch_size",
-        name="style",
-    ):
-        super().__init__(features, layer_weights, squared, reduction, name)
+    default_name = "style"
 
     def distance(self, true_map, predicted_map):
         """The difference of a layer's Gram matrices, (batch,)."""

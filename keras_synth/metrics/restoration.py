@@ -34,16 +34,28 @@ from keras_synth.ops.similarity import (
 class ImageMetric(keras.metrics.Mean):
     """Base class of restoration metrics: protocol and mean over images.
 
+    A subclass has `compare` and the attribute `default_name`.
+
     Args:
-        max_value: Value of white.
-        luma: None (all channels), "full" or "studio".
+        max_value: Value of white in the images.
+        luma: None for all channels, "full" or "studio".
         border: Pixels cropped at each side.
         round_to_8_bits: Whether images are rounded to 256 levels.
-        name: Name in the logs.
+        name: Name in the logs; `default_name` by default.
         dtype: Dtype of the figures and their mean.
     """
 
-    def __init__(self, max_value, luma, border, round_to_8_bits, name, dtype):
+    default_name = None
+
+    def __init__(
+        self,
+        max_value=1.0,
+        luma=None,
+        border=0,
+        round_to_8_bits=False,
+        name=None,
+        dtype=None,
+    ):
         check_max_value(max_value)
         if luma not in (None, "full", "studio"):
             raise ValueError(
@@ -54,7 +66,7 @@ class ImageMetric(keras.metrics.Mean):
             raise ValueError(
                 f"`border` must be an int, 0 or more. Received: {border!r}"
             )
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name or self.default_name, dtype=dtype)
         self.max_value = max_value
         self.luma = luma
         self.border = border
@@ -161,7 +173,7 @@ class PSNR(ImageMetric):
         border: Pixels cropped at each side before comparing.
         round_to_8_bits: Whether both images are rounded to 256 levels, as
             files are on which published figures were computed.
-        name: Name in the logs.
+        name: Name in the logs, "psnr" by default.
         dtype: Dtype of the figures and their mean.
 
     Raises:
@@ -177,16 +189,7 @@ class PSNR(ImageMetric):
     20.0
     """
 
-    def __init__(
-        self,
-        max_value=1.0,
-        luma=None,
-        border=0,
-        round_to_8_bits=False,
-        name="psnr",
-        dtype=None,
-    ):
-        super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)
+    default_name = "psnr"
 
     def compare(self, clean, restored):
         """PSNR of each image."""
@@ -206,7 +209,7 @@ class SSIM(ImageMetric):
             for `PSNR`.
         border: Pixels cropped at each side before comparing.
         round_to_8_bits: Whether both images are rounded to 256 levels.
-        name: Name in the logs.
+        name: Name in the logs, "ssim" by default.
         dtype: Dtype of the figures and their mean.
 
     Raises:
@@ -223,16 +226,7 @@ class SSIM(ImageMetric):
     1.0
     """
 
-    def __init__(
-        self,
-        max_value=1.0,
-        luma=None,
-        border=0,
-        round_to_8_bits=False,
-        name="ssim",
-        dtype=None,
-    ):
-        super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)
+    default_name = "ssim"
 
     def compare(self, clean, restored):
         """SSIM of each image."""
@@ -254,7 +248,7 @@ class MultiScaleSSIM(ImageMetric):
             for `PSNR`.
         border: Pixels cropped at each side before comparing.
         round_to_8_bits: Whether both images are rounded to 256 levels.
-        name: Name in the logs.
+        name: Name in the logs, "multi_scale_ssim" by default.
         dtype: Dtype of the figures and their mean.
 
     Raises:
@@ -271,6 +265,8 @@ class MultiScaleSSIM(ImageMetric):
     1.0
     """
 
+    default_name = "multi_scale_ssim"
+
     def __init__(
         self,
         max_value=1.0,
@@ -278,7 +274,7 @@ class MultiScaleSSIM(ImageMetric):
         luma=None,
         border=0,
         round_to_8_bits=False,
-        name="multi_scale_ssim",
+        name=None,
         dtype=None,
     ):
         super().__init__(max_value, luma, border, round_to_8_bits, name, dtype)

@@ -2,6 +2,9 @@
 
 from keras import ops
 
+#: Luma weights of red, green and blue (ITU-R BT.601-7, section 2.5.1).
+LUMA_WEIGHTS = (0.299, 0.587, 0.114)
+
 
 def full_range_luma(images):
     """Luma Y in full range: black is 0 and white the largest value.
@@ -31,8 +34,12 @@ def full_range_luma(images):
             "Luma needs color images with 3 channels in the last axis. "
             f"Received: shape {tuple(images.shape)}"
         )
-    red, green, blue = ops.split(images, 3, axis=-1)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+    channels = ops.split(images, 3, axis=-1)
+    red, green, blue = (
+        weight * channel
+        for weight, channel in zip(LUMA_WEIGHTS, channels, strict=True)
+    )
+    return red + green + blue
 
 
 def studio_range_luma(images, max_value=1.0):
