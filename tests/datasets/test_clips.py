@@ -32,8 +32,8 @@ def write_frames(folder, clip):
         write_image(folder / f"frame_{number:03d}.png", frame / 255.0)
 
 
-def test_a_folder_of_frames_and_folders_of_them(tmp_path):
-    """In the order of their names; each folder a clip, of its own size."""
+def test_folders_of_frames_are_clips(tmp_path):
+    """In the order of their names; each folder is a clip of its own size."""
     first, second = frames(12), frames(3, 30, 18)
     write_frames(tmp_path / "a", first)
     write_frames(tmp_path / "b", second)
@@ -46,7 +46,7 @@ def test_a_folder_of_frames_and_folders_of_them(tmp_path):
     np.testing.assert_array_equal(alone, first.repeat(3, axis=-1))
 
 
-def test_folders_that_hold_no_clip(tmp_path):
+def test_folders_without_a_clip_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         clip_folder(tmp_path / "missing")
     with pytest.raises(ValueError, match="holds no readable images"):
@@ -64,8 +64,8 @@ def test_folders_that_hold_no_clip(tmp_path):
         clip_folder(tmp_path, channels=4)
 
 
-def test_arrays():
-    """uint8 as they are, floats in 8 bits; lists of frames too."""
+def test_arrays_and_lists_of_frames_are_clips():
+    """uint8 is kept, floats are stored in 8 bits."""
     clip = frames(4)
     source = clips_from_arrays("mine", [clip, list(clip / 255.0)])
     for stored in source.clips:
@@ -84,7 +84,7 @@ def test_arrays():
             clips_from_arrays("mine", bad)
 
 
-def test_scenes_are_told_apart():
+def test_clips_are_split_at_cuts():
     scenes = [frames(3), frames(70), frames(1), frames(2)]
     film = np.concatenate(scenes)
     found = split_at_cuts(film)
@@ -103,8 +103,8 @@ def test_scenes_are_told_apart():
 
 # imageio-ffmpeg leaves its pipes to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-def test_a_video_file(tmp_path):
-    """Written by FFmpeg: lossy, but the frames are told by their gray."""
+def test_video_file_gives_its_frames(tmp_path):
+    """FFmpeg is lossy, but the gray levels identify the frames."""
     imageio = pytest.importorskip("imageio.v3")
     pytest.importorskip("imageio_ffmpeg")
     levels = np.arange(20, 220, 20)
@@ -127,7 +127,7 @@ def test_a_video_file(tmp_path):
         clip_file(tmp_path / "text.mp4")
 
 
-def test_files_without_a_reader(tmp_path, monkeypatch):
+def test_missing_reader_is_named(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="There is no video"):
         clip_file(tmp_path / "missing.mp4")
     (tmp_path / "film.mp4").write_bytes(b"")
@@ -137,8 +137,8 @@ def test_files_without_a_reader(tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-def test_cuts_of_a_real_film():
-    """Five of them in ten seconds, seen by eye."""
+def test_cuts_of_a_real_film_are_found():
+    """Five of them in ten seconds, labeled by eye."""
     folder = os.environ.get("KERAS_SYNTH_DATA")
     if folder is None:
         pytest.skip("KERAS_SYNTH_DATA is not set")
@@ -153,17 +153,17 @@ def stills(*images):
     return source_from_arrays("stills", "all", images, np.zeros(len(images)))
 
 
-SLOPE = 2.3  # gray levels a pixel; no whole number, so that rounding varies
+RISE = 2.3  # Gray levels per pixel; not whole, so that rounding varies.
 
 
 def ramp(side=64):
-    """Brighter to the right, then down: (side, side, 3), its place known."""
+    """Ramps to the right and down, (side, side, 3), that identify a place."""
     rows, columns = np.mgrid[:side, :side]
-    return SLOPE * np.stack([columns, rows, 0 * rows], axis=-1)
+    return RISE * np.stack([columns, rows, 0 * rows], axis=-1)
 
 
-def test_a_camera_that_drifts():
-    """On a ramp the gray levels say where it is: drift at most `speed`,
+def test_camera_drifts_evenly_and_at_most_by_speed():
+    """On a ramp the gray levels give its place: drift at most `speed`,
     changing evenly."""
     options = {"rotation": 0.0, "zoom": 0.0, "speed": 1.5, "shrink": 1.0}
     source = moving_images(
@@ -172,7 +172,7 @@ def test_a_camera_that_drifts():
     assert len(source.clips) == 8
     for clip in source.clips:
         assert clip.shape == (6, 16, 16, 3)
-        places = clip[..., :2].mean((1, 2)) / SLOPE
+        places = clip[..., :2].mean((1, 2)) / RISE
         assert np.abs(np.diff(places, axis=0)).max() < 1.5 + 0.3
         # Steps that change evenly are a parabola, but for the rounding.
         path = np.polynomial.Polynomial.fit
@@ -183,30 +183,30 @@ def test_a_camera_that_drifts():
     assert max(drifts) > 3.0  # it does move
 
 
-def test_a_camera_that_turns_and_zooms():
-    """The ramp's direction and steepness, by least squares."""
+def test_camera_turns_and_zooms_at_most_as_asked():
+    """Direction and gradient norm of the ramp, by least squares."""
     image = stills(ramp(side=80))
     still = {"speed": 0.0, "shrink": 1.0, "clips_per_image": 4}
     turning = moving_images(image, 24, 5, rotation=4.0, zoom=0.0, **still)
     zooming = moving_images(image, 24, 5, rotation=0.0, zoom=0.05, **still)
 
-    def slopes(frame):
+    def gradients(frame):
         rows, columns = np.mgrid[:24, :24] - 11.5  # orthogonal to each other
         levels = frame[..., 0] / (columns**2).sum()
         return (levels * columns).sum(), (levels * rows).sum()
 
     for clip in turning.clips:
-        across, down = np.transpose([slopes(frame) for frame in clip])
-        np.testing.assert_allclose(np.hypot(across, down), SLOPE, atol=0.05)
+        across, down = np.transpose([gradients(frame) for frame in clip])
+        np.testing.assert_allclose(np.hypot(across, down), RISE, atol=0.05)
         angles = np.rad2deg(np.arctan2(down, across))
         assert abs(angles[2]) < 0.5 and np.abs(np.diff(angles)).max() < 4.5
     assert np.ptp(angles) > 1.0
-    steepest = [[slopes(f)[0] for f in clip] for clip in zooming.clips]
+    steepest = [[gradients(f)[0] for f in clip] for clip in zooming.clips]
     rates = np.diff(np.log(steepest), axis=1)
     assert 0.01 < np.abs(rates).max() < 0.06
 
 
-def test_images_that_move_are_sharp_and_repeatable():
+def test_moving_images_are_sharp_and_repeatable():
     """Half the size with antialiasing; the middle frame of a camera at rest
     is the image itself. Small images are left out."""
     image = RNG.integers(0, 256, (48, 48, 3))

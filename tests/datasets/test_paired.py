@@ -1,4 +1,4 @@
-"""Pairs stay pairs: from folders, through crops, mirrors and epochs."""
+"""Image pairs from folders, through crops, mirroring and epochs."""
 
 import os
 import pathlib
@@ -47,7 +47,7 @@ def _elements(source):
 
 
 def _negatives(count=6, height=12, width=12):
-    """Targets with all their inputs' levels turned round."""
+    """Targets, with their negatives as sources."""
     images = _random(count, height, width, 3)
     return _paired(images, 255 - images), images
 
@@ -75,7 +75,7 @@ def _passes(pairs, count=1):
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_halves_of_double_images(tmp_path, side):
+def test_double_images_are_split_into_halves(tmp_path, side):
     halves = _doubles(tmp_path, [(5, 4), (5, 4), (5, 4)])
     source = paired_folder(tmp_path, source_side=side)
     assert source.image_shape == (5, 4, 3) and source.num_images == 3
@@ -114,7 +114,7 @@ def test_odd_widths_are_refused_by_name(tmp_path):
     assert "0.png" not in str(error.value)
 
 
-def test_two_folders_by_name_whatever_the_endings(tmp_path):
+def test_two_folders_are_paired_by_name_whatever_the_endings(tmp_path):
     inputs, targets = tmp_path / "input", tmp_path / "target"
     given = [
         _write(inputs / f"{name}.png", _random(5, 6, 3))
@@ -134,7 +134,7 @@ def test_two_folders_by_name_whatever_the_endings(tmp_path):
         np.testing.assert_array_equal(image, y)
 
 
-def test_gray_inputs_of_color_targets(tmp_path):
+def test_gray_sources_of_color_targets(tmp_path):
     _doubles(tmp_path, [(4, 5)])
     source = paired_folder(tmp_path, in_channels=1)
     ((degraded, image),) = _elements(source)
@@ -184,7 +184,7 @@ def test_folders_that_make_no_pairs_are_refused(tmp_path):
         ({"in_channels": 4}, "`in_channels` must be 1 or 3. Received: 4"),
     ],
 )
-def test_folder_options_without_meaning_are_refused(tmp_path, options, message):
+def test_bad_folder_options_are_refused(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         paired_folder(tmp_path, **options)
 
@@ -207,7 +207,7 @@ def test_testing_gives_each_pair_once_in_order():
 
 @pytest.mark.parametrize("cache", [True, False])
 @pytest.mark.parametrize("jitter", [286 / 256, None])
-def test_input_and_target_are_cut_and_mirrored_alike(cache, jitter):
+def test_source_and_target_are_cropped_and_mirrored_alike(cache, jitter):
     source, _ = _negatives()
     pairs = paired_pipeline(
         source, 9, jitter=jitter, batch_size=3, cache=cache, seed=1
@@ -300,7 +300,7 @@ def test_keras_fits_on_pairs(tmp_path):
     assert np.isfinite(history.history["loss"][0])
 
 
-def test_pairs_of_several_sizes_whole(tmp_path):
+def test_whole_pairs_of_several_sizes(tmp_path):
     halves = _doubles(tmp_path, [(9, 8), (8, 11)])
     source = paired_folder(tmp_path)
     found = _passes(paired_pipeline(source, training=False))[0]
@@ -337,7 +337,7 @@ def test_sources_without_pairs_are_refused():
         paired_pipeline(alone)
 
 
-def test_outlines_and_photographs():
+def test_outlines_and_photographs_stay_aligned():
     if "KERAS_SYNTH_DATA" not in os.environ:
         pytest.skip("needs the original files: KERAS_SYNTH_DATA is not set")
     folder = pathlib.Path(os.environ["KERAS_SYNTH_DATA"]) / "pix2pix/facades"

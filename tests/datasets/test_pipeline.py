@@ -1,4 +1,4 @@
-"""Pipelines: every image once, whole, and the same order for a seed."""
+"""`synthesis_pipeline`: every image once, whole, in an order by seed."""
 
 import dataclasses
 
@@ -128,7 +128,7 @@ def test_an_epoch_of_training_is_a_permutation(cache):
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
 
 
-def test_training_drops_what_fills_no_batch():
+def test_training_drops_an_incomplete_batch():
     pipeline = synthesis_pipeline(_source(_numbered(22)), batch_size=8)
     assert len(pipeline) == 2
     batches = list(pipeline.as_numpy_iterator())
@@ -138,7 +138,7 @@ def test_training_drops_what_fills_no_batch():
     assert left_out[0] != left_out[1]  # not the same ones each time
 
 
-def test_the_order_is_that_of_seed_and_epoch():
+def test_order_depends_on_seed_and_epoch():
     source = _source(_numbered(40))
 
     def epochs(seed):
@@ -150,7 +150,7 @@ def test_the_order_is_that_of_seed_and_epoch():
         assert one not in epochs(6)
 
 
-def test_set_epoch_gives_what_an_uninterrupted_run_would_see():
+def test_set_epoch_gives_the_batches_of_an_uninterrupted_run():
     source = _source(_numbered(40, 4, 4))
     options = {
         "crop_size": 2,
@@ -240,7 +240,7 @@ def _resized_by_pillow(image, size):
 
 # At 122x183 float32 has the whole image a little smaller than 64x96.
 @pytest.mark.parametrize("size", [(16, 24), (122, 183), (64, 96)])
-def test_resizing_is_that_of_pillow(size):
+def test_resizing_equals_pillow(size):
     random = np.random.RandomState(0)
     small = random.randint(0, 256, (16, 24, 3), "uint8")
     image = _resized_by_pillow(small, (64, 96))
@@ -310,7 +310,7 @@ def test_a_crop_is_the_exact_middle(crop):
     )
 
 
-def test_images_of_any_size_come_out_in_one():
+def test_images_of_any_size_are_resized_to_one():
     white, gray = np.full((5, 9, 3), 255), np.full((30, 7, 3), 100)
     pipeline = synthesis_pipeline(
         _mixed(white, gray), (4, 6), batch_size=2, training=False
@@ -321,7 +321,7 @@ def test_images_of_any_size_come_out_in_one():
     np.testing.assert_allclose(images[1], 100 / 255, atol=1e-6)
 
 
-def test_a_crop_larger_than_a_image_is_refused_before_training():
+def test_a_crop_larger_than_an_image_is_refused_before_training():
     sizes = "5x4 is larger .* 'images' .*3x6"
     for crop in ((5, 4), (3, 7)):
         with pytest.raises(
@@ -333,7 +333,7 @@ def test_a_crop_larger_than_a_image_is_refused_before_training():
 
 
 @pytest.mark.parametrize("random_crop", [True, False])
-def test_a_crop_larger_than_a_image_of_unknown_size_is_refused(random_crop):
+def test_a_crop_larger_than_an_image_of_unknown_size_is_refused(random_crop):
     """Before training where images are cropped once, else when one is."""
     source = _mixed(np.zeros((9, 9, 3)), np.zeros((4, 9, 3)))
     error = tf.errors.InvalidArgumentError if random_crop else ValueError
@@ -400,7 +400,7 @@ def test_random_crops_are_resized():
     )
     images = 255 * _pass(pipeline)
     assert images.shape == (6, 8, 8, 1)
-    # Half the resolution: twice the slope of a ramp, away from the edges.
+    # Half the resolution: twice the gradient of a ramp, away from the edges.
     steps = np.diff(images, axis=2)[:, :, 2:5]
     np.testing.assert_allclose(steps, 16, atol=1.01)
 
@@ -441,7 +441,7 @@ def test_binarization_is_fixed_in_evaluation_and_drawn_anew_in_training():
     np.testing.assert_array_equal(evaluated[0], evaluated[1])
     np.testing.assert_array_equal(evaluated, passes(0, False))
     np.testing.assert_array_equal(trained, passes(0, True))
-    # All images are gray alike, so that each draw is told by its noise.
+    # All images are gray alike, so that its noise identifies each draw.
     draws = [*evaluated[0], *trained.reshape(8, 16, 16, 1)[4:]]
     draws += [*passes(1, False)[0]]
     assert len({draw.tobytes() for draw in draws}) == 12
@@ -520,7 +520,7 @@ def test_caches_change_nothing(tmp_path, training):
         ({"labels": True}, "'images' has no classes: use labels=False"),
     ],
 )
-def test_arguments_that_do_not_fit_are_refused(options, message):
+def test_bad_arguments_are_refused(options, message):
     source = _source(np.zeros((4, 6, 6, 1)))
     with pytest.raises(ValueError, match=message):
         synthesis_pipeline(source, **{"batch_size": 2, **options})
@@ -533,7 +533,7 @@ def test_evaluation_takes_a_batch_larger_than_the_source():
     assert _order(pipeline) == [0, 1, 2, 3]
 
 
-def test_mixed_sizes_need_a_size():
+def test_mixed_sizes_need_an_image_size():
     source = _mixed(np.zeros((4, 4, 3)), np.zeros((5, 5, 3)))
     with pytest.raises(ValueError, match="'mixed' differ in size: give `imag"):
         synthesis_pipeline(source, batch_size=2)

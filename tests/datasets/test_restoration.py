@@ -1,4 +1,4 @@
-"""Pairs of degraded and clean images, repeatable and aligned."""
+"""`restoration_pipeline`: degraded and clean images, aligned, by seed."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_whole_images_come_in_order_with_the_same_degradation():
         np.testing.assert_array_equal(degraded, again)
 
 
-def test_what_is_clean_is_what_was_degraded():
+def test_clean_and_degraded_images_are_aligned():
     """Noise of level zero, and noise by its own law."""
     source, _ = _source(20, 32, 32)
     pairs = restoration_pipeline(
@@ -96,7 +96,7 @@ def test_every_image_gives_its_patches():
     assert seen != sorted(seen)
 
 
-def test_patches_are_parts_of_their_image_turned_somehow():
+def test_patches_are_rotated_parts_of_their_image():
     source, (image, *_) = _source(1, 6, 6)
     pairs = restoration_pipeline(
         source, NOISE, 5, patches_per_image=40, batch_size=40
@@ -136,21 +136,21 @@ def test_images_of_several_sizes(cache):
     np.testing.assert_allclose(clean[0], images[0][:8, 2:10] / 255, atol=1e-6)
 
 
-def test_networks_are_told_what_they_ask_for():
+def test_batches_hold_the_inputs_asked_for():
     source, _ = _source()
     pairs = restoration_pipeline(
         source, NOISE, 8, inputs=("image", "noise_level", "mask"), batch_size=6
     )
-    ((told, clean),) = _passes(pairs)[0]
-    assert set(told) == {"image", "noise_level", "mask"}
-    assert told["noise_level"].shape == (6, 1, 1, 1)
-    assert told["mask"].shape == (6, 8, 8, 1)
-    spread = np.std(told["image"] - clean, axis=(1, 2, 3))
-    order = np.corrcoef(spread, told["noise_level"][:, 0, 0, 0])[0, 1]
+    ((inputs, clean),) = _passes(pairs)[0]
+    assert set(inputs) == {"image", "noise_level", "mask"}
+    assert inputs["noise_level"].shape == (6, 1, 1, 1)
+    assert inputs["mask"].shape == (6, 8, 8, 1)
+    spread = np.std(inputs["image"] - clean, axis=(1, 2, 3))
+    order = np.corrcoef(spread, inputs["noise_level"][:, 0, 0, 0])[0, 1]
     assert order > 0.9
 
 
-def test_all_symmetries_come_up():
+def test_all_symmetries_occur():
     corner = np.zeros((800, 2, 2, 1), "float32")
     corner[:, 0, 0], corner[:, 0, 1] = 1.0, 2.0
     turned = random_symmetry(tf.constant(corner), tf.constant([1, 2]))
@@ -188,7 +188,7 @@ def test_bad_arguments_are_refused(options, message):
         restoration_pipeline(source, NOISE, **options)
 
 
-def test_digits_stay_as_they_are():
+def test_symmetry_none_keeps_digits_upright():
     source, images = _source()
     pairs = restoration_pipeline(
         source,
@@ -204,7 +204,7 @@ def test_digits_stay_as_they_are():
     } == known
 
 
-def test_a_source_of_one_size():
+def test_resize_source_gives_one_size():
     """The middle, resized with antialiasing: a mean where it halves flats."""
     source, _ = _mixed()
     resized = resize_source(source, (4, 4))
@@ -232,7 +232,7 @@ def test_a_source_of_one_size():
         (12, [(0, 0), (0, 0)]),
     ],
 )
-def test_a_source_with_a_black_border(size, borders):
+def test_pad_source_adds_a_black_border(size, borders):
     images = RNG.integers(1, 256, (6, 12, 12, 3), "uint8")
     labels = np.array([3, 1, 4, 1, 5, 9])
     source = source_from_arrays("x", "all", images, labels)
@@ -251,7 +251,7 @@ def test_a_source_with_a_black_border(size, borders):
     assert source.image_shape == (12, 12, 3)
 
 
-def test_a_border_that_would_cut_is_refused():
+def test_padding_to_a_smaller_size_is_refused():
     source, _ = _source()
     for size in (8, (12, 11), (11, 40)):
         with pytest.raises(ValueError, match="at least the images' own"):
@@ -263,7 +263,7 @@ def test_a_border_that_would_cut_is_refused():
         pad_source(_mixed()[0], 64)
 
 
-def test_what_the_degradation_does_not_tell_is_refused():
+def test_inputs_missing_in_the_record_are_refused():
     source, _ = _source()
     nothing = degradations.Compose([])
     with pytest.raises(ValueError, match="has no 'noise_level'"):

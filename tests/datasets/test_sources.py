@@ -1,4 +1,4 @@
-"""Sources hold the images they name, and say what is wrong with the rest."""
+"""Sources: embedded, folders, arrays, TensorFlow Datasets; bad arguments."""
 
 import gzip
 import os
@@ -61,7 +61,7 @@ def test_digits_are_split_by_class(digits_cache):
         assert source.class_names == tuple("0123456789")
 
 
-def test_digits_splits_share_nothing_and_miss_nothing(digits_cache, raw_digits):
+def test_digits_splits_are_disjoint_and_complete(digits_cache, raw_digits):
     parts = [load_source("digits", s).arrays() for s in ("train", "test")]
     images = np.concatenate([255 * images for images, _ in parts])
     labels = np.concatenate([labels for _, labels in parts])
@@ -116,7 +116,7 @@ def test_photos_are_scikit_images_own():
         source.arrays()
 
 
-def test_photos_for_training_are_others():
+def test_training_photos_are_not_test_photos():
     train, test = (
         _elements(load_source("photos", s))[0] for s in CATALOG["photos"].splits
     )
@@ -159,7 +159,7 @@ def test_subfolders_are_classes_however_deep(tmp_path):
     assert labels == [0, 0, 0, 1]
 
 
-def test_a_image_beside_the_subfolders_leaves_no_classes(tmp_path):
+def test_images_beside_subfolders_mean_no_classes(tmp_path):
     _folder(tmp_path, {"cat/1.png": (4, 4), "2.png": (4, 4)})
     source = image_folder(tmp_path)
     assert source.class_names == ()
@@ -222,7 +222,7 @@ def test_folders_without_images_are_refused(tmp_path):
             image_folder(missing)
 
 
-def test_folder_options_without_meaning_are_refused(tmp_path):
+def test_bad_folder_options_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`channels` must be 1 or 3.*4"):
         image_folder(tmp_path, channels=4)
     with pytest.raises(ValueError, match="`unreadable` must be .*'ignore'"):

@@ -1,4 +1,4 @@
-"""Contents and styles: each content once, styles in turn, by epoch and seed."""
+"""`style_pipeline`: each content once, styles in turn, by epoch and seed."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def passed(pairs):
 
 
 @pytest.mark.parametrize("cache", [True, False])
-def test_an_epoch_holds_each_content_and_styles_go_round(cache):
+def test_epoch_holds_each_content_once_and_styles_equally_often(cache):
     pairs = style_pipeline(
         levels(0, 9), levels(100, 4), 6, jitter=1.0, batch_size=3, cache=cache
     )
@@ -55,7 +55,7 @@ def test_an_epoch_holds_each_content_and_styles_go_round(cache):
     assert len(drawn) > 14  # pairs are drawn anew
 
 
-def test_more_styles_than_contents_all_come_up():
+def test_more_styles_than_contents_all_occur():
     pairs = style_pipeline(
         levels(0, 2), levels(100, 3), 6, jitter=1.0, batch_size=2
     )
@@ -122,8 +122,8 @@ def test_the_shorter_side_is_resized(tmp_path):
     np.testing.assert_allclose(content[1], images[1][6:14] / 255.0, atol=1e-6)
 
 
-def test_images_of_a_pair_are_cut_apart():
-    """Of one gradient: equal places would give equal images."""
+def test_images_of_a_pair_are_cropped_at_different_places():
+    """Both show one gradient: equal places would give equal images."""
     ramp = np.arange(40, dtype="uint8")
     images = np.broadcast_to(ramp[None, None, :, None], (30, 40, 40, 1))
     pairs = style_pipeline(
@@ -148,7 +148,7 @@ def test_keras_fits_on_pairs():
     assert np.isfinite(history["loss"]).all()
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_are_refused():
     contents, styles = levels(0, 4), levels(100, 3)
     color = source(np.zeros((2, 6, 6, 3), "uint8"))
     for arguments, options, message in (

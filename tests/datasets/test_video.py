@@ -1,4 +1,4 @@
-"""Windows of frames: which, aligned, degraded as asked, repeatable."""
+"""`video_pipeline`: windows of frames, aligned, degraded, by seed."""
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ def levels(images):
 
 
 def still(source, patch_size=None, degradation=NONE, **options):
-    """A pipeline that moves nothing."""
+    """A pipeline without motion compensation."""
     return video_pipeline(
         source, degradation, patch_size, compensate=None, **options
     )
@@ -74,7 +74,7 @@ def test_every_frame_is_the_middle_of_its_patches():
 
 
 def test_patches_are_the_same_part_of_all_frames():
-    """Turned alike, some played backwards; what is clean is what was
+    """Rotated alike, some reversed in time; what is clean is what was
     degraded."""
     source = noisy_clip(5)
     (clip,) = source.clips
@@ -154,16 +154,16 @@ def test_frames_share_the_strength_of_their_degradation_or_not(degradation_by):
         assert np.abs(shared).max() < 0.1
 
 
-def test_moved_after_they_were_degraded():
+def test_degraded_frames_are_motion_compensated():
     """On the upscaled frames, and on small ones of another size."""
-    rows, columns = np.mgrid[:48, :64]
+    rows, columns = np.mgrid[:32, :48]
     waves = [
         128 + 60 * np.sin((columns - 2 * time) / 5) + 40 * np.cos(rows / 6)
         for time in range(3)
     ]
     clip = np.stack(waves).astype("uint8")[..., None]
     source = clips_from_arrays("waves", [clip])
-    for keep_size, shape in ((True, (48, 64)), (False, (24, 32))):
+    for keep_size, shape in ((True, (32, 48)), (False, (16, 24))):
         degradation = degradations.Downsample(2, keep_size=keep_size)
         options = dict(num_frames=3, batch_size=3, training=False)
         ((degraded, clean),) = video_pipeline(source, degradation, **options)
@@ -171,7 +171,7 @@ def test_moved_after_they_were_degraded():
             source, degradation, compensate=None, **options
         )
         assert degraded.shape == (3, 3, *shape, 1)
-        assert clean.shape == (3, 48, 64, 1)
+        assert clean.shape == (3, 32, 48, 1)
         np.testing.assert_allclose(
             degraded, compensate_motion(plain), atol=1e-3
         )
@@ -191,7 +191,7 @@ def pairs_spec(source, degradation):
 
 
 def test_clips_of_several_sizes():
-    """Whole, a batch holds one size; patches mix."""
+    """A batch of whole frames has one size; patches of all sizes mix."""
     small, large = numbered(3).clips[0], numbered(4, size=(20, 16)).clips[0]
     source = clips_from_arrays("both", [small, large], split_scenes=False)
     whole = still(source, batch_size=2, training=False)

@@ -1,4 +1,4 @@
-"""Blur against SciPy's, and against images moved by hand."""
+"""Blur against SciPy's, and against means of shifted images."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def images():
 
 
 @pytest.mark.parametrize("sigma", [0.4, (0.3, 3.0), 9.0])
-def test_gaussian_blur_is_scipys(sigma, images):
+def test_gaussian_blur_equals_scipy(sigma, images):
     # 9 pixels reach beyond the image, and back from its other side.
     result, record = GaussianBlur(sigma)(images, 0, return_record=True)
     drawn = record["parameters"]["sigma"].numpy()[:, 0, 0, 0]
@@ -25,7 +25,7 @@ def test_gaussian_blur_is_scipys(sigma, images):
 
 
 @pytest.mark.parametrize("angle", [0.0, 37.0, 90.0, -120.0])
-def test_motion_blur_is_the_mean_of_moved_images(angle, images):
+def test_motion_blur_is_the_mean_of_shifted_images(angle, images):
     length = 7.3
     count = 4 * 8 + 1
     steps = length * ((np.arange(count) + 0.5) / count - 0.5)
@@ -77,7 +77,7 @@ def test_each_image_has_its_own_kernel(images):
         np.testing.assert_allclose(result[index], alone(same[0], 0), atol=5e-3)
 
 
-def test_constants_stay():
+def test_blur_keeps_constant_images():
     flat = np.full((1, 9, 9, 1), 0.3, "float32")
     for degradation in (GaussianBlur(2.0), MotionBlur(5.0, 20.0)):
         np.testing.assert_allclose(degradation(flat, 0), flat, rtol=1e-6)

@@ -1,4 +1,4 @@
-"""What every degradation must keep: purity, seeds, records, severities."""
+"""Every degradation: purity, seeds, records, severities, saving."""
 
 import json
 
@@ -109,7 +109,7 @@ EACH_DRAWN = pytest.mark.parametrize(
 )
 
 
-def test_every_kind_is_tried_here():
+def test_every_degradation_is_tested_here():
     names = {name.partition(",")[0] for name in EXAMPLES}
     assert set(CATALOG) == names - {"Compose", "OneOf"}
     kinds = {
@@ -122,7 +122,7 @@ def test_every_kind_is_tried_here():
 
 
 @EACH
-def test_same_seed_same_degradation_and_the_input_stays(degradation, images):
+def test_same_seed_gives_same_images_and_keeps_the_input(degradation, images):
     given = images.copy()
     first, record = degradation(given, 3, return_record=True)
     np.testing.assert_array_equal(given, images)
@@ -139,14 +139,14 @@ def test_same_seed_same_degradation_and_the_input_stays(degradation, images):
 
 
 @EACH_DRAWN
-def test_each_image_and_each_seed_draws_its_own(degradation, images):
+def test_each_image_and_each_seed_has_its_own_draws(degradation, images):
     same = degradation(images, 3).numpy()  # the first and the last are equal
     assert np.abs(same[0] - same[2]).mean() > 1e-4
     assert np.abs(same - degradation(images, 4)).mean() > 1e-4
 
 
 @EACH
-def test_a_image_does_not_depend_on_the_others(degradation, images):
+def test_an_image_does_not_depend_on_the_others(degradation, images):
     others = images.copy()
     others[[0, 2]] = 0.5 * others[[0, 2]] ** 2
     result = degradation(others, 3).numpy()
@@ -155,7 +155,7 @@ def test_a_image_does_not_depend_on_the_others(degradation, images):
 
 
 @EACH
-def test_one_image_is_a_batch_of_one(degradation, images):
+def test_single_image_equals_a_batch_of_one(degradation, images):
     single, record = degradation(images[0], 3, return_record=True)
     batch, records = degradation(images[:1], 3, return_record=True)
     np.testing.assert_array_equal(single, batch[0])
@@ -163,7 +163,7 @@ def test_one_image_is_a_batch_of_one(degradation, images):
 
 
 @EACH
-def test_the_same_in_a_parallel_pipeline_of_any_size(degradation, images):
+def test_parallel_pipeline_of_any_size_gives_the_same(degradation, images):
     @tf.function(
         input_signature=[
             tf.TensorSpec((None, None, None, 3)),
@@ -184,7 +184,7 @@ def test_the_same_in_a_parallel_pipeline_of_any_size(degradation, images):
 
 
 @EACH
-def test_a_pipeline_knows_the_size(degradation, images):
+def test_static_shape_is_known_in_a_pipeline(degradation, images):
     dataset = tf.data.Dataset.from_tensors(images[0])
     spec = dataset.map(lambda image: degradation(image, 0)).element_spec
     assert spec.shape.rank == 3 and spec.shape[2] == 3
@@ -219,9 +219,7 @@ def test_outside_the_mask_nothing_changes(name, images):
 
 
 @pytest.mark.parametrize("name", sorted(set(EXAMPLES) - NOISE))
-def test_degradation_that_is_not_noise_stays_between_black_and_white(
-    name, images
-):
+def test_all_but_noise_stay_between_black_and_white(name, images):
     for batch in (images, np.ones_like(images)):
         result = EXAMPLES[name](batch, 1).numpy()
         assert result.min() >= 0.0 and result.max() <= 1.0
@@ -243,7 +241,7 @@ def test_severities_grow(name):
 
 @pytest.mark.parametrize("name", CATALOG)
 @pytest.mark.parametrize("shape", [(2, 1, 1, 1), (1, 5, 3, 1)])
-def test_tiny_images(name, shape):
+def test_tiny_images_are_degraded(name, shape):
     degradation = CATALOG[name].severity(5)
     result = degradation(np.full(shape, 0.5, "float32"), 2)
     assert result.shape == shape and np.isfinite(result).all()
@@ -255,6 +253,6 @@ def test_unknown_severities_are_refused(level):
         GaussianBlur.severity(level)
 
 
-def test_degradation_without_a_scale_says_so():
+def test_degradation_without_severities_is_refused():
     with pytest.raises(ValueError, match="HolesFromFolder has no severities"):
         HolesFromFolder.severity(1)

@@ -1,4 +1,4 @@
-"""Contrast against its formula."""
+"""Low contrast against its formula."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What is checked for all, and degradation made of other degradation."""
+"""Base class of degradations: checks, draws, `Compose` and `OneOf`."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,7 @@ def test_an_infinite_range_is_refused():
         check_range(float("inf"), "sigma")
 
 
-def test_whole_ranges():
+def test_int_ranges_are_drawn_as_ints():
     assert check_range(np.int64(3), "count", whole=True) == (3, 3)
     with pytest.raises(ValueError, match="`count` must be an int, or"):
         check_range(1.5, "count", whole=True)
@@ -85,14 +85,14 @@ def test_compose_is_one_after_the_other():
     assert set(record["parameters"]) == {"0_GaussianBlur", "1_Occlusion"}
 
 
-def test_members_of_a_compose_draw_apart():
+def test_members_of_compose_have_independent_draws():
     noise = Compose([GaussianNoise(1.0), GaussianNoise(1.0)])
     drawn = noise(np.zeros((100, 100, 1), "float32"), 0).numpy()
     # Equal draws would give a deviation of 2.
     assert abs(drawn.std() - np.sqrt(2.0)) < 0.03
 
 
-def test_the_mask_follows_the_size():
+def test_mask_follows_the_size():
     degradation = Compose(
         [Occlusion(1, size=0.5), Downsample(2), SaltAndPepper(0)]
     )
@@ -102,7 +102,7 @@ def test_the_mask_follows_the_size():
     assert result.shape == record["mask"].shape == (2, 8, 12, 1)
 
 
-def test_one_of_chooses_evenly_and_reports_what_it_did():
+def test_one_of_chooses_evenly_and_records_the_choice():
     degradation = OneOf([Occlusion(1, 1.0, fill=0.25), SaltAndPepper(0.0)])
     images = np.ones((400, 2, 2, 1), "float32")
     result, record = degradation(images, 0, return_record=True)

@@ -1,4 +1,4 @@
-"""Noise against the laws that define it."""
+"""Noise against the distributions that define it."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def test_gaussian_noise_has_its_deviation():
     assert abs(neighbors) < 0.015
 
 
-def test_gaussian_noise_is_as_strong_as_its_record_says():
+def test_record_holds_the_level_of_gaussian_noise():
     images = np.zeros((6, 100, 100, 1), "float32")
     noise, record = GaussianNoise((0.0, 0.4))(images, 0, return_record=True)
     level = record["parameters"]["noise_level"].numpy()[:, 0, 0, 0]
@@ -39,7 +39,7 @@ def test_varying_gaussian_noise_follows_its_map():
         GaussianNoise(0.1, spatially_varying=True)
 
 
-def test_photons_are_counted():
+def test_poisson_noise_counts_photons():
     peak = 40.0
     noisy = PoissonNoise(peak)(GRAY, 0).numpy()
     counts = noisy * peak
@@ -50,7 +50,7 @@ def test_photons_are_counted():
     assert abs(np.mean((counts - 20.0) ** 3) - 20.0) < 10.0
 
 
-def test_black_stays_black_and_below_black_counts_as_black():
+def test_poisson_noise_keeps_black_and_clips_negative_values():
     images = np.array([0.0, -0.3], "float32").reshape((1, 1, 2, 1))
     np.testing.assert_array_equal(PoissonNoise(5)(images, 0), 0.0)
 
@@ -64,7 +64,7 @@ def test_salt_and_pepper_have_their_shares():
     np.testing.assert_array_equal(record["mask"], noisy != GRAY)
 
 
-def test_a_struck_pixel_is_struck_in_all_channels():
+def test_salt_and_pepper_hit_all_channels_of_a_pixel():
     color = np.full((1, 50, 50, 3), 0.5, "float32")
     noisy = SaltAndPepper(0.5)(color, 0).numpy()
     np.testing.assert_array_equal(np.ptp(noisy, axis=-1), 0.0)

@@ -1,4 +1,4 @@
-"""Holes: where they are, how large, and what is in them."""
+"""Holes: their place, area, fill value and masks."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def images():
     return np.random.default_rng(0).random((4, 40, 60, 3), "float32")
 
 
-def test_rectangles_are_where_the_record_says(images):
+def test_record_holds_the_rectangles(images):
     degradation = Occlusion((1, 3), size=(0.1, 0.6), fill=0.75)
     result, record = degradation(images, 0, return_record=True)
     drawn = {k: v.numpy() for k, v in record["parameters"].items()}
@@ -61,7 +61,7 @@ def test_holes_may_take_the_mean_color(images):
     )
 
 
-def test_the_area_is_the_one_asked_for():
+def test_irregular_holes_have_the_given_area():
     images = np.zeros((12, 64, 80, 1), "float32")
     degradation = IrregularHoles((0.1, 0.3), fill=1.0)
     result, record = degradation(images, 0, return_record=True)
@@ -73,7 +73,7 @@ def test_the_area_is_the_one_asked_for():
     np.testing.assert_allclose(share, drawn, atol=2 / (64 * 80))
 
 
-def test_all_may_be_gone(images):
+def test_irregular_holes_may_cover_the_whole_image(images):
     np.testing.assert_array_equal(IrregularHoles(1.0)(images, 0), 0.0)
 
 
@@ -125,7 +125,7 @@ def test_holes_have_the_shapes_of_the_folders_masks(mask_folder, invert):
     )
 
 
-def test_a_folder_of_masks_works_in_a_pipeline_and_survives(mask_folder):
+def test_holes_from_folder_work_in_a_pipeline_and_serialize(mask_folder):
     folder, _ = mask_folder
     degradation = HolesFromFolder(folder, invert=True, fill="mean")
     again = HolesFromFolder.from_config(degradation.get_config())

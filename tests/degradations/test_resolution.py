@@ -37,7 +37,7 @@ def test_downsample_is_the_stretched_cubic_kernel(factor):
     np.testing.assert_allclose(result[0, ..., 0], expected, atol=1e-5)
 
 
-def test_constants_and_ramps_keep_their_shape():
+def test_downsampling_keeps_constants_and_ramps():
     ramp = np.linspace(0.1, 0.9, 64, dtype="float32")
     images = np.stack([np.full((64, 64), 0.3), np.tile(ramp, (64, 1))])
     result = Downsample(4)(images[..., None], 0).numpy()[..., 0]
@@ -98,7 +98,7 @@ def test_bicubic_baseline_of_set5():
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("quality", [5, 30, 90])
-def test_jpeg_is_pillows(channels, quality):
+def test_jpeg_equals_pillow(channels, quality):
     clean = skimage.data.astronaut()[40:168, 150:278, :channels]
     buffer = io.BytesIO()
     Image.fromarray(clean.squeeze()).save(buffer, "JPEG", quality=quality)
@@ -127,7 +127,7 @@ def test_each_image_has_its_own_quality():
         (lambda: JPEGCompression(50.5), "`quality` must be an int"),
         (
             lambda: JPEGCompression(50)(np.zeros((8, 8, 2), "float32"), 0),
-            "JPEG knows images of 1 or 3 channels",
+            "JPEG stores images of 1 or 3 channels",
         ),
     ],
 )

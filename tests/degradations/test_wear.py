@@ -90,14 +90,14 @@ def test_scratches_lie_where_scikit_image_draws_lines():
         assert (drawn > 0.05).mean() > 0.9
 
 
-def test_as_many_scratches_as_asked_for():
+def test_number_of_scratches_is_the_given_one():
     images = np.zeros((30, 8, 8, 1), "float32")
     _, record = Scratches((2, 4))(images, 0, return_record=True)
     counts = np.count_nonzero(record["parameters"]["thickness"], axis=1)
     assert set(counts) == {2, 3, 4}
 
 
-def test_dust_is_as_dense_and_as_bright_as_asked_for():
+def test_dust_has_the_given_density_and_brightness():
     images = np.full((2, 200, 300, 1), 0.5, "float32")
     degradation = Dust(density=20, size=(1.0, 3.0), bright=0.25, opacity=1.0)
     result, record = degradation(images, 0, return_record=True)
@@ -114,7 +114,7 @@ def test_dust_is_as_dense_and_as_bright_as_asked_for():
     assert 0.5 * largest < area < 1.05 * largest
 
 
-def test_a_speck_is_where_the_record_says():
+def test_record_holds_the_specks():
     images = np.zeros((1, 60, 60, 1), "float32")
     degradation = Dust(density=20, size=(1.5, 3.0), bright=1.0, opacity=1.0)
     result, record = degradation(images, 1, return_record=True)
