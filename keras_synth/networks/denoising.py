@@ -156,7 +156,8 @@ def halved_with_noise_map(channels, multiple=2):
     level = inputs["noise_level"] + ops.zeros_like(image[..., :1])
     pad = PadToMultiple(multiple)
     halved = ops.space_to_depth(pad(image), 2)
-    level = ops.average_pool(pad(level), 2)
+    # The layer: the op of a functional model fails on JAX.
+    level = layers.AveragePooling2D(2)(pad(level))
     return inputs, ops.concatenate([halved, level], axis=-1)
 
 

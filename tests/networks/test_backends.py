@@ -35,6 +35,11 @@ VARIANTS = [
     ("ffdnet", {"num_layers": 3, "width": 4}),
     ("unet", {"widths": (4, 8), "num_blocks": 1, "noise_conditional": True}),
     ("gated_inpainter", {}),
+    ("srcnn", {"scale": 3}),
+    ("edsr", {"scale": 2, "num_blocks": 1}),
+    ("srresnet", {"scale": 2, "num_blocks": 1}),
+    ("rrdb", {"scale": 2, "growth": 4, "num_blocks": 1}),
+    ("small_classifier", {"num_classes": 10}),
     ("partial_inpainter", {}),
     ("vsrnet", {"num_frames": 3}),
     ("video_edsr", {"scale": 2, "num_frames": 3, "num_blocks": 1}),
@@ -66,6 +71,28 @@ def cases():
         yield name, {k: v for k, v in ARGUMENTS.items() if k in known} | options
 
 
+# They need what they say, or a file of published weights.
+OTHERS = {
+    "FEATURE_NETWORKS",
+    "FeatureNetwork",
+    "PerceptualNetwork",
+    "convert_torchvision",
+    "inception_features",
+    "interpolate_networks",
+    "squeezenet_features",
+    "style_decoder",
+    "vgg16_features",
+    "vgg19_features",
+    "vsrnet_from_srcnn",
+}
+
+
+def test_no_network_is_left_out():
+    assert {name for name, _ in VARIANTS} | OTHERS == set(networks.__all__)
+
+
+# In `make test-all`, which installs JAX; PyTorch where it is installed.
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_weights_predict_the_same_on_other_backends(backend, tmp_path):
     if importlib.util.find_spec(backend) is None:
