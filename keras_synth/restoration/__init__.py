@@ -1,4 +1,9 @@
-"""Restoration without training: classical methods, one file each."""
+"""Image restoration without training: classical methods, one file each.
+
+Each is built by a function that checks its parameters and returns a function
+from degraded images to restored ones; `BM3D` is a `keras.Model`. All take
+images (batch, height, width, channels), or a dict with these as "image".
+"""
 
 from keras_synth.restoration.bicubic import bicubic
 from keras_synth.restoration.biharmonic import biharmonic

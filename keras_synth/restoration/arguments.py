@@ -1,4 +1,4 @@
-"""Checks and conversions that every classical method shares."""
+"""Checks and conversions of inputs, shared by the classical methods."""
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def named_inputs(inputs):
 
 
 def checked_images(images):
-    """Images as float32, or a ValueError that says what was expected."""
+    """Converts images to float32; raises ValueError unless they are floats."""
     images = np.asarray(images)
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
@@ -55,7 +55,7 @@ def checked_images(images):
 
 
 def check_odd(name, value):
-    """Refuses sizes that are not odd ints of at least 3."""
+    """Raises ValueError unless `value` is an odd int of at least 3."""
     if not isinstance(value, int) or value < 3 or value % 2 == 0:
         raise ValueError(
             f"`{name}` must be an odd int, at least 3. "
@@ -64,7 +64,7 @@ def check_odd(name, value):
 
 
 def check_above_0(name, value):
-    """Refuses what is not a number above 0."""
+    """Raises ValueError unless `value` is a number above 0."""
     if isinstance(value, bool) or not (
         isinstance(value, int | float) and value > 0
     ):

@@ -1,4 +1,4 @@
-"""Bicubic upscaling."""
+"""Bicubic upscaling, the baseline of super-resolution."""
 
 import numpy as np
 from keras import ops
@@ -7,20 +7,21 @@ from keras_synth.restoration.arguments import image_method
 
 
 def bicubic(scale):
-    """Upscales by cubic convolution: what super-resolution starts from.
+    """Bicubic upscaling by cubic convolution.
 
-    Keys' kernel with a = -1/2, borders mirrored: MATLAB's `imresize`, before
-    its rounding to 8 bits.
+    It uses Keys' kernel with a = -1/2 and mirrored borders, as MATLAB's
+    `imresize` does before it rounds to 8 bits.
 
     Args:
-        scale: int, how many times as high and as wide.
+        scale: Factor of height and width, an int of at least 1.
 
     Returns:
-        A method, images → images (batch, scale · height, scale · width,
-        channels).
+        A function from images (batch, height, width, channels), or a dict
+        with these as "image", to float32 images (batch, scale · height, scale
+        · width, channels), not clipped.
 
     Raises:
-        ValueError: `scale` is no int of at least 1.
+        ValueError: `scale` is not an int of at least 1.
 
     Reference: Keys, Cubic Convolution Interpolation for Digital Image
     Processing, 1981, equation 15.

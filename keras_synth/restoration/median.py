@@ -1,4 +1,4 @@
-"""Median filters: for salt-and-pepper noise."""
+"""Median filter and adaptive median filter against salt-and-pepper noise."""
 
 import numpy as np
 from scipy import ndimage
@@ -7,19 +7,21 @@ from keras_synth.restoration.arguments import check_odd, image_method
 
 
 def median(size=3):
-    """The median of each pixel's neighborhood, channel by channel.
+    """Median filter against salt-and-pepper noise.
 
-    Against salt-and-pepper noise, at the price of fine detail. Borders are
-    repeated outwards.
+    Each value becomes the median of its square neighborhood in the same
+    channel. Fine detail is lost. Beyond the border, the nearest pixel is
+    repeated.
 
     Args:
-        size: side of the neighborhood in pixels, odd.
+        size: Side of the neighborhood in pixels, an odd int of at least 3.
 
     Returns:
-        A method, images → images.
+        A function from images (batch, height, width, channels), or a dict
+        with these as "image", to float32 images of the same shape.
 
     Raises:
-        ValueError: `size` is even or below 3.
+        ValueError: `size` is not an odd int of at least 3.
 
     Example:
 
@@ -37,24 +39,27 @@ def median(size=3):
 
 
 def adaptive_median(largest=7):
-    """The median, only where a pixel is an impulse, as small as will do.
+    """Adaptive median filter, which changes only impulses.
 
-    For neighborhoods of 3, 5, ... `largest` pixels a side, with least value
-    z_min, median z_med and greatest value z_max: where z_min < z_med < z_max
-    the median is no impulse, so the pixel z stays if z_min < z < z_max and
-    becomes z_med otherwise; where it is one, the next size decides. What the
-    last size does not decide becomes its z_med.
+    Neighborhoods of 3, 5, ... `largest` pixels a side are tried in turn. Let
+    z_min, z_med and z_max be the least value, the median and the greatest
+    value of a neighborhood. If z_min < z_med < z_max, the pixel z is kept
+    where z_min < z < z_max, and becomes z_med otherwise. If not, the next size
+    is tried; after the last size the pixel becomes z_med.
 
-    Keeps more detail than `median` and stands heavier salt-and-pepper noise.
+    It keeps more detail than `median` and removes denser salt-and-pepper
+    noise.
 
     Args:
-        largest: side of the largest neighborhood in pixels, odd.
+        largest: Side of the largest neighborhood in pixels, an odd int of at
+            least 3.
 
     Returns:
-        A method, images → images.
+        A function from images (batch, height, width, channels), or a dict
+        with these as "image", to float32 images of the same shape.
 
     Raises:
-        ValueError: `largest` is even or below 3.
+        ValueError: `largest` is not an odd int of at least 3.
 
     Reference: Gonzalez & Woods, Digital Image Processing, 4th edition, 2018,
     section 5.3, adaptive median filter.
@@ -93,5 +98,5 @@ def adaptive_median(largest=7):
 
 
 def _rank(rank_filter, images, size):
-    """SciPy's filter over squares, borders repeated."""
+    """Runs a rank filter of SciPy over squares; borders are repeated."""
     return rank_filter(images, size=(1, size, size, 1), mode="nearest")

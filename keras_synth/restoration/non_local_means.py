@@ -1,29 +1,31 @@
-"""Non-local means: for Gaussian noise."""
+"""Non-local means denoising."""
 
 import numpy as np
-from skimage import restoration
+from skimage.restoration import denoise_nl_means
 
 from keras_synth.ops import estimate_noise_level
 from keras_synth.restoration.arguments import check_above_0, image_method
 
 
 def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
-    """Means over pixels whose surroundings look alike, for Gaussian noise.
+    """Non-local means denoising, for Gaussian noise.
 
-    `skimage.restoration.denoise_nl_means` in its fast mode, with the filter's
-    strength h = 0.8 σ, as its documentation recommends.
+    Each pixel becomes a weighted mean of the pixels whose surrounding patches
+    look alike: `skimage.restoration.denoise_nl_means` in its fast mode, with
+    the filter strength h = 0.8 σ that its documentation recommends.
 
     Args:
-        noise_level: σ in units of [0, 1]; None estimates it for each image,
-            see `ops.estimate_noise_level`.
-        patch_size: side of the surroundings in pixels.
-        patch_distance: how far to look for them in pixels.
+        noise_level: Standard deviation of the noise, σ, in units of [0, 1].
+            None estimates it for each image with `ops.estimate_noise_level`.
+        patch_size: Side of the patches in pixels.
+        patch_distance: Largest distance to a compared patch, in pixels.
 
     Returns:
-        A method, images → images.
+        A function from images (batch, height, width, channels), or a dict
+        with these as "image", to float32 images of the same shape.
 
     Raises:
-        ValueError: `noise_level` is not above 0.
+        ValueError: `noise_level` is not a number above 0.
 
     Reference: Buades et al., A Non-Local Algorithm for Image Denoising, 2005.
 
@@ -37,14 +39,13 @@ def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
         check_above_0("noise_level", noise_level)
 
     def restore(images):
-        denoise = restoration.denoise_nl_means
         restored = images.copy()
         for image, place in zip(images, restored, strict=True):
             sigma = noise_level or float(
                 np.mean(estimate_noise_level(image[None]))
             )
             if sigma:
-                place[:] = denoise(
+                place[:] = denoise_nl_means(
                     image,
                     patch_size,
                     patch_distance,

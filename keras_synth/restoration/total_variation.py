@@ -1,25 +1,26 @@
 """Total variation denoising."""
 
 import numpy as np
-from skimage import restoration
+from skimage.restoration import denoise_tv_chambolle
 
 from keras_synth.restoration.arguments import check_above_0, image_method
 
 
 def total_variation(weight=0.1):
-    """The image near the degraded one that has the least total variation.
+    """Total variation denoising, for Gaussian noise.
 
-    `argmin_x ‖x - y‖² / 2 + weight · Σ |∇x|`, all channels together:
-    `skimage.restoration.denoise_tv_chambolle`.
+    It finds `argmin_x ‖x - y‖² / 2 + weight · Σ |∇x|` for the degraded image
+    y, all channels together: `skimage.restoration.denoise_tv_chambolle`.
 
     Args:
-        weight: of the variation; the larger, the smoother.
+        weight: Weight of the total variation. The larger, the smoother.
 
     Returns:
-        A method, images → images.
+        A function from images (batch, height, width, channels), or a dict
+        with these as "image", to float32 images of the same shape.
 
     Raises:
-        ValueError: `weight` is not above 0.
+        ValueError: `weight` is not a number above 0.
 
     Reference: Chambolle, An Algorithm for Total Variation Minimization and
     Applications, 2004.
@@ -33,7 +34,8 @@ def total_variation(weight=0.1):
     check_above_0("weight", weight)
 
     def restore(images):
-        denoise = restoration.denoise_tv_chambolle
-        return np.stack([denoise(x, weight, channel_axis=-1) for x in images])
+        return np.stack(
+            [denoise_tv_chambolle(x, weight, channel_axis=-1) for x in images]
+        )
 
     return image_method(restore)

@@ -1,4 +1,4 @@
-"""Wiener deconvolution: for a Gaussian blur of known width."""
+"""Wiener deconvolution of a Gaussian blur of known width."""
 
 import numpy as np
 from scipy import fft, ndimage
@@ -7,25 +7,26 @@ from keras_synth.restoration.arguments import check_above_0, image_method
 
 
 def wiener(sigma, balance=1e-3):
-    """Undoes a Gaussian blur of known width, as far as noise allows.
+    """Wiener-Hunt deconvolution of a Gaussian blur of known width.
 
-    `x̂ = h y / (h² + balance · l²)` for each frequency of the cosine transform:
-    y the degraded image, h what the blur leaves of the frequency, l the
-    Laplacian's response. The filter of Wiener and Hunt, with the image
-    going on beyond its edges as its mirror image, as in
-    `degradations.GaussianBlur`. `skimage.restoration.wiener` does the same
-    for an image that repeats itself.
+    `x̂ = h y / (h² + balance · l²)` for each frequency of the cosine
+    transform, with y the degraded image, h the response of the blur and l the
+    response of the Laplacian. Beyond its edges the image continues as its
+    mirror image, as in `degradations.GaussianBlur`;
+    `skimage.restoration.wiener` does the same for periodic images.
 
     Args:
-        sigma: σ of the blur in pixels.
-        balance: of smoothness against sharpness; 1e-4 suits images rounded
-            to 8 bits, 1e-2 those with noise of level 0.01.
+        sigma: Standard deviation of the blur in pixels.
+        balance: Weight of smoothness against sharpness. 1e-4 suits images
+            rounded to 8 bits, 1e-2 images with noise of level 0.01.
 
     Returns:
-        A method, images → images.
+        A function from images (batch, height, width, channels), or a dict
+        with these as "image", to float32 images of the same shape, not
+        clipped.
 
     Raises:
-        ValueError: `sigma` or `balance` is not above 0.
+        ValueError: `sigma` or `balance` is not a number above 0.
 
     Reference: Gonzalez & Woods, Digital Image Processing, 4th edition, 2018,
     section 5.9, constrained least squares filtering.
@@ -44,7 +45,7 @@ def wiener(sigma, balance=1e-3):
 
     def restore(images):
         def response(line_filter, size):
-            """How a mirroring filter scales each cosine of a line."""
+            """Factor of each cosine when a mirrored line is filtered."""
             point = np.eye(1, size)[0]
             return fft.dct(line_filter(point)) / fft.dct(point)
 

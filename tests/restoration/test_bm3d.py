@@ -1,4 +1,4 @@
-"""BM3D against a slow twin, on a photograph, and as a Keras model."""
+"""BM3D against a slow NumPy twin, on a photograph, and as a Keras model."""
 
 import dataclasses
 
@@ -36,15 +36,14 @@ def psnr(images, clean):
 
 @pytest.fixture(scope="module")
 def restored():
-    """One run that several tests look at: (clean, noisy, denoised)."""
+    """(clean, noisy, denoised), shared by several tests."""
     clean, noisy = photograph()
     model = restoration.BM3D(noise_level=NOISE_LEVEL)
     return clean, noisy, model.predict(noisy, verbose=0)
 
 
 def twin(stage, noisy, noise_level, pilot=None):
-    """A stage as the paper words it: block by block, coefficient by
-    coefficient; float64 (height, width)."""
+    """A stage in NumPy, block by block: float64 (height, width)."""
     side, step = stage.block, stage.step
     height, width = noisy.shape
     more = [(0, -(length - side) % step) for length in noisy.shape]
@@ -111,7 +110,7 @@ def test_both_stages_equal_the_slow_twin():
     _, noisy = photograph(24)
     noisy = noisy[0, :, :, 0]
     levels = tf.constant([NOISE_LEVEL], "float32")
-    # Distances so small that groups of all sizes form.
+    # Small distances, so that groups of all sizes occur.
     first, second = (
         dataclasses.replace(stage, match_distance=0.0, match_noise=share)
         for stage, share in zip(PROFILES["normal"], (1.9, 0.1), strict=True)
@@ -125,14 +124,14 @@ def test_both_stages_equal_the_slow_twin():
     np.testing.assert_allclose(got[..., 0], expected, atol=1e-4)
 
 
-def test_gains_on_a_photograph(restored):
+def test_it_gains_almost_9_decibels_on_a_photograph(restored):
     clean, noisy, denoised = restored
     assert denoised.dtype == "float32" and denoised.shape == noisy.shape
     gain = psnr(denoised, clean) - psnr(noisy, clean)
     assert gain > 8.7
 
 
-def test_blind_is_nearly_as_good(restored):
+def test_an_estimated_noise_level_costs_at_most_0_2_decibels(restored):
     clean, noisy, denoised = restored
     blind = restoration.BM3D()(noisy)
     assert psnr(blind, clean) > psnr(denoised, clean) - 0.2
@@ -146,7 +145,7 @@ def test_second_stage_improves_on_the_first(restored):
     assert psnr(denoised, clean) > psnr(pilot[None], clean) + 0.1
 
 
-def test_without_noise_the_image_comes_back():
+def test_noise_level_0_returns_the_image():
     clean, _ = photograph(40, color=True)
     np.testing.assert_allclose(
         restoration.BM3D(noise_level=0.0)(clean), clean, atol=1e-5
@@ -154,7 +153,7 @@ def test_without_noise_the_image_comes_back():
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
-def test_constant_images_stay(value):
+def test_constant_images_stay_constant(value):
     flat = np.full((1, 30, 41, 1), value, "float32")
     for noise_level in (0.0, 0.1, None):
         got = restoration.BM3D(noise_level=noise_level)(flat)
@@ -172,14 +171,14 @@ def test_a_batch_equals_its_images_one_by_one():
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (5, 3, 1), (8, 31, 1), (9, 4, 3)])
-def test_any_size(shape):
+def test_images_of_any_size_keep_their_shape(shape):
     noisy = np.random.RandomState(0).uniform(size=(1, *shape))
     got = restoration.BM3D(noise_level=0.1)(noisy.astype("float32")).numpy()
     assert got.shape == noisy.shape and np.isfinite(got).all()
     assert np.std(got) <= np.std(noisy)
 
 
-def test_color_gains_more_than_its_channels():
+def test_color_is_better_than_channel_by_channel():
     clean, noisy = photograph(64, color=True)
     model = restoration.BM3D(noise_level=NOISE_LEVEL)
     together = model(noisy)
@@ -195,8 +194,8 @@ def test_gray_as_color_stays_gray():
     np.testing.assert_allclose(got, np.repeat(gray, 3, axis=-1), atol=1e-4)
 
 
-def test_works_where_the_graph_does_not_know_the_channels():
-    # So `predict` hands gray images over after color ones.
+def test_graphs_with_unknown_channels():
+    # `predict` traces such a graph for gray images after color images.
     model = restoration.BM3D(noise_level=0.1)
     unknown = tf.TensorSpec((None, None, None, None))
     call = tf.function(model.call, input_signature=[unknown])
@@ -205,7 +204,7 @@ def test_works_where_the_graph_does_not_know_the_channels():
         np.testing.assert_allclose(call(images), model(images), atol=1e-4)
 
 
-def test_auto_is_high_for_strong_noise():
+def test_profile_auto_is_high_for_strong_noise():
     _, noisy = photograph(40, noise_level=0.2)
 
     def denoise(noise_level, profile="auto"):
@@ -218,15 +217,16 @@ def test_auto_is_high_for_strong_noise():
     assert gap.max() > 1e-3
 
 
-def test_restore_clips_and_the_call_does_not():
+def test_the_call_clips_to_0_and_1():
     dark = np.random.RandomState(0).normal(0.0, 0.1, (1, 24, 24, 1))
-    model = restoration.BM3D(noise_level=0.05)
-    called, clipped = model(dark).numpy(), model.restore(dark).numpy()
-    assert called.min() < 0.0
-    np.testing.assert_allclose(clipped, np.clip(called, 0, 1), atol=1e-6)
+    clipped = restoration.BM3D(noise_level=0.05)(dark).numpy()
+    shifted = restoration.BM3D(noise_level=0.05)(dark + 0.5).numpy() - 0.5
+    assert shifted.min() < -0.01
+    assert clipped.min() == 0.0
+    np.testing.assert_allclose(clipped, np.maximum(shifted, 0), atol=0.02)
 
 
-def test_evaluates_but_does_not_train(restored):
+def test_evaluate_works_and_fit_is_refused(restored):
     clean, noisy, denoised = restored
     model = restoration.BM3D(noise_level=NOISE_LEVEL)
     model.compile(metrics=["mae"])
@@ -254,7 +254,7 @@ def test_saves_and_exports(restored, tmp_path):
     assert served.serve(noisy[:, :20, :30]).shape == (1, 20, 30, 1)
 
 
-def test_endpoints_restore():
+def test_export_endpoints_equal_the_call():
     _, noisy = photograph(20, color=True)
     model = restoration.BM3D(noise_level=NOISE_LEVEL)
     endpoints = model.export_endpoints()
@@ -262,7 +262,7 @@ def test_endpoints_restore():
     for function, (signature,) in endpoints.values():
         images = noisy[..., : signature.shape[-1]]
         assert signature.is_compatible_with(tf.constant(images))
-        np.testing.assert_array_equal(function(images), model.restore(images))
+        np.testing.assert_array_equal(function(images), model(images))
 
 
 @pytest.mark.parametrize("noise_level", [-0.1, 25, float("nan"), True, "auto"])
@@ -287,11 +287,11 @@ def test_bad_profiles_are_refused():
 )
 def test_bad_images_are_refused(images, message):
     model = restoration.BM3D(noise_level=0.1)
-    for use in (model, model.restore, lambda x: model.predict(x, verbose=0)):
+    for use in (model, lambda x: model.predict(x, verbose=0)):
         with pytest.raises(ValueError, match=message):
             use(images)
 
 
-def test_too_small_to_estimate_is_said():
+def test_images_too_small_to_estimate_noise_are_refused():
     with pytest.raises(ValueError, match="at least 4x4"):
         restoration.BM3D()(np.zeros((1, 3, 9, 1), "float32"))

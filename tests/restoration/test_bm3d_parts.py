@@ -1,4 +1,4 @@
-"""Matching, groups and variances against plain loops."""
+"""BM3D: matching, groups and variances against plain loops."""
 
 import itertools
 
@@ -20,7 +20,7 @@ GRID = matching.Grid(step=3, radius=5)
 FIRST, SECOND = PROFILES["normal"]
 
 
-def test_matches_are_the_nearest_of_all():
+def test_matches_are_the_nearest_blocks():
     random = np.random.RandomState(0)
     rows, columns = GRID.span + 2, GRID.span + GRID.stride + 1  # two tiles
     features = random.normal(size=(rows, columns, 7)).astype("float32")
@@ -49,7 +49,7 @@ def test_matches_are_the_nearest_of_all():
         )
 
 
-def test_the_reference_is_first_where_all_are_equal():
+def test_the_reference_comes_first_among_equal_blocks():
     shape = (GRID.span, GRID.span)
     positions, distances = matching.match_blocks(
         np.ones((*shape, 3), "float32"), np.ones(shape, bool), GRID, 4
@@ -59,7 +59,7 @@ def test_the_reference_is_first_where_all_are_equal():
     np.testing.assert_allclose(distances, 0.0, atol=1e-5)
 
 
-def test_haar_matrices_ignore_what_is_no_member():
+def test_haar_matrices_ignore_blocks_beyond_the_group():
     one, two, four = groups.haar_matrices(4)
     root = np.sqrt(0.5, dtype="float32")
     np.testing.assert_array_equal(one, np.diag([1.0, 0.0, 0.0, 0.0]))
@@ -86,7 +86,7 @@ def test_hard_threshold_and_its_weights():
     np.testing.assert_allclose(weights, [1.0])  # nothing kept
 
 
-def test_wiener_shrinks_by_the_share_of_energy():
+def test_wiener_shrinkage_scales_by_the_share_of_energy():
     values = np.array([[[6.0, 6.0, 6.0]]], "float32")
     pilot = np.array([[[2.0, 1.0, 0.0]]], "float32")
     spread = np.array([[[1.0, 2.0, 1.0]]], "float32")
@@ -99,7 +99,7 @@ def test_wiener_shrinks_by_the_share_of_energy():
     np.testing.assert_array_equal(still, [[[6.0, 6.0, 0.0]]])
 
 
-def stylized_norms(rows, corners, haar):
+def weighted_norms(rows, corners, haar):
     """Squared norms of the images whose products are the coefficients."""
     side = len(rows)
     basis = np.einsum("ui,vj->uvij", rows, rows).reshape(-1, side, side)
@@ -125,7 +125,7 @@ def test_variances_are_those_of_overlapping_blocks(make, level):
     )
     haar = groups.haar_matrices(4)[level]
     members = 2**level
-    expected = stylized_norms(rows, corners, haar)
+    expected = weighted_norms(rows, corners, haar)
     np.testing.assert_allclose(got[0, :members], expected[:members], atol=1e-5)
     assert level == 0 or abs(expected[:members] - 1).max() > 0.2
 

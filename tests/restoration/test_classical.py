@@ -1,4 +1,4 @@
-"""The classical filters do what their names say."""
+"""Classical restoration methods against NumPy twins and scikit-image."""
 
 import os
 import pathlib
@@ -87,7 +87,7 @@ def each_channel(filter_one, images):
     )
 
 
-def test_medians_are_those_of_the_neighborhood():
+def test_the_median_is_that_of_the_neighborhood():
     images = noise(2, 7, 9, 3).astype("float32")
 
     def twin(image):
@@ -107,13 +107,13 @@ def test_medians_are_those_of_the_neighborhood():
 
 
 @pytest.mark.parametrize("largest", [3, 5, 7])
-def test_adaptive_medians_follow_the_flow_chart(largest):
+def test_the_adaptive_median_equals_its_twin(largest):
     images = impulses(noise(2, 14, 11, 2).astype("float32"), 0.6)
     expected = each_channel(lambda x: adaptive_twin(x, largest), images)
     np.testing.assert_array_equal(adaptive_median(largest)(images), expected)
 
 
-def test_the_adaptive_median_beats_the_median_on_heavy_impulses(photograph):
+def test_the_adaptive_median_is_better_for_dense_impulses(photograph):
     degraded = impulses(photograph, 0.3)
     adaptive = decibels(photograph, adaptive_median(7)(degraded))
     plain = max(decibels(photograph, median(k)(degraded)) for k in (3, 5, 7))
@@ -133,7 +133,7 @@ def test_the_adaptive_median_beats_the_median_on_heavy_impulses(photograph):
         (total_variation(0.1), 5),
     ],
 )
-def test_gaussian_noise_is_reduced(photograph, method, gain):
+def test_denoisers_gain_5_decibels_on_gaussian_noise(photograph, method, gain):
     rng = np.random.default_rng(0)
     noisy = photograph + rng.normal(0, 0.1, photograph.shape)
     noisy = np.concatenate([noisy, noisy[:, ::-1]]).astype("float32")
@@ -144,7 +144,7 @@ def test_gaussian_noise_is_reduced(photograph, method, gain):
     np.testing.assert_allclose(restored[1], method(noisy[1:])[0], atol=1e-6)
 
 
-def test_non_local_means_estimates_each_image_s_own_noise():
+def test_non_local_means_estimates_the_noise_of_each_image():
     flat = np.full((1, 64, 64, 1), 0.5)
     rng = np.random.default_rng(0)
     weak, strong = (flat + rng.normal(0, s, flat.shape) for s in (0.02, 0.2))
@@ -152,12 +152,12 @@ def test_non_local_means_estimates_each_image_s_own_noise():
     restored = non_local_means()(batch)
     np.testing.assert_array_equal(restored[0], flat[0].astype("float32"))
     for image, sigma in ((1, 0.02), (2, 0.2)):
-        told = non_local_means(sigma)(batch[image : image + 1])
-        np.testing.assert_allclose(restored[image], told[0], atol=0.1 * sigma)
+        known = non_local_means(sigma)(batch[image : image + 1])
+        np.testing.assert_allclose(restored[image], known[0], atol=0.1 * sigma)
         assert restored[image].std() < 0.3 * sigma
 
 
-def test_biharmonic_leaves_what_is_known(photograph):
+def test_biharmonic_keeps_known_pixels(photograph):
     mask = np.zeros((2, 128, 128, 1))
     mask[0, 20:30, 40:52] = 1.0
     mask[0, 90:93] = 1.0
@@ -171,7 +171,7 @@ def test_biharmonic_leaves_what_is_known(photograph):
 
 
 @pytest.mark.parametrize("sigma", [0.8, 2.0, 7.0])
-def test_wiener_is_scikit_images_on_a_image_and_its_mirror_images(sigma):
+def test_wiener_equals_scikit_image_on_the_mirrored_image(sigma):
     images = noise(2, 11, 16, 3)
 
     def twin(image):
@@ -191,7 +191,7 @@ def test_wiener_is_scikit_images_on_a_image_and_its_mirror_images(sigma):
     assert restored.dtype == "float32"
 
 
-def test_wiener_undoes_our_blur(photograph):
+def test_wiener_restores_images_of_gaussian_blur(photograph):
     blurred = np.asarray(GaussianBlur(1.0)(photograph, seed=0))
     almost = wiener(1.0, 1e-7)(blurred)
     assert decibels(photograph, almost) > decibels(photograph, blurred) + 18
@@ -206,7 +206,7 @@ def test_wiener_undoes_our_blur(photograph):
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
-def test_bicubic_is_cubic_convolution_between_mirrored_borders(scale):
+def test_bicubic_equals_cubic_convolution_with_mirrored_borders(scale):
     """Keys' equation 15, pixel by pixel."""
 
     def kernel(distance):
@@ -233,7 +233,7 @@ def test_bicubic_is_cubic_convolution_between_mirrored_borders(scale):
     assert upscaled.dtype == "float32"
 
 
-def test_bicubic_on_set5_is_that_of_the_papers():
+def test_bicubic_on_set5_has_the_published_scores():
     if "KERAS_SYNTH_DATA" not in os.environ:
         pytest.skip("needs the original files: KERAS_SYNTH_DATA is not set")
     folder = pathlib.Path(os.environ["KERAS_SYNTH_DATA"]) / "sr" / "Set5"
@@ -251,7 +251,7 @@ def test_bicubic_on_set5_is_that_of_the_papers():
     assert row["ssim"] == pytest.approx(0.8104, abs=0.0015)
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_are_refused():
     for make, message in (
         (lambda: median(4), "size=4"),
         (lambda: median(1), "size=1"),

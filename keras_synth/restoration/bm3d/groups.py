@@ -1,4 +1,4 @@
-"""Groups of similar blocks, and how their coefficients are shrunk."""
+"""Groups of similar blocks: Haar transform, thresholding, Wiener shrinkage."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,10 +7,10 @@ from keras_synth.ops.transforms import haar_matrix
 
 
 def haar_matrices(size):
-    """Haar transforms of 1, 2, 4, ... and `size` members.
+    """Haar transforms of groups with 1, 2, 4, ... and `size` members.
 
     Args:
-        size: of the largest group, a power of two.
+        size: Number of members of the largest group, a power of two.
 
     Returns:
         float32 (log2(size) + 1, size, size). The matrix at index k transforms
@@ -25,34 +25,35 @@ def haar_matrices(size):
 
 
 def group_levels(distances, threshold):
-    """How many of the matches form a group: a power of two of them.
+    """Sizes of the groups, as exponents of powers of two.
 
     Args:
-        distances: (references, size), rising; the first is the reference's.
-        threshold: the largest distance of similar blocks, a scalar.
+        distances: Distances of the matches in ascending order, (references,
+            size). The first is that of the reference to itself.
+        threshold: Largest distance of similar blocks, a scalar.
 
     Returns:
-        int32 (references,), exponents of that power.
+        int32 (references,), k where the group has 2^k members.
     """
     size = distances.shape[1]
-    # A group of 2^k is full of similar blocks if its last one is similar.
+    # All 2^k blocks are similar if the last one is.
     last = 2 ** np.arange(1, size.bit_length()) - 1
     similar = tf.gather(distances, last, axis=1) <= threshold
     return tf.math.count_nonzero(similar, axis=1, dtype="int32")
 
 
 def hard_threshold(groups, variances, threshold):
-    """Zeroes the coefficients that may be noise.
+    """Hard thresholding: sets small coefficients to zero.
 
     Args:
-        groups: (references, members, coefficients).
-        variances: of each coefficient under noise of variance 1, the same
-            shape.
-        threshold: for a coefficient of variance 1, a scalar.
+        groups: Coefficients, (references, members, coefficients).
+        variances: Variance of each coefficient under noise of variance 1, of
+            the same shape.
+        threshold: Threshold of a coefficient of variance 1, a scalar.
 
     Returns:
-        The groups, and weights (references,), one over the variance that
-        remains in them.
+        `(groups, weights)`: the thresholded coefficients, and (references,)
+        one over the variance that remains in each group.
     """
     kept = tf.square(groups) > tf.square(threshold) * variances
     kept = tf.cast(kept, groups.dtype)
@@ -60,18 +61,18 @@ def hard_threshold(groups, variances, threshold):
 
 
 def wiener_shrink(groups, pilot, variances, noise):
-    """Multiplies each coefficient by the signal's share of its energy.
+    """Wiener shrinkage: scales coefficients by the signal's share of energy.
 
     Args:
-        groups: (references, members, coefficients), noisy.
-        pilot: the same of the first estimate.
-        variances: of each coefficient under noise of variance 1, the same
-            shape.
-        noise: variance of the noise, a scalar.
+        groups: Noisy coefficients, (references, members, coefficients).
+        pilot: Coefficients of the first estimate, of the same shape.
+        variances: Variance of each coefficient under noise of variance 1, of
+            the same shape.
+        noise: Variance of the noise, a scalar.
 
     Returns:
-        The groups, and weights (references,), one over the variance that
-        remains in them.
+        `(groups, weights)`: the shrunk coefficients, and (references,) one
+        over the variance that remains in each group.
     """
     energy = tf.square(pilot)
     factors = tf.math.divide_no_nan(energy, energy + noise * variances)
@@ -79,5 +80,5 @@ def wiener_shrink(groups, pilot, variances, noise):
 
 
 def _weights(remaining):
-    # Where next to nothing remains, in a black area, still finite.
+    # Finite also where almost nothing remains, in a black area.
     return 1.0 / tf.maximum(tf.reduce_sum(remaining, axis=(1, 2)), 1.0)

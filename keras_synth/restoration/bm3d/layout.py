@@ -1,31 +1,32 @@
-"""An image of any size cut into pieces that a stage works on in turn."""
+"""Cutting an image into overlapping pieces, which bounds BM3D's memory."""
 
 import tensorflow as tf
 
 from keras_synth.restoration.bm3d.matching import TILE
 
-# Tiles worked on at a time, and how many of them abreast: they bound the
-# memory, whatever the size of the image.
+# Largest number of tiles in a piece, and in a row of it. They bound the memory
+# for images of any size.
 PIECE_TILES = 64
 PIECE_WIDTH = 32
 
 
 class Layout:
-    """How an image is extended and cut into pieces of whole tiles.
+    """Pieces of whole tiles into which an image is padded and cut.
 
-    Its reference grid ends in the last row and column: the image grows by
-    reflection to a whole number of steps, then by zeros to the windows and
-    tiles that reach beyond it. Pieces overlap by what their windows need.
+    The image is padded by reflection to a whole number of steps, so that the
+    grid of reference blocks ends in the last row and column, then by zeros
+    for search windows and tiles that reach beyond it. Pieces overlap by what
+    their search windows need.
 
     Args:
-        block: side of a block.
-        grid: the `Grid` of the references.
-        shape: of the image, (height, width, channels), a tensor.
+        block: Side of a block in pixels.
+        grid: The `Grid` of the reference blocks.
+        shape: Shape of the image, (height, width, channels), a tensor.
 
-    Attributes, pairs for rows and columns, in positions:
-        pieces: how many.
-        strides: from one to the next.
-        sides: how long they are.
+    Attributes, pairs for rows and columns, in positions of blocks:
+        pieces: Number of pieces.
+        strides: Distance from one piece to the next.
+        sides: Length of a piece.
     """
 
     def __init__(self, block, grid, shape):
@@ -50,7 +51,7 @@ class Layout:
         ]
 
     def _extent(self, axis):
-        """Positions of all pieces together."""
+        """Number of positions that all pieces cover."""
         last = self.strides[axis] * (self.pieces[axis] - 1)
         return last + self.sides[axis]
 
@@ -64,10 +65,11 @@ class Layout:
         return tf.transpose(images, (2, 0, 1))[..., None]
 
     def join(self, sums):
-        """The weighted average over all pieces.
+        """Joins the pieces into the weighted average of all blocks.
 
         Args:
-            sums: (pieces, channels, 2, height, width of a piece).
+            sums: Weighted sums of the blocks and sums of their weights,
+                (pieces, channels, 2, height, width of a piece).
 
         Returns:
             (height, width, channels).
@@ -86,17 +88,17 @@ class Layout:
         return tf.transpose(sums[:, 0] / sums[:, 1], (1, 2, 0))
 
     def valid_positions(self):
-        """Bool, which positions hold blocks of the image alone."""
+        """Bool map of the positions whose blocks lie within the image."""
         return tf.pad(tf.fill(self.positions, True), self.margins)
 
 
 def _even_share(count, most):
-    """The least that shares `count` out as evenly as `most` each would."""
+    """Size of even shares of `count`, as few as with shares of `most`."""
     shares = -(-count // most)
     return -(-count // shares)
 
 
 def _reflected(count, size):
-    """Indices 0, 1, ... size - 1, size - 1, ... 1, 0, 0, 1, ...: so many."""
+    """`count` indices 0, 1, ... size - 1, size - 1, ... 1, 0, 0, 1, ..."""
     index = tf.range(count) % (2 * size)
     return tf.minimum(index, 2 * size - 1 - index)

@@ -1,22 +1,22 @@
-"""Block matching: for each reference block its most similar neighbors."""
+"""Block matching: the most similar blocks around each reference block."""
 
 import dataclasses
 
 import tensorflow as tf
 
-# References along each side of a tile, which share one matrix product.
+# Reference blocks along each side of a tile. They share one matrix product.
 TILE = 8
-# Beyond any squared norm: of blocks that must never match, or always.
+# Larger than any squared norm: rules a block out, or puts it first.
 FAR = 1e6
 
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """Where reference blocks stand and how far away their likes are sought.
+    """Grid of reference blocks, and the radius of their search windows.
 
     Attributes:
-        step: positions from one reference to the next.
-        radius: positions that a match may be away, along each axis.
+        step: Distance from one reference block to the next, in positions.
+        radius: Largest distance of a match along each axis, in positions.
     """
 
     step: int
@@ -29,21 +29,21 @@ class Grid:
 
     @property
     def stride(self):
-        """Positions from one tile of references to the next."""
+        """Distance from one tile of references to the next, in positions."""
         return self.step * TILE
 
     @property
     def span(self):
-        """Side of the square that holds the search windows of a tile."""
+        """Side of the square around all search windows of a tile."""
         return self.step * (TILE - 1) + self.window
 
     def tiles(self, positions):
-        """How many whole tiles fit along that many positions."""
+        """Number of whole tiles along an axis of so many positions."""
         return (positions - self.span) // self.stride + 1
 
 
 def match_blocks(features, valid, grid, count):
-    """The blocks nearest to each reference, itself first.
+    """Finds the blocks nearest to each reference block, itself first.
 
     `|r - c|² = |r|² - (2 r·c - |c|²)`. The bracket is the scalar product of
     `(2 r, -1)` and `(c, |c|²)`: one matrix product for all references of a
@@ -51,17 +51,17 @@ def match_blocks(features, valid, grid, count):
     its own search window.
 
     Args:
-        features: float32 (rows, columns, depth), a vector for each position;
-            the distance of two blocks is that of their vectors.
-        valid: bool (rows, columns), which positions may match.
-        grid: a `Grid`; the references stand at `radius + step * k`, as many
-            whole tiles of them as fit.
-        count: how many blocks, the reference included.
+        features: float32 (rows, columns, depth), a vector for the block at
+            each position. The distance of two blocks is that of their vectors.
+        valid: Bool (rows, columns), the positions that may match.
+        grid: A `Grid`. The reference blocks lie at `radius + step * k`, in as
+            many whole tiles as fit.
+        count: Number of blocks to find, the reference included.
 
     Returns:
         `(positions, distances)`, each (references, count): flat indices into
-        rows and columns, and squared distances, rising. The references come
-        in the order of `reference_positions`.
+        rows and columns, and squared distances in ascending order. The order
+        of the references is that of `reference_positions`.
     """
     shape = tf.shape(features)
     columns, depth = shape[1], shape[2]
@@ -89,12 +89,12 @@ def match_blocks(features, valid, grid, count):
 
 
 def reference_positions(rows, columns, grid):
-    """Where the references are.
+    """Positions of the reference blocks.
 
     Args:
-        rows: of positions.
-        columns: of positions.
-        grid: a `Grid`.
+        rows: Number of rows of positions.
+        columns: Number of columns of positions.
+        grid: A `Grid`.
 
     Returns:
         int32 (tiles, TILE²), flat indices into rows and columns.
@@ -121,13 +121,13 @@ def _outer(down, across, columns):
 
 
 def _windows(products, grid):
-    """Each reference's own search window out of its tile's square.
+    """Cuts the search window of each reference out of the square of its tile.
 
-    The reference itself, in the middle, is put before all others, even where
-    an image is so flat that many are equally near.
+    The reference itself, in the middle, gets the greatest closeness, also
+    where many blocks are equal.
 
     Args:
-        products: (tiles, TILE², span²).
+        products: Closeness of all pairs, (tiles, TILE², span²).
         grid: a `Grid`.
 
     Returns:

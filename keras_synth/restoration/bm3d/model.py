@@ -1,4 +1,4 @@
-"""BM3D, the denoiser every other is compared to, as a Keras model."""
+"""BM3D denoising as a Keras model."""
 
 import keras
 import numpy as np
@@ -15,43 +15,43 @@ _OPPONENT = opponent_matrix().astype("float32")
 
 @keras.saving.register_keras_serializable("keras_synth")
 class BM3D(keras.Model):
-    """Removes white Gaussian noise by filtering similar blocks together.
+    """BM3D: denoising by block matching and 3-D filtering.
 
-    For reference blocks all over an image the most similar ones nearby are
-    stacked into a group. A first stage zeroes the group's small coefficients
-    in a 3-D transform; all blocks so estimated are averaged where they
-    overlap. A second stage groups again, by this estimate, and shrinks the
-    noisy coefficients by its energies, Wiener's way. Both know how strong
-    noise is in each coefficient, also of blocks that overlap.
+    It removes white Gaussian noise. For reference blocks all over an image
+    the most similar blocks nearby are stacked into a group. The first stage
+    transforms each group in 3-D, sets small coefficients to zero, and averages
+    the blocks where they overlap. The second stage groups again, by the first
+    estimate, and shrinks the noisy coefficients with a Wiener filter whose
+    energies come from that estimate. Both stages use the exact variance of the
+    noise in each coefficient, also for blocks that overlap.
 
-    There is nothing to train: use `predict`, `evaluate` (after `compile()`)
-    or `restore`. `model.export(directory, input_signature=[
-    keras.InputSpec("float32", (None, None, None, 1))])` gives a SavedModel
-    for gray images of any size.
+    The model has no weights to train: use a call, `predict`, or `evaluate`
+    after `compile()`. `export.export_saved_model` writes it with one endpoint
+    for gray images and one for color images.
 
-    Color images go through opponent colors, grouped by luminance. Noise
-    is taken as independent and equally strong in red, green and blue, unless
-    it is estimated, then separately for each opponent color.
+    Color images are transformed to opponent colors and grouped by luminance.
+    A given noise level holds for red, green and blue, with independent noise.
+    An estimated noise level is estimated separately for each opponent color.
 
     Args:
-        noise_level: standard deviation of the noise in units of [0, 1]; 0
-            gives the image back. None (default) estimates it for each
-            image.
-        profile: "normal", "high" for strong noise (groups of 32 blocks, not
-            16; twice the time), or "auto" (default) for "high" above 40/255.
-        name: of the model.
+        noise_level: Standard deviation of the noise in units of [0, 1]. 0
+            returns the image. None (default) estimates it for each image.
+        profile: "normal"; "high" for strong noise, with groups of up to 32
+            blocks instead of 16, which takes twice the time; or "auto"
+            (default), which is "high" for noise levels above 40/255.
+        name: Name of the model.
 
     Call arguments:
         images: Float images (batch, height, width, 1 or 3) of any size, in
             [0, 1] apart from their noise; or a dict with these as "image".
 
     Returns:
-        float32 images of the same shape, not clipped; `restore` does that.
+        float32 images of the same shape, clipped to [0, 1].
 
     Raises:
-        ValueError: an argument is none of these; images are of another
-            shape or of integers, hold NaN or infinity where their values are
-            known, or are smaller than 4x4 where the noise is estimated.
+        ValueError: An argument has another value; or images have another
+            shape or an integer type, hold NaN or infinity (checked outside of
+            graphs), or are smaller than 4x4 while the noise is estimated.
 
     Reference: Dabov, Foi, Katkovnik and Egiazarian, Image denoising by sparse
     3-D transform-domain collaborative filtering, 2007; variances as Mäkinen,
@@ -96,56 +96,58 @@ class BM3D(keras.Model):
         images = named_inputs(images)["image"]
         _check(images)
         if images.shape[-1] is not None:
-            return self._denoise(images)
-        # Keras' `predict` forgets the channels when it has seen both kinds.
-        return tf.cond(
-            tf.equal(tf.shape(images)[-1], 3),
-            lambda: self._denoise(tf.ensure_shape(images, (None,) * 3 + (3,))),
-            lambda: self._denoise(tf.ensure_shape(images, (None,) * 3 + (1,))),
-        )
-
-    def restore(self, images):
-        """The denoised images, clipped to [0, 1].
-
-        Args:
-            images: as the call's.
-
-        Returns:
-            float32 of the same shape.
-        """
-        return tf.clip_by_value(self(images), 0.0, 1.0)
+            denoised = self._denoise(images)
+        else:
+            # `predict` traces without channels once it has seen gray and
+            # color images.
+            denoised = tf.cond(
+                tf.equal(tf.shape(images)[-1], 3),
+                lambda: self._denoise(
+                    tf.ensure_shape(images, (None, None, None, 3))
+                ),
+                lambda: self._denoise(
+                    tf.ensure_shape(images, (None, None, None, 1))
+                ),
+            )
+        return tf.clip_by_value(denoised, 0.0, 1.0)
 
     def predict(self, x, *args, **kwargs):
-        """`keras.Model.predict`, see there."""
+        """`keras.Model.predict`, which checks arrays before it runs."""
         images = x.get("image") if isinstance(x, dict) else x
         if isinstance(images, np.ndarray):
             _check(images)
         return super().predict(x, *args, **kwargs)
 
     def compile(self, loss="mean_squared_error", **kwargs):
-        """`keras.Model.compile`, for `evaluate` alone.
+        """`keras.Model.compile`, which `evaluate` needs.
 
         Args:
-            loss: mean squared error by default.
-            **kwargs: as `keras.Model.compile`'s, such as `metrics`.
+            loss: Loss that `evaluate` reports.
+            **kwargs: Other arguments of `keras.Model.compile`, such as
+                `metrics`.
         """
         super().compile(loss=loss, **kwargs)
 
     def fit(self, *args, **kwargs):
-        """Raises: there is nothing to train."""
+        """Raises ValueError: BM3D has no weights to train."""
         raise ValueError(
             "BM3D has no weights to train: use `predict` or `evaluate`."
         )
 
     def compute_output_shape(self, input_shape):
-        """The shape of the images."""
+        """The output has the shape of the images."""
         return named_inputs(input_shape)["image"]
 
     def export_endpoints(self):
-        """`restore` for gray and `restore_color` for color images."""
+        """Endpoints of `export.export_saved_model`.
+
+        Returns:
+            `{"restore": (function, input signature), "restore_color": ...}`,
+            for gray and for color images of any size.
+        """
         return {
             name: (
-                self.restore,
+                self.__call__,
                 [tf.TensorSpec((None, None, None, channels), name="images")],
             )
             for name, channels in (("restore", 1), ("restore_color", 3))
@@ -158,7 +160,7 @@ class BM3D(keras.Model):
             "name": self.name,
         }
 
-    # It has no Python control flow to convert; looking for it takes seconds.
+    # AutoGraph takes seconds to find that nothing needs conversion.
     @tf.autograph.experimental.do_not_convert
     def _denoise(self, images):
         color = images.shape[-1] == 3
@@ -176,7 +178,7 @@ class BM3D(keras.Model):
         return denoised
 
     def _levels(self, images):
-        """Of the noise in each channel, (batch, channels)."""
+        """Noise level of each channel, (batch, channels)."""
         channels = images.shape[-1]
         if self.noise_level is None:
             return tf.reshape(estimate_noise_level(images), (-1, channels))
@@ -197,7 +199,7 @@ class BM3D(keras.Model):
             strong = self.noise_level > STRONG_NOISE
             return denoise("high" if strong else "normal")
         return tf.cond(
-            # In red, green and blue it is the norm of those in opponents.
+            # The level in red, green and blue is the norm over opponents.
             tf.norm(levels) > STRONG_NOISE,
             lambda: denoise("high"),
             lambda: denoise("normal"),

@@ -1,10 +1,11 @@
-"""The parameters of both stages, for moderate and for strong noise.
+"""Profiles of BM3D: parameters of both stages for moderate and strong noise.
 
-Block, step, group and match distances are the normal profile's of Dabov et
-al., 2007, table I. Noise adds to the distance of two equal blocks, so it adds
-to the largest distance too. λ and μ² belong to exact variances, see
-`variances`. They were found on Set12 with other noise than the benchmark's; on
-ten images of Train400 (σ = 25) no neighbor is better by over 0.005 dB.
+Block, step, group and match distances are those of the normal profile of Dabov
+et al., 2007, table I. Noise adds to the distance of two equal blocks, so it is
+added to the largest distance too. λ and μ² go with exact variances (see
+`variances`). They were chosen on Set12 with other noise than the benchmark's;
+on ten images of Train400 (σ = 25) no neighboring value is better by more than
+0.005 dB.
 """
 
 import dataclasses
@@ -33,10 +34,10 @@ _NORMAL = (
     ),
 )
 
-#: name: (hard-thresholding, Wiener).
+#: Name → stages, (hard thresholding, Wiener filter).
 PROFILES = {
     "normal": _NORMAL,
     "high": tuple(dataclasses.replace(stage, group=32) for stage in _NORMAL),
 }
-#: Noise level above which "auto" means "high".
+#: Noise level above which profile "auto" is "high".
 STRONG_NOISE = 40.0 / 255.0

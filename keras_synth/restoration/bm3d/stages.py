@@ -1,4 +1,4 @@
-"""One stage of BM3D over an image, piece by piece."""
+"""One stage of BM3D: matching, filtering and aggregation, piece by piece."""
 
 import dataclasses
 import math
@@ -30,19 +30,21 @@ TRANSFORMS = {"biorthogonal": biorthogonal_matrix, "dct": dct_matrix}
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """What a stage does; lengths in pixels, thresholds for [0, 1] images.
+    """Parameters of a stage, with lengths in pixels, for images in [0, 1].
 
     Attributes:
-        transform: of a block, a key of `TRANSFORMS`.
-        block: side of a block.
-        step: from one reference block to the next.
-        group: largest number of blocks in a group, a power of two.
-        radius: how far away similar blocks are sought, along each axis.
-        match_distance: largest mean squared difference of similar blocks.
-        match_noise: what noise adds to that, in units of its variance.
-        shrinkage: the threshold in standard deviations, λ, or the share of
-            the noise's variance that Wiener's shrinkage reckons with, μ².
-        beta: of the Kaiser window that blocks are stylized with.
+        transform: Transform of a block, a key of `TRANSFORMS`.
+        block: Side of a block.
+        step: Distance from one reference block to the next.
+        group: Largest number of blocks in a group, a power of two.
+        match_distance: Largest mean squared difference of similar blocks.
+        match_noise: Addition to `match_distance`, in units of the noise's
+            variance.
+        shrinkage: Threshold in standard deviations, λ, in the first stage;
+            factor of the noise's variance in the Wiener filter, μ², in the
+            second.
+        radius: Largest distance of similar blocks along each axis.
+        beta: Shape of the Kaiser window that weights the pixels of a block.
     """
 
     transform: str
@@ -57,7 +59,7 @@ class Stage:
 
     @property
     def grid(self):
-        """Where its reference blocks stand."""
+        """Grid of its reference blocks."""
         return Grid(self.step, self.radius)
 
     @property
@@ -66,33 +68,33 @@ class Stage:
         return TRANSFORMS[self.transform](self.block)
 
     def analysis(self):
-        """Transform of a block, one basis image a filter: (b, b, 1, b²)."""
+        """Filters of the transform of a block, (b, b, 1, b²)."""
         filters = np.einsum("ui,vj->ijuv", self.rows, self.rows)
         return filters.reshape(self.block, self.block, 1, -1).astype("float32")
 
     def synthesis(self):
-        """From coefficients to pixels, windowed: (b², b²)."""
+        """Matrix from coefficients to windowed pixels, (b², b²)."""
         columns = np.linalg.inv(self.rows)
         pixels = np.einsum("iu,jv->uvij", columns, columns)
         pixels = pixels.reshape(self.block**2, self.block**2)
         return (pixels * self.window().ravel()).astype("float32")
 
     def window(self):
-        """The Kaiser window of its blocks, (b, b)."""
+        """Kaiser window of a block, (b, b)."""
         return kaiser_window(self.block, self.beta).astype("float32")
 
 
 def run_stage(stage, noisy, noise_levels, pilot=None):
-    """Filters one image: an estimate of what it was without the noise.
+    """Denoises one image with one stage of BM3D.
 
     Args:
-        stage: a `Stage`.
-        noisy: float32 (height, width, channels); blocks are matched by the
-            first channel.
-        noise_levels: (channels,).
-        pilot: None to threshold coefficients (the first stage), or an
-            estimate as large as `noisy`, which is then matched and whose
-            energy steers the shrinkage (the second).
+        stage: A `Stage`.
+        noisy: Noisy image, float32 (height, width, channels). Blocks are
+            matched by the first channel.
+        noise_levels: Noise level of each channel, (channels,).
+        pilot: None for the first stage, which thresholds coefficients; for
+            the second stage the estimate of the first, of the shape of
+            `noisy`, by which blocks are matched and coefficients shrunk.
 
     Returns:
         float32 (height, width, channels).
@@ -125,17 +127,18 @@ def run_stage(stage, noisy, noise_levels, pilot=None):
 
 
 def _filter_piece(stage, images, valid, noise_levels):
-    """Both sums of the weighted average, for the references of a piece.
+    """Weighted sums of the filtered blocks of one piece.
 
     Args:
-        stage: a `Stage`.
-        images: (channels or 2 * channels, height, width, 1), noisy ones and
-            the pilot's.
-        valid: bool (rows, columns) of positions.
-        noise_levels: (channels,).
+        stage: A `Stage`.
+        images: Noisy channels, followed by those of the pilot if there is
+            one, (channels or 2 * channels, height, width, 1).
+        valid: Bool (rows, columns), the positions that may match.
+        noise_levels: Noise level of each channel, (channels,).
 
     Returns:
-        (channels, 2, height, width): weighted estimates, and the weights.
+        (channels, 2, height, width): sums of the weighted estimates, and of
+        their weights.
     """
     rows, columns = tf.shape(valid)[0], tf.shape(valid)[1]
     channels, depth = noise_levels.shape[0], stage.block**2
@@ -177,13 +180,13 @@ def _filter_piece(stage, images, valid, noise_levels):
         blocks = _sum_at(blocks, positions, rows, columns) @ stage.synthesis()
         weights = _sum_at(members * weights[:, None], positions, rows, columns)
         weights = weights[..., None] * stage.window().ravel()
-        sums.append(tf.stack([_stylize(blocks), _stylize(weights)]))
+        sums.append(tf.stack([_overlap_add(blocks), _overlap_add(weights)]))
     return tf.stack(sums)
 
 
 def _blocks(image, side):
     """The pixels of the block at each position, (rows, columns, side²)."""
-    # Less the mean: small numbers are subtracted more exactly.
+    # Without the mean, distances lose fewer digits.
     image = image - tf.reduce_mean(image)
     one = (1, 1, 1, 1)
     sizes = (1, side, side, 1)
@@ -191,13 +194,13 @@ def _blocks(image, side):
 
 
 def _sum_at(values, positions, rows, columns):
-    """Sums what belongs to each position: (rows, columns, ...)."""
+    """Sums the values of each position, (rows, columns, ...)."""
     kind = values.shape[2:]
     sums = tf.math.unsorted_segment_sum(values, positions, rows * columns)
     return tf.reshape(sums, (rows, columns, *kind))
 
 
-def _stylize(blocks):
+def _overlap_add(blocks):
     """Adds the blocks up where they overlap: (height, width).
 
     Args:

@@ -1,28 +1,28 @@
-"""How strong noise is in each coefficient of a group."""
+"""Variance of the noise in each coefficient of a group of blocks."""
 
 import numpy as np
 import tensorflow as tf
 
 from keras_synth.restoration.bm3d.groups import haar_matrices
 
-# Combinations of blocks that nearly cancel keep this variance.
+# Smallest variance, for combinations of blocks that nearly cancel.
 _LEAST = 0.02
 
 
 def coefficient_variances(positions, columns, levels, size, rows):
     """Variance of a group's coefficients under white noise of variance 1.
 
-    With Haar weights h over the members and a basis function u it is
-    `1 + 2 Σ_{i<j} h_i h_j ρ_u(x_i - x_j)`, ρ_u being the autocorrelation of u
-    and x the members' positions. It is 1 where no blocks overlap; but blocks
-    along an edge do, and the pixels they share carry the same noise.
+    It is `1 + 2 Σ_{i<j} h_i h_j ρ_u(x_i - x_j)` with the Haar weights h and
+    positions x of the members, and the autocorrelation ρ_u of the basis
+    function u. It is 1 where no blocks overlap. Blocks along an edge do
+    overlap, and the pixels that they share have the same noise.
 
     Args:
-        positions: int32 (references, size), flat, of the members.
-        columns: of positions, which they are flat by.
-        levels: int32 (references,), exponents of the numbers of members.
-        size: of the largest group.
-        rows: (b, b), basis functions along one axis, of unit norm.
+        positions: Flat positions of the members, int32 (references, size).
+        columns: Number of columns of positions, by which they are flat.
+        levels: k where a group has 2^k members, int32 (references,).
+        size: Number of members of the largest group.
+        rows: Basis functions along one axis, of unit norm, (b, b).
 
     Returns:
         float32 (references, size, b²).
@@ -48,10 +48,10 @@ def coefficient_variances(positions, columns, levels, size, rows):
 
 
 def autocorrelations(rows):
-    """`ρ_u(d) = Σ_p u(p) u(p + d)` of the basis images.
+    """Autocorrelations `ρ_u(d) = Σ_p u(p) u(p + d)` of the basis images.
 
     Args:
-        rows: (b, b), basis functions along one axis.
+        rows: Basis functions along one axis, (b, b).
 
     Returns:
         float32 ((2 b + 1)², b²), for shifts from -b to b along both axes.
