@@ -79,7 +79,7 @@ def train(name):
         epochs=EPOCHS,
         verbose=2,
         callbacks=[
-            callbacks.ImageGrid(folder / "images", every=10),
+            callbacks.ImageGrid(folder / "images", interval=10),
             Stopwatch(folder / "minutes.json"),
             keras.callbacks.BackupAndRestore(
                 folder / "backup", delete_checkpoint=False

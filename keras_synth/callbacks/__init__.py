@@ -1,4 +1,4 @@
-"""What watches training: images, schedules."""
+"""Callbacks: grids of images, scores of samples, schedules."""
 
 from keras_synth.callbacks.epoch_order import EpochOrder
 from keras_synth.callbacks.generative_quality import GenerativeQuality

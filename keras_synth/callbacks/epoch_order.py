@@ -1,21 +1,22 @@
-"""Tells a pipeline which epoch begins."""
+"""Data order by epoch, so that resumed training continues it."""
 
 import keras
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Makes a pipeline's order depend on the epoch's number after a stop too.
+    """Sets the order of a dataset by the number of the epoch.
 
-    The models of `keras_synth.models` do this by themselves; a plain
-    `keras.Model` (a denoiser, say) needs this callback, so that
-    `fit(initial_epoch=k)`, or `BackupAndRestore`, sees the images that
-    never stopping would have seen.
+    With it, `fit(initial_epoch=k)` and `keras.callbacks.BackupAndRestore`
+    continue with the same data as training without a stop. The models of
+    `keras_synth.models` do this by themselves; a plain `keras.Model`, such as
+    a denoiser, needs this callback.
 
     Args:
-        dataset: made by `keras_synth.datasets`, with `training=True`.
+        dataset: A dataset of `keras_synth.datasets`, made with
+            `training=True`.
 
     Raises:
-        ValueError: a dataset that has no order of its own.
+        ValueError: `dataset` has no method `set_epoch`.
     """
 
     def __init__(self, dataset):

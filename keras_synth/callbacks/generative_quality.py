@@ -1,43 +1,45 @@
-"""Scores of a model's samples, as training goes."""
+"""Generative quality: scores of a model's samples during training."""
 
 import keras
 import numpy as np
 
 
 class GenerativeQuality(keras.callbacks.Callback):
-    """Measures samples against real images every few epochs.
+    """Scores samples against real images every `interval` epochs.
 
     Samples come from `model.sample`, with the same seeds each time, so that
-    scores of two epochs differ by the model alone. They are put into the
-    epoch's logs under the metric's name (`frechet_distance`;
-    `kernel_distance` and `kernel_distance_standard_error`), or, where a
-    metric has several, under theirs (`precision`, `recall`, `density`,
-    `coverage`). Keras hands these logs from callback to callback: **put this
-    one before** `EarlyStopping`, `ModelCheckpoint`, `TensorBoard` and
-    whatever else shall see the scores. History and progress line come last by
+    the scores of two epochs differ by the model alone. The scores are added
+    to the logs of the epoch under the metric's name (`frechet_distance`;
+    `kernel_distance` and `kernel_distance_standard_error`). A metric with
+    several scores has names for each (`precision`, `recall`, `density`,
+    `coverage`). Keras passes the logs from callback to callback: **put this
+    callback before** `EarlyStopping`, `ModelCheckpoint`, `TensorBoard` and
+    others that need the scores. History and the progress bar come last by
     themselves.
 
-    With `every` above 1 the epochs between have no scores: History's lists
-    are shorter, and callbacks that monitor one should be told the same
-    rhythm.
+    With `interval` above 1, epochs in between have no scores. History has
+    shorter lists, and callbacks that monitor a score skip these epochs with a
+    warning.
 
     Args:
-        metrics: one or a list of `metrics.FrechetDistance`,
-            `metrics.KernelDistance`, `metrics.PrecisionRecall`. The callback
-            empties them when training begins.
-        images: real images, (n, height, width, channels) in [0, 1].
-        every: epochs between scores.
-        num_images: samples to draw; as many as `images` by default.
-        batch_size: images at a time.
-        labels: int (num_images,), classes to sample, for a class-conditional
-            model. Give the classes of `images`, or as many of each.
-        seed: of the samples, an int.
+        metrics: One or a list of `metrics.FrechetDistance`,
+            `metrics.KernelDistance` and `metrics.PrecisionRecall`. Their
+            states are reset when training begins.
+        images: Real images, (n, height, width, channels) in [0, 1].
+        interval: Number of epochs from one score to the next.
+        num_images: Number of samples. None draws as many as `images`.
+        batch_size: Number of images that are sampled and scored at a time.
+        labels: Classes of the samples, int (num_images,) or one int for all,
+            for a class-conditional model. Their shares should be those of
+            `images`.
+        seed: Seed of the samples, an int of at least 0.
 
     Raises:
-        TypeError: what is given as metric is none of these, or the model
-            cannot sample.
-        ValueError: arguments that do not fit; when training begins, too few
-            images for a metric, or labels missing or too many.
+        TypeError: `metrics` has another metric; when training begins, a model
+            without `sample`.
+        ValueError: An argument is out of range; when training begins, too few
+            images for a metric, or labels that the model does not take or
+            lacks.
 
     Example:
 
@@ -52,7 +54,7 @@ class GenerativeQuality(keras.callbacks.Callback):
         self,
         metrics,
         images,
-        every=1,
+        interval=1,
         num_images=None,
         batch_size=250,
         labels=None,
@@ -74,7 +76,7 @@ class GenerativeQuality(keras.callbacks.Callback):
             )
         num_images = len(images) if num_images is None else num_images
         for name, value, least in (
-            ("every", every, 1),
+            ("interval", interval, 1),
             ("num_images", num_images, 1),
             ("batch_size", batch_size, 1),
             ("seed", seed, 0),
@@ -84,17 +86,21 @@ class GenerativeQuality(keras.callbacks.Callback):
                     f"`{name}` must be an int of at least {least}. "
                     f"Received: {name}={value!r}"
                 )
-        if labels is not None and np.shape(labels) != (num_images,):
-            raise ValueError(
-                f"`labels` must be the class of each of {num_images} samples. "
-                f"Received: labels of shape {np.shape(labels)}"
-            )
+        if labels is not None:
+            labels = np.asarray(labels)
+            if labels.shape not in ((), (num_images,)):
+                raise ValueError(
+                    "`labels` must be one int, or the class of each of "
+                    f"{num_images} samples. Received: labels of shape "
+                    f"{labels.shape}"
+                )
+            labels = np.broadcast_to(labels, (num_images,))
         self.metrics = metrics
         self.images = images
-        self.every = every
+        self.interval = interval
         self.num_images = num_images
         self.batch_size = batch_size
-        self.labels = None if labels is None else np.asarray(labels)
+        self.labels = labels
         self.seed = seed
 
     def on_train_begin(self, logs=None):
@@ -111,7 +117,7 @@ class GenerativeQuality(keras.callbacks.Callback):
             )
         if self.labels is not None and not conditional:
             raise ValueError(
-                "This model takes no labels: make GenerativeQuality without "
+                "This model takes no labels: build GenerativeQuality without "
                 f"`labels`. Received: {len(self.labels)} labels"
             )
         for metric in self.metrics:
@@ -122,7 +128,7 @@ class GenerativeQuality(keras.callbacks.Callback):
                 metric.update_real(self.images[batch])
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
+        if (epoch + 1) % self.interval:
             return
         for metric in self.metrics:
             metric.reset_generated()
@@ -147,7 +153,7 @@ class GenerativeQuality(keras.callbacks.Callback):
                 logs.update(scores)
 
     def _batches(self, count, what):
-        """Slices of `count`, with a progress bar where `fit` has one."""
+        """Slices of `count`, with a progress bar if `fit` shows one."""
         bar = None
         if (self.params or {}).get("verbose") in (1, "auto"):
             print(f"\nScoring {count} {what}")

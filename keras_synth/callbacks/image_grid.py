@@ -1,4 +1,4 @@
-"""Images of training, as it goes."""
+"""Grids of samples and reconstructions during training."""
 
 import numpy as np
 
@@ -7,25 +7,30 @@ from keras_synth.io import image_grid
 
 
 class ImageGrid(ShownImages):
-    """Writes samples, and reconstructions, every few epochs.
+    """Writes samples and reconstructions every `interval` epochs.
 
-    Samples come from `model.sample(..., seed=seed)`: the same latents each
-    time, so that one sees the same images improve. Where the model can
-    `reconstruct` and `images` are given, those are shown above their
-    reconstructions. Works on any model with these methods.
+    Samples come from `model.sample(..., seed=seed)`, so each grid shows the
+    same latents. If the model has a method `reconstruct` and `images` are
+    given, a second grid shows these above their reconstructions.
 
     Args:
-        directory: where `samples_epoch_0001.png` and
-            `reconstructions_epoch_0001.png` go.
-        num_images: samples a grid.
-        images: images to reconstruct, (n, height, width, channels) in
-            [0, 1].
-        image_labels: int (n,), their classes, for a class-conditional model.
-        labels: int (num_images,), classes to sample, for the same.
-        every: epochs between grids.
-        log_dir: TensorBoard folder to show the grids in as well; None for
+        directory: Folder for `samples_epoch_0001.png` and
+            `reconstructions_epoch_0001.png`.
+        num_images: Number of samples in a grid.
+        images: Images to reconstruct, (n, height, width, channels) in [0, 1].
+            None writes no reconstructions.
+        image_labels: Classes of `images`, int (n,), for a class-conditional
+            model.
+        labels: Classes of the samples, int (num_images,) or one int for all,
+            for a class-conditional model.
+        interval: Number of epochs from one grid to the next.
+        log_dir: TensorBoard folder that gets the grids as well. None writes
             PNG files alone.
-        seed: of the samples.
+        seed: Seed of the samples, an int.
+
+    Raises:
+        ValueError: `interval` is not a positive int; when training begins, a
+            class-conditional model without labels.
     """
 
     def __init__(
@@ -35,11 +40,11 @@ class ImageGrid(ShownImages):
         images=None,
         image_labels=None,
         labels=None,
-        every=1,
+        interval=1,
         log_dir=None,
         seed=0,
     ):
-        super().__init__(directory, every, log_dir)
+        super().__init__(directory, interval, log_dir)
         self.num_images = num_images
         self.images = images
         self.image_labels = image_labels
@@ -71,12 +76,13 @@ class ImageGrid(ShownImages):
 
 
 def reconstruction_grid(model, images, labels=None):
-    """Images above their reconstructions, ten columns.
+    """Grid of images above their reconstructions, in ten columns.
 
     Args:
-        model: a model with `reconstruct`.
-        images: (n, height, width, channels), in [0, 1].
-        labels: int (n,), for a class-conditional model.
+        model: A model with a method `reconstruct`, such as `models.VAE`.
+        images: Images (n, height, width, channels) in [0, 1].
+        labels: Classes of the images, int (n,), for a class-conditional
+            model.
 
     Returns:
         float32 (grid height, grid width, channels).

@@ -1,4 +1,4 @@
-"""Images of a latent space: its plane, and where images lie in it."""
+"""Latent space: grid over two latents, and files for TensorBoard's projector."""
 
 import pathlib
 from statistics import NormalDist
@@ -8,28 +8,33 @@ import numpy as np
 from keras_synth.callbacks.shown_images import ShownImages
 from keras_synth.io import image_grid, write_image
 
-_LARGEST_SPRITE = 8192  # pixels a side that TensorBoard's projector takes
+_LARGEST_SPRITE = 8192  # largest side of a sprite for the projector, in pixels
 
 
 class LatentManifold(ShownImages):
-    """Draws the plane that a model with two latents has learned.
+    """Writes the latent manifold of a model with two latents.
 
-    The file shows `decode` on a square grid of latents that cuts the prior
-    into parts of equal probability: `z = Φ⁻¹((i + ½) / n)`, Φ the normal
-    distribution function.
+    The grid shows the decoded images of latents that divide the prior into
+    parts of equal probability: `z = Φ⁻¹((i + ½) / n)` on each axis, with Φ
+    the normal distribution function.
 
     Args:
-        directory: where `manifold_epoch_0001.png` goes.
-        num_images: images a side.
-        label: class to draw, for a class-conditional model.
-        every: epochs between images.
+        directory: Folder for `manifold_epoch_0001.png`.
+        num_images: Number of images along each side of the grid.
+        label: Class to decode, an int, for a class-conditional model.
+        interval: Number of epochs from one grid to the next.
+
+    Raises:
+        ValueError: `interval` is not a positive int; when training begins, a
+            model whose `latent_dim` is not 2, or a class-conditional model
+            without `label`.
 
     Reference: Kingma & Welling, Auto-Encoding Variational Bayes, 2014,
     figure 4.
     """
 
-    def __init__(self, directory, num_images=20, label=None, every=1):
-        super().__init__(directory, every)
+    def __init__(self, directory, num_images=20, label=None, interval=1):
+        super().__init__(directory, interval)
         self.num_images = num_images
         self.label = label
 
@@ -48,16 +53,19 @@ class LatentManifold(ShownImages):
 
 
 def latent_manifold(model, num_images=20, label=None):
-    """The image that `LatentManifold` writes.
+    """Grid of decoded images over two latents, see `LatentManifold`.
 
     Args:
-        model: a model with `decode` and `latent_dim` 2.
-        num_images: images a side.
-        label: class to draw, for a class-conditional model.
+        model: A model with a method `decode` and `latent_dim` 2.
+        num_images: Number of images along each side of the grid.
+        label: Class to decode, an int, for a class-conditional model.
 
     Returns:
-        float32 (grid height, grid width, channels): the first latent grows
-        to the right, the second upwards.
+        float32 (grid height, grid width, channels). The first latent
+        increases to the right, the second upwards.
+
+    Raises:
+        ValueError: `latent_dim` of the model is not 2.
     """
     _check_two_latents(model)
     normal = NormalDist()
@@ -75,31 +83,32 @@ def latent_manifold(model, num_images=20, label=None):
 def _check_two_latents(model):
     if model.latent_dim != 2:
         raise ValueError(
-            "The plane can be drawn for `latent_dim=2` only. Received a "
-            f"model with latent_dim={model.latent_dim}"
+            "The latent manifold needs a model with `latent_dim=2`. "
+            f"Received: a model with latent_dim={model.latent_dim}"
         )
 
 
 def write_projector(directory, model, images, labels=None, class_names=()):
-    """Writes what TensorBoard's projector needs to show a latent space.
+    """Writes a latent space for TensorBoard's embedding projector.
 
-    Four files: posterior means (`latents.tsv`), labels (`labels.tsv`), a
-    sprite of the images, and `projector_config.pbtxt`, which names them.
-    Look with `tensorboard --logdir DIRECTORY`, tab "Projector".
+    It writes four files: posterior means (`latents.tsv`), labels
+    (`labels.tsv`), a sprite of the images (`sprite.png`), and
+    `projector_config.pbtxt`, which names the others. Open it with
+    `tensorboard --logdir DIRECTORY`, tab "Projector".
 
     Args:
-        directory: the log folder that TensorBoard is started with, or one
-            of its runs: it looks nowhere else.
-        model: a model with `encode`.
-        images: (n, height, width, channels), in [0, 1].
-        labels: int (n,), or None.
-        class_names: names to show instead of the ints.
+        directory: Log folder of TensorBoard, or the folder of a run directly
+            below it. TensorBoard finds the configuration only there.
+        model: A model with a method `encode`, such as `models.VAE`.
+        images: Images (n, height, width, channels) in [0, 1].
+        labels: Classes of the images, int (n,), or None.
+        class_names: Names of the classes. Without them the ints are shown.
 
     Returns:
-        The path of the configuration.
+        Path of the configuration, a `pathlib.Path`.
 
     Raises:
-        ValueError: the sprite would be larger than TensorBoard shows.
+        ValueError: The sprite would be larger than TensorBoard shows.
     """
     directory = pathlib.Path(directory)
     count, height, width, _ = np.shape(images)

@@ -1,4 +1,4 @@
-"""Degraded images as a training learns to restore them."""
+"""Grids of degraded, restored and clean images during training."""
 
 import numpy as np
 
@@ -7,31 +7,31 @@ from keras_synth.inference import run_restorer
 
 
 class RestorationGrid(ShownImages):
-    """Writes degraded, restored and true images every few epochs.
+    """Writes degraded, restored and clean images every `interval` epochs.
 
-    Three rows of the same images each time, as `restored_epoch_0001.png`: what
-    is given, what the model makes of it, what it should make. Small images
-    of a model that upscales are shown with their pixels repeated.
-
-    It works on a `RestorationGAN` and on plain networks, and does not touch
-    the training.
+    `restored_epoch_0001.png` has three rows: the degraded images, the images
+    that the model restores, and the clean images. The images are the same
+    each time. For a model that upscales, pixels of the small images are
+    repeated. Training is not changed.
 
     Args:
-        degraded: float (n, height, width, channels), or what a model takes by
-            name: `{"image": such, "mask": ..., "noise_level": ...}`.
-        clean: (n, height', width', channels') in [0, 1], `height'` a multiple
-            of `height`, `width'` of `width`.
-        directory: where the files go.
-        every: epochs between images.
-        log_dir: TensorBoard folder to show them in as well; None for PNG
-            files alone.
+        degraded: Degraded images, float (n, height, width, channels), or a
+            dict of inputs, `{"image": images, "mask": ..., "noise_level":
+            ...}`. The model gets those that it takes, see
+            `inference.input_names`.
+        clean: Clean images (n, height', width', channels') in [0, 1], with
+            `height'` a multiple of `height` and `width'` of `width`.
+        directory: Folder for the PNG files.
+        interval: Number of epochs from one grid to the next.
+        log_dir: TensorBoard folder that gets the grids as well. None writes
+            PNG files alone.
 
     Raises:
-        ValueError: `degraded` and `clean` that are no pairs.
+        ValueError: `degraded` and `clean` are not pairs of images.
     """
 
-    def __init__(self, degraded, clean, directory, every=1, log_dir=None):
-        super().__init__(directory, every, log_dir)
+    def __init__(self, degraded, clean, directory, interval=1, log_dir=None):
+        super().__init__(directory, interval, log_dir)
         named = degraded if isinstance(degraded, dict) else {"image": degraded}
         self.degraded = {name: np.asarray(x) for name, x in named.items()}
         self.clean = np.asarray(clean)
@@ -46,12 +46,13 @@ class RestorationGrid(ShownImages):
 
 
 def restoration_grid(degraded, restored, clean):
-    """Degraded images above restored ones above true ones.
+    """Grid of degraded images above restored images above clean images.
 
     Args:
-        degraded: (n, height, width, channels), or a dict with it as "image".
-        restored: (n, height', width', channels').
-        clean: likewise.
+        degraded: Images (n, height, width, channels), or a dict with these as
+            "image".
+        restored: Images (n, height', width', channels').
+        clean: Images of the shape of `restored`.
 
     Returns:
         float32 (grid height, grid width, channels), in [0, 1].

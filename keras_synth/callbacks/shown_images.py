@@ -1,4 +1,4 @@
-"""What every callback that shows images does: files, and TensorBoard."""
+"""Base class of callbacks that write grids of images during training."""
 
 import pathlib
 
@@ -10,36 +10,39 @@ from keras_synth.io import image_grid, write_image
 
 
 class ShownImages(keras.callbacks.Callback):
-    """Shows grids of images every few epochs.
+    """Base class: writes grids of images every `interval` epochs.
 
-    Subclasses implement `grids()`, which gives a dict, name → (height, width,
-    channels) in [0, 1]. The grid "samples" of the first epoch becomes
-    `samples_epoch_0001.png`.
+    Subclasses implement `grids`. The grid "samples" of the first epoch is
+    written to `samples_epoch_0001.png`.
 
     Args:
-        directory: where the files go.
-        every: epochs between grids.
-        log_dir: TensorBoard folder to show the grids in as well; None for
+        directory: Folder for the PNG files.
+        interval: Number of epochs from one grid to the next.
+        log_dir: TensorBoard folder that gets the grids as well. None writes
             PNG files alone.
+
+    Raises:
+        ValueError: `interval` is not a positive int.
     """
 
-    #: The folder in `log_dir`. TensorBoard follows one file of a folder at a
-    #: time: callbacks that are used together have folders of their own.
+    #: Folder within `log_dir`. TensorBoard reads one file of a folder at a
+    #: time, so callbacks that are used together need folders of their own.
     LOG_FOLDER = "images"
 
-    def __init__(self, directory, every=1, log_dir=None):
+    def __init__(self, directory, interval=1, log_dir=None):
         super().__init__()
-        if not isinstance(every, int) or every < 1:
+        if not isinstance(interval, int) or interval < 1:
             raise ValueError(
-                f"`every` must be a positive int. Received: every={every!r}"
+                "`interval` must be a positive int. "
+                f"Received: interval={interval!r}"
             )
         self.directory = pathlib.Path(directory)
-        self.every = every
+        self.interval = interval
         self.log_dir = log_dir
         self._writer = None
 
     def grids(self):
-        """What to show now, by name."""
+        """Grids to write: dict, name → (height, width, channels) in [0, 1]."""
         raise NotImplementedError
 
     def on_train_begin(self, logs=None):
@@ -49,7 +52,7 @@ class ShownImages(keras.callbacks.Callback):
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every:
+        if (epoch + 1) % self.interval:
             return
         for name, grid in self.grids().items():
             write_image(
@@ -66,11 +69,11 @@ class ShownImages(keras.callbacks.Callback):
 
 
 def stacked_grid(*kinds):
-    """Images below each other, ten columns.
+    """Grid of several kinds of images, one below the other, in ten columns.
 
     Args:
-        *kinds: arrays (n, height, width, channels) of one shape; image i of
-            the second stands below image i of the first, and so on.
+        *kinds: Arrays (n, height, width, channels) of one shape. Image i of
+            the second is drawn below image i of the first, and so on.
 
     Returns:
         float32 (grid height, grid width, channels).

@@ -1,4 +1,4 @@
-"""Images in the styles of others, as a training learns to stylize."""
+"""Grids of contents, stylized images and styles during training."""
 
 import numpy as np
 
@@ -6,27 +6,28 @@ from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
 
 
 class StyleGrid(ShownImages):
-    """Writes contents, styles and paintings every few epochs.
+    """Writes contents, stylized images and styles every `interval` epochs.
 
-    Three rows of the same images each time, as `stylized_epoch_0001.png`:
-    what is shown, what the model makes of it, in which style. It works on a
-    model with `stylize(contents, styles)`, such as `models.AdaINTransfer`,
-    and does not touch the training.
+    `stylized_epoch_0001.png` has three rows: the content images, the images
+    that the model stylizes, and the style images. The images are the same
+    each time. The model needs a method `stylize(contents, styles)`, as
+    `models.AdaINTransfer` has. Training is not changed.
 
     Args:
-        contents: float (n, height, width, channels), in [0, 1].
-        styles: as many, of the same shape.
-        directory: where the files go.
-        every: epochs between images.
-        log_dir: TensorBoard folder to show them in as well; None for PNG
-            files alone.
+        contents: Content images, float (n, height, width, channels) in
+            [0, 1].
+        styles: Style images of the same shape.
+        directory: Folder for the PNG files.
+        interval: Number of epochs from one grid to the next.
+        log_dir: TensorBoard folder that gets the grids as well. None writes
+            PNG files alone.
 
     Raises:
-        ValueError: `contents` and `styles` that are no pairs.
+        ValueError: `contents` and `styles` are not pairs of images.
     """
 
-    def __init__(self, contents, styles, directory, every=1, log_dir=None):
-        super().__init__(directory, every, log_dir)
+    def __init__(self, contents, styles, directory, interval=1, log_dir=None):
+        super().__init__(directory, interval, log_dir)
         self.contents, self.styles = np.asarray(contents), np.asarray(styles)
         if self.contents.ndim != 4 or self.contents.shape != self.styles.shape:
             raise ValueError(

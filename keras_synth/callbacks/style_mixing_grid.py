@@ -1,4 +1,4 @@
-"""What coarse layers decide, and what fine ones."""
+"""Style mixing: grids of coarse and fine styles of a StyleGAN2."""
 
 import numpy as np
 
@@ -7,28 +7,27 @@ from keras_synth.io import image_grid
 
 
 class StyleMixingGrid(ShownImages):
-    """Draws mixtures of styles every few epochs.
+    """Writes a style mixing grid every `interval` epochs.
 
-    The same latents each time, as `style_mixing_epoch_0001.png`: see
-    `style_mixing_grid`.
+    `style_mixing_epoch_0001.png` is the grid of `style_mixing_grid`. It has
+    the same latents each time.
 
     Args:
-        directory: where the files go.
-        num_coarse: sources of coarse features, the first column.
-        num_fine: sources of fine features, the first row.
-        at: the first layer that the fine style rules; half of them by
-            default.
-        labels: classes of the sources, the coarse ones first, int
-            (num_coarse + num_fine,), or one int for all; for a
-            class-conditional model.
-        every: epochs between images.
-        log_dir: TensorBoard folder to show them in as well; None for PNG
-            files alone.
-        seed: of the latents.
+        directory: Folder for the PNG files.
+        num_coarse: Number of coarse styles, the first column.
+        num_fine: Number of fine styles, the first row.
+        at: First layer that gets the fine style. None takes half of the
+            layers.
+        labels: Classes of the styles, the coarse ones first, int (num_coarse +
+            num_fine,), or one int for all; for a class-conditional model.
+        interval: Number of epochs from one grid to the next.
+        log_dir: TensorBoard folder that gets the grids as well. None writes
+            PNG files alone.
+        seed: Seed of the latents, an int.
 
     Raises:
-        ValueError: arguments out of range; before training, a model without
-            styles, or a class-conditional one without `labels`.
+        ValueError: An argument is out of range; when training begins, a model
+            without `style_mix`, or a class-conditional model without `labels`.
     """
 
     LOG_FOLDER = "style_mixing"
@@ -40,11 +39,11 @@ class StyleMixingGrid(ShownImages):
         num_fine=7,
         at=None,
         labels=None,
-        every=1,
+        interval=1,
         log_dir=None,
         seed=0,
     ):
-        super().__init__(directory, every, log_dir)
+        super().__init__(directory, interval, log_dir)
         for name, value in (("num_coarse", num_coarse), ("num_fine", num_fine)):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(
@@ -79,17 +78,20 @@ class StyleMixingGrid(ShownImages):
 
 
 def style_mixing_grid(model, coarse, fine, at=None):
-    """Every coarse style mixed with every fine one.
+    """Style mixing grid: each coarse style combined with each fine style.
 
-    The first row shows the fine sources, the first column the coarse ones;
-    where row and column meet, the image with the layers before `at` from
-    the left and those from `at` on from above. All have the same noise.
+    The first column shows the images of the coarse styles, the first row those
+    of the fine styles. The image where a row and a column meet has the coarse
+    style in the layers before `at`, and the fine style from `at` on. All
+    images have the same noise.
 
     Args:
-        model: a `models.StyleGAN2`.
-        coarse: w or w+ of the first column, see `StyleGAN2.synthesize`.
-        fine: likewise, of the first row.
-        at: from 0 to `model.num_layers`; half of them by default.
+        model: A `models.StyleGAN2`.
+        coarse: Styles w or w+ of the first column, see
+            `StyleGAN2.synthesize`.
+        fine: Styles w or w+ of the first row.
+        at: First layer that gets the fine style, from 0 to
+            `model.num_layers`. None takes half of the layers.
 
     Returns:
         float32 (grid height, grid width, channels), in [0, 1].
@@ -126,7 +128,7 @@ def _check_styles(model):
 
 
 def _crossing(model, at):
-    """Where to cross from one style to the other."""
+    """First layer that gets the fine style."""
     if at is None:
         return model.num_layers // 2
     if not isinstance(at, int) or not 0 <= at <= model.num_layers:

@@ -1,28 +1,27 @@
-"""Letting the KL divergence in gently."""
+"""KL warm-up: a schedule of a VAE's KL weight."""
 
 import keras
 
 
 class KLWarmup(keras.callbacks.Callback):
-    """Raises a VAE's KL weight from 0 to its `beta` during training.
+    """KL warm-up: raises a VAE's KL weight from 0 to `beta` during training.
 
-    Early in training an untrained decoder ignores the latents, and the
-    divergence pushes the posterior onto the prior for good ("posterior
-    collapse"). Starting without it gives the latents time to matter. The
-    weight depends on the optimizer's step alone, so that resumed training
-    goes on where it stopped. `evaluate` always uses `beta` itself.
-
-    With `steps_per_execution` above 1 the weight moves once an execution.
+    With the full weight from the start, the KL divergence can push the
+    posterior onto the prior before the decoder uses the latents ("posterior
+    collapse"). The weight depends on the optimizer's step alone, so resumed
+    training continues the schedule. `evaluate` always uses `beta`. With
+    `steps_per_execution` above 1 the weight changes once per execution.
 
     Args:
-        steps: length of one rise, in optimizer steps.
-        schedule: "linear" rises once and stays; "cyclical" rises, stays as
-            long, falls back to 0 and starts again, `cycles` times.
-        cycles: how many times, for "cyclical".
+        steps: Length of one rise, in optimizer steps.
+        schedule: "linear" rises once and stays at `beta`. "cyclical" rises,
+            stays as long at `beta`, and starts again from 0, `cycles` times.
+        cycles: Number of cycles of "cyclical".
 
     Raises:
-        ValueError: unknown schedule, or a model trained on the
-            importance-weighted bound, which has no KL term.
+        ValueError: The schedule is unknown, or `steps` or `cycles` is below
+            1; when training begins, a model with the importance-weighted
+            bound, which has no KL term.
 
     Reference: Bowman et al. 2016, section 3.1 (linear); Fu et al. 2019,
     equation 6 with R = ½ (cyclical).
@@ -51,7 +50,14 @@ class KLWarmup(keras.callbacks.Callback):
         self.cycles = cycles
 
     def share(self, step):
-        """The part of `beta` in force at an optimizer step, 0 to 1."""
+        """Share of `beta` at an optimizer step.
+
+        Args:
+            step: Number of optimizer steps so far, an int.
+
+        Returns:
+            A float from 0 to 1.
+        """
         if self.schedule == "cyclical":
             cycle, step = divmod(step, 2 * self.steps)
             if cycle >= self.cycles:
@@ -61,8 +67,8 @@ class KLWarmup(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self.model.num_importance_samples > 1:
             raise ValueError(
-                "KLWarmup has nothing to warm up: the importance-weighted "
-                "bound (`num_importance_samples` above 1) has no KL term."
+                "KLWarmup needs a model with a KL term. The importance-weighted "
+                "bound (`num_importance_samples` above 1) has none."
             )
 
     def on_train_batch_begin(self, batch, logs=None):

@@ -131,8 +131,8 @@ def test_scores_repeat_and_follow_the_seed():
     assert first != other
 
 
-def test_every_other_epoch():
-    callback = quality(every=2)
+def test_interval_2_scores_every_other_epoch():
+    callback = quality(interval=2)
     seen = []
     train(
         [
@@ -258,7 +258,7 @@ def test_a_model_that_cannot_sample_is_refused():
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"every": 0}, "every=0"),
+        ({"interval": 0}, "interval=0"),
         ({"num_images": 0}, "num_images=0"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"seed": None}, "seed=None"),

@@ -19,7 +19,7 @@ def train(grid, epochs, model=None, data=None):
 
 def test_files_show_the_models_samples_and_reconstructions(tmp_path):
     images = random_images(3, seed=1)
-    grid = ImageGrid(tmp_path, num_images=9, images=images, every=2, seed=5)
+    grid = ImageGrid(tmp_path, num_images=9, images=images, interval=2, seed=5)
     model = train(grid, 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "reconstructions_epoch_0002.png",
@@ -110,6 +110,6 @@ def test_conditional_models_need_labels_before_training(tmp_path):
     assert int(model.optimizer.iterations) == 0
 
 
-def test_every_is_checked(tmp_path):
-    with pytest.raises(ValueError, match="every=0"):
-        ImageGrid(tmp_path, every=0)
+def test_a_bad_interval_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="interval=0"):
+        ImageGrid(tmp_path, interval=0)

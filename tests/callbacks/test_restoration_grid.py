@@ -22,7 +22,7 @@ def shown(directory, epoch):
 
 def test_three_rows_of_the_same_images(tmp_path):
     degraded, clean = pairs(3)
-    grid = RestorationGrid(degraded, clean, tmp_path, every=2)
+    grid = RestorationGrid(degraded, clean, tmp_path, interval=2)
     model = gan(adversarial_weight=0.0)
     model.fit(degraded, clean, epochs=4, verbose=0, callbacks=[grid])
     assert sorted(path.name for path in tmp_path.iterdir()) == [

@@ -12,7 +12,7 @@ from keras_synth.io import image_grid, read_image
 def test_three_rows_of_the_same_images(tmp_path):
     random = np.random.default_rng(0)
     contents, styles = random.uniform(size=(2, 3, 9, 8, 3)).astype("float32")
-    grid = StyleGrid(contents, styles, tmp_path, every=2)
+    grid = StyleGrid(contents, styles, tmp_path, interval=2)
     grid.set_model(types.SimpleNamespace(stylize=lambda c, s: 0.5 * (c + s)))
     for epoch in range(3):
         grid.on_epoch_end(epoch)

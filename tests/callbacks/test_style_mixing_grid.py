@@ -72,7 +72,7 @@ def test_a_style_may_differ_by_layer():
 
 def test_files_show_the_models_mixtures(tmp_path):
     grid = StyleMixingGrid(
-        tmp_path, num_coarse=2, num_fine=3, at=4, every=2, seed=5
+        tmp_path, num_coarse=2, num_fine=3, at=4, interval=2, seed=5
     )
     gan = show(grid, epochs=4)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -138,7 +138,7 @@ def test_watching_changes_neither_weights_nor_seeds(tmp_path):
     [
         ({"num_coarse": 0}, "`num_coarse` must be a positive int"),
         ({"num_fine": 2.0}, "`num_fine` must be .* num_fine=2.0"),
-        ({"every": 0}, "every=0"),
+        ({"interval": 0}, "interval=0"),
     ],
 )
 def test_numbers_are_checked(tmp_path, options, message):
