@@ -1,5 +1,47 @@
-"""Trained models for use elsewhere: SavedModel, ONNX, LiteRT."""
+"""Export: SavedModel with named endpoints, ONNX and LiteRT.
 
+An exported model gives the same images as the trained one, and needs neither
+keras_synth nor Keras. A SavedModel holds everything that a model is used for,
+one endpoint each; ONNX and LiteRT hold the image decoder alone, from latents
+to images. A plain network needs none of this: `network.export(directory)`.
+
+Endpoints of a SavedModel, called as `served.NAME(...)` on what
+`tf.saved_model.load` returns. All numbers of images are free.
+
+VAE
+    - `encode(images)` → mean and log-variance of the latents
+    - `decode(latents)` → images
+    - `reconstruct(images)` → images
+    - `sample(num_images)`, `sample_seeded(num_images, seed)` → images
+
+GAN
+    - `generate(latents)` → images
+    - `discriminate(images)` → logits
+    - `sample(num_images)`, `sample_seeded(num_images, seed)` → images
+
+StyleGAN2: those of a GAN, and
+    - `map_latents(latents, truncation)` → styles w
+    - `synthesize(styles)` → images, from styles w+, one for each layer
+
+RestorationGAN
+    - `restore(images)` or, for inpainting, `restore(images, masks)` → images
+
+AdaINTransfer
+    - `stylize(content, style)`, `stylize_partly(content, style, alpha)` →
+      images
+
+BM3D
+    - `restore(images)` for gray and `restore_color(images)` for color images
+
+Images are float32 (batch, height, width, channels) in [0, 1], masks float32
+(batch, height, width, 1) with 1 where a pixel is missing, latents float32
+(batch, latent_dim), and numbers and seeds int32 scalars. A class-conditional
+model takes `labels`, int32 (batch,), as well: after images, latents, or
+num_images and seed, and before truncation. `sample` draws new latents with
+each call, `sample_seeded` the same latents for the same seed.
+"""
+
+import importlib.util
 import pathlib
 
 import keras
@@ -7,21 +49,32 @@ from keras import ops
 
 
 def export_saved_model(model, directory):
-    """One SavedModel with an endpoint for each use of the model.
+    """Exports a model as a SavedModel with named endpoints.
 
-    It needs TensorFlow alone, neither Keras nor keras_synth:
+    The endpoints are listed at the top of `keras_synth.export`. The SavedModel
+    needs TensorFlow alone:
 
         served = tf.saved_model.load(directory)
         images = served.sample_seeded(16, 7)
 
     Args:
-        model: a model with `export_endpoints()` (every model of
-            `keras_synth.models`), which says what they are.
-        directory: where the SavedModel goes.
+        model: A model with a method `export_endpoints`, which returns a dict,
+            name → (function, input signature). All models of
+            `keras_synth.models` that have weights, and `restoration.BM3D`,
+            have it.
+        directory: Path of the folder to write.
 
     Returns:
         The directory, a `pathlib.Path`.
+
+    Raises:
+        TypeError: The model has no method `export_endpoints`.
     """
+    if not hasattr(model, "export_endpoints"):
+        raise TypeError(
+            "`model` must have a method `export_endpoints`; a network is "
+            f"exported by `network.export(directory)`. Received: {model!r}"
+        )
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     archive = keras.export.ExportArchive()
@@ -33,47 +86,65 @@ def export_saved_model(model, directory):
 
 
 def export_onnx(model, path):
-    """The image decoder as ONNX, from latents to images in [0, 1].
+    """Exports the image decoder of a VAE or GAN as ONNX.
+
+    The ONNX model takes latents, float32 (batch, latent_dim), and for a
+    class-conditional model labels, int32 (batch,). It returns images in
+    [0, 1].
 
     Args:
-        model: a model with `image_decoder()`.
-        path: file to write.
+        model: A model with a method `image_decoder`: a `models.VAE` or a
+            `models.GAN`.
+        path: Path of the file to write, `.onnx`.
 
     Returns:
         The path, a `pathlib.Path`.
 
     Raises:
-        ImportError: without the extra `export`.
+        ImportError: The packages of the extra `export` are missing.
+        TypeError: The model has no method `image_decoder`.
     """
-    _need("onnx", "tf2onnx")
-    return _export_network(model.image_decoder(), path, "onnx")
+    _check_installed("onnx", "tf2onnx")
+    return _export_decoder(model, path, "onnx")
 
 
 def export_litert(model, path):
-    """The image decoder for LiteRT (once TensorFlow Lite).
+    """Exports the image decoder of a VAE or GAN for LiteRT (TensorFlow Lite).
+
+    The LiteRT model takes latents, float32 (batch, latent_dim), and for a
+    class-conditional model labels, int32 (batch,). It returns images in
+    [0, 1].
 
     Args:
-        model: a model with `image_decoder()`.
-        path: file to write, usually `.tflite`.
+        model: A model with a method `image_decoder`: a `models.VAE` or a
+            `models.GAN`.
+        path: Path of the file to write, `.tflite`.
 
     Returns:
         The path, a `pathlib.Path`.
+
+    Raises:
+        TypeError: The model has no method `image_decoder`.
     """
-    return _export_network(model.image_decoder(), path, "litert")
+    return _export_decoder(model, path, "litert")
 
 
-def _export_network(network, path, form):
+def _export_decoder(model, path, format):
+    if not hasattr(model, "image_decoder"):
+        raise TypeError(
+            "`model` must have a method `image_decoder`, as a VAE and a GAN "
+            f"have. Received: {model!r}"
+        )
+    network = model.image_decoder()
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Keras refuses to export a network that was never called.
     network([ops.zeros((1, *i.shape[1:]), i.dtype) for i in network.inputs])
-    network.export(str(path), format=form, verbose=False)
+    network.export(str(path), format=format, verbose=False)
     return path
 
 
-def _need(*modules):
-    import importlib.util
-
+def _check_installed(*modules):
     missing = [m for m in modules if importlib.util.find_spec(m) is None]
     if missing:
         raise ImportError(

@@ -1,4 +1,4 @@
-"""Exports give the same images where keras_synth is not imported."""
+"""Exported models give the same images in a process without keras_synth."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ assert "keras_synth" not in sys.modules
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """Plain and conditional models, and what their exports answered."""
+    """Plain and conditional models, and the outputs of their exports."""
     folder = tmp_path_factory.mktemp("export")
     images, labels = random_images(3), np.array([0, 3, 1])
     calls, trained = {}, {}
@@ -230,7 +230,7 @@ def test_litert_decoder_gives_the_same_images(tmp_path):
     )
 
 
-def test_a_missing_package_is_named(monkeypatch, tmp_path):
+def test_a_missing_package_is_refused_with_its_name(monkeypatch, tmp_path):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -238,7 +238,19 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path):
         export.export_onnx(small_vae(), tmp_path / "decoder.onnx")
 
 
-def test_a_model_of_ones_own_need_not_say_what_it_takes(tmp_path):
+def test_models_without_endpoints_or_decoder_are_refused(tmp_path):
+    target = tmp_path / "never"
+    for export_model, model, message in (
+        (export.export_saved_model, blind().generator, "export_endpoints"),
+        (export.export_onnx, blind(), "image_decoder"),
+        (export.export_litert, blind(), "image_decoder"),
+    ):
+        with pytest.raises(TypeError, match=f"a method `{message}`"):
+            export_model(model, target)
+    assert not target.exists()
+
+
+def test_a_custom_model_exports_without_a_signature(tmp_path):
     class Twice(ResumableModel):
         def call(self, images):
             return 2.0 * images

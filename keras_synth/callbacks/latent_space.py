@@ -1,4 +1,4 @@
-"""Latent space: grid over two latents, and files for TensorBoard's projector."""
+"""Latent space: manifold of two latents, files for TensorBoard's projector."""
 
 import pathlib
 from statistics import NormalDist

@@ -67,8 +67,8 @@ class KLWarmup(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         if self.model.num_importance_samples > 1:
             raise ValueError(
-                "KLWarmup needs a model with a KL term. The importance-weighted "
-                "bound (`num_importance_samples` above 1) has none."
+                "KLWarmup needs a model with a KL term. The bound with "
+                "`num_importance_samples` above 1 has no KL term."
             )
 
     def on_train_batch_begin(self, batch, logs=None):

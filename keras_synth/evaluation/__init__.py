@@ -1,4 +1,4 @@
-"""Looking at what a trained model makes: comparisons, cost, privacy."""
+"""Evaluation: comparison, robustness, cost, memorization, path length."""
 
 from keras_synth.evaluation.clips import measure_clip
 from keras_synth.evaluation.comparison import Comparison, compare

@@ -1,4 +1,4 @@
-"""How a restored clip compares to the clean one: per frame, and over time."""
+"""Quality of restored video: a metric for each frame, and flicker."""
 
 import itertools
 
@@ -9,23 +9,23 @@ from keras_synth.ops import optical_flow, visible_pixels, warping_error
 
 
 def measure_clip(restored, clean, metric=None):
-    """A figure for each frame, and how much the restored clip flickers.
+    """Measures a restored clip: a metric for each frame, and flicker.
 
-    Flicker is what changes along the motion from a frame to the next: the
-    root of the mean square of
+    Flicker is the change along the motion from one frame to the next, the
+    root mean square of
 
         restored_t(p) - restored_t+1(p + f(p))
 
-    over the pixels that both show. The flow f is that of the clean frames, for
-    all methods alike. The clean clip flickers too, a little: of errors of the
-    flow, noise and light.
+    over the pixels that are visible in both. The optical flow f is that of the
+    clean frames, so it is the same for all methods. The clean clip has some
+    flicker too, from errors of the flow, noise and changes of light.
 
     Args:
-        restored: iterable of frames (height, width, channels) in [0, 1], such
-            as `inference.restore_video` gives.
-        clean: as many frames, of the same size, at least 16 x 16; floats in
-            [0, 1] or uint8.
-        metric: a metric of images, such as `metrics.SSIM()`; None for
+        restored: Iterable of frames (height, width, channels), floats in
+            [0, 1] or uint8, such as `inference.restore_video` returns.
+        clean: Iterable of as many clean frames of the same size, at least 16 x
+            16 pixels.
+        metric: A metric of images, such as `metrics.SSIM()`. None takes
             `metrics.PSNR()`.
 
     Returns:
@@ -33,7 +33,8 @@ def measure_clip(restored, clean, metric=None):
         "flicker of the clean clip": array (time - 1,)}`.
 
     Raises:
-        ValueError: fewer than two frames, clips of other lengths or sizes.
+        ValueError: There are fewer than two frames, or the clips differ in
+            length or size.
 
     Example:
 
@@ -83,7 +84,7 @@ def measure_clip(restored, clean, metric=None):
 
 
 def _image(frame, number):
-    """(1, height, width, channels), float32."""
+    """Converts a frame to float32 (1, height, width, channels)."""
     frame = np.asarray(frame)
     if frame.ndim != 3:
         raise ValueError(

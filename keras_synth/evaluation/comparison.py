@@ -1,4 +1,4 @@
-"""Restoration methods side by side: the same degradation, the same measures."""
+"""Comparison of restoration methods on the same degraded images."""
 
 import dataclasses
 
@@ -10,20 +10,22 @@ from keras_synth.degradations import Degradation
 from keras_synth.evaluation.panel import draw_panel
 from keras_synth.evaluation.tables import markdown_table, write_csv
 from keras_synth.inference import input_names, run_restorer
+from keras_synth.io import Progress
 
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What `compare` found.
+    """Result of `compare`: scores of methods, and images for a panel.
 
     Attributes:
-        metrics: their names.
-        image_rows: a dict for each degradation, image and method:
-            `{"degradation": ..., "image": 0, "method": ..., metric: figure}`.
-            The degraded images themselves are the method "degraded" (where
-            they are as large as the clean ones).
-        shown: the first images, for `panel`: `{(degradation, image): {"clean":
-            ..., "degraded": ..., method: ...}}`.
+        metrics: Names of the metrics.
+        image_rows: List with a dict for each degradation, image and method:
+            `{"degradation": ..., "image": 0, "method": ..., metric: score}`.
+            The method "degraded" is the degraded image itself, where it has
+            the size of the clean image.
+        shown: The first images, for `panel`: `{(degradation, image): {"clean":
+            ..., "degraded": ..., method: ...}}`, arrays (height, width,
+            channels).
     """
 
     metrics: tuple
@@ -32,7 +34,7 @@ class Comparison:
 
     @property
     def rows(self):
-        """A dict for each degradation and method: means over the images.
+        """Means over the images, a dict for each degradation and method.
 
         `{"degradation": ..., "method": ..., "num_images": n, metric: mean}`.
         """
@@ -55,7 +57,12 @@ class Comparison:
         ]
 
     def to_markdown(self):
-        """A line for each method, a column for each degradation and metric."""
+        """Table in Markdown of the means.
+
+        Returns:
+            A str, with a line for each method and a column for each
+            degradation and metric.
+        """
         degradations = list(
             dict.fromkeys(row["degradation"] for row in self.rows)
         )
@@ -83,7 +90,14 @@ class Comparison:
         return markdown_table(["method", *header], lines)
 
     def to_csv(self, path):
-        """Writes `rows`; gives the path."""
+        """Writes `rows` as comma-separated values.
+
+        Args:
+            path: Path of the file.
+
+        Returns:
+            The path, a `pathlib.Path`.
+        """
         return write_csv(path, self.rows)
 
     def panel(
@@ -96,23 +110,24 @@ class Comparison:
         crop_size=64,
         columns=6,
     ):
-        """Draws one image as every method restores it, with a part upscaled.
+        """Draws one image restored by every method, with a magnified crop.
 
         Args:
-            path: of the file, .png.
-            image: which, counted from 0; the first `num_shown` were kept.
-            degradation: name of the degradation; None for the first.
-            crop: the part to upscale, (top, left, height, width) in pixels of
-                the clean image; None takes the square where the methods
+            path: Path of the PNG file.
+            image: Index of the image. The first `num_shown` were kept.
+            degradation: Name of the degradation. None takes the first.
+            crop: Region to magnify, (top, left, height, width) in pixels of
+                the clean image. None takes the square in which the methods
                 differ most.
-            crop_size: side of that square.
-            columns: images side by side, at most.
+            crop_size: Side of that square in pixels.
+            columns: Largest number of images side by side.
 
         Returns:
             The path, a `pathlib.Path`.
 
         Raises:
-            ValueError: no such image or degradation, a part outside of it.
+            ValueError: The image or degradation was not kept, or the crop
+                reaches beyond the image.
         """
         if degradation is None:
             degradation = self.image_rows[0]["degradation"]
@@ -133,14 +148,21 @@ class Comparison:
 
 
 def compare(
-    methods, dataset, degradation, metrics, *, seed=0, num_shown=1, verbose=1
+    methods,
+    dataset,
+    degradation,
+    metrics,
+    *,
+    seed=0,
+    num_shown=1,
+    verbose="auto",
 ):
-    """Degradations images, restores them with every method, and measures.
+    """Compares restoration methods on the same degraded images.
 
-    Each image is degraded once, with a seed of its own, and all methods get
-    that same degraded image, one image at a time, in its own size. Each
-    figure is the metric of a single image; tables show their means.
-    Nothing is clipped, rounded or cropped: that is the metrics' choice.
+    Each image is degraded once, with its own seed, and every method restores
+    that degraded image. Images are processed one by one, in their own sizes.
+    A metric is computed for each image, and tables show the means. Images are
+    not clipped, rounded or cropped before; metrics have options for that.
 
     A method gets the inputs that it takes, see `inference.input_names`: the
     degraded image as "image" (1, height, width, channels), and from the
@@ -148,24 +170,26 @@ def compare(
     and parameters such as "noise_level".
 
     Args:
-        methods: dict, name → method.
+        methods: Dict, name → `keras.Model` or function.
         dataset: `keras_synth.datasets.Source`, or any iterable of clean
             images (height, width, channels) in [0, 1], of any sizes.
-        degradation: `keras_synth.degradations.Degradation`, or a dict name →
-            degradation.
-        metrics: a `keras.metrics.Metric`, a list of them, or a dict name →
-            metric; called with (1, height, width, channels) clean and restored.
-        seed: int; image i is degraded with the seed (seed, i).
-        num_shown: how many images, from the first, to keep for
+        degradation: A `keras_synth.degradations.Degradation`, or a dict, name
+            → degradation.
+        metrics: A `keras.metrics.Metric`, a list of metrics, or a dict, name →
+            metric. They get the clean and the restored image, (1, height,
+            width, channels).
+        seed: Seed of the degradations, an int. Image i is degraded with the
+            seed (seed, i).
+        num_shown: Number of images, from the first, that are kept for
             `Comparison.panel`.
-        verbose: 1 shows progress, 0 does not.
+        verbose: Progress, see `io.Progress`. 0 shows none.
 
     Returns:
         A `Comparison`.
 
     Raises:
-        ValueError: arguments of another kind, images out of range, a
-            method that needs what the degradation does not record, or that
+        ValueError: An argument has another type; images are out of range; a
+            method needs an input that the degradation does not record, or
             returns an image of another shape than the clean one.
 
     Example:
@@ -187,10 +211,10 @@ def compare(
     _check_methods(methods)
     kinds = _named_degradations(degradation)
     metrics = _named_metrics(metrics)
-    progress = keras.utils.Progbar(
+    progress = Progress(
         dataset.num_images if isinstance(dataset, Source) else None,
-        verbose=verbose,
-        unit_name="image",
+        "images",
+        verbose,
     )
     image_rows, shown = [], {}
     for index, clean in enumerate(_clean_images(dataset)):
@@ -215,14 +239,15 @@ def compare(
                     "degradation": kind,
                     "image": index,
                     "method": name,
-                    **_figures(metrics, clean, image),
+                    **_scores(metrics, clean, image),
                 }
                 for name, image in list(images.items())[1:]
                 if image.shape == clean.shape
             ]
             if index < num_shown:
                 shown[kind, index] = images
-        progress.add(1)
+        progress.add()
+    progress.close()
     if not image_rows:
         raise ValueError("`dataset` must hold at least one image.")
     return Comparison(tuple(metrics), image_rows, shown)
@@ -239,13 +264,13 @@ def _restore(name, method, degraded, known):
             f"record (it has {list(known)[1:]}): wrap the method in a function "
             "that provides it."
         )
-    # Copies: a function may work in place.
+    # Copies, because a function may change its input in place.
     inputs = {each: np.array(known[each]) for each in wanted}
     return run_restorer(method, inputs if len(inputs) > 1 else inputs["image"])
 
 
 def _clean_images(dataset):
-    """float32 (height, width, channels), one after the other."""
+    """Yields clean images, float32 (height, width, channels)."""
     if isinstance(dataset, Source):
         for element in dataset.dataset:
             yield np.asarray(element["image"], "float32") / 255.0
@@ -265,13 +290,13 @@ def _clean_images(dataset):
         yield image.astype("float32")
 
 
-def _figures(metrics, clean, image):
-    figures = {}
+def _scores(metrics, clean, image):
+    scores = {}
     for name, metric in metrics.items():
         metric.reset_state()
         metric.update_state(clean[None], image[None])
-        figures[name] = float(metric.result())
-    return figures
+        scores[name] = float(metric.result())
+    return scores
 
 
 def _check_methods(methods):

@@ -1,4 +1,4 @@
-"""What a restorer costs: parameters, arithmetic, time, memory."""
+"""Cost of a restorer: parameters, multiply-adds, time and memory."""
 
 import contextlib
 import dataclasses
@@ -36,15 +36,15 @@ _PLACED_BY_INPUT = (
 
 @dataclasses.dataclass(frozen=True)
 class CostCard:
-    """What `cost_card` found; None where it does not apply.
+    """Result of `cost_card`. What does not apply is None.
 
     Attributes:
-        name: of the model or function.
-        image_shape: (height, width, channels) it was measured on.
-        parameters: how many, trainable or not.
-        multiply_adds: of one such image.
-        seconds_per_megapixel: median, by 10⁶ pixels of the input.
-        peak_memory: bytes of the first run, beyond those of the model.
+        name: Name of the model or function.
+        image_shape: Shape of the measured image, (height, width, channels).
+        parameters: Number of parameters, trainable or not.
+        multiply_adds: Number of multiply-adds for that image.
+        seconds_per_megapixel: Median time for 10⁶ pixels of the input.
+        peak_memory: Bytes that the first run takes, without the model.
     """
 
     name: str
@@ -55,7 +55,15 @@ class CostCard:
     peak_memory: int | None
 
     def to_markdown(self, header=True):
-        """One line of a table; `header=False` to put below another's."""
+        """Table in Markdown with one line.
+
+        Args:
+            header: Whether to begin with the header. False gives the line
+                alone, to add it to another card's table.
+
+        Returns:
+            A str.
+        """
         titles = [
             "method",
             "image",
@@ -79,42 +87,43 @@ class CostCard:
 def cost_card(
     model, image_shape=(256, 256, 1), *, name=None, repeats=5, memory=True
 ):
-    """Measures what restoration one image costs, on this machine.
+    """Measures the cost of restoring one image on this machine.
 
-    Multiply-adds are counted in one forward pass, from the shapes that pass
-    through each convolution (transposed, depthwise and separable ones too)
-    and each dense layer, as often as it is called, wherever it is nested:
+    Multiply-adds are counted in one forward pass. A convolution (also
+    transposed, depthwise or separable) or dense layer counts, each time it is
+    called and wherever it is nested, as
 
         positions · kernel size,
 
-    the positions being those of the output (of the input for transposed
-    convolutions). Nothing else is counted, neither biases, activations and
-    resizing, nor attention and products of tensors outside of such layers.
+    with the positions of its output, or of its input for transposed
+    convolutions. Nothing else is counted: no biases, activations or resizing,
+    and no attention or other products of tensors outside of such layers.
 
-    Time is the median of `repeats` runs after a first one that compiles.
+    Time is the median of `repeats` runs, after a first run that compiles.
 
-    Memory is what the first run takes in a fresh process (which makes this
-    slow), beyond the model itself; see `peak_memory`. It is None for plain
-    functions, on systems other than Linux, and where Keras runs on an
-    accelerator, whose memory the processor does not see.
+    Memory is what the first run takes in a fresh process, without the model
+    itself; see `peak_memory`. The fresh process makes this slow. It is None
+    for functions, on other systems than Linux, and on accelerators, whose
+    memory the processor cannot measure.
 
     Args:
-        model: a `keras.Model`, functional with one input or a dict of them,
-            or subclassed; or any function from a batch of images to a batch
-            of images. Of a `models.RestorationGAN` the generator is
-            measured, for the rest does not restore.
-        image_shape: (height, width, channels) of the image, noise in
-            [0, 1]. Other inputs of a dict are zeros, (1, 1, 1, 1) where they
-            may be of any size, and a "mask" as large as the image.
-        name: on the card; the model's own by default.
-        repeats: how many runs to time.
-        memory: whether to measure it.
+        model: A restorer: a `keras.Model`, or a function that returns images,
+            see `inference.input_names`. For a `models.RestorationGAN`, the
+            generator is measured.
+        image_shape: Shape of the image, (height, width, channels). It holds
+            noise in [0, 1]. A "mask" is zeros of the same size, other inputs
+            are zeros (1, 1, 1, 1). A network of several frames gets as many
+            such images.
+        name: Name on the card. None takes that of the model.
+        repeats: Number of runs that are timed.
+        memory: Whether to measure memory.
 
     Returns:
         A `CostCard`.
 
     Raises:
-        ValueError: a shape that is none, or no repeats.
+        ValueError: `image_shape` or `repeats` is not valid, or `model` is not
+            a model or function.
 
     Example:
 
@@ -151,7 +160,7 @@ def cost_card(
 
 
 def _inputs(model, image_shape):
-    """An image of noise, and zeros for what else a network takes."""
+    """An image of noise, and zeros for the other inputs."""
     image = np.random.default_rng(0).uniform(size=(1, *image_shape))
     image = image.astype("float32")
     shapes = input_shapes(model)
@@ -168,7 +177,7 @@ def _inputs(model, image_shape):
 
 
 def _multiply_adds(model, inputs):
-    """Of one forward pass; None where no layer of the kind was called."""
+    """Multiply-adds of one forward pass; None if no layer was counted."""
     counts = []
 
     def count(layer, given, returned):
@@ -188,7 +197,7 @@ def _multiply_adds(model, inputs):
 
 @contextlib.contextmanager
 def _watched(layer, report):
-    """Reports each call of a layer for a while."""
+    """Context in which each call of a layer is reported."""
     call = layer.call
 
     def reporting_call(inputs, *args, **kwargs):
@@ -196,7 +205,7 @@ def _watched(layer, report):
         report(layer, inputs, outputs)
         return outputs
 
-    # Past Keras' bookkeeping of attributes: the layer is as it was after.
+    # Without Keras' tracking of attributes, so that nothing of it remains.
     object.__setattr__(layer, "call", reporting_call)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whether a generator invents images or repeats its training set."""
+"""Memorization: whether a generator copies its training images."""
 
 import numpy as np
 from keras import ops
@@ -17,27 +17,28 @@ from keras_synth.ops import pairwise_distances
 def nearest_training_images(
     samples, training_images, features, num_neighbors=5, batch_size=250
 ):
-    """The training images most like each sample, to look at.
+    """Finds the nearest training images of each sample.
 
     Args:
-        samples: generated images, (n, height, width, channels) in [0, 1].
-        training_images: (m, height, width, channels), in [0, 1].
-        features: scoring network, a `keras.Model` from images to (batch,
-            d), in whose features distances are measured; None compares
-            pixels.
-        num_neighbors: k, training images shown for each sample.
-        batch_size: images at a time.
+        samples: Generated images, (n, height, width, channels) in [0, 1].
+        training_images: Training images, (m, height, width, channels) in
+            [0, 1].
+        features: Feature network, a `keras.Model` from images to (batch, d).
+            Distances are Euclidean distances of features. None takes pixels.
+        num_neighbors: Number of training images for each sample, k.
+        batch_size: Number of images that are compared at a time.
 
     Returns:
-        `(grid, indices, distances)`: float32 image with each sample at the
-        left of its row, followed by its neighbors, nearest first; their
-        positions in `training_images`, int (n, k); Euclidean distances,
-        float64 (n, k).
+        `(grid, indices, distances)`: an image, float32 (grid height, grid
+        width, channels), with a row for each sample, which is at the left and
+        followed by its neighbors, the nearest first; the indices of the
+        neighbors in `training_images`, int (n, k); and their Euclidean
+        distances, float64 (n, k).
 
     Raises:
-        TypeError: `features` is no network.
-        ValueError: images of unequal shapes or out of range, or fewer than
-            k training images.
+        TypeError: `features` is not a `keras.Model`.
+        ValueError: Images have unequal shapes or are out of range, or there
+            are fewer than k training images.
 
     Reference: Borji, Pros and Cons of GAN Evaluation Measures, 2019, the
     qualitative measure "nearest neighbors".
@@ -77,36 +78,41 @@ def nearest_training_images(
 def memorization(
     samples, training_images, test_images, features, batch_size=250
 ):
-    """How near samples lie to the training set, against new images.
+    """Memorization: distances of samples and test images to training images.
 
     `d(x)` is the Euclidean distance of an image's features to those of the
-    nearest training image. A generator that has learned the distribution
-    puts its samples as far away as real images it was not trained on.
+    nearest training image. If the generator has learned the distribution,
+    samples are as far from the training images as real images are that were
+    not trained on. If it copies training images, samples are nearer.
 
     Args:
-        samples: generated images, (n, height, width, channels) in [0, 1].
-        training_images: (m, height, width, channels), in [0, 1].
-        test_images: real images that were not trained on, of that shape;
-            some hundreds at least, for 1 % of them to mean something.
-        features: scoring network, a `keras.Model` from images to (batch,
-            d); None compares pixels.
-        batch_size: images at a time.
+        samples: Generated images, (n, height, width, channels) in [0, 1].
+        training_images: Training images, (m, height, width, channels) in
+            [0, 1].
+        test_images: Real images that were not trained on, of the same shape.
+            There should be some hundreds, since 1 % of them is the threshold
+            of "copies".
+        features: Feature network, a `keras.Model` from images to (batch, d).
+            None takes pixels.
+        batch_size: Number of images that are compared at a time.
 
     Returns:
-        dict:
-        "sample_distance", the median d of the samples;
-        "test_distance", the median d of the test images;
-        "ratio", the first over the second: about 1, as far as new images
-        are; towards 0, copies;
-        "copies", the share of samples not farther from the training set than
-        the nearest 1 % of the test images: about 0.01 without copies;
-        "num_samples", "num_training" and "num_test"; and "extractor",
-        "weight_hash", "input_size" and "resizing" of the features.
+        A dict with
+
+        - "sample_distance": median d of the samples;
+        - "test_distance": median d of the test images;
+        - "ratio": the first divided by the second, about 1 without
+          memorization and near 0 for copies;
+        - "copies": share of samples that are as near to a training image as
+          the nearest 1 % of the test images, about 0.01 without memorization;
+        - "num_samples", "num_training", "num_test": numbers of images;
+        - "extractor", "weight_hash", "input_size", "resizing": description of
+          the feature network.
 
     Raises:
-        TypeError: `features` is no network.
-        ValueError: images of unequal shapes or out of range, or test
-            images that are training images.
+        TypeError: `features` is not a `keras.Model`.
+        ValueError: Images have unequal shapes or are out of range, or most
+            test images are training images.
 
     Reference: Meehan et al., A Non-Parametric Test to Detect Data-Copying in
     Generative Models, 2020: samples against a held-out set.
@@ -151,7 +157,7 @@ def memorization(
 
 
 def _images(name, images, samples=None):
-    """As an array, of the shape of `samples`."""
+    """Converts images to an array and compares its shape to `samples`."""
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
         raise ValueError(
@@ -168,7 +174,7 @@ def _images(name, images, samples=None):
 
 
 def _vectors(images, features, batch_size):
-    """Features, or pixels, float64 (n, d)."""
+    """Features or pixels as vectors, float64 (n, d)."""
     check_positive_int("batch_size", batch_size)
     if features is None:
         vectors = images.reshape(len(images), -1).astype("float64")
@@ -188,7 +194,7 @@ def _vectors(images, features, batch_size):
 
 
 def _nearest(vectors, training, count, batch_size):
-    """Positions and distances of the `count` nearest, each (n, count)."""
+    """Indices and distances of the `count` nearest, each (n, count)."""
     indices = np.concatenate(
         [
             ops.top_k(
@@ -200,7 +206,7 @@ def _nearest(vectors, training, count, batch_size):
             for start in range(0, len(vectors), batch_size)
         ]
     )
-    # Anew and exactly: a copy lies at 0.
+    # Computed again in float64, so that the distance of a copy is exactly 0.
     distances = [
         np.linalg.norm(training[neighbors] - vector, axis=1)
         for vector, neighbors in zip(vectors, indices, strict=True)

@@ -1,4 +1,4 @@
-"""One image as several methods restore it, with the telling part upscaled."""
+"""Panel of one image restored by several methods, with a magnified crop."""
 
 import math
 import pathlib
@@ -9,25 +9,27 @@ from keras_synth.io import written_whole
 
 
 def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
-    """Writes the panel: whole images, and below each its upscaled part.
+    """Draws a panel of images, each with a magnified crop below it.
 
     Args:
-        path: of the file, .png; missing folders are made.
-        images: dict, name → (height, width, channels) in [0, 1], the first
-            of them the clean one, or what the others are to be compared
-            to; one of another size (a small image that was upscaled) is
-            stretched over the same area.
-        labels: dict, name → what to write below the name; may lack some.
-        crop: part to upscale, (top, left, height, width) in pixels of the
-            clean image; None takes `most_different`'s square.
-        crop_size: side of that square in pixels.
-        columns: images side by side, at most.
+        path: Path of the PNG file. Missing folders are made.
+        images: Dict, name → image (height, width, channels) in [0, 1]. The
+            first is the clean image, or another reference. An image of another
+            size, such as a small one before upscaling, is stretched over the
+            same area.
+        labels: Dict, name → text below the name. Names may be missing.
+        crop: Region to magnify, (top, left, height, width) in pixels of the
+            first image. None takes the square in which the methods differ
+            most, see `most_different`.
+        crop_size: Side of that square in pixels.
+        columns: Largest number of images side by side.
 
     Returns:
         The path, a `pathlib.Path`.
 
     Raises:
-        ValueError: a part outside the image, `columns` below 1.
+        ValueError: The crop reaches beyond the image, or `columns` is below
+            1.
     """
     from matplotlib.figure import Figure
     from matplotlib.patches import Rectangle
@@ -90,18 +92,21 @@ def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
 
 
 def most_different(images, crop_size=64):
-    """The square in which the methods differ most.
+    """Square in which the images of several methods differ most.
 
-    That with the largest sum of variances between the methods' pixels (with a
-    single method, between its and the first image's).
+    It has the largest sum over pixels of the variance between methods, or
+    between the method and the first image if there is a single method.
 
     Args:
-        images: dict, name → (height, width, channels); the first, and
-            "degraded", are no methods.
-        crop_size: side of the square in pixels, cut to the image's.
+        images: Dict, name → image (height, width, channels). The first image
+            and "degraded" are not counted as methods.
+        crop_size: Side of the square in pixels, at most that of the image.
 
     Returns:
         `(top, left, height, width)` in pixels.
+
+    Raises:
+        ValueError: `crop_size` is not a positive int.
 
     Example:
 
@@ -122,7 +127,7 @@ def most_different(images, crop_size=64):
         methods.append(reference)
     variance = np.var(np.stack(methods).astype("float64"), axis=0).sum(axis=-1)
     height, width = (min(crop_size, side) for side in variance.shape)
-    # Sums over all squares, from the sums over all upper left rectangles.
+    # Sums over all squares from a summed-area table.
     total = np.pad(variance.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     rows = total[height:] - total[:-height]
     sums = rows[:, width:] - rows[:, :-width]

@@ -1,7 +1,7 @@
-"""The memory that one image takes, measured in a process of its own.
+"""Peak memory of restoring one image, measured in a fresh process.
 
-TensorFlow keeps what it once took, so that a second run in the same process
-seems to need nothing. A fresh process has taken nothing yet.
+TensorFlow keeps memory that it has allocated, so a second run in the same
+process would measure nothing.
 """
 
 import importlib
@@ -23,21 +23,21 @@ _RESET = pathlib.Path("/proc/self/clear_refs")
 
 
 def peak_memory(model, inputs):
-    """Bytes that a model's first batch takes beyond the model itself.
+    """Peak memory of a model's first batch, without the model itself.
 
     The model is saved and loaded in a fresh process, which runs it once. The
-    figure is the highest number of bytes resident during that run (`VmHWM` of
-    Linux) less those before it: activations, and some tens of megabytes for
+    result is the highest resident memory during that run (`VmHWM` of Linux)
+    minus the memory before it: activations, and some tens of megabytes for
     tracing and compiling.
 
     Args:
-        model: a `keras.Model` that can be saved.
-        inputs: array or dict of arrays, one batch.
+        model: A `keras.Model` that can be saved.
+        inputs: One batch, an array or a dict of arrays.
 
     Returns:
-        int; None on systems other than Linux, and where Keras runs on an
-        accelerator, whose memory the processor does not see. None with a
-        warning where the model cannot be saved or loaded.
+        Bytes, an int. None on other systems than Linux, and on accelerators,
+        whose memory the processor cannot measure. None with a warning if the
+        model cannot be saved or loaded.
     """
     if not _RESET.exists() or keras.distribution.list_devices("gpu"):
         return None
@@ -65,11 +65,12 @@ def peak_memory(model, inputs):
 
 
 def measure(folder, modules):
-    """What the fresh process does: prints the bytes.
+    """Runs in the fresh process: prints the bytes.
 
     Args:
-        folder: with model.keras and inputs.npz.
-        modules: to import first, for the classes of the model's layers.
+        folder: Folder with model.keras and inputs.npz.
+        modules: Names of modules that define the classes of the model's
+            layers. They are imported first.
     """
     for name in modules:
         importlib.import_module(name)
@@ -78,7 +79,7 @@ def measure(folder, modules):
     with np.load(path / "inputs.npz") as stored:
         inputs = dict(stored)
     inputs = inputs.get("", inputs)
-    _RESET.write_text("5")  # the highest so far is what is held now
+    _RESET.write_text("5")  # resets VmHWM to the current memory
     before = _kilobytes("VmRSS")
     run_restorer(model, inputs)
     print(json.dumps(1024 * (_kilobytes("VmHWM") - before)))

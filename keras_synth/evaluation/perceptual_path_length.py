@@ -1,4 +1,4 @@
-"""How evenly a generator's images change on the way between two latents."""
+"""Perceptual path length of a StyleGAN2."""
 
 import numpy as np
 from keras import ops
@@ -17,32 +17,32 @@ def perceptual_path_length(
 ):
     """Perceptual path length in the space of styles.
 
-    The change of the image, as a perceptual distance sees it, when the
-    style moves by a small step ε = 10⁻⁴ on the straight line between two
-    random styles:
+    It is the mean perceptual distance of two images whose styles are a small
+    step ε = 10⁻⁴ apart, on the straight line between two random styles:
 
         PPL = E[ d(G(w(t)), G(w(t + ε))) / ε² ],  w(t) = w₁ + t (w₂ - w₁)
 
-    Low: no sudden changes on the way. Noise is the same in both images.
-    As in the reference, the values below the first and above the 99th
-    percentile are left out.
+    A low value means that images change smoothly along the line. The noise is
+    the same in both images. As in the reference, values below the first and
+    above the 99th percentile are left out.
 
     Args:
-        model: a `models.StyleGAN2`.
-        distance: a `metrics.PerceptualDistance`, with its feature network.
-        num_samples: pairs of images.
-        sampling: "full" for t ~ U(0, 1), all along the line; "end" for t = 0,
-            at its end, where styles of the mapping network lie.
-        labels: None, or the class of each pair, int (num_samples,), for a
-            class-conditional model.
-        seed: int.
-        batch_size: pairs at a time.
+        model: A `models.StyleGAN2`.
+        distance: A `metrics.PerceptualDistance` with its feature network.
+        num_samples: Number of pairs of images.
+        sampling: "full" for t ~ U(0, 1), anywhere on the line; "end" for t =
+            0, at its end, which is a style of the mapping network.
+        labels: Classes of the pairs, int (num_samples,) or one int for all,
+            for a class-conditional model.
+        seed: Seed of latents, steps and noise, an int.
+        batch_size: Number of pairs that are computed at a time.
 
     Returns:
-        A float.
+        The perceptual path length, a float.
 
     Raises:
-        ValueError: another `sampling`, or no positive `num_samples`.
+        ValueError: `sampling` has another value, or `num_samples` is not a
+            positive int.
 
     Reference: Karras et al., A Style-Based Generator Architecture, 2019,
     section 4.1 (equation for W); the percentiles: the authors' code.
@@ -56,6 +56,8 @@ def perceptual_path_length(
             "`num_samples` must be a positive int. "
             f"Received: num_samples={num_samples!r}"
         )
+    if labels is not None and np.ndim(labels) == 0:
+        labels = np.full(num_samples, labels)
     generator = np.random.default_rng(seed)
     lengths = []
     for start in range(0, num_samples, batch_size):

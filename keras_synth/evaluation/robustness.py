@@ -1,4 +1,4 @@
-"""How restoration methods stand as the degradation grows."""
+"""Robustness of restoration methods to the severity of a degradation."""
 
 import dataclasses
 import pathlib
@@ -11,21 +11,26 @@ from keras_synth.io import written_whole
 
 @dataclasses.dataclass(frozen=True)
 class Robustness:
-    """What `robustness` found.
+    """Result of `robustness`: scores of methods by severity.
 
     Attributes:
-        metric: its name.
-        rows: a dict for each kind of degradation, severity and method:
-            `{"degradation": ..., "severity": 1, "method": ..., "num_images": n,
-            metric: mean}`; the method "degraded" is the degraded images
-            themselves.
+        metric: Name of the metric.
+        rows: List with a dict for each degradation, severity and method:
+            `{"degradation": ..., "severity": 1, "method": ..., "num_images":
+            n, metric: mean}`. The method "degraded" is the degraded image
+            itself.
     """
 
     metric: str
     rows: list
 
     def to_markdown(self):
-        """A row for each degradation and method, a column a severity."""
+        """Table in Markdown of the means.
+
+        Returns:
+            A str, with a line for each degradation and method and a column
+            for each severity.
+        """
         severities = sorted({row["severity"] for row in self.rows})
         lines = {}
         for row in self.rows:
@@ -40,15 +45,22 @@ class Robustness:
         )
 
     def to_csv(self, path):
-        """Writes `rows`; gives the path."""
+        """Writes `rows` as comma-separated values.
+
+        Args:
+            path: Path of the file.
+
+        Returns:
+            The path, a `pathlib.Path`.
+        """
         return write_csv(path, self.rows)
 
     def plot(self, path, columns=4):
-        """Draws the metric against the severity, one plot for each degradation.
+        """Plots the metric against the severity, one plot a degradation.
 
         Args:
-            path: of the file, .png or what else Matplotlib writes.
-            columns: plots side by side.
+            path: Path of the file, .png or another format of Matplotlib.
+            columns: Largest number of plots side by side.
 
         Returns:
             The path, a `pathlib.Path`.
@@ -107,31 +119,32 @@ def robustness(
     severities=range(1, 6),
     *,
     seed=0,
-    verbose=1,
+    verbose="auto",
 ):
-    """Measures methods on several kinds of degradation at growing severities.
+    """Robustness sweep: scores methods on degradations of rising severity.
 
-    `compare` at every `degradation.severity(level)`; its page says what each
-    method gets. All severities of an image start from the same seed, so that
-    curves are smooth. A degradation that changes the size of an image can be
-    swept only if every method restores the size.
+    It runs `compare` at every `degradation.severity(level)`. All severities of
+    an image have the same seed, so that curves are smooth. For a degradation
+    that changes the size of an image, every method must restore the size.
 
     Args:
-        methods: dict, name → network or function.
+        methods: Dict, name → `keras.Model` or function, see `compare`.
         dataset: `keras_synth.datasets.Source`, or any iterable of clean
-            images (height, width, channels) in [0, 1].
-        degradations: classes of `keras_synth.degradations`, a list or a dict
-            by name.
-        metric: a `keras.metrics.Metric`.
-        severities: levels, 1 (hardly visible) to 5 (heavy); 0 is none.
-        seed: int.
-        verbose: 1 shows progress, 0 does not.
+            images (height, width, channels) in [0, 1], of any sizes.
+        degradations: Classes of `keras_synth.degradations`, as a list or as a
+            dict, name → class.
+        metric: A `keras.metrics.Metric`.
+        severities: Ints from 1 (hardly visible) to 5 (strong); 0 is no
+            degradation.
+        seed: Seed of the degradations, an int.
+        verbose: Progress, see `io.Progress`. 0 shows none.
 
     Returns:
         A `Robustness`.
 
     Raises:
-        ValueError: as `compare`, or degradations that are no classes of ours.
+        ValueError: `degradations` holds other objects than classes of
+            `keras_synth.degradations`; or as in `compare`.
 
     Example:
 

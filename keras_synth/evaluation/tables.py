@@ -1,4 +1,4 @@
-"""Tables of figures, for people (Markdown) and for programs (CSV)."""
+"""Tables as Markdown and as CSV."""
 
 import csv
 import pathlib
@@ -7,15 +7,15 @@ from keras_synth.io import written_whole
 
 
 def markdown_table(header, rows):
-    """A table in Markdown.
+    """Formats a table in Markdown.
 
     Args:
-        header: names of the columns.
-        rows: lists of cells; floats are shown with four significant digits,
-            None as a dash, and the rest as it is.
+        header: Names of the columns.
+        rows: Lists of cells. Floats have four significant digits, None is a
+            dash, and other values are converted to str.
 
     Returns:
-        str, lines without a last line break.
+        A str without a line break at the end.
 
     Example:
 
@@ -30,11 +30,11 @@ def markdown_table(header, rows):
 
 
 def write_csv(path, rows):
-    """Writes rows, all digits of them, as comma-separated values.
+    """Writes rows as comma-separated values, with all digits.
 
     Args:
-        path: where; missing folders are made.
-        rows: dicts with the same keys, the columns' names.
+        path: Path of the file. Missing folders are made.
+        rows: Dicts with the same keys, which are the names of the columns.
 
     Returns:
         The path, a `pathlib.Path`.

@@ -1,4 +1,8 @@
-"""Running restorers: on images larger than memory, and on video."""
+"""Inference: running restorers on arrays, dicts, large images and video.
+
+A restorer is a keras network, a model or a function. `input_names` says which
+inputs it takes, `run_restorer` runs it on one batch.
+"""
 
 from keras_synth.inference.images import restore_tiled, self_ensemble
 from keras_synth.inference.inputs import (

@@ -1,4 +1,4 @@
-"""Running a restorer on images larger than memory, or eight times over."""
+"""Tiled inference for large images, and self-ensemble."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from keras_synth.io import Progress
 
 
 def restore_tiled(
-    model,
+    restorer,
     images,
     tile=256,
     overlap=32,
@@ -16,53 +16,52 @@ def restore_tiled(
     multiple=8,
     scale=None,
     output=None,
-    verbose=1,
+    verbose="auto",
 ):
-    """Restores images tile by tile; the seams do not show.
+    """Tiled inference: restores images that are too large for memory.
 
-    Tiles overlap, and of each only the inner part is kept: nothing is
-    blended. Tiles at the image's border end there, so that a network pads
-    them as it pads the whole image. The result is therefore that of the
-    whole image (to rounding) under two conditions.
+    Tiles overlap, and only the inner part of each is kept; nothing is
+    blended. Tiles at the border of the image end there, so that a network
+    pads them as it pads the whole image. Up to rounding, the result is
+    that of the whole image if two conditions hold:
 
-    `overlap` covers the receptive field's radius: what lies farther from an
-    output pixel must not reach it. Each convolution of k x k adds
-    (k - 1) / 2 pixels, times the stride of the layers before it: 17 of 3 x 3
-    need an overlap of 17, or of 34 at half resolution. Networks that look at
-    the whole image (global pooling, attention, instance normalization)
-    have no such radius; neither have methods that search, as BM3D does: their
-    tiles differ a little from the whole.
-
-    `multiple` is divisible by the network's stride, what its input's sides
-    are padded to a multiple of: 2 for FFDNet, 2 ** levels for a U-Net. Tiles
-    start at multiples of it, and leave the same remainder as the image.
+    - `overlap` is at least the radius of the receptive field. A convolution
+      of k x k adds (k - 1) / 2 pixels to it, times the stride of the layers
+      before: 17 convolutions of 3 x 3 need an overlap of 17, or of 34 at half
+      resolution. With global pooling, attention, instance normalization, or a
+      search as in BM3D there is no such radius, and tiles differ slightly
+      from the whole image.
+    - `multiple` is divisible by the stride of the network, that is by the
+      number to whose multiple it pads: 2 for FFDNet, 2 ** levels for a U-Net.
+      Tiles start at multiples of it and have the same remainder as the image.
 
     Args:
-        model: a `keras.Model`, or any function from a batch of images (or
-            the dict below) to a batch of images.
-        images: (batch, height, width, channels) float, or `{"image": such,
-            "noise_level": ..., "mask": ...}`, where maps (batch, height,
-            width, ...) are cut alike and (batch, 1, 1, 1) or (batch, ...)
-            are handed on. Arrays on disk (`numpy.memmap`) are read tile by
-            tile.
-        tile: largest side of a tile in pixels, overlap included.
-        overlap: pixels dropped at each side of a tile that is no border of
-            the image.
-        batch_size: tiles at a time.
-        multiple: of the tiles' offsets in pixels.
-        scale: how many times larger the output is on each side; None finds
-            out from the first tiles.
-        output: array to write into, a `numpy.memmap` say, of the output's
-            shape; None makes one.
-        verbose: Progress, see `io.Progress`: 0 shows none.
+        restorer: A `keras.Model`, or a function that returns images; see
+            `run_restorer`.
+        images: Float images (batch, height, width, channels), or a dict of
+            inputs, `{"image": images, "noise_level": ..., "mask": ...}`. Maps
+            (batch, height, width, ...) in it are cut into tiles as well;
+            arrays (batch, 1, 1, 1) and (batch, ...) are given to each tile.
+            Arrays on disk (`numpy.memmap`) are read tile by tile.
+        tile: Largest side of a tile in pixels, overlap included.
+        overlap: Number of pixels that are dropped at each side of a tile, but
+            not at the border of the image.
+        batch_size: Number of tiles that are restored at a time.
+        multiple: Number of which the offsets of tiles are multiples, in
+            pixels.
+        scale: Factor of height and width from images to output, an int. None
+            takes that of the first tiles.
+        output: Array of the output's shape to write into, such as a
+            `numpy.memmap`. None makes a new one.
+        verbose: Progress, see `io.Progress`. 0 shows none.
 
     Returns:
         float32 (batch, scale · height, scale · width, output channels), or
         `output`.
 
     Raises:
-        ValueError: arguments that do not fit each other, images that are
-            not finite floats, or a model that returns another size.
+        ValueError: Arguments do not fit each other, images are not finite
+            floats, or the restorer returns images of another size.
 
     Example:
 
@@ -95,7 +94,7 @@ def restore_tiled(
             for name, array in inputs.items()
         }
         restored = run_restorer(
-            model, batch if isinstance(images, dict) else batch["image"]
+            restorer, batch if isinstance(images, dict) else batch["image"]
         )
         scale = _checked_scale(batch["image"].shape, restored.shape, scale)
         shape = (count, scale * height, scale * width, restored.shape[-1])
@@ -118,27 +117,28 @@ def restore_tiled(
     return output
 
 
-def self_ensemble(model, images):
-    """Mean over the eight symmetries of a square: a little better, 8 x slower.
+def self_ensemble(restorer, images):
+    """Self-ensemble: mean over eight rotated and mirrored versions of images.
 
-    `x̂ = 1/8 Σ T⁻¹ f(T y)`, T the four quarter turns, with and without
-    mirroring. It works on images that are no squares too. Of a function
-    that commutes with turns and mirrors it is that function.
+    `x̂ = 1/8 Σ T⁻¹ f(T y)`, with T the four rotations by quarter turns, with
+    and without mirroring. It takes eight times as long and is a little better.
+    Images need not be square.
 
-    For large images: `self_ensemble(lambda x: restore_tiled(model, x), y)`.
+    For large images: `self_ensemble(lambda x: restore_tiled(network, x), y)`.
 
     Args:
-        model: a `keras.Model`, or any function from a batch of images (or
-            the dict below) to a batch of images.
-        images: (batch, height, width, channels), or `{"image": such,
-            "noise_level": ..., "mask": ...}`, where maps are turned alike.
+        restorer: A `keras.Model`, or a function that returns images; see
+            `run_restorer`.
+        images: Float images (batch, height, width, channels), or a dict of
+            inputs, `{"image": images, "noise_level": ..., "mask": ...}`. Maps
+            in it are rotated and mirrored as well.
 
     Returns:
-        float32, what the model returns for `images`.
+        float32 images, of the shape that the restorer returns for `images`.
 
     Raises:
-        ValueError: images that are not finite floats, or a model that does
-            not return a batch of images.
+        ValueError: Images are not finite floats, or the restorer does not
+            return a batch of images.
 
     Reference: Timofte et al., Seven Ways to Improve Example-Based Single Image
     Super Resolution, 2016, section 3.5.
@@ -159,7 +159,8 @@ def self_ensemble(model, images):
                 for name, array in inputs.items()
             }
             restored = run_restorer(
-                model, turned if isinstance(images, dict) else turned["image"]
+                restorer,
+                turned if isinstance(images, dict) else turned["image"],
             )
             if mirrored:
                 restored = restored[:, :, ::-1]
@@ -168,7 +169,7 @@ def self_ensemble(model, images):
 
 
 def _checked_inputs(images):
-    """Arrays by name, "image" among them."""
+    """Inputs as a dict of arrays, with images as "image"."""
     inputs = images if isinstance(images, dict) else {"image": images}
     if "image" not in inputs:
         raise ValueError(
@@ -197,7 +198,7 @@ def _checked_inputs(images):
                 "height, width, ...) for a map, (batch, 1, 1, 1) or (batch, "
                 f"...) else. Received: shape {array.shape}"
             )
-        # One image at a time: they may be larger than memory.
+        # One image at a time, because the array may be larger than memory.
         if not all(np.isfinite(np.sum(row, dtype="float64")) for row in array):
             raise ValueError(f"{name!r} must be finite. Received: NaN or Inf")
     return inputs
@@ -220,7 +221,7 @@ def _check_tiling(tile, overlap, batch_size, multiple, scale):
                 f"`{name}` must be an int, at least {smallest}. "
                 f"Received: {name}={value!r}"
             )
-    # A tile may come out `multiple - 1` smaller, and must still move on.
+    # A tile may be `multiple - 1` smaller, and must still advance.
     if tile < 2 * overlap + 2 * multiple:
         raise ValueError(
             "`tile` must be at least 2 · overlap + 2 · multiple = "
@@ -229,10 +230,11 @@ def _check_tiling(tile, overlap, batch_size, multiple, scale):
 
 
 def _cuts(length, tile, overlap, multiple):
-    """Along one axis, `(tile's slice, slice of it that is kept)` of each."""
+    """`(slice of a tile, slice that is kept)` of all tiles along one axis."""
     if length <= tile:
         return [(slice(0, length), slice(0, length))]
-    # All of one size, with the image's remainder: padding as the whole's.
+    # All have one size, with the remainder of the image, so that a network
+    # pads them alike.
     size = tile - (tile - length) % multiple
     step = (size - 2 * overlap) // multiple * multiple
     last = length - size
@@ -245,18 +247,18 @@ def _cuts(length, tile, overlap, multiple):
 
 
 def _part(array, index, rows, columns, size):
-    """A tile of one image or map; all of what is neither."""
+    """A tile of an image or a map; arrays of other shapes as a whole."""
     if array.ndim == 4 and array.shape[1:3] == size:
         return array[index, rows, columns]
     return array[index]
 
 
 def _checked_scale(given, returned, scale):
-    """The factor from a tile to what the model made of it."""
+    """Factor from the sides of a tile to those of its restored image."""
     found = returned[1] // given[1] if scale is None else scale
     if found < 1 or returned[1:3] != (found * given[1], found * given[2]):
         raise ValueError(
-            "The model must return images as large as its input or an "
+            "The restorer must return images of the size of its input, or an "
             f"integer times larger{f' ({scale})' if scale else ''}. Received: "
             f"{returned[1:3]} for {given[1:3]}"
         )
@@ -268,9 +270,9 @@ def _times(part, scale, start=0):
 
 
 def _turn(array, turns, mirrored):
-    """A batch of images or maps; of (batch, 1, 1, 1) nothing changes."""
+    """Rotates and mirrors images or maps; (batch, 1, 1, 1) stays the same."""
     if array.ndim != 4:
         return array
     array = np.rot90(array, turns, axes=(1, 2))
-    # A copy: a function may work in place.
+    # A copy, because a function may change its input in place.
     return (array[:, :, ::-1] if mirrored else array).copy()

@@ -1,4 +1,4 @@
-"""Running a restorer on video, frame after frame, in bounded memory."""
+"""Video restoration as a stream of frames, in bounded memory."""
 
 import collections
 import itertools
@@ -12,50 +12,53 @@ from keras_synth.ops.motion import SCENE_CUT
 
 
 def restore_video(
-    model,
+    restorer,
     frames,
     *,
     num_frames=None,
     prepare=None,
     compensate=compensate_motion,
     total=None,
-    verbose=1,
+    verbose="auto",
 ):
-    """Restores video as a stream: frames in, frames out.
+    """Restores video as a stream of frames.
 
-    Of a network for several frames (`networks.vsrnet`, `video_edsr`) the
-    window around each frame is kept, no more: the others are moved to where
-    things are in the middle one. At the ends of the video, and where its
+    A network of several frames (`networks.vsrnet`, `networks.video_edsr`)
+    gets a window of frames around each frame, with the others warped to the
+    middle one (motion compensation). At the ends of the video, and where the
     scene changes (`ops.scene_change` above 0.55), the nearest frame of the
-    same scene stands for those missing, so that there are as many frames out
-    as in. Networks for images restore frame by frame.
+    same scene replaces the missing ones, so that every frame is restored.
+    Networks of images restore frame by frame. Only one window is held in
+    memory.
 
     Args:
-        model: a `keras.Model`, from (batch, num_frames, height, width,
-            channels) or (batch, height, width, channels) to the latter; or
-            such a function, which may hand on more: `lambda images:
-            ffdnet({"image": images, "noise_level": level})`.
-        frames: iterable of frames (height, width, channels), all of one size
-            and scale: floats in [0, 1], or uint8.
-        num_frames: odd int, for functions: how many frames it takes as
-            (1, num_frames, height, width, channels). None: what a
-            `keras.Model` takes; a function takes images.
-        prepare: function on each frame beforehand, from (1, height, width,
-            channels) to such: `restoration.bicubic(4)` for networks that
-            start from upscaled frames.
-        compensate: function from (1, num_frames, height, width, channels) to
-            the same, which moves the frames; None leaves things where they
-            are.
-        total: how many frames there are, for the progress; None: unknown.
-        verbose: Progress, see `io.Progress`: 0 shows none.
+        restorer: A `keras.Model` or a function from (1, num_frames, height,
+            width, channels) or (1, height, width, channels) to images (1,
+            height', width', channels'). For a network that needs more than
+            the image, give a function: `lambda images: ffdnet({"image":
+            images, "noise_level": level})`.
+        frames: Iterable of frames (height, width, channels), all of one size,
+            floats in [0, 1] or uint8.
+        num_frames: Number of frames that a function takes, an odd int, as (1,
+            num_frames, height, width, channels). None for a function that
+            takes images, and for a `keras.Model`, which has its own number.
+        prepare: Function that is applied to each frame first, from (1, height,
+            width, channels) to images, such as `restoration.bicubic(4)` for
+            networks that take upscaled frames. None for none.
+        compensate: Function from (1, num_frames, height, width, channels) to
+            the same shape, which warps the frames to the middle one. None
+            for none.
+        total: Number of frames, for the progress. None if unknown.
+        verbose: Progress, see `io.Progress`. 0 shows none.
 
     Returns:
         An iterator of float32 (height', width', channels') in [0, 1].
 
     Raises:
-        ValueError: arguments that do not fit; while iterating: no frames, one
-            frame for a network of several, frames of another size or values,
-            or a model that returns something else.
+        ValueError: Arguments do not fit. While iterating: there are no
+            frames, or one frame for a network of several; a frame has another
+            size or type, or is not finite; or the restorer does not return
+            images.
 
     Example:
 
@@ -68,18 +71,20 @@ def restore_video(
     >>> [round(float(frame.mean()), 3) for frame in smooth]
     [0.133, 0.3, 0.467, 0.6]
     """
-    num_frames = _window_size(model, num_frames)
+    num_frames = _window_size(restorer, num_frames)
     for name, function in (("prepare", prepare), ("compensate", compensate)):
         if function is not None and not callable(function):
             raise ValueError(
                 f"`{name}` must be a function or None. Received: {function!r}"
             )
     return _restored(
-        model, frames, num_frames, prepare, compensate, total, verbose
+        restorer, frames, num_frames, prepare, compensate, total, verbose
     )
 
 
-def _restored(model, frames, num_frames, prepare, compensate, total, verbose):
+def _restored(
+    restorer, frames, num_frames, prepare, compensate, total, verbose
+):
     progress = Progress(total, "frames", verbose)
     scenes = _in_scenes(frames, prepare)
     for window in _windows(scenes, num_frames or 1):
@@ -89,14 +94,14 @@ def _restored(model, frames, num_frames, prepare, compensate, total, verbose):
             inputs = np.stack(window, axis=1)
             if compensate is not None and num_frames > 1:
                 inputs = np.asarray(compensate(inputs))
-        (restored,) = run_restorer(model, inputs)
+        (restored,) = run_restorer(restorer, inputs)
         progress.add()
         yield np.clip(restored, 0.0, 1.0)
     progress.close()
 
 
 def _in_scenes(frames, prepare):
-    """`(number of its scene, prepared frame)`, one by one."""
+    """Yields `(number of the scene, prepared frame)` for each frame."""
     scene, before = 0, None
     for number, frame in enumerate(frames):
         frame = _checked(frame, number, before)
@@ -107,7 +112,7 @@ def _in_scenes(frames, prepare):
 
 
 def _windows(scenes, num_frames):
-    """The frames around each, as many as there are frames."""
+    """Yields the window of frames around each frame."""
     half = num_frames // 2
     window = collections.deque([None] * half, maxlen=num_frames)
     count = 0
@@ -128,10 +133,10 @@ def _windows(scenes, num_frames):
 
 
 def _one_scene(window, half):
-    """A window's frames; those of another scene, or none, are replaced."""
+    """Replaces missing frames, and those of another scene, in a window."""
     entries = list(window)
     scene = entries[half][0]
-    # From the middle outwards: what is missing is its inner neighbor.
+    # From the middle outwards, each is replaced by its inner neighbor.
     for index in range(half + 1, len(entries)):
         for here, inner in ((index, index - 1), (-index - 1, -index)):
             if entries[here] is None or entries[here][0] != scene:
@@ -140,7 +145,7 @@ def _one_scene(window, half):
 
 
 def _checked(frame, number, before):
-    """(1, height, width, channels), float32 in [0, 1]."""
+    """Converts a frame to float32 (1, height, width, channels)."""
     frame = np.asarray(frame)
     if frame.ndim != 3:
         raise ValueError(
@@ -164,8 +169,8 @@ def _checked(frame, number, before):
     return frame[None].astype("float32")
 
 
-def _window_size(model, num_frames):
-    """How many frames the model takes, None where it takes images."""
+def _window_size(restorer, num_frames):
+    """Number of frames that the restorer takes; None if it takes images."""
     if num_frames is not None and (
         not isinstance(num_frames, int) or num_frames < 1 or num_frames % 2 == 0
     ):
@@ -173,13 +178,13 @@ def _window_size(model, num_frames):
             "`num_frames` must be an odd int, or None. "
             f"Received: num_frames={num_frames!r}"
         )
-    shapes = input_shapes(model)
-    if set(shapes.values()) == {None}:  # it does not say
+    shapes = input_shapes(restorer)
+    if set(shapes.values()) == {None}:  # not known
         return num_frames
     found = shapes["frames"][1] if "frames" in shapes else None
     if num_frames not in (None, found):
         raise ValueError(
-            f"{model.name} takes {found or 'images, not'} frames. "
+            f"{restorer.name} takes {found or 'images, not'} frames. "
             f"Received: num_frames={num_frames}"
         )
     return found

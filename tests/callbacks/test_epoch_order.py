@@ -1,4 +1,4 @@
-"""A plain `keras.Model` sees the same images after a stop."""
+"""EpochOrder: a plain `keras.Model` gets the same data after a stop."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def _fit(network, **options):
     )
 
 
-def test_stopping_changes_nothing():
+def test_resumed_training_equals_training_without_a_stop():
     straight, stopped, other = _network(), _network(), _network()
     _fit(straight, epochs=3)
     _fit(stopped, epochs=1)
@@ -42,7 +42,7 @@ def test_stopping_changes_nothing():
     for ours, theirs in zip(stopped.weights, straight.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     _fit(other, epochs=1)
-    _fit(other, epochs=2)  # epochs 0, 0, 1 are others than 0, 1, 2
+    _fit(other, epochs=2)  # the order of epochs 0, 0, 1 differs from 0, 1, 2
     assert np.abs(other.weights[0] - straight.weights[0]).max() > 0
 
 

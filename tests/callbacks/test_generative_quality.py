@@ -1,4 +1,4 @@
-"""Scores in the logs: right, repeatable, and seen by who comes after."""
+"""GenerativeQuality: scores in the logs, and callbacks that read them."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ COUNT = 20
 
 
 class Noise(keras.Model):
-    """Noise that darkens as training goes on, and is darker by class."""
+    """Noise that gets darker with each epoch, and with the class."""
 
     def __init__(self, conditional=False):
         super().__init__()
@@ -38,7 +38,7 @@ class Noise(keras.Model):
 
 
 def scoring_network():
-    """The four quarters' means."""
+    """Features: means of the four quarters of the image."""
     image = keras.Input(SHAPE)
     quarters = keras.layers.AveragePooling2D(4)(image)
     return keras.Model(image, keras.layers.Flatten()(quarters))
@@ -70,7 +70,7 @@ def train(callbacks, epochs=1, model=None, verbose=0):
 
 
 def drawn(callback, labels=None):
-    """The samples that the callback's model makes now, all at once."""
+    """All samples that the callback draws from its model."""
     seeds = np.random.default_rng(callback.seed)
     batches = []
     for start in range(0, callback.num_images, callback.batch_size):
@@ -111,7 +111,7 @@ def test_history_holds_every_score():
     assert history["kernel_distance"][-1] == float(kernel.result())
 
 
-def test_the_score_is_that_of_batches_with_different_seeds():
+def test_batches_are_sampled_with_different_seeds():
     callback = quality(num_images=17, batch_size=6)
     history = train([callback]).history
     samples = drawn(callback)
@@ -176,7 +176,7 @@ def test_callbacks_listed_after_it_see_the_scores(tmp_path):
     assert written == pytest.approx(scores)
 
 
-def test_real_images_are_read_once_and_samples_forgotten(monkeypatch):
+def test_real_images_are_read_once_and_samples_each_time(monkeypatch):
     callback = quality(batch_size=15)
     (metric,) = callback.metrics
     calls = []
@@ -204,7 +204,7 @@ def test_a_second_fit_starts_anew():
     )
 
 
-def test_watching_does_not_change_a_vaes_training():
+def test_the_callback_does_not_change_the_training_of_a_vae():
     weights = []
     for callbacks in ([], [quality()]):
         keras.utils.set_random_seed(0)
@@ -215,7 +215,7 @@ def test_watching_does_not_change_a_vaes_training():
         np.testing.assert_array_equal(alone, watched)
 
 
-def test_conditional_models_are_sampled_in_the_classes_asked_for():
+def test_conditional_models_sample_the_given_labels():
     labels = np.arange(COUNT) % 4
     callback = quality(labels=labels, batch_size=7)
     history = train([callback], 1, Noise(conditional=True)).history
@@ -224,7 +224,15 @@ def test_conditional_models_are_sampled_in_the_classes_asked_for():
     )
 
 
-def test_progress_is_shown_where_fit_shows_its_own(capsys):
+def test_one_label_holds_for_all_samples():
+    callback = quality(labels=3, batch_size=7)
+    history = train([callback], 1, Noise(conditional=True)).history
+    assert history["frechet_distance"][0] == pytest.approx(
+        expected_distance(callback, np.full(COUNT, 3)), rel=1e-6
+    )
+
+
+def test_progress_is_shown_if_fit_shows_progress(capsys):
     train([quality()], verbose=0)
     assert "Scoring" not in capsys.readouterr().out
     train([quality()], verbose=1)
@@ -234,7 +242,7 @@ def test_progress_is_shown_where_fit_shows_its_own(capsys):
     assert "20/20" in shown and "frechet_distance:" in shown
 
 
-def test_mistakes_are_said_before_training():
+def test_mistakes_are_refused_before_training():
     labels = np.arange(COUNT) % 4
     plain, conditional = Noise(), Noise(conditional=True)
     for model, callback, message in (

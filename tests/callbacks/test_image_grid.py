@@ -1,4 +1,4 @@
-"""Grids on disk and in TensorBoard, of the same latents each time."""
+"""ImageGrid: files and TensorBoard images of samples and reconstructions."""
 
 import keras
 import numpy as np
@@ -38,7 +38,7 @@ def test_files_show_the_models_samples_and_reconstructions(tmp_path):
     )
 
 
-def test_watching_does_not_change_training(tmp_path):
+def test_the_callback_does_not_change_training(tmp_path):
     watched = train(ImageGrid(tmp_path, images=random_images(2)), 2)
     keras.utils.set_random_seed(0)
     alone = small_vae()
@@ -66,7 +66,7 @@ def test_tensorboard_gets_the_same_images(tmp_path):
         )
 
 
-def test_conditional_models_show_the_classes_asked_for(tmp_path):
+def test_conditional_models_show_samples_of_the_given_labels(tmp_path):
     labels = np.arange(8) % 4
     grid = ImageGrid(
         tmp_path,

@@ -1,4 +1,4 @@
-"""The latent plane, and the files TensorBoard's projector reads."""
+"""Latent manifold, and files for TensorBoard's projector."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from tests.models.test_vae import SHAPE, random_images, small_vae
 
 
 class PlaneOfLatents:
-    """Its images are its latents: 1x2, Φ(z)."""
+    """Decodes latents z to images of 1x2 pixels, Φ(z)."""
 
     latent_dim = 2
 
@@ -25,14 +25,14 @@ class PlaneOfLatents:
         return stats.norm.cdf(latents)[:, None, :, None]
 
 
-def test_plane_covers_equal_parts_of_the_prior():
+def test_the_manifold_covers_equal_parts_of_the_prior():
     grid = latent_manifold(PlaneOfLatents(), num_images=4)[..., 0]
     centers = (np.arange(4) + 0.5) / 4
     np.testing.assert_allclose(grid[:, 0::2], 4 * [centers], atol=1e-6)
     np.testing.assert_allclose(grid[:, 1::2].T, 4 * [centers[::-1]], atol=1e-6)
 
 
-def test_callback_writes_the_plane_of_the_model(tmp_path):
+def test_the_callback_writes_the_manifold_of_the_model(tmp_path):
     model = models.VAE(
         networks.dense_encoder(SHAPE, 2, hidden=()),
         networks.dense_decoder(SHAPE, 2, hidden=()),
@@ -54,7 +54,7 @@ def test_more_than_two_latents_are_refused_before_training(tmp_path):
         )
 
 
-def test_projector_reads_what_we_write(tmp_path):
+def test_the_projector_reads_the_files(tmp_path):
     from google.protobuf import text_format
     from tensorboard.plugins.projector import ProjectorConfig
 
@@ -100,7 +100,7 @@ def test_projector_is_found_by_tensorboard(tmp_path):
     assert list(plugin._configs) == ["."]
 
 
-def test_keras_tensorboard_works_beside(tmp_path):
+def test_it_works_beside_keras_tensorboard(tmp_path):
     model = small_vae()
     callback = keras.callbacks.TensorBoard(
         tmp_path, histogram_freq=1, write_graph=True, profile_batch=0

@@ -1,4 +1,4 @@
-"""Degraded, restored, true: what the files show, and TensorBoard."""
+"""RestorationGrid: files and TensorBoard images."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def test_three_rows_of_the_same_images(tmp_path):
     assert np.abs(shown(tmp_path, 2) - shown(tmp_path, 4)).max() > 0
 
 
-def test_a_blind_model_is_not_told_the_mask(tmp_path):
+def test_a_blind_model_does_not_get_the_mask(tmp_path):
     degraded, clean = pairs(2)
     grid = RestorationGrid(degraded, clean, tmp_path)
     grid.set_model(compiled(blind()))
@@ -49,7 +49,7 @@ def test_a_blind_model_is_not_told_the_mask(tmp_path):
     np.testing.assert_allclose(shown(tmp_path, 1), expected, atol=ROUNDED)
 
 
-def test_plain_networks_get_what_they_take(tmp_path):
+def test_plain_networks_get_the_inputs_that_they_take(tmp_path):
     degraded, clean = pairs(2)
     image, mask = (keras.Input((None, None, 1), name=n) for n in degraded)
     both = keras.Model({"image": image, "mask": mask}, image + 2 * mask)
@@ -99,7 +99,7 @@ def test_tensorboard_gets_the_same_images(tmp_path):
     )
 
 
-def test_watching_does_not_change_training(tmp_path):
+def test_the_callback_does_not_change_training(tmp_path):
     degraded, clean = pairs(4)
     weights = []
     for callbacks in ([], [RestorationGrid(degraded, clean, tmp_path)]):
@@ -121,6 +121,6 @@ def test_watching_does_not_change_training(tmp_path):
         ({"mask": np.zeros((2, 8, 8, 1))}, np.zeros((2, 8, 8, 1))),
     ],
 )
-def test_what_is_no_pair_is_refused(degraded, clean, tmp_path):
+def test_images_that_are_not_pairs_are_refused(degraded, clean, tmp_path):
     with pytest.raises(ValueError, match="must be pairs"):
         RestorationGrid(degraded, clean, tmp_path)

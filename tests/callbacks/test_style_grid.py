@@ -1,4 +1,4 @@
-"""Contents, paintings, styles: what the files show."""
+"""StyleGrid: files with contents, stylized images and styles."""
 
 import types
 
@@ -23,7 +23,7 @@ def test_three_rows_of_the_same_images(tmp_path):
     np.testing.assert_allclose(read_image(path), expected, atol=0.51 / 255)
 
 
-def test_images_that_are_no_pairs_are_refused(tmp_path):
+def test_images_that_are_not_pairs_are_refused(tmp_path):
     for contents, styles in (
         (np.zeros((2, 8, 8, 3)), np.zeros((1, 8, 8, 3))),
         (np.zeros((8, 8, 3)), np.zeros((8, 8, 3))),

@@ -1,4 +1,4 @@
-"""Mixtures of styles: what the files show, and TensorBoard."""
+"""StyleMixingGrid: files and TensorBoard images of mixed styles."""
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ from tests.models.test_vae import small_vae
 ROUNDED = 0.5 / 255 + 1e-6
 
 
-class ShowsItsStyles:
-    """Images of one row, pixel i the style of layer i."""
+class StylesAsPixels:
+    """A generator of one row of pixels, pixel i the style of layer i."""
 
     num_layers = 4
 
@@ -29,7 +29,7 @@ class ShowsItsStyles:
 
 
 def show(grid, gan=None, epochs=1):
-    """What a training of so many epochs would show."""
+    """Runs the callback as a training of so many epochs does."""
     gan = small_gan() if gan is None else gan
     grid.set_model(gan)
     grid.on_train_begin()
@@ -44,7 +44,7 @@ def shown(directory, epoch=1):
 
 
 @pytest.mark.parametrize("at", [None, 0, 1, 4])
-def test_coarse_from_the_left_and_fine_from_above(at):
+def test_rows_have_coarse_styles_and_columns_fine_styles(at):
     coarse, fine = [0.1, 0.2], [0.5, 0.7, 0.9]
     cut = 2 if at is None else at
     rows = [np.ones(4), *(np.full(4, f) for f in fine)]
@@ -53,7 +53,7 @@ def test_coarse_from_the_left_and_fine_from_above(at):
         rows += [np.array(cut * [c] + (4 - cut) * [f]) for f in fine]
     expected = np.reshape(rows, (12, 1, 4, 1))
     grid = style_mixing_grid(
-        ShowsItsStyles(),
+        StylesAsPixels(),
         np.array(coarse)[:, None],
         np.array(fine)[:, None],
         at,
@@ -64,7 +64,7 @@ def test_coarse_from_the_left_and_fine_from_above(at):
 def test_a_style_may_differ_by_layer():
     coarse = np.linspace(0.0, 0.3, 4)[None, :, None]
     fine = np.linspace(0.6, 0.9, 4)[None, :, None]
-    grid = style_mixing_grid(ShowsItsStyles(), coarse, fine, at=1)
+    grid = style_mixing_grid(StylesAsPixels(), coarse, fine, at=1)
     expected = [np.ones(4), fine, coarse, [0.0, 0.7, 0.8, 0.9]]
     expected = np.concatenate([np.reshape(x, (1, 1, 4, 1)) for x in expected])
     np.testing.assert_allclose(grid, image_grid(expected, columns=2))
@@ -110,7 +110,7 @@ def test_tensorboard_gets_the_same_images(tmp_path):
     np.testing.assert_allclose(image, shown(png), atol=1 / 255 + 1e-6)
 
 
-def test_classes_are_those_of_the_sources(tmp_path):
+def test_labels_are_those_of_the_styles(tmp_path):
     gan = small_gan(num_classes=3)
     grid = StyleMixingGrid(tmp_path, 1, 2, labels=[2, 0, 1])
     show(grid, gan)
@@ -124,7 +124,7 @@ def test_classes_are_those_of_the_sources(tmp_path):
     np.testing.assert_allclose(grid.grids()["style_mixing"], expected)
 
 
-def test_watching_changes_neither_weights_nor_seeds(tmp_path):
+def test_the_callback_changes_neither_weights_nor_seeds(tmp_path):
     gan = small_gan()
     state = [*gan.weights, *gan.seed_states]
     before = [np.array(weight) for weight in state]

@@ -1,4 +1,4 @@
-"""The KL weight during warm-up, and its effect on training alone."""
+"""KLWarmup: the KL weight during training, and its effect on the loss."""
 
 import keras
 import numpy as np
@@ -26,18 +26,18 @@ def weights_during(warmup, model, steps, **kwargs):
     return seen
 
 
-def test_linear_rises_once_and_stays():
+def test_linear_warmup_rises_once_and_stays():
     seen = weights_during(KLWarmup(4), small_vae(beta=2.0), 7)
     assert seen == [0.0, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0]
 
 
-def test_cyclical_rises_stays_and_starts_again():
+def test_cyclical_warmup_rises_stays_and_starts_again():
     warmup = KLWarmup(2, "cyclical", cycles=2)
     seen = weights_during(warmup, small_vae(), 10)
     assert seen == [0.0, 0.5, 1.0, 1.0, 0.0, 0.5, 1.0, 1.0, 1.0, 1.0]
 
 
-def test_goes_on_after_loading(tmp_path):
+def test_warmup_continues_after_loading(tmp_path):
     model = small_vae()
     weights_during(KLWarmup(8), model, 3)
     model.save(tmp_path / "model.keras")
@@ -46,7 +46,7 @@ def test_goes_on_after_loading(tmp_path):
     np.testing.assert_allclose(seen, [3 / 8, 4 / 8, 5 / 8])
 
 
-def test_without_it_training_uses_beta_again():
+def test_training_without_the_callback_uses_beta_again():
     model = small_vae(beta=2.0)
     weights_during(KLWarmup(10**9), model, 2)
     assert float(model.kl_weight) < 1e-3
@@ -54,14 +54,14 @@ def test_without_it_training_uses_beta_again():
     assert float(model.kl_weight) == 2.0
 
 
-def test_another_models_weights_leave_beta_alone(tmp_path):
+def test_loading_weights_keeps_beta(tmp_path):
     small_vae(beta=1.0).save_weights(tmp_path / "model.weights.h5")
     model = small_vae(beta=4.0)
     model.load_weights(tmp_path / "model.weights.h5")
     assert float(model.kl_weight) == 4.0
 
 
-def test_training_loss_uses_it_and_evaluation_does_not():
+def test_training_uses_the_warmup_and_evaluation_does_not():
     model = small_vae()
     model.compile(keras.optimizers.SGD(0.0))
     images = random_images(4)

@@ -1,4 +1,4 @@
-"""Figures of clips, per frame and over time."""
+"""measure_clip: scores of frames, and flicker."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from keras_synth.evaluation import measure_clip
 
 
 def drifting(length=4, speed=1.0, height=32, width=40):
-    """Waves that move to the right by `speed` pixels a frame."""
+    """Waves that move to the right by `speed` pixels per frame."""
     rows, columns = np.mgrid[: float(height), : float(width)]
     frames = []
     for time in range(length):
@@ -18,7 +18,7 @@ def drifting(length=4, speed=1.0, height=32, width=40):
     return np.stack(frames).astype("float32")
 
 
-def test_each_frame_has_its_figure():
+def test_each_frame_has_a_score():
     clean = drifting()
     noise = np.random.default_rng(0).normal(size=clean.shape)
     restored = clean + 0.01 * noise * np.arange(1, 5).reshape(4, 1, 1, 1)
@@ -31,7 +31,7 @@ def test_each_frame_has_its_figure():
     assert again["psnr"].min() > 50.0
 
 
-def test_flicker_is_what_changes_along_the_motion():
+def test_flicker_is_the_change_along_the_motion():
     """Motion is none; brightness up and down by 0.05 is 0.1 a step; noise of
     σ is σ times the root of two, less what reading between pixels blurs."""
     clean = drifting()
@@ -51,7 +51,7 @@ def test_flicker_is_what_changes_along_the_motion():
     assert (frozen > 5 * still["flicker"].max()).all()
 
 
-def test_clips_that_do_not_go_together_are_refused():
+def test_clips_that_do_not_match_are_refused():
     clean = drifting()
     for restored, truth, message in (
         (clean[:3], clean, "as many frames.* after 3"),

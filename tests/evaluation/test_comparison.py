@@ -1,4 +1,4 @@
-"""Every method gets the same degradation, and figures are those of NumPy."""
+"""Comparison of methods: the same degradation, and scores against NumPy."""
 
 import csv
 
@@ -46,7 +46,7 @@ def by_method(comparison):
     return {row["method"]: row for row in comparison.rows}
 
 
-def test_figures_are_means_over_images_of_numpys():
+def test_scores_are_means_over_images_and_equal_numpy():
     clean, degradation = images(), GaussianNoise(0.1)
     comparison = compare(
         {"same": same, "half": half},
@@ -75,7 +75,7 @@ def test_figures_are_means_over_images_of_numpys():
 
 
 class Spy:
-    """A method that remembers what it got, and spoils it."""
+    """A method that records its input, and then changes it."""
 
     def __init__(self):
         self.seen = []
@@ -86,7 +86,7 @@ class Spy:
         return images
 
 
-def test_every_method_gets_the_same_degradation_and_every_image_its_own():
+def test_methods_get_the_same_degradation_and_images_their_own():
     spies = {"a": Spy(), "b": Spy()}
     clean = np.full((2, 8, 8, 1), 0.5, "float32")
     degradations = {"weak": GaussianNoise(0.1), "strong": GaussianNoise(0.3)}
@@ -106,7 +106,7 @@ def test_every_method_gets_the_same_degradation_and_every_image_its_own():
 
 
 class Scratch(Degradation):
-    """A white column, and a strength in the record."""
+    """A white column, and a noise level in the record."""
 
     def apply(self, images, seed):
         column = np.zeros(images.shape[1:], "float32")
@@ -120,12 +120,12 @@ class Scratch(Degradation):
         )
 
 
-def test_methods_are_told_what_they_ask_for():
+def test_methods_get_the_inputs_that_they_take():
     image = keras.Input((None, None, 1), name="image")
     mask = keras.Input((None, None, 1), name="mask")
-    told = keras.Model({"image": image, "mask": mask}, image * (1 - mask))
+    masking = keras.Model({"image": image, "mask": mask}, image * (1 - mask))
 
-    class Told(keras.Model):
+    class Black(keras.Model):
         def call(self, images):
             return images * 0.0
 
@@ -135,11 +135,11 @@ def test_methods_are_told_what_they_ask_for():
 
     comparison = compare(
         {
-            "network": told,
-            "subclass": Told(),
+            "network": masking,
+            "subclass": Black(),
             "both": wants_both,
             "mask": lambda images, mask: images * (1 - mask),
-            "told": lambda images, noise_level: images * 0 + noise_level,
+            "level": lambda images, noise_level: images * 0 + noise_level,
         },
         np.zeros((1, 8, 8, 1)),
         Scratch(),
@@ -153,25 +153,29 @@ def test_methods_are_told_what_they_ask_for():
         "subclass": 0.0,
         "both": 0.25 / 8,
         "mask": 0.0,
-        "told": 0.25,
+        "level": 0.25,
     }
     assert found == pytest.approx(expected)
 
 
-def test_restoration_gans_stand_beside_biharmonic_inpainting():
+def test_restoration_gans_beside_biharmonic_inpainting():
     _, clean = pairs(2)
     degradation = Occlusion(count=1, size=0.4)
-    told, untold = inpainter(local=False, with_features=False), blind()
+    masked, blind_gan = inpainter(local=False, with_features=False), blind()
     mae = keras.metrics.MeanAbsoluteError(name="mae")
     comparison = compare(
-        {"told": told, "untold": untold, "biharmonic": biharmonic()},
+        {
+            "masked": masked,
+            "blind": blind_gan,
+            "biharmonic": biharmonic(),
+        },
         clean,
         degradation,
         mae,
         verbose=0,
     )
     found = {name: row["mae"] for name, row in by_method(comparison).items()}
-    expected = {"degraded": [], "told": [], "untold": []}
+    expected = {"degraded": [], "masked": [], "blind": []}
     for index, image in enumerate(clean):
         degraded, record = degradation(
             image[None], seed=np.array([0, index]), return_record=True
@@ -179,8 +183,8 @@ def test_restoration_gans_stand_beside_biharmonic_inpainting():
         mask = np.asarray(record["mask"])
         for name, restored in (
             ("degraded", degraded),
-            ("told", told({"image": degraded, "mask": mask})),
-            ("untold", untold(degraded)),
+            ("masked", masked({"image": degraded, "mask": mask})),
+            ("blind", blind_gan(degraded)),
         ):
             expected[name].append(np.abs(restored - image).mean())
     for name, errors in expected.items():
@@ -188,11 +192,11 @@ def test_restoration_gans_stand_beside_biharmonic_inpainting():
     assert found["biharmonic"] < 0.2 * found["degraded"]
 
 
-def test_our_networks_and_sources():
+def test_networks_and_sources():
     images = np.random.default_rng(0).integers(0, 256, (3, 9, 11, 1), "uint8")
     source = source_from_arrays("x", "test", images, np.zeros(3))
     comparison = compare(
-        # Fresh ones subtract nothing.
+        # Before training they subtract nothing.
         {
             "ffdnet": ffdnet(channels=1, num_layers=3, width=4),
             "dncnn": dncnn(channels=1, num_layers=3, width=4),
@@ -213,7 +217,7 @@ def upscaled(images):
 
 
 class Halve(Degradation):
-    """Every other pixel."""
+    """Downsampling to every other pixel."""
 
     keeps_size = False
 
@@ -234,7 +238,7 @@ def comparison():
     )
 
 
-def test_tables_hold_the_rows(comparison, tmp_path):
+def test_tables_have_the_rows(comparison, tmp_path):
     header, line, *lines = comparison.to_markdown().splitlines()
     columns = ["weak psnr", "weak mae", "strong psnr", "strong mae"]
     assert header == "| " + " | ".join(["method", *columns]) + " |"
@@ -265,7 +269,7 @@ def test_tables_hold_the_rows(comparison, tmp_path):
     ]
 
 
-def test_the_panel_is_a_image(comparison, tmp_path):
+def test_the_panel_is_an_image(comparison, tmp_path):
     path = comparison.panel(tmp_path / "new" / "panel.png", crop_size=8)
     with Image.open(path) as image:
         wide, tall = image.size
@@ -294,7 +298,7 @@ def test_the_panel_is_a_image(comparison, tmp_path):
     assert not (tmp_path / "never.png").exists()
 
 
-def test_small_images_upscaled(tmp_path):
+def test_small_images_are_stretched_in_the_panel(tmp_path):
     small = compare(
         {"nearest": upscaled},
         [np.kron(np.eye(8), np.ones((4, 4)))[..., None]],
@@ -302,13 +306,13 @@ def test_small_images_upscaled(tmp_path):
         PSNR(),
         verbose=0,
     )
-    # Blocks of 4 survive; the degraded is no competitor of another size.
+    # Blocks of 4 pixels survive. The degraded image has another size: no row.
     assert [row["method"] for row in small.rows] == ["nearest"]
     assert small.rows[0]["psnr"] == np.inf
     assert small.panel(tmp_path / "small.png", crop_size=8).exists()
 
 
-def test_the_upscaled_part_is_where_methods_differ_most():
+def test_the_crop_is_where_methods_differ_most():
     rng = np.random.default_rng(0)
     images = {
         name: rng.uniform(size=(17, 23, 3))
@@ -331,7 +335,7 @@ def test_the_upscaled_part_is_where_methods_differ_most():
     assert most_different(images, 99) == (0, 0, 17, 23)
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_are_refused():
     clean, noise, psnr = np.full((1, 8, 8, 1), 0.5), GaussianNoise(0.1), PSNR()
     good = {
         "methods": {"same": same},

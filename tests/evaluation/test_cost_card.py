@@ -1,4 +1,4 @@
-"""Costs are those counted by hand, times and memories those caused."""
+"""Cost card: multiply-adds counted by hand, known times and memory."""
 
 import sys
 import time
@@ -60,16 +60,16 @@ def stack(*members):
         ),
     ],
 )
-def test_multiply_adds_are_those_counted_by_hand(members, expected):
+def test_multiply_adds_equal_those_counted_by_hand(members, expected):
     network = stack(*members)
     card = cost_card(network, SHAPE, repeats=1, memory=False)
     assert card.multiply_adds == expected
     assert card.parameters == network.count_params()
-    for layer in network.layers:  # as it was
+    for layer in network.layers:  # nothing remains
         assert "call" not in vars(layer)
 
 
-def test_nested_and_shared_layers_count_at_every_call():
+def test_nested_and_shared_layers_count_at_each_call():
     shared = layers.Conv2D(3, 3, padding="same")
     inner = stack(shared, layers.ReLU())
     image = keras.Input((None, None, 3))
@@ -79,7 +79,7 @@ def test_nested_and_shared_layers_count_at_every_call():
     assert card.parameters == 9 * 3 * 3 + 3
 
 
-def test_our_networks():
+def test_denoising_networks():
     card = cost_card(
         dncnn(channels=1, num_layers=4, width=8),
         (20, 30, 1),
@@ -98,7 +98,7 @@ def test_our_networks():
     assert card.multiply_adds == 150 * 9 * (5 * 8 + 8 * 8 + 8 * 4)
 
 
-def test_of_a_restoration_gan_what_restores():
+def test_the_generator_of_a_restoration_gan_is_measured():
     network = gated_inpainter(channels=1, widths=(4,), dilations=(2,))
     gan = RestorationGAN(
         network, patch_discriminator(out_channels=1, widths=(4,))
@@ -112,7 +112,7 @@ def test_of_a_restoration_gan_what_restores():
     assert cards[0].multiply_adds == cards[1].multiply_adds > 0
 
 
-def test_a_mask_is_as_large_as_the_image():
+def test_the_mask_has_the_size_of_the_image():
     inputs = {
         name: keras.Input((None, None, 1), name=name)
         for name in ("image", "mask")
@@ -123,7 +123,7 @@ def test_a_mask_is_as_large_as_the_image():
     assert card.multiply_adds == 600 * 2
 
 
-def test_a_model_of_another_kind():
+def test_subclassed_models():
     class Twice(keras.Model):
         def __init__(self):
             super().__init__()
@@ -146,7 +146,15 @@ def test_a_model_of_another_kind():
     )
 
 
-def test_time_is_that_spent():
+def test_video_networks_get_as_many_images_as_they_take():
+    frames = keras.Input((3, None, None, 1))
+    x = layers.Conv3D(2, (3, 1, 1))(frames)  # one frame is left
+    network = keras.Model(frames, x[:, 0])
+    card = cost_card(network, (20, 30, 1), repeats=1, memory=False)
+    assert card.multiply_adds == 600 * 3 * 2
+
+
+def test_time_is_the_median_of_the_runs():
     card = cost_card(slow_function, (100, 100, 1), repeats=3)
     # 0.02 s for 0.01 megapixels; other processes may be in the way.
     assert 2.0 <= card.seconds_per_megapixel < 40.0
@@ -179,7 +187,7 @@ def test_memory_is_that_of_the_activations():
     assert two_maps < card.peak_memory < 1.5 * two_maps
 
 
-def test_what_cannot_be_saved_has_no_figure():
+def test_models_that_cannot_be_saved_have_no_memory():
     class Stubborn(keras.Model):
         def __init__(self, factor):
             super().__init__()
@@ -195,7 +203,7 @@ def test_what_cannot_be_saved_has_no_figure():
     assert card.peak_memory is None
 
 
-def test_the_card_is_a_table():
+def test_the_card_is_a_markdown_table():
     card = cost_card(
         dncnn(channels=1, num_layers=3, width=8),
         (16, 16, 1),
@@ -214,7 +222,7 @@ def test_the_card_is_a_table():
     assert plain.startswith("| copy | 4x4x1 | - | - |")
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_are_refused():
     for arguments, message in (
         ((3,), "Received: 3"),
         ((np.copy, (4, 4)), r"image_shape=\(4, 4\)"),

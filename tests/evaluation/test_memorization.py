@@ -1,4 +1,4 @@
-"""Copies are found, new images are not taken for copies."""
+"""Memorization: copies are found, new images are not taken for copies."""
 
 import keras
 import numpy as np
@@ -16,13 +16,13 @@ def random_images(count, seed=0):
 
 
 def mean_network():
-    """One feature, a hundred times the mean."""
+    """A network of one feature, the mean times 100."""
     image = keras.Input(SHAPE)
     mean = keras.layers.GlobalAveragePooling2D()(image)
     return keras.Model(image, 100 * mean)
 
 
-def test_the_nearest_pixels_are_scipys():
+def test_neighbors_by_pixels_equal_scipy():
     samples, training = random_images(7), random_images(40, seed=1)
     grid, indices, distances = nearest_training_images(
         samples, training, features=None, num_neighbors=3, batch_size=3
@@ -40,7 +40,7 @@ def test_the_nearest_pixels_are_scipys():
     assert grid.dtype == "float32"
 
 
-def test_a_network_measures_in_its_features():
+def test_a_network_measures_distances_of_features():
     samples, training = random_images(5), random_images(30, seed=1)
     _, indices, distances = nearest_training_images(
         samples, training, mean_network(), num_neighbors=2, batch_size=4
@@ -53,7 +53,7 @@ def test_a_network_measures_in_its_features():
     )
 
 
-def test_copies_lie_at_exactly_zero():
+def test_copies_have_distance_zero():
     training = random_images(30)
     _, indices, distances = nearest_training_images(
         training[[4, 9]], training, features=None, num_neighbors=1
@@ -65,7 +65,7 @@ def test_copies_lie_at_exactly_zero():
 @pytest.mark.parametrize(
     "network", [None, mean_network], ids=["pixels", "features"]
 )
-def test_new_images_are_no_copies(network):
+def test_new_images_are_not_copies(network):
     report = memorization(
         random_images(1000, seed=1),
         random_images(100),
@@ -79,7 +79,7 @@ def test_new_images_are_no_copies(network):
     )
 
 
-def test_the_report_is_that_of_scipys_distances():
+def test_the_report_equals_scipy():
     samples, training, test = (
         random_images(9),
         random_images(30, 1),
@@ -117,7 +117,7 @@ def test_a_share_of_copies_is_found():
     assert report["copies"] == 1.0 and report["ratio"] == 0.0
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_are_refused():
     good, small = random_images(8), np.zeros((8, 3, 4, 1))
     for images, message in (
         (small, r"`training_images` must be .*Received: \(3, 4, 1\)"),

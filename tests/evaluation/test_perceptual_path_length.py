@@ -42,7 +42,7 @@ class Wheel:
 
 
 def distance():
-    """In double precision: steps are of 10⁻⁴, and their squares count."""
+    """Distances in double precision, because steps of 10⁻⁴ are squared."""
     image = keras.Input((2, 2, 3), dtype="float64")
     network = keras.Model(image, {"pixels": image})
     return PerceptualDistance(network, dtype="float64")
@@ -63,7 +63,7 @@ def lengths_of(model):
 
 
 @pytest.mark.parametrize("sampling", ["full", "end"])
-def test_a_generator_of_known_slope(sampling):
+def test_a_generator_of_known_gradient(sampling):
     value, model = measured(num_samples=200, sampling=sampling)
     assert isinstance(value, float)
     # Between the 1st and the 99th percentile: all but the outermost.
@@ -71,7 +71,7 @@ def test_a_generator_of_known_slope(sampling):
     assert value == pytest.approx(expected, rel=5e-3)
 
 
-def test_a_generator_that_ignores_its_style_has_none():
+def test_a_generator_that_ignores_its_style_has_length_0():
     model = Wheel()
     model.map_latents = lambda latents, labels: ops.zeros((len(latents), 3))
     assert measured(model, num_samples=8)[0] == 0.0
@@ -93,7 +93,7 @@ def test_outliers_are_left_out():
     assert value == pytest.approx(np.mean(kept[2:]), rel=1e-6)
 
 
-def test_full_steps_anywhere_and_end_steps_at_the_end():
+def test_full_samples_the_line_and_end_its_end():
     for sampling in ("full", "end"):
         _, model = measured(num_samples=400, sampling=sampling, batch_size=400)
         first, second = (z @ MAPPING for z in model.latents)
@@ -108,14 +108,14 @@ def test_full_steps_anywhere_and_end_steps_at_the_end():
             assert stats.kstest(shares, "uniform").pvalue > 0.01
 
 
-def test_both_images_have_the_same_noise_and_pairs_their_own():
+def test_noise_is_the_same_in_a_pair_and_differs_between_pairs():
     _, model = measured(num_samples=6, batch_size=3)
     for here, further in (model.noise[:2], model.noise[2:]):
         np.testing.assert_array_equal(here, further)
     assert np.unique(np.concatenate(model.noise[::2]), axis=0).shape == (6, 4)
 
 
-def test_labels_go_to_their_pairs_batch_by_batch():
+def test_labels_are_given_batch_by_batch():
     labels = np.arange(7)
     _, model = measured(num_samples=7, batch_size=3, labels=labels)
     assert [len(z) for z in model.latents] == [3, 3, 3, 3, 1, 1]
@@ -123,9 +123,13 @@ def test_labels_go_to_their_pairs_batch_by_batch():
         found = np.concatenate(model.labels[which::2])
         np.testing.assert_array_equal(found, labels)
     assert measured(num_samples=2)[1].labels == [None, None]
+    _, model = measured(num_samples=7, batch_size=3, labels=2)
+    np.testing.assert_array_equal(
+        np.concatenate(model.labels[::2]), np.full(7, 2)
+    )
 
 
-def test_the_seed_decides():
+def test_the_seed_determines_the_value():
     values = [measured(num_samples=20, seed=seed)[0] for seed in (0, 0, 1)]
     assert values[0] == values[1] != values[2]
 

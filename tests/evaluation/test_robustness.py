@@ -1,4 +1,4 @@
-"""Curves over the severities are what `compare` says at each."""
+"""Robustness: the rows are those of `compare` at each severity."""
 
 import csv
 
@@ -13,7 +13,7 @@ from keras_synth.metrics import PSNR
 
 
 class Darkness(GaussianNoise):
-    """Noise under another name, for a second kind."""
+    """Noise under another name, a second degradation."""
 
 
 def methods():
@@ -73,7 +73,7 @@ def test_rows_are_those_of_compare(clean, tmp_path):
     ]
 
 
-def test_noise_makes_figures_fall_and_the_plot_shows_it(clean, tmp_path):
+def test_noise_lowers_scores_and_the_plot_is_written(clean, tmp_path):
     found = robustness(
         methods(), clean, {"noise": GaussianNoise}, PSNR(), verbose=0
     )
@@ -98,7 +98,7 @@ def test_severity_0_is_no_degradation(clean):
     assert found.rows[2]["mae"] == pytest.approx(np.mean(clean) / 2, rel=1e-5)
 
 
-def test_mistakes_are_refused(clean):
+def test_bad_arguments_are_refused(clean):
     for degradations in ([], [Compose([])], GaussianNoise, {"x": dict}, ["x"]):
         with pytest.raises(ValueError, match="`degradations` must be classes"):
             robustness(methods(), clean, degradations, PSNR(), verbose=0)

@@ -1,4 +1,4 @@
-"""Tiles give what the whole image gives; eight views their mean."""
+"""Tiled inference equals the whole image; self-ensemble is a mean."""
 
 import keras
 import numpy as np
@@ -13,7 +13,7 @@ def random_images(*shape, seed=0):
 
 
 def randomized(network):
-    """No zero kernels: every layer reaches as far as it can."""
+    """Random kernels, so that every layer uses its whole receptive field."""
     for seed, weight in enumerate(network.trainable_weights):
         scale = 1.5 / np.sqrt(max(1, np.prod(weight.shape[:-1])))
         values = np.random.default_rng(seed).normal(size=weight.shape) * scale
@@ -22,7 +22,7 @@ def randomized(network):
 
 
 def three_convolutions(channels=1):
-    """A receptive field of 7 pixels a side: a radius of 3 + 1 + 1 = 5."""
+    """A network whose receptive field has a radius of 3 + 1 + 1 = 5 pixels."""
     return randomized(
         keras.Sequential(
             [
@@ -43,10 +43,10 @@ def difference(model, images, **options):
     return np.abs(tiled - whole).max()
 
 
-def test_tiles_are_the_whole_where_the_overlap_covers_the_field():
+def test_tiles_equal_the_whole_if_the_overlap_covers_the_receptive_field():
     network, images = three_convolutions(), random_images(2, 61, 83, 1)
     assert difference(network, images, tile=24, overlap=5) < 1e-5
-    # One pixel less, and the seams are there.
+    # With one pixel less there are seams.
     assert difference(network, images, tile=24, overlap=4) > 1e-3
     assert difference(network, images, tile=24, overlap=0) > 1e-2
 
@@ -54,13 +54,13 @@ def test_tiles_are_the_whole_where_the_overlap_covers_the_field():
 @pytest.mark.parametrize(
     "size", [(1, 1), (3, 50), (24, 24), (25, 23), (40, 41), (64, 31)]
 )
-def test_any_size(size):
+def test_images_of_any_size(size):
     images = random_images(1, *size, 3)
     network = three_convolutions(3)
     assert difference(network, images, tile=24, overlap=6) < 1e-5
 
 
-def test_every_pixel_is_written_once_from_a_tile_that_covers_it():
+def test_every_pixel_is_written_once():
     for length in range(1, 90):
         images = np.arange(length, dtype="float32").reshape(1, 1, -1, 1) + 1
         seen = []
@@ -87,7 +87,7 @@ def test_every_pixel_is_written_once_from_a_tile_that_covers_it():
     ],
     ids=["ffdnet", "unet", "autoencoder"],
 )
-def test_our_networks_do_not_show_seams(network, multiple, overlap):
+def test_networks_leave_no_seams(network, multiple, overlap):
     images = random_images(1, 157, 175, 1)
     if isinstance(network.input, dict):
         images = {"image": images, "noise_level": np.full((1, 1, 1, 1), 0.1)}
@@ -112,14 +112,14 @@ def upscaler():
 
 
 @pytest.mark.parametrize("scale", [None, 2])
-def test_larger_outputs(scale):
+def test_outputs_may_be_larger(scale):
     images = random_images(2, 37, 45, 1)
     options = {"tile": 16, "overlap": 2, "scale": scale}
     assert difference(upscaler(), images, **options) < 1e-5
     assert run_restorer(upscaler(), images).shape == (2, 74, 90, 3)
 
 
-def test_maps_are_cut_alike_and_numbers_handed_on():
+def test_maps_are_cut_into_tiles_and_other_inputs_are_not():
     inputs = {
         "image": random_images(3, 33, 47, 1),
         "noise_level": random_images(3, 33, 47, 1, seed=1),
@@ -138,7 +138,7 @@ def test_maps_are_cut_alike_and_numbers_handed_on():
     np.testing.assert_allclose(turned, restore(inputs), rtol=1e-6)
 
 
-def test_files_larger_than_memory(tmp_path):
+def test_arrays_on_disk(tmp_path):
     shape = (1, 50, 60, 1)
     given, output = (
         np.memmap(tmp_path / name, "float32", "w+", shape=shape)
@@ -165,7 +165,7 @@ def test_files_larger_than_memory(tmp_path):
     np.testing.assert_array_equal(output, 2 * given)
 
 
-def test_progress_is_shown_when_asked(capsys):
+def test_progress(capsys):
     images = random_images(1, 40, 40, 1)
     restore_tiled(lambda x: x, images, 24, 2, verbose=0)
     assert capsys.readouterr() == ("", "")
@@ -173,7 +173,7 @@ def test_progress_is_shown_when_asked(capsys):
     assert "4/4 tiles" in capsys.readouterr().err
 
 
-def test_an_ensemble_of_what_commutes_is_the_thing_itself():
+def test_the_ensemble_of_a_symmetric_function_is_that_function():
     images = random_images(2, 5, 8, 3)
 
     def laplacian(x):
@@ -186,7 +186,7 @@ def test_an_ensemble_of_what_commutes_is_the_thing_itself():
 
 
 @pytest.mark.parametrize("network", [three_convolutions(), upscaler()])
-def test_an_ensemble_is_the_mean_of_eight_views(network):
+def test_the_ensemble_is_the_mean_of_eight_versions(network):
     images = random_images(1, 9, 14, 1)
     views = []
     for transpose in (False, True):
@@ -212,7 +212,7 @@ def test_an_ensemble_is_the_mean_of_eight_views(network):
     assert np.abs(mean - views[0]).max() > 1e-2
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_are_refused():
     good = random_images(2, 20, 20, 1)
 
     def identity(x):

@@ -1,4 +1,4 @@
-"""Video as a stream: the right windows, in bounded memory."""
+"""Video restoration as a stream: windows, scenes, bounded memory."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ def restored(model, frames, **options):
 
 
 def seen(frames, num_frames):
-    """The frames of each window, by their numbers."""
+    """Numbers of the frames in each window."""
     levels = np.array([frame.mean() for frame in frames])
     windows = []
 
@@ -38,8 +38,8 @@ def seen(frames, num_frames):
     return windows
 
 
-def test_windows_repeat_what_is_nearest():
-    """By hand; clips shorter than a window too."""
+def test_windows_repeat_the_nearest_frame():
+    """Windows by hand, also of clips shorter than a window."""
     assert seen(scene(4), 5) == [
         [0, 0, 0, 1, 2],
         [0, 0, 1, 2, 3],
@@ -50,7 +50,7 @@ def test_windows_repeat_what_is_nearest():
     assert seen(scene(3), 1) == [[0], [1], [2]]
 
 
-def test_windows_stay_in_their_scene():
+def test_windows_have_frames_of_one_scene():
     dark, bright = scene(2), [0.2 + 0.8 * f for f in scene(3)]
     assert seen([*dark, *bright], 5) == [
         [0, 0, 0, 1, 1],
@@ -61,8 +61,8 @@ def test_windows_stay_in_their_scene():
     ]
 
 
-def test_frames_are_read_as_they_are_needed():
-    """Never more than a window's: the first comes out after two more."""
+def test_frames_are_read_when_needed():
+    """No more than a window is read ahead."""
     read = []
 
     def film():
@@ -83,7 +83,7 @@ def test_frames_are_read_as_they_are_needed():
         assert len(read) == number + 3
 
 
-def test_a_network_of_several_frames_is_upscaling_moving_and_running():
+def test_networks_of_several_frames_get_prepared_warped_windows():
     network = networks.video_edsr(2, 3, channels=1, width=4, num_blocks=1)
     for weight in network.weights:
         weight.assign(RNG.normal(0.0, 0.1, weight.shape))
@@ -101,7 +101,7 @@ def test_a_network_of_several_frames_is_upscaling_moving_and_running():
 
 
 def test_networks_of_images_restore_frame_by_frame():
-    """uint8 too; what leaves [0, 1] is clipped."""
+    """Frames of uint8 as well; outputs are clipped to [0, 1]."""
     image = keras.Input((None, None, 3))
     brighter = keras.Model(image, 1.5 * image)
     frames = scene(3, channels=3)
@@ -115,7 +115,7 @@ def test_networks_of_images_restore_frame_by_frame():
 
 
 def test_progress_counts_frames(capsys):
-    list(restore_video(lambda x: x, scene(3), total=3))
+    list(restore_video(lambda x: x, scene(3), total=3, verbose=1))
     assert "3/3 frames" in capsys.readouterr().err
 
 
@@ -130,14 +130,14 @@ def test_progress_counts_frames(capsys):
         ([np.ones((20, 24, 1), int)], "must be uint8, or floats"),
     ],
 )
-def test_frames_that_are_no_clip_are_refused(frames, message):
+def test_bad_frames_are_refused(frames, message):
     with pytest.raises(ValueError, match=message):
         restored(
             lambda window: window[:, 1], frames, num_frames=3, compensate=None
         )
 
 
-def test_arguments_that_do_not_fit_are_refused_before_anything_runs():
+def test_bad_arguments_are_refused_before_anything_runs():
     network = networks.vsrnet(3, channels=1, widths=(4, 4))
     for options, message in (
         ({"num_frames": 2}, "`num_frames` must be an odd int"),
