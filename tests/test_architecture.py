@@ -107,9 +107,8 @@ def test_optional_packages_are_imported_inside_functions(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
-def test_files_stay_readable(path):
+def test_modules_and_public_names_have_docstrings(path):
     text = path.read_text()
-    assert text.count("\n") <= 400, "split the file by concept"
     tree = ast.parse(text)
     assert ast.get_docstring(tree), "say what the file is for"
     for node in tree.body:

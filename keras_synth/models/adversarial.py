@@ -259,7 +259,7 @@ class AdversarialModel(ResumableModel):
         batch = part = self.read_batch(data)
         logs, loss = {}, 0.0
         if self.adversarial_weight:
-            for part in self._parts(batch):
+            for part in self.split_batch(batch):
                 step_loss = self.discriminator_step(part, logs)
                 loss += step_loss / self.discriminator_steps
         loss += self.generator_step(part, logs)
@@ -348,7 +348,7 @@ class AdversarialModel(ResumableModel):
         loss += _regularization(self.discriminator_networks)
         return self.update_logs(loss, logs, batch, training=False)
 
-    def _parts(self, batch):
+    def split_batch(self, batch):
         """Splits a batch between the discriminator's steps."""
         count = self.discriminator_steps
         if count == 1:
