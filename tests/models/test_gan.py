@@ -1,4 +1,4 @@
-"""The GAN: who moves whom, by how much, and what every model must keep."""
+"""The GAN: its training step, what every model must keep, its use."""
 
 import re
 
@@ -66,7 +66,7 @@ class GivenNoise(models.GAN):
         return 4.0 * images[:, 0, :LATENT_DIM, 0] - 2.0
 
 
-# Who moves whom --------------------------------------------------------------
+# The training step -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["dense", "dcgan", "residual"])
@@ -128,7 +128,7 @@ def test_losses_are_the_formulas():
 
 
 def test_a_step_is_gradient_descent_on_the_formula():
-    """Both players, by hand: the second sees the first one's new weights."""
+    """Both networks, by hand: the second sees the first one's new weights."""
     gan = small_gan(model=GivenNoise)
     gan.compile(still(0.5), still(0.2), loss=losses.NonSaturating())
     twin = small_gan(model=GivenNoise)
@@ -183,14 +183,14 @@ def test_lazy_penalty_is_due_every_interval_and_that_much_heavier():
     )
 
     class Never(losses.R1):
-        def __call__(self, judge, real, fake, seed):
-            return 0.0 * super().__call__(judge, real, fake, seed)
+        def __call__(self, discriminate, real, fake, seed):
+            return 0.0 * super().__call__(discriminate, real, fake, seed)
 
     # The second and third step have no penalty.
     class Counted(losses.R1):
-        def __call__(self, judge, real, fake, seed):
+        def __call__(self, discriminate, real, fake, seed):
             calls.assign_add(1)
-            return super().__call__(judge, real, fake, seed)
+            return super().__call__(discriminate, real, fake, seed)
 
     calls = tf.Variable(0)
     _, logs = weights_after(7, Counted(1.0, interval=3))
@@ -202,7 +202,7 @@ def test_lazy_penalty_is_due_every_interval_and_that_much_heavier():
     assert "gradient_penalty" not in logs
 
 
-def test_discriminator_steps_deal_the_batch_out():
+def test_discriminator_steps_split_the_batch():
     seen = []
 
     class Recording(models.GAN):
@@ -220,7 +220,7 @@ def test_discriminator_steps_deal_the_batch_out():
     assert [int(o.iterations) for o in optimizers(gan)] == [1, 3]
 
 
-def test_fewer_images_than_discriminator_steps_do_no_harm():
+def test_fewer_images_than_discriminator_steps_train():
     gan = compiled(small_gan(), discriminator_steps=3)
     logs = gan.fit(random_images(5), batch_size=4, verbose=0).history
     for name, values in logs.items():
@@ -242,7 +242,7 @@ def test_spectral_norms_of_a_generator_follow_too():
 
 
 def test_all_that_the_discriminator_sees_is_augmented_alike():
-    """Real and fake by the same draw, in both players' steps."""
+    """Real and fake by the same draw, in both steps."""
     seen = []
 
     class Recording(layers.DiffAugment):
@@ -250,22 +250,22 @@ def test_all_that_the_discriminator_sees_is_augmented_alike():
             seen.append((images.numpy(), draw.numpy()))
             return super().call(images, draw) + 7.0
 
-    class Judge(keras.layers.Layer):
+    class Recorder(keras.layers.Layer):
         def call(self, images):
             if hasattr(images, "numpy"):  # not while the network is built
-                judged.append(float(keras.ops.min(images)))
+                logits_seen.append(float(keras.ops.min(images)))
             return keras.ops.mean(images, axis=(1, 2, 3))
 
-    judged = []
+    logits_seen = []
     image = keras.Input(SHAPE)
     gan = models.GAN(
         networks.dense_generator(SHAPE, LATENT_DIM),
-        keras.Model(image, Judge()(image)),
+        keras.Model(image, Recorder()(image)),
         seed=0,
     )
     loss = losses.RelativisticAverage()  # whose generator sees real ones too
     gan.compile(loss=loss, augmentation=Recording(), run_eagerly=True)
-    judged.clear()
+    logits_seen.clear()
     real = random_images()
     gan.fit(real, batch_size=8, shuffle=False, verbose=0)
     (first, draw), (fake, same), (again, other), (_, its) = seen
@@ -275,7 +275,7 @@ def test_all_that_the_discriminator_sees_is_augmented_alike():
     assert np.abs(draw - other).max() > 0
     assert np.abs(fake - real).max() > 0
     np.testing.assert_array_equal(again, real)
-    assert len(judged) == 4 and min(judged) > 3.0
+    assert len(logits_seen) == 4 and min(logits_seen) > 3.0
 
 
 def test_fakes_have_the_labels_of_the_real_images_beside_them():
@@ -357,7 +357,7 @@ def test_average_follows_the_generator():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_regularization_counts_for_its_own_player():
+def test_regularization_counts_for_its_own_network():
     inputs = keras.Input(SHAPE)
     dense = keras.layers.Dense(
         1,
@@ -372,8 +372,8 @@ def test_regularization_counts_for_its_own_player():
     )
     gan.compile(still(), still())
     logs = gan.fit(random_images(), verbose=0).history
-    play = logs["generator_loss"][0] + logs["discriminator_loss"][0]
-    assert logs["loss"][0] == pytest.approx(play + 64, rel=1e-4)
+    both = logs["generator_loss"][0] + logs["discriminator_loss"][0]
+    assert logs["loss"][0] == pytest.approx(both + 64, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -616,7 +616,7 @@ def test_discriminate_gives_the_logits():
     assert np.abs(logits - other).max() > 0
 
 
-def test_conditional_model_listens_to_labels():
+def test_conditional_model_depends_on_labels():
     gan = everything()
     gan.fit(random_images(), np.arange(8) % 4, verbose=0)
     first = gan.sample(3, labels=2, seed=0)
@@ -628,6 +628,17 @@ def test_conditional_model_listens_to_labels():
         gan.generate(latents, [0, 1, 2]),
         atol=1e-6,
     )
+    twos = np.full(3, 2)
+    for method, *arguments in (
+        (gan.generate, latents),
+        (gan.discriminate, random_images(3)),
+        (gan.interpolate_latents, latents, 2 * latents, 2),
+    ):
+        np.testing.assert_allclose(
+            method(*arguments, labels=2),
+            method(*arguments, labels=twos),
+            atol=1e-6,
+        )
     line = gan.interpolate_latents(latents, 2 * latents, 3, labels=[0, 1, 2])
     np.testing.assert_allclose(
         line[:, 0], gan.generate(latents, [0, 1, 2]), atol=1e-6
@@ -695,6 +706,7 @@ def test_compiled_by_xla_it_trains_too():
         ({"discriminator_steps": 0}, "positive int"),
         ({"average_decay": 1.0}, "below 1"),
         ({"metrics": ["mse"]}, "takes no `metrics`"),
+        ({"metrics": ["mse"]}, "callbacks.GenerativeQuality"),
         ({"optimizer": "adam"}, "takes no `optimizer`"),
     ],
 )
@@ -719,18 +731,18 @@ def test_networks_that_do_not_fit_are_refused():
         )
 
 
-def test_networks_of_the_sketches_are_refused():
+def test_sigmoid_and_tanh_outputs_are_refused():
     """A sigmoid before a loss that has one; tanh where [0, 1] is wanted."""
     generator = networks.dense_generator(SHAPE, LATENT_DIM)
-    judge = [
+    head = [
         keras.Input(SHAPE),
         keras.layers.Flatten(),
         keras.layers.Dense(1, activation="sigmoid"),
     ]
     with pytest.raises(ValueError, match="must end in logits"):
-        models.GAN(generator, keras.Sequential(judge))
+        models.GAN(generator, keras.Sequential(head))
     with pytest.raises(ValueError, match="begins with `keras.Input"):
-        models.GAN(generator, keras.Sequential(judge[1:]))
+        models.GAN(generator, keras.Sequential(head[1:]))
     maker = [
         keras.Input((LATENT_DIM,)),
         keras.layers.Dense(64),

@@ -17,7 +17,7 @@ SIZE = 16
 
 
 def pairs(count=8, seed=0):
-    """Smooth images with a hole each: `({"image", "mask"}, clean)`."""
+    """Smooth images with a masked square each: `({"image", "mask"}, clean)`."""
     rng = np.random.default_rng(seed)
     corners = rng.uniform(size=(count, 4, 1, 1)).astype("float32")
     ramp = np.linspace(0, 1, SIZE, dtype="float32")
@@ -140,7 +140,7 @@ def test_losses_are_the_formulas():
     )
     made = np.asarray(gan.generator_average(degraded))
     restored = mask * made + (1 - mask) * clean
-    judge = [
+    logits = [
         np.asarray(
             gan.discriminator(
                 {"image": image, "degraded": degraded["image"], "mask": mask}
@@ -159,9 +159,9 @@ def test_losses_are_the_formulas():
         ),
         "style_loss": np.mean(losses.Style(gan.features).call(clean, restored)),
         "total_variation": np.mean(losses.total_variation(restored)) / SIZE**2,
-        "generator_loss": 0.5 * np.mean((judge[1] - 1) ** 2),
+        "generator_loss": 0.5 * np.mean((logits[1] - 1) ** 2),
         "discriminator_loss": 0.5
-        * (np.mean((judge[0] - 1) ** 2) + np.mean(judge[1] ** 2)),
+        * (np.mean((logits[0] - 1) ** 2) + np.mean(logits[1] ** 2)),
         "psnr": psnr.mean(),
     }
     logs = gan.evaluate(
@@ -179,23 +179,23 @@ def test_losses_are_the_formulas():
 def test_each_step_moves_its_own_networks_alone():
     degraded, clean = pairs()
     gan = inpainter()
-    players = (
+    variables_of = (
         gan.generator.trainable_variables,
         gan.discriminator.trainable_variables
         + gan.local_discriminator.trainable_variables,
     )
-    for player in (0, 1):
-        optimizers = [keras.optimizers.SGD(0.5 * (player == i)) for i in (0, 1)]
+    for index in (0, 1):
+        optimizers = [keras.optimizers.SGD(0.5 * (index == i)) for i in (0, 1)]
         gan.compile(*optimizers, style_weight=1.0, adversarial_weight=1.0)
-        before = [copies(variables) for variables in players]
+        before = [copies(variables) for variables in variables_of]
         frozen = copies(gan.features.weights)
         gan.fit(degraded, clean, batch_size=8, verbose=0)
-        assert sum(moved(players[player], before[player])) > 3
-        assert not any(moved(players[1 - player], before[1 - player]))
+        assert sum(moved(variables_of[index], before[index])) > 3
+        assert not any(moved(variables_of[1 - index], before[1 - index]))
         assert not any(moved(gan.features.weights, frozen))
 
 
-def test_without_adversary_the_discriminators_rest():
+def test_without_adversarial_loss_discriminators_are_not_trained():
     degraded, clean = pairs()
     gan = compiled(inpainter(with_features=False), adversarial_weight=0.0)
     before = copies(gan.discriminator.weights)
@@ -209,15 +209,15 @@ def test_without_adversary_the_discriminators_rest():
         "psnr",
         "generator_gradient_norm",
     }
-    # The warm-up over, the same model plays.
+    # After the warm-up, the same model trains them.
     gan.compile()
     logs = gan.fit(degraded, clean, verbose=0).history
     assert any(moved(gan.discriminator.weights, before))
     assert "discriminator_loss" in logs
 
 
-def test_the_known_does_not_teach_without_weight():
-    """Only the holes count, and the image under them is not looked at."""
+def test_known_pixels_do_not_count_without_weight():
+    """Only masked pixels count, and the input below them is not read."""
     degraded, clean = pairs()
     gan = compiled(
         inpainter(with_features=False),
@@ -231,7 +231,7 @@ def test_the_known_does_not_teach_without_weight():
     assert loss == pytest.approx(same, rel=1e-6)
 
 
-def test_the_local_judge_sees_the_degradation():
+def test_local_discriminator_sees_a_window_around_the_degradation():
     """Each window holds a degraded pixel, of real and fake at one place."""
     seen = []
 
@@ -276,11 +276,11 @@ def test_it_learns_and_resumes(tmp_path):
             average_decay=0.5,
         )
 
-    def playing():
+    def adversarial():
         return compiled(inpainter())
 
     check_overfits(build, (degraded, clean), steps=100, fall=0.5)
-    check_resumes(playing, (degraded, clean), tmp_path)
+    check_resumes(adversarial, (degraded, clean), tmp_path)
 
 
 def test_it_trains_in_half_precision():
@@ -356,9 +356,57 @@ def test_known_pixels_come_out_bit_equal(policy):
     np.testing.assert_array_equal(restored[~mask], degraded["image"][~mask])
     assert np.abs(restored - degraded["image"])[mask].max() > 0
     assert restored.min() >= 0 and restored.max() <= 1
-    predicted = np.clip(gan.predict(degraded, verbose=0), 0, 1)
+    np.testing.assert_array_equal(gan.restore(degraded), restored)
+    predicted = gan.predict(degraded, verbose=0)
+    assert predicted.min() >= 0 and predicted.max() <= 1
     np.testing.assert_array_equal(predicted[~mask], restored[~mask])
     np.testing.assert_allclose(predicted, restored, atol=1e-2)
+
+
+def test_call_is_clipped_to_images():
+    generator = keras.Sequential(
+        [keras.Input((None, None, 1)), keras.layers.Rescaling(3.0, -1.0)]
+    )
+    gan = models.RestorationGAN(
+        keras.Model(generator.inputs[0], generator.outputs[0]),
+        networks.patch_discriminator(out_channels=1, condition=(), widths=(4,)),
+    )
+    images = pairs()[1]
+    expected = np.clip(3.0 * images - 1.0, 0.0, 1.0)
+    assert expected.min() == 0 and expected.max() == 1
+    for restored in (
+        gan(images),
+        gan.restore(images),
+        gan.predict(images, verbose=0),
+    ):
+        np.testing.assert_allclose(restored, expected, atol=1e-6)
+
+
+def test_input_names_are_those_of_the_generator():
+    assert inpainter().input_names == ("image", "mask")
+    assert blind().input_names == ("image",)
+
+
+def test_metrics_compare_the_clean_images_with_the_restored_ones(tmp_path):
+    degraded, clean = pairs()
+    gan = compiled(
+        inpainter(local=False, with_features=False),
+        generator_optimizer=keras.optimizers.SGD(0.0),
+        average_decay=0.0,
+        metrics=[keras.metrics.MeanAbsoluteError("error")],
+    )
+    restored = np.asarray(gan.restore(degraded))
+    expected = np.abs(restored - clean).mean()
+    logs = gan.evaluate(
+        degraded, clean, batch_size=3, verbose=0, return_dict=True
+    )
+    assert logs["error"] == pytest.approx(expected, rel=1e-4)
+    logs = gan.fit(degraded, clean, batch_size=8, epochs=2, verbose=0).history
+    np.testing.assert_allclose(logs["error"], expected, rtol=1e-4)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    again = loaded.evaluate(degraded, clean, verbose=0, return_dict=True)
+    assert again["error"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_blind_model_restores_all_or_what_a_mask_says():
@@ -412,28 +460,28 @@ def test_it_translates():
 
 def test_networks_that_do_not_fit_are_refused():
     generator = networks.unet(channels=1, widths=(4,), num_blocks=1)
-    judge = networks.patch_discriminator(
+    discriminator = networks.patch_discriminator(
         out_channels=1, condition=(), widths=(4,)
     )
     for arguments, message in (
-        ((networks.unet(3, widths=(4,)), judge), "3 channels"),
+        ((networks.unet(3, widths=(4,)), discriminator), "3 channels"),
         (
             (
                 networks.unet(channels=1, widths=(4,), noise_conditional=True),
-                judge,
+                discriminator,
             ),
             "noise_level",
         ),
-        ((generator, judge, judge), "fixed size"),
+        ((generator, discriminator, discriminator), "fixed size"),
         (
             (
                 generator,
-                judge,
+                discriminator,
                 networks.patch_discriminator(3, (), widths=(4,), size=(8, 8)),
             ),
             "takes 3",
         ),
-        ((None, judge), "`generator` must be a functional"),
+        ((None, discriminator), "`generator` must be a functional"),
         ((generator, "patch"), "`discriminator` must be a functional"),
         (
             (
@@ -452,17 +500,19 @@ def test_networks_that_do_not_fit_are_refused():
     image = keras.Input((None, None, 3))
     with pytest.raises(ValueError, match="`features` must take images of 1"):
         models.RestorationGAN(
-            generator, judge, features=keras.Model(image, {"same": image * 1.0})
+            generator,
+            discriminator,
+            features=keras.Model(image, {"same": image * 1.0}),
         )
 
 
-def test_mistakes_in_compile_are_refused():
+def test_wrong_compile_arguments_are_refused():
     gan = blind()
     for options, message in (
         ({"hole_weight": -1.0}, "`hole_weight` must be"),
         ({"style_weight": 1.0}, "needs a model with `features`"),
         ({"augmentation": layers.DiffAugment()}, "sees the image"),
-        ({"metrics": ["mae"]}, "takes no `metrics`"),
+        ({"weighted_metrics": ["mae"]}, "takes no `weighted_metrics`"),
     ):
         with pytest.raises(ValueError, match=message):
             gan.compile(**options)
@@ -492,7 +542,9 @@ def test_bad_data_are_refused():
     with pytest.raises(ValueError, match="as large as"):
         gan.restore(image, mask[:4])
     with pytest.raises(ValueError, match="`restore\\(images, masks\\)`"):
-        gan.restore(degraded)
+        gan.restore(degraded, mask)
+    with pytest.raises(ValueError, match="restores images, or a dict"):
+        gan.restore({**degraded, "noise_level": mask})
 
 
 def test_clean_images_are_as_large_as_what_is_made():

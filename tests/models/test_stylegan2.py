@@ -24,7 +24,9 @@ def latents(count=2, seed=0):
     return rng.normal(size=(count, LATENT_DIM)).astype("float32")
 
 
-def small_gan(num_classes=None, seed=0, model=models.StyleGAN2, judge=None):
+def small_gan(
+    num_classes=None, seed=0, model=models.StyleGAN2, discriminator=None
+):
     """Not compiled; its noise has some strength."""
     mapping = networks.stylegan2_mapping(
         LATENT_DIM, STYLE_DIM, 2, num_classes=num_classes
@@ -33,10 +35,10 @@ def small_gan(num_classes=None, seed=0, model=models.StyleGAN2, judge=None):
     for layer in synthesis.layers:
         if isinstance(layer, layers.NoiseInjection):
             layer.strength.assign(0.5)
-    judge = judge or networks.stylegan2_discriminator(
+    discriminator = discriminator or networks.stylegan2_discriminator(
         SHAPE, channel_max=4, num_classes=num_classes
     )
-    return model(mapping, synthesis, judge, seed=seed)
+    return model(mapping, synthesis, discriminator, seed=seed)
 
 
 def compiled(gan, **options):
@@ -162,11 +164,11 @@ def test_each_step_moves_its_own_network_alone():
     gan = small_gan(model=Given)
     for rates in ((0.0, 0.1), (0.1, 0.0)):
         gan.compile(*map(still, rates), run_eagerly=True)
-        players = gan.generator, gan.discriminator
-        before = [copies(n.trainable_variables) for n in players]
+        both = gan.generator, gan.discriminator
+        before = [copies(n.trainable_variables) for n in both]
         gan.fit(random_images(), batch_size=4, verbose=0)
-        for rate, player, weights in zip(rates, players, before, strict=True):
-            count = sum(moved(player.trainable_variables, weights))
+        for rate, network, weights in zip(rates, both, before, strict=True):
+            count = sum(moved(network.trainable_variables, weights))
             assert count == 0 if rate == 0 else count > 10
 
 
@@ -243,7 +245,7 @@ def test_the_mean_style_and_the_images_are_counted():
     images = random_images()
     styles = gan.mapping(gan.draw_latents(images))
     logs = gan.fit(images, batch_size=4, verbose=0).history
-    # Once in each player's step.
+    # Once in each step.
     np.testing.assert_allclose(
         gan.style_mean, 0.75 * np.mean(styles, axis=0), atol=1e-6
     )
@@ -345,13 +347,13 @@ def test_half_precision_trains():
 
 
 def test_two_replicas_equal_one(two_replicas):
-    """SGD, all noise given; a judge that compares no images."""
+    """SGD, all noise given; a discriminator that compares no images."""
     data = tf.data.Dataset.from_tensor_slices(random_images(8)).batch(8)
 
     def build():
         keras.utils.set_random_seed(0)
-        judge = networks.residual_discriminator(SHAPE, width=4)
-        gan = small_gan(model=Given, judge=judge)
+        discriminator = networks.residual_discriminator(SHAPE, width=4)
+        gan = small_gan(model=Given, discriminator=discriminator)
         gan.compile(
             still(0.01),
             still(0.01),
@@ -393,15 +395,15 @@ def test_replicas_train_with_everything(two_replicas):
 def test_networks_that_do_not_fit_are_refused():
     mapping = networks.stylegan2_mapping(LATENT_DIM, STYLE_DIM, 1)
     synthesis = networks.stylegan2_synthesis(SHAPE, STYLE_DIM, channel_max=2)
-    judge = networks.stylegan2_discriminator(SHAPE, channel_max=2)
+    discriminator = networks.stylegan2_discriminator(SHAPE, channel_max=2)
     other = networks.stylegan2_mapping(LATENT_DIM, 7, 1)
     with pytest.raises(ValueError, match="same `style_dim`"):
-        models.StyleGAN2(other, synthesis, judge)
+        models.StyleGAN2(other, synthesis, discriminator)
     with pytest.raises(ValueError, match="`synthesis` must be a functional"):
-        models.StyleGAN2(mapping, mapping, judge)
+        models.StyleGAN2(mapping, mapping, discriminator)
     twin = networks.stylegan2_mapping(3, STYLE_DIM, 1, name="synthesis")
     with pytest.raises(ValueError, match="names of their own"):
-        models.StyleGAN2(twin, synthesis, judge)
+        models.StyleGAN2(twin, synthesis, discriminator)
     larger = networks.stylegan2_discriminator((32, 32, 1), channel_max=2)
     with pytest.raises(ValueError, match="same `image_shape`"):
         models.StyleGAN2(mapping, synthesis, larger)

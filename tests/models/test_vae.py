@@ -357,6 +357,60 @@ def test_reconstruction_goes_through_the_posterior_mean():
     )
 
 
+@pytest.mark.parametrize("samples", [1, 3])
+def test_metrics_compare_images_with_reconstructions(samples, tmp_path):
+    model, images = small_vae(num_importance_samples=samples), random_images()
+    error = keras.metrics.MeanAbsoluteError("error")
+    model.compile(keras.optimizers.SGD(0.0), metrics=[error])
+    expected = np.abs(images - model.predict(images, verbose=0)).mean()
+    logs = model.evaluate(images, batch_size=3, verbose=0, return_dict=True)
+    assert logs["error"] == pytest.approx(expected, rel=1e-5)
+    model.save(tmp_path / "vae.keras")
+    loaded = keras.saving.load_model(tmp_path / "vae.keras")
+    again = loaded.evaluate(images, verbose=0, return_dict=True)
+    assert again["error"] == pytest.approx(expected, rel=1e-5)
+    # In training the latents are drawn: the first of GivenNoise's are known.
+    model = with_given_noise(model)
+    model.compile(keras.optimizers.SGD(0.0), metrics=[error])
+    mean, log_variance = model.encode(images)
+    noise = -1.0 if samples > 1 else 1.0
+    drawn = model.decode(mean + np.exp(0.5 * log_variance) * noise)
+    expected = np.abs(images - drawn).mean()
+    logs = model.fit(images, verbose=0).history
+    assert logs["error"][0] == pytest.approx(expected, rel=1e-5)
+    assert set(logs) == {
+        "loss",
+        "reconstruction",
+        "kl",
+        "active_units",
+        "error",
+    }
+
+
+def test_call_is_clipped_to_images():
+    model = small_vae(losses.Gaussian(0.3))
+    for value in (-5.0, 5.0):
+        model.decoder.set_weights(
+            [np.full(w.shape, value) for w in model.decoder.get_weights()]
+        )
+        made = np.asarray(model(random_images()))
+        assert made.min() >= 0 and made.max() <= 1
+        assert made.max() == 1 or made.min() == 0
+
+
+def test_latents_are_interpolated_on_a_straight_line():
+    model = small_vae()
+    start, end = np.zeros((2, 3)), np.ones((2, 3))
+    lines = model.interpolate_latents(start, end, steps=3)
+    assert lines.shape == (2, 3, *SHAPE)
+    for index, share in enumerate((0.0, 0.5, 1.0)):
+        np.testing.assert_allclose(
+            lines[:, index], model.decode(share * end), atol=1e-6
+        )
+    with pytest.raises(ValueError, match="must both be"):
+        model.interpolate_latents(start, end[:1])
+
+
 def test_interpolation_runs_from_one_reconstruction_to_the_other():
     model, images = small_vae(), random_images()
     lines = model.interpolate_images(images[:2], images[2:4], steps=5)
@@ -391,6 +445,21 @@ def test_conditional_model_listens_to_labels_everywhere():
     each = model.sample(3, labels=[2, 2, 2], seed=0)
     np.testing.assert_array_equal(one_class, each)
     assert model.log_likelihood(images, 5, labels=labels).shape == (4,)
+    twos = np.full(4, 2)
+    for method, *arguments in (
+        (model.reconstruct, images),
+        (lambda *x, labels: model.encode(*x, labels)[0], images),
+        (model.decode, np.ones((4, 3))),
+        (model.generate, np.ones((4, 3))),
+        (model.interpolate_images, images, images, 2),
+        (model.interpolate_latents, np.ones((4, 3)), np.zeros((4, 3)), 2),
+        (lambda *x, labels: model.log_likelihood(*x, 5, labels), images),
+    ):
+        np.testing.assert_allclose(
+            method(*arguments, labels=2),
+            method(*arguments, labels=twos),
+            rtol=1e-6,
+        )
     lines = model.interpolate_images(images, images, 3, labels=labels)
     np.testing.assert_allclose(
         lines[:, 1], model.reconstruct(images, labels), atol=1e-6
@@ -475,7 +544,11 @@ def test_networks_that_do_not_fit_are_refused():
 
 
 def test_a_loss_is_refused():
-    for foreign in ({"loss": "mse"}, {"weighted_metrics": ["mae"]}):
+    for foreign in (
+        {"loss": "mse"},
+        {"weighted_metrics": ["mae"]},
+        {"loss_weights": [2.0]},
+    ):
         with pytest.raises(ValueError, match="choose the likelihood"):
             small_vae().compile("adam", **foreign)
 
