@@ -500,7 +500,7 @@ def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (dict.fromkeys(GROUPS, False), "nothing to do"),
+        (dict.fromkeys(GROUPS, False), "needs at least one of"),
         ({"initial_strength": 1.2}, r"lie in \[0, 1\]. Received: initial"),
         ({"initial_strength": float("nan")}, "`initial_strength` must"),
         ({"target": 1.0}, "`target` must lie between -1 and 1"),
@@ -523,5 +523,5 @@ def test_images_of_other_shapes_are_refused(shape):
 
 
 def test_the_draw_of_another_layer_is_refused():
-    with pytest.raises(ValueError, match="`draw` must be what the layer's"):
+    with pytest.raises(ValueError, match="`draw` must come from the layer's"):
         AdaptiveAugment()(random_images(), draw=np.zeros((4, 7), "float32"))

@@ -245,5 +245,5 @@ def test_it_computes_in_float32_whatever_the_policy():
 
 
 def test_doing_nothing_is_refused():
-    with pytest.raises(ValueError, match="nothing to do"):
+    with pytest.raises(ValueError, match="needs at least one of"):
         DiffAugment(color=False, translation=False, cutout=False)
