@@ -449,7 +449,7 @@ def test_weights_are_loaded_again_from_where_they_came(
     path.unlink()
     with pytest.raises(FileNotFoundError, match="own.weights.h5.* curl"):
         again.reload_weights()
-    with pytest.raises(ValueError, match="are random and came from no file"):
+    with pytest.raises(ValueError, match="are random, not from a file"):
         small().reload_weights()
 
 
