@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import sys
 
 import pytest
 
@@ -53,6 +54,14 @@ TENSORFLOW = {
     "ops/random.py",
     "cli/main.py",
 }
+# Base class of Keras, and the part in which its subclasses are defined.
+HOMES = {
+    "keras.layers.Layer": "layers",
+    "keras.layers.Wrapper": "layers",
+    "keras.initializers.Initializer": "layers",
+    "keras.losses.Loss": "losses",
+    "keras.callbacks.Callback": "callbacks",
+}
 OPTIONAL = {
     "imageio",
     "imageio_ffmpeg",
@@ -96,6 +105,23 @@ def test_tensorflow_stays_where_it_belongs(path):
     if part_of(path) in TENSORFLOW or relative.startswith(tuple(TENSORFLOW)):
         return
     assert "tensorflow" not in {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_subclasses_of_keras_are_defined_in_their_part(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        for base in getattr(node, "bases", ()):
+            part = HOMES.get(ast.unparse(base), part_of(path))
+            assert part == part_of(path), node.name
+
+
+@pytest.mark.parametrize("part", ["layers", "losses", "metrics", "networks"])
+def test_networks_and_losses_run_on_every_backend(part):
+    """They import no TensorFlow, not even inside a function."""
+    for path in (PACKAGE / part).rglob("*.py"):
+        names = {name.split(".")[0] for name in imports(path)}
+        known = {"keras", "keras_synth", "numpy", "h5py", "torch"}
+        assert names <= known | sys.stdlib_module_names, path
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)

@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation (ADA), a layer."""
+"""Adaptive discriminator augmentation (ADA) as a layer."""
 
 import math
 
@@ -8,10 +8,11 @@ from keras import ops
 
 from keras_synth.ops import resample
 
-# All that may happen to an image, in this order, and how it is distributed:
-# one of the first n whole numbers, even within a range, or normal with a
-# standard deviation. 0 does nothing. Scales are in octaves, angles in radians
-# against the clock, ways in shares of the sides, brightness in [-1, 1].
+# Transformations in the order of their application, and the distribution of
+# their parameter: one of the first n whole numbers ("choice"), uniform within
+# ± a range ("even"), or normal with a standard deviation. A parameter of 0
+# does nothing. Scales are in octaves, angles in radians counterclockwise,
+# shifts in shares of the sides, brightness in [-1, 1].
 _DISTRIBUTIONS = {
     "flip": ("choice", 2),
     "quarter_turns": ("choice", 4),
@@ -21,7 +22,7 @@ _DISTRIBUTIONS = {
     "first_turn": ("even", math.pi),
     "stretch": ("normal", 0.2),
     "second_turn": ("even", math.pi),
-    "slide_down": ("normal", 1 / 8),  # by any way
+    "slide_down": ("normal", 1 / 8),  # by fractions of pixels
     "slide_right": ("normal", 1 / 8),
     "brightness": ("normal", 0.2),
     "contrast": ("normal", 0.5),
@@ -38,66 +39,69 @@ _TURNS = ("first_turn", "second_turn")
 class AdaptiveAugment(keras.layers.Layer):
     """Adaptive discriminator augmentation (ADA).
 
-    As with `DiffAugment`, all that the discriminator sees is augmented alike
-    and gradients flow through. Here each transformation hits each image
-    with probability p (`strength`) only, so that the generator cannot mistake
-    an augmented image for the thing itself as long as p stays below about
-    0.8; and p follows the discriminator. With D its logits of real images,
+    As with `DiffAugment`, real and generated images are augmented alike
+    before the discriminator, and gradients flow through. Here each
+    transformation is applied to each image with probability p (`strength`),
+    so that augmentations do not leak into the generated images as long as p
+    stays below about 0.8; and p adapts to overfitting. With D(real) the
+    logits of real images,
 
         r = E[sign(D(real))],   p ← p + sign(r - target) n / (1000 ramp),
 
-    n images later and clipped to [0, 1]: where the discriminator is too
-    sure of the images it has seen, they are varied more. `adapt` does this,
-    once a step.
+    after n images, clipped to [0, 1]: the more the discriminator overfits,
+    the more the images are augmented. `adapt` does this, once a step.
 
-    - Pixel blitting: mirroring; turns by 90 degrees; a shift by whole
-      pixels, up to an eighth of each side.
-    - Geometry: scale 2^N(0, 0.2²); a turn by any angle, before or after a
+    - Pixel blitting: horizontal flip; rotation by multiples of 90 degrees; a
+      shift by whole pixels, up to an eighth of each side.
+    - Geometry: scale 2^N(0, 0.2²); rotation by any angle, before or after a
       stretch that scales width and height by 2^a and 2^-a, a ~ N(0, 0.2²);
       a shift by N(0, 0.125²) of each side.
     - Color, in units of [-1, 1]: brightness + N(0, 0.2²); contrast times
       2^N(0, 0.5²); the luma, the mean over channels, times -1; in images of
-      three channels also the hue turned by any angle around the gray axis,
+      three channels also the hue, rotated by any angle around the gray axis,
       and the saturation times 2^N(0, 1).
 
     Blitting and geometry are one affine map per image, color one matrix.
-    Past its border an image goes on as its mirror image, the edge not
-    repeated. Between pixels an image is read bilinearly after a windowed
-    sinc has doubled its size (`ops.resample`): what is not moved, or by whole
-    pixels, keeps its values. No further filter guards against aliasing: of
-    faces of 64 pixels, turned and shrunk by 2^-0.4 (1.4 standard deviations
-    of scale and stretch together), the error is 38 dB below 1, and 41 dB if
-    not shrunk.
+    Beyond its border an image continues as its mirror image, the edge not
+    repeated. Images are interpolated by `ops.resample`; where they are not
+    moved, or by whole pixels, values are unchanged. There is no further
+    antialiasing filter: for faces of 64 pixels, rotated and shrunk by 2^-0.4
+    (1.4 standard deviations of scale and stretch together), the error is 38
+    dB below 1, and 41 dB if not shrunk.
 
-    Under `tf.distribute` create the layer in the strategy's scope. The signal
-    is that of the global batch.
+    Under `tf.distribute` create the layer in the strategy's scope. p follows
+    the global batch.
 
     Args:
-        blit: Whether to mirror, turn by 90 degrees and shift.
-        geometric: Whether to scale, turn, stretch and slide.
-        color: Whether to change colors.
-        flips: Whether images may be mirrored (text and digits may not).
-        rotations: Whether images may be turned, by 90 degrees or any other
-            angle (what has an up and a down may rather not).
-        initial_strength: p at the start, in [0, 1].
-        target: What r shall be, between -1 and 1; None keeps p as it is.
-        ramp: Over how many thousands of images p goes from 0 to 1.
-        interval: After how many discriminator steps p moves.
+        blit: Whether to flip, rotate by multiples of 90 degrees and shift by
+            whole pixels.
+        geometric: Whether to scale, rotate by any angle, stretch and shift by
+            fractions of pixels.
+        color: Whether to change brightness, contrast, luma, hue and
+            saturation.
+        flips: Whether images may be flipped; False suits text and digits.
+        rotations: Whether images may be rotated; False suits images with a
+            fixed upright direction.
+        initial_strength: Probability p at the start, in [0, 1].
+        target: Target of r, between -1 and 1; None keeps p constant.
+        ramp: Thousands of images in which p can go from 0 to 1.
+        interval: Number of discriminator steps between two changes of p.
 
     Attributes:
-        strength: p, a float32 scalar weight, not trainable.
+        strength: The probability p, a float32 scalar weight, not trainable.
         COLUMNS: Names of the columns of a draw.
 
     Call arguments:
         images: (batch, height, width, 1 or 3) in [0, 1], sides of at least 2.
-        draw: What `draw` gave; the same draw does the same to any images.
+        draw: Random parameters from `draw`; the same draw transforms any
+            images alike.
 
     Returns:
         Images of the same shape, float32, which may leave [0, 1].
 
     Raises:
-        ValueError: Nothing to do, arguments out of range, or images or a
-            draw of another shape.
+        ValueError: No transformation is chosen, arguments are out of range,
+            or images or a draw have another shape.
 
     Reference: Karras et al., Training Generative Adversarial Networks with
     Limited Data, 2020, section 3 and appendix B (filters differ).
@@ -139,8 +143,8 @@ class AdaptiveAugment(keras.layers.Layer):
         self.interval = interval
         self._check_arguments()
         self.strength = self._add_state("strength", (), initial_strength)
-        # Signs of the real logits, added up, and of how many images: of
-        # this step, over all replicas; and since p moved.
+        # Sum of the signs of the real logits, and the number of images: of
+        # this step over all replicas, and since the last change of p.
         self.step_signal = self._add_state("step_signal", (2,), of_all="sum")
         self.signal = self._add_state("signal", (2,))
         self.steps = self._add_state("steps", ())
@@ -160,8 +164,8 @@ class AdaptiveAugment(keras.layers.Layer):
         """Draws the random parameters of a batch at the current strength p.
 
         Args:
-            batch_size: Images in it.
-            seed: Int or `keras.random.SeedGenerator`.
+            batch_size: Number of images.
+            seed: Seed, an int or a `keras.random.SeedGenerator`.
 
         Returns:
             float32 (batch_size, 15), columns as in `COLUMNS`: `flip` and
@@ -175,11 +179,11 @@ class AdaptiveAugment(keras.layers.Layer):
             (batch_size, 2 * count), dtype="float32", seed=seed
         )
         chance, numbers = ops.split(numbers, 2, axis=1)
-        # Ways down and right, neighbors, come together or not at all.
+        # Shifts down and right are applied together or not at all.
         partner = np.arange(count) - _mask(("shift_right", "slide_right"))
         chance = ops.take(chance, partner, axis=1)
         strength = ops.convert_to_tensor(self.strength)
-        # So that one of the two turns happens with probability p.
+        # So that at least one of the two rotations has probability p.
         probability = ops.where(
             _mask(_TURNS), 1.0 - ops.sqrt(1.0 - strength), strength
         )
@@ -190,13 +194,13 @@ class AdaptiveAugment(keras.layers.Layer):
     def adapt(self, real_logits):
         """Adapts p: up while the discriminator overfits, down otherwise.
 
-        Call it once a discriminator step; every `interval`-th call moves p.
-        Logits that are no numbers count as 0, as many as there are for one
-        image (a map of them) by their mean.
+        Call it once a discriminator step; every `interval`-th call changes p.
+        NaN counts as 0; several logits of one image count by the mean of
+        their signs.
 
         Args:
-            real_logits: Real logits of augmented real images, (batch, ...),
-                above 0 where the discriminator takes them for real.
+            real_logits: Logits of augmented real images, (batch, ...), above 0
+                where the discriminator classifies them as real.
 
         Example:
 
@@ -275,8 +279,8 @@ class AdaptiveAugment(keras.layers.Layer):
     def _check_arguments(self):
         if not (self.blit or self.geometric or self.color):
             raise ValueError(
-                "AdaptiveAugment with nothing to do: choose at least one of "
-                "`blit`, `geometric`, `color`."
+                "AdaptiveAugment needs at least one of `blit`, `geometric`, "
+                "`color`. Received: all False"
             )
         p, target, interval = self.initial_strength, self.target, self.interval
         thousands = "be positive, in thousands of images"
@@ -306,7 +310,7 @@ class AdaptiveAugment(keras.layers.Layer):
             )
         if tuple(draw.shape)[1:] != (len(_COLUMNS),):
             raise ValueError(
-                "`draw` must be what the layer's own `draw` gave, "
+                "`draw` must come from the layer's method `draw`, "
                 f"(batch, {len(_COLUMNS)}). Received: shape {draw.shape}"
             )
 
@@ -316,7 +320,7 @@ def _mask(names):
 
 
 def _distribute(numbers):
-    """From U(0, 1) to what each column is distributed as."""
+    """Maps U(0, 1) to the distribution of each column."""
     kinds, sizes = zip(*_DISTRIBUTIONS.values(), strict=True)
     kinds, sizes = np.array(kinds), ops.array(sizes, "float32")
     even = 2.0 * numbers - 1.0
@@ -330,10 +334,10 @@ def _distribute(numbers):
 
 
 def _places(part, height, width):
-    """Where the pixels of the outcome lie in the image.
+    """Positions in the image of the pixels of the result.
 
-    The steps are undone from the last to the first, on coordinates from the
-    center that are linear in those of the outcome: (batch, 3), coefficients
+    The steps are inverted from the last to the first, on coordinates from the
+    center that are linear in those of the result: (batch, 3), coefficients
     of y, of x, and a constant.
 
     Returns:
@@ -371,9 +375,9 @@ def _turn_back(y, x, angle, exact=lambda value: value):
 
 
 def _recolor(x, part):
-    """One matrix and one constant per image.
+    """Color transformation: one matrix and one constant per image.
 
-    With P the projection on the gray axis and K the turn by 90 degrees around
+    With P the projection on the gray axis and K the rotation by 90° around
     it, brightness b, contrast c, saturation s, hue θ and luma sign l make
 
         y = (l c P + c s (cos θ (1 - P) + sin θ K)) x + l c b   in [-1, 1].

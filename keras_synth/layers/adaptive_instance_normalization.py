@@ -1,4 +1,4 @@
-"""Instance normalization whose scale and shift come from a style."""
+"""Adaptive instance normalization (AdaIN), by style maps or vectors."""
 
 import keras
 from keras import ops
@@ -12,21 +12,21 @@ class AdaptiveInstanceNormalization(keras.layers.Layer):
     """Adaptive instance normalization (AdaIN) with the statistics of maps.
 
     `σ(y) (x - μ(x)) / σ(x) + μ(y)`, mean and deviation over each channel of
-    each image (`ops.adaptive_instance_normalization`). Nothing is learned.
+    each image (`ops.adaptive_instance_normalization`). It has no weights.
     Statistics are computed in float32, whatever the policy.
 
     Args:
-        epsilon: Added to the variances.
+        epsilon: Constant added to the variances, above 0.
 
     Call arguments:
         inputs: `[x, y]`, content maps (batch, height, width, channels) and
             style maps (batch or 1, height', width', channels).
 
     Returns:
-        As `x`.
+        Maps of the shape of `x`.
 
     Raises:
-        ValueError: Called with maps of other channels.
+        ValueError: Called with maps whose channels differ.
 
     Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
     Adaptive Instance Normalization, 2017, equation 8.
@@ -59,17 +59,17 @@ class StyledInstanceNormalization(keras.layers.Layer):
 
     `(1 + s) (x - μ(x)) / σ(x) + b`, where `[s, b] = w A + a` is a learned
     affine map of the style w with equalized learning rate: the "AdaIN" of
-    StyleGAN's first version. At its start s is random, and b too.
+    the first StyleGAN. s and b are random at the start.
 
     Args:
-        epsilon: Added to the variances.
+        epsilon: Constant added to the variances, above 0.
 
     Call arguments:
         inputs: `[x, w]`, maps (batch, height, width, channels) and styles
             (batch, style_dim).
 
     Returns:
-        As `x`.
+        Maps of the shape of `x`.
 
     Reference: Karras et al., A Style-Based Generator Architecture for
     Generative Adversarial Networks, 2019, equation 1.

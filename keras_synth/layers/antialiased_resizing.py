@@ -1,4 +1,4 @@
-"""Antialiased bilinear resizing, a layer."""
+"""Antialiased bilinear resizing as a layer."""
 
 import keras
 
@@ -10,8 +10,14 @@ class AntialiasedResizing(keras.layers.Layer):
     Images that have the size already pass unchanged.
 
     Args:
-        height: Height of the result.
-        width: Width of the result.
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
+
+    Call arguments:
+        images: (batch, any height, any width, channels).
+
+    Returns:
+        (batch, height, width, channels).
     """
 
     def __init__(self, height, width, **kwargs):
@@ -22,7 +28,7 @@ class AntialiasedResizing(keras.layers.Layer):
         self.supports_jit = False
 
     def build(self, input_shape):
-        # So that gray images for a color network fail here, by name.
+        # So that gray images for a color network are refused here.
         axes = {-1: input_shape[-1]}
         self.input_spec = keras.layers.InputSpec(ndim=4, axes=axes)
 
@@ -31,7 +37,7 @@ class AntialiasedResizing(keras.layers.Layer):
         given = tuple(images.shape[1:3])
         if given == size:
             return images
-        # Without need of it, resizing works in other people's XLA steps too.
+        # Without antialiasing, resizing also works in compiled (XLA) steps.
         shrinks = any(
             side is None or side > wanted
             for side, wanted in zip(given, size, strict=True)

@@ -1,4 +1,4 @@
-"""Differentiable augmentation (DiffAugment), a layer."""
+"""Differentiable augmentation (DiffAugment) as a layer."""
 
 import keras
 from keras import ops
@@ -8,10 +8,10 @@ from keras import ops
 class DiffAugment(keras.layers.Layer):
     """Differentiable augmentation (DiffAugment) of the discriminator's input.
 
-    A discriminator that sees few images learns them by heart. Augmenting
-    the real ones alone would teach the generator to draw augmented images;
-    here real and generated ones are augmented alike, and gradients flow
-    through to the generator. In units of [-1, 1] each image gets
+    With few training images a discriminator overfits. If only real images
+    were augmented, the generator would learn to make augmented images; here
+    real and generated ones are augmented alike, and gradients flow through
+    to the generator. In units of [-1, 1] each image gets
 
     - color: brightness `x + b`, b ~ U(-½, ½); saturation, the distance from
       the mean over channels, times U(0, 2); contrast, the distance from the
@@ -20,16 +20,18 @@ class DiffAugment(keras.layers.Layer):
     - cutout: a square of half the image's sides set to 0 around a random
       point.
 
-    What a shift uncovers and a cutout covers is mid-gray (0 of [-1, 1]).
+    Pixels uncovered by a shift or covered by a cutout are mid-gray (0 of
+    [-1, 1]).
 
     Args:
         color: Whether to change brightness, saturation and contrast.
-        translation: Whether to shift.
-        cutout: Whether to cut out.
+        translation: Whether to shift images.
+        cutout: Whether to cut a square out of images.
 
     Call arguments:
         images: (batch, height, width, channels) in [0, 1].
-        draw: What `draw` gave; the same draw does the same to any images.
+        draw: Random numbers from `draw`; the same draw transforms any images
+            alike.
 
     Returns:
         Images of the same shape, float32, which may leave [0, 1].
@@ -51,8 +53,8 @@ class DiffAugment(keras.layers.Layer):
         super().__init__(**kwargs)
         if not (color or translation or cutout):
             raise ValueError(
-                "DiffAugment with nothing to do: choose at least one of "
-                "`color`, `translation`, `cutout`."
+                "DiffAugment needs at least one of `color`, `translation`, "
+                "`cutout`. Received: all False"
             )
         self.color = color
         self.translation = translation
@@ -60,11 +62,11 @@ class DiffAugment(keras.layers.Layer):
         self.built = True
 
     def draw(self, batch_size, seed):
-        """The random numbers for a batch, U(0, 1).
+        """Draws the random numbers of a batch, U(0, 1).
 
         Args:
-            batch_size: Images in it.
-            seed: Int or `keras.random.SeedGenerator`.
+            batch_size: Number of images.
+            seed: Seed, an int or a `keras.random.SeedGenerator`.
 
         Returns:
             float32 (batch_size, 7): brightness, saturation, contrast, two for
@@ -107,7 +109,7 @@ def _change_color(x, brightness, saturation, contrast):
 
 
 def _shift(x, down, right):
-    """Each by its own, as a product with shifted identity matrices."""
+    """Shifts each image, as a product with shifted identity matrices."""
     for axis, draw in ((1, down), (2, right)):
         side = x.shape[axis]
         most = int(side / 8 + 0.5)

@@ -1,9 +1,9 @@
 """Dense and convolution layers with equalized learning rate.
 
-Weights start as N(0, 1), and each is multiplied by the constant of He's
-initialization at every call, not once at the start. An optimizer such as Adam
-moves every weight by about the same amount a step, whatever its size; so here
-large and small layers change at the same relative pace.
+Weights start as N(0, 1), and are multiplied by the constant of He's
+initialization at every call instead of once at the start. Adam changes every
+weight by about the same amount a step, whatever its scale; so all layers
+learn at the same relative speed.
 """
 
 import math
@@ -19,14 +19,14 @@ from keras_synth.ops.filtering import check_taps, upfirdn
 class EqualizedDense(keras.layers.Layer):
     """A dense layer with equalized learning rate.
 
-    `y = x · (m / √n) W + m b`, with n features coming in, `W ~ N(0, 1 / m²)`
-    and m the learning rate's multiplier: at the start y has the variance that
-    x has.
+    `y = x · (m / √n) W + m b`, with n input features, `W ~ N(0, 1 / m²)` and
+    m the learning rate's multiplier: at the start y has the variance of x.
 
     Args:
-        units: Features going out.
-        learning_rate_multiplier: m; below 1 the layer learns slower.
-        bias_initializer: Bias initializer of b.
+        units: Number of output features.
+        learning_rate_multiplier: The factor m; below 1 the layer learns more
+            slowly.
+        bias_initializer: Initializer of b, name or Keras object.
 
     Call arguments:
         inputs: (..., features).
@@ -96,24 +96,24 @@ class EqualizedDense(keras.layers.Layer):
 class EqualizedConv2D(keras.layers.Layer):
     """A 2-D convolution with equalized learning rate, same size or halved.
 
-    `y = x ∗ (W / √n) + b`, with n = kernel_size² · channels values under the
+    `y = x ∗ (W / √n) + b`, with n = kernel_size² · channels inputs of the
     kernel and `W ~ N(0, 1)`.
 
     Args:
-        filters: Channels going out.
-        kernel_size: Odd int.
+        filters: Number of output channels.
+        kernel_size: Side of the kernel, an odd int.
         downsample: Whether to halve the sides, after a low-pass filter.
-        use_bias: Whether to add b.
-        taps: Taps of that filter, see `FilteredDownSampling2D`.
+        use_bias: Whether to add the bias b.
+        taps: Taps of the low-pass filter, see `FilteredDownSampling2D`.
 
     Call arguments:
-        inputs: (batch, height, width, channels); with `downsample` of even
-            sides.
+        inputs: (batch, height, width, channels); even sides with
+            `downsample`.
 
     Returns:
         (batch, height, width, filters), or half those sides.
 
-    Reference: as of `EqualizedDense`.
+    Reference: Karras et al. 2018, section 4.1.
 
     Example:
 
@@ -186,7 +186,7 @@ class EqualizedConv2D(keras.layers.Layer):
 
 
 def check_kernel_size(kernel_size):
-    """Refuses what is not an odd positive int."""
+    """Raises unless the kernel size is an odd positive int."""
     if (
         not isinstance(kernel_size, int)
         or kernel_size < 1
@@ -199,7 +199,7 @@ def check_kernel_size(kernel_size):
 
 
 def check_positive(name, value):
-    """Refuses what is not a positive int."""
+    """Raises unless an argument is a positive int."""
     if not isinstance(value, int) or value < 1:
         raise ValueError(
             f"`{name}` must be a positive int. Received: {name}={value!r}"

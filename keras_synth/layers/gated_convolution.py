@@ -1,4 +1,4 @@
-"""Gated convolution, for inpainting."""
+"""Gated convolution for inpainting."""
 
 import keras
 from keras import ops
@@ -10,26 +10,27 @@ class GatedConv2D(keras.layers.Layer):
 
         y = φ(W_f * x + b_f) · σ(W_g * x + b_g)
 
-    A plain convolution treats all pixels under its window alike, holes too.
-    Here every channel has a gate at every position, so that a network which
-    is shown the mask learns where to look, at every depth. One convolution of
+    A plain convolution treats known and missing pixels alike. Here every
+    channel has a gate at every position, so that a network with the mask as
+    an input learns which features to use, in every layer. One convolution of
     twice the filters computes features and gates.
 
     Args:
-        filters: Channels of the output.
+        filters: Number of output channels.
         kernel_size: Sides of the window, an int or two.
         strides: Strides of the window, an int or two.
-        dilation_rate: Pixels from one tap to the next, an int or two; with
-            strides above 1 it must be 1.
-        activation: φ, as Keras takes it.
-        kernel_initializer: As Keras takes it. None draws with a variance of
-            `4 / fan_in`: half-open gates let a quarter of the energy through,
-            so that deep stacks begin with signals of the size of their input.
-        **kwargs: `name` and `dtype` of the layer.
+        dilation_rate: Pixels from one tap to the next, an int or two; must be
+            1 with strides above 1.
+        activation: The activation φ, name or function.
+        kernel_initializer: Initializer of the kernel, name or Keras object.
+            None draws with a variance of `4 / fan_in`: gates of 1/2 pass a
+            quarter of the energy, so that deep stacks keep the scale of
+            their input at the start.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Call arguments:
-        inputs: (batch, height, width, channels). Outside they are 0, so that
-            the output is as large, or `strides` times smaller, rounded up.
+        inputs: (batch, height, width, channels), padded with 0, so that the
+            output is as large, or `strides` times smaller, rounded up.
 
     Returns:
         (batch, height', width', filters).

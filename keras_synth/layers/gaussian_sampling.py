@@ -1,4 +1,4 @@
-"""The reparameterization trick as a layer."""
+"""Gaussian sampling by the reparameterization trick, a layer."""
 
 import keras
 from keras import ops
@@ -10,18 +10,18 @@ from keras_synth.ops import ReplicaSeedGenerator
 class GaussianSampling(keras.layers.Layer):
     """Reparameterization trick: a differentiable sample of a Gaussian.
 
-    `z = m + exp(½ log s²) · ε`, with `ε ~ N(0, I)`: the randomness is an
-    input, so z is differentiable in m and log s². Always in float32, whatever
-    the precision policy. Each replica of a `MirroredStrategy` draws its own ε.
+    `z = m + exp(½ log s²) · ε`, with `ε ~ N(0, I)`: z is differentiable with
+    respect to m and log s². Computed in float32, whatever the precision
+    policy. Each replica of a `MirroredStrategy` draws its own ε.
 
     Args:
-        num_samples: Draws per row. None (the default) gives one and keeps the
-            shape; an int gives a new leading axis of that many.
-        seed: Int, or None for a random one.
+        num_samples: Number of samples per row. None (the default) draws one
+            and keeps the shape; an int adds a leading axis of that length.
+        seed: Seed of the noise, an int; None for a random one.
 
     Call arguments:
         inputs: `[mean, log_variance]`, each (batch, latent_dim).
-        noise: ε to use instead of drawing, of the output's shape.
+        noise: Noise ε of the output's shape; None (the default) draws it.
 
     Returns:
         (batch, latent_dim), or (num_samples, batch, latent_dim).

@@ -1,4 +1,4 @@
-"""Input scaling of published networks (Caffe, torchvision), a layer."""
+"""Input scaling of published networks (Caffe, torchvision) as a layer."""
 
 import keras
 from keras import ops
@@ -13,12 +13,14 @@ _TORCHVISION_DEVIATION = (0.229, 0.224, 0.225)
 class ImageScaling(keras.layers.Layer):
     """Input scaling: images in [0, 1] to the range of a published network.
 
-    `(x - mean) * scale` for red, green and blue, after a gray image has been
-    repeated. Both are weights: a file of weights says by itself what images
-    it belongs to. They start as Caffe's, `255 x - mean`.
+    `(x - mean) * scale` for red, green and blue; a gray image is repeated to
+    three channels. Mean and scale are weights, so that a weights file carries
+    the scaling that it was trained with. They start as Caffe's, `255 x -
+    mean`.
 
     Args:
-        smallest: Fewest pixels a side from which every map has a pixel.
+        smallest: Smallest side of an image in pixels, at which every feature
+            map still has a pixel.
 
     Call arguments:
         images: (batch, height, width, 1 or 3).
@@ -27,7 +29,7 @@ class ImageScaling(keras.layers.Layer):
         (batch, height, width, 3).
 
     Raises:
-        ValueError: Too small images, where their size is known.
+        ValueError: The images are too small.
 
     Example:
 
@@ -41,7 +43,7 @@ class ImageScaling(keras.layers.Layer):
         self.smallest = smallest
 
     def build(self, input_shape):
-        # So that images of other channels fail here, by name.
+        # So that images of other channels are refused here.
         axes = {-1: input_shape[-1]}
         self.input_spec = keras.layers.InputSpec(ndim=4, axes=axes)
         self.mean = self._constant("mean", _CAFFE_MEAN)
@@ -62,7 +64,7 @@ class ImageScaling(keras.layers.Layer):
         return (*input_shape[:-1], 3)
 
     def set_torchvision(self):
-        """Scales as torchvision does: mean 0 and deviation 1 on ImageNet."""
+        """Sets torchvision's scaling: mean 0 and deviation 1 on ImageNet."""
         self.mean.assign(_TORCHVISION_MEAN)
         self.scale.assign([1.0 / value for value in _TORCHVISION_DEVIATION])
 

@@ -1,4 +1,4 @@
-"""Initializers that Keras does not have."""
+"""Kernel initializers: ICNR for sub-pixel convolution."""
 
 import keras
 from keras import ops
@@ -8,12 +8,12 @@ from keras import ops
 class ICNR(keras.initializers.Initializer):
     """ICNR initializer: pixel shuffle without a checkerboard pattern.
 
-    All `scale²` values that become one square start from the same kernel, so
-    that the shuffle begins as upscaling by nearest neighbors.
+    All `scale²` values of a square of pixels start with the same kernel, so
+    that the pixel shuffle starts as nearest-neighbor upscaling.
 
     Args:
-        scale: Scale of the pixel shuffle, int.
-        initializer: Initializer of the kernels; name or
+        scale: Factor of the pixel shuffle, an int.
+        initializer: Initializer of the distinct kernels, name or
             `keras.initializers.Initializer`.
 
     Example:

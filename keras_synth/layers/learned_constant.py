@@ -9,10 +9,10 @@ class LearnedConstant(keras.layers.Layer):
     """Learned constant: the same trained tensor for each image of a batch.
 
     Args:
-        shape: Shape of the tensor, which starts as N(0, 1).
+        shape: Shape of the tensor, a tuple of ints. It starts as N(0, 1).
 
     Call arguments:
-        inputs: (batch, ...), of which only the batch's size is read.
+        inputs: (batch, ...). Only the batch size is used.
 
     Returns:
         (batch, *shape).

@@ -8,18 +8,18 @@ from keras import ops
 class MinibatchStandardDeviation(keras.layers.Layer):
     """Minibatch standard deviation: variation in a batch as a channel.
 
-    In each group of images: the standard deviation of every feature at
-    every position, averaged to one number, filled into a new feature map. A
-    generator that makes the same image again and again is found out at
-    once.
+    In each group of images the standard deviation of every feature at every
+    position is averaged to one number, which fills a new feature map. So the
+    discriminator detects a generator whose images are too much alike.
 
     Groups are taken within the batch of one replica: with `group_size` g and
-    n images, image i is in group `i mod (n / g)`. A batch that g does not
-    divide is one group.
+    n images, image i is in group `i mod (n / g)`. A batch size that g does
+    not divide gives one group.
 
     Args:
-        group_size: Images a group.
-        epsilon: Added to the variance, whose root has no gradient at 0.
+        group_size: Number of images in a group, at least 2.
+        epsilon: Constant added to the variance, whose root has no gradient
+            at 0.
 
     Call arguments:
         inputs: (batch, height, width, channels).

@@ -1,4 +1,4 @@
-"""Modulated convolution of StyleGAN2."""
+"""Modulated convolution (StyleGAN2)."""
 
 import math
 
@@ -18,28 +18,28 @@ from keras_synth.ops.filtering import check_taps, upfirdn
 class ModulatedConv2D(keras.layers.Layer):
     """Modulated convolution: each image's style scales the kernel.
 
-    A dense layer turns the style w into a scale s for each channel coming in.
-    Each image then has a kernel of its own, scaled and, with `demodulate`,
-    brought back to unit length for each channel going out:
+    A dense layer maps the style w to a scale s for each input channel. Each
+    image then has its own kernel, scaled and, with `demodulate`, normalized
+    to unit length for each output channel:
 
         W'  = s_i · W,    W'' = W' / √(Σ_{i,k} W'² + ε)
 
-    so that a style decides which features count, and not how large they grow.
-    Scaling the kernel is scaling what goes in and what comes out,
+    so that a style selects features without changing their overall scale.
+    This is computed by scaling the inputs and outputs instead,
 
         y_o = d_o · Σ_i W_io ∗ (s_i x_i),   d_o = 1 / √(Σ_{i,k} (s_i W)² + ε)
 
-    which this layer does: one convolution for the whole batch, in place of as
-    many kernels as images. W has equalized learning rate.
+    in one convolution for the whole batch instead of one kernel per image.
+    W has equalized learning rate.
 
     Args:
-        filters: Channels going out.
-        kernel_size: Odd int.
-        upsample: Whether to double the sides: a transposed convolution, then
+        filters: Number of output channels.
+        kernel_size: Side of the kernel, an odd int.
+        upsample: Whether to double the sides, by a transposed convolution and
             a low-pass filter.
-        demodulate: Whether to divide as above.
-        taps: Taps of that filter, see `FilteredUpSampling2D`.
-        epsilon: ε.
+        demodulate: Whether to normalize the kernels as above.
+        taps: Taps of the low-pass filter, see `FilteredUpSampling2D`.
+        epsilon: Constant ε added to the squared norm.
 
     Call arguments:
         inputs: `[x, styles]`, (batch, height, width, channels) and (batch,
@@ -106,8 +106,8 @@ class ModulatedConv2D(keras.layers.Layer):
         kernel = scale * self.kernel
         scales = self.style_to_scales(styles)  # (batch, channels)
         if self.demodulate:
-            # Changes nothing, since W'' has no size; keeps half precision
-            # away from its largest number, and from dividing 0 by 0.
+            # W'' does not depend on the scale of s; this avoids overflow
+            # and 0 / 0 in half precision.
             largest = ops.max(ops.abs(scales), axis=-1, keepdims=True)
             scales = scales / ops.stop_gradient(ops.maximum(largest, 1e-4))
         x = x * scales[:, None, None, :]
@@ -128,13 +128,13 @@ class ModulatedConv2D(keras.layers.Layer):
             padding="valid",
             data_format="channels_last",
         )
-        # As much is cut off as kernel and filter add to twice the size.
+        # Crops what kernel and filter add to twice the size.
         before = (len(self.taps) - self.kernel_size) // 2 + 1
         after = len(self.taps) - max(self.kernel_size, 2) + 1 - before
         return upfirdn(x, self.taps, padding=(before, after), gain=4.0)
 
     def _shrink(self, kernel, scales):
-        """d, (batch, filters), summed in single precision."""
+        """Demodulation factors d, (batch, filters), summed in float32."""
         kernel, scales = (ops.cast(t, "float32") for t in (kernel, scales))
         squares = ops.sum(ops.square(kernel), axis=(0, 1))
         norms = ops.matmul(ops.square(scales), squares) + self.epsilon

@@ -1,11 +1,11 @@
-"""All layers of a model: those inside of nested models and wrappers too."""
+"""All layers of a model, including those of nested models and wrappers."""
 
 
 def all_layers(network):
-    """The layers of a model, of its nested models, wrappers and blocks.
+    """Lists the layers of a model, of its nested models and of wrappers.
 
-    Keras has no public way to them: `Model.layers` stops at the first level.
-    This is the only place that calls Keras' private one.
+    Keras has no public way: `Model.layers` stops at the first level. This is
+    the only place that calls Keras' private method.
 
     Args:
         network: A `keras.Model` or a layer.

@@ -7,16 +7,16 @@ import keras
 class NoiseInjection(keras.layers.Layer):
     """Noise injection: adds a noise map to all channels, with learned strength.
 
-    `x + strength · noise`, one strength a layer, 0 at the start. A generator
-    that is given noise at each resolution needs not to make up its own from
-    the latents.
+    `x + strength · noise`, with one strength per layer, 0 at the start. The
+    noise is the source of fine random detail, which the generator would
+    otherwise have to derive from the latents.
 
     Call arguments:
         inputs: `[x, noise]`, (batch, height, width, channels) and (batch,
             height, width, 1).
 
     Returns:
-        As `x`.
+        A tensor of the shape of `x`.
 
     Reference: Karras et al., Analyzing and Improving the Image Quality of
     StyleGAN, 2020, section 2 and appendix B (one strength for all channels).

@@ -1,4 +1,4 @@
-"""Padding to a multiple and cropping back, for images of any size."""
+"""Padding to a multiple, and cropping back, for images of any size."""
 
 import keras
 from keras import ops
@@ -8,17 +8,18 @@ from keras import ops
 class PadToMultiple(keras.layers.Layer):
     """Reflection padding at the bottom and right to a multiple.
 
-    The edge pixel is repeated first (`abc` becomes `abccba`), as often as it
-    takes, so that the smallest images work too. `CropLike` undoes it.
+    The edge pixel is repeated (`abc` becomes `abccba`), and the reflection as
+    often as needed, so that the smallest images work too. `CropLike` inverts
+    it.
 
     Args:
-        multiple: What both sides shall be divisible by.
+        multiple: Number that both sides become divisible by, a positive int.
 
     Call arguments:
         images: (batch, height, width, channels).
 
     Returns:
-        (batch, height', width', channels), the next multiples.
+        (batch, height', width', channels), sides rounded up to multiples.
 
     Example:
 
@@ -61,11 +62,11 @@ class PadToMultiple(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class CropLike(keras.layers.Layer):
-    """Crops the bottom and right to the size of another image.
+    """Cropping at the bottom and right to the size of another image.
 
     Call arguments:
         inputs: `[images, reference]`, (batch, height, width, channels) each;
-            of the second only the size counts.
+            only the size of the second is used.
 
     Returns:
         `images`, as high and wide as the reference.

@@ -1,4 +1,4 @@
-"""Partial convolution, for inpainting."""
+"""Partial convolution for inpainting."""
 
 import keras
 from keras import ops
@@ -13,29 +13,29 @@ class PartialConv2D(keras.layers.Layer):
         y = Wᵀ (X · M) · sum(1) / sum(M) + b   where sum(M) > 0,
         y = 0                                  elsewhere,
 
-    and a position of the output is valid as soon as one pixel under its
-    window was: holes shrink from layer to layer. As in the paper, what lies
-    outside of the image is one more hole, so that sum(1) is the whole
-    window, and borders are weighted up as well. Where the window lies inside
-    the image and has no hole the layer is a plain convolution.
+    and a position of the output is valid if at least one pixel under its
+    window was valid: holes shrink from layer to layer. As in the paper,
+    pixels outside of the image count as invalid, so that sum(1) is the whole
+    window, and borders are scaled up as well. Where the window lies inside
+    the image and all pixels are valid, the layer is a plain convolution.
 
     Args:
-        filters: Channels of the output.
+        filters: Number of output channels.
         kernel_size: Sides of the window, an int or two.
         strides: Strides of the window, an int or two.
-        use_bias: Whether there is a b.
-        kernel_initializer: As Keras takes it.
-        **kwargs: `name` and `dtype` of the layer.
+        use_bias: Whether to add the bias b.
+        kernel_initializer: Initializer of the kernel, name or Keras object.
+        **kwargs: Arguments of `keras.layers.Layer`, such as `name`, `dtype`.
 
     Call arguments:
         inputs: `[images, masks]`, (batch, height, width, channels) and
-            (batch, height, width, 1), 1 = degraded. Where channels have holes
-            of their own (after a concatenation) the mask may have as many.
+            (batch, height, width, 1), 1 = missing or corrupted. After a
+            concatenation the mask may have as many channels as the images.
 
     Returns:
-        `[images, masks]`: (batch, height', width', filters), and what is
-        still a hole, float32 (batch, height', width', 1). The sides are the
-        input's over `strides`, rounded up.
+        `[images, masks]`: (batch, height', width', filters), and the mask of
+        the remaining holes, float32 (batch, height', width', 1). The sides
+        are those of the input divided by `strides`, rounded up.
 
     Raises:
         ValueError: Arguments out of range, or shapes that do not fit.
@@ -119,7 +119,7 @@ class PartialConv2D(keras.layers.Layer):
         }
 
     def _sum_under_window(self, valid):
-        """Of (batch, height, width, 1), with zeros outside."""
+        """Window sums of (batch, height, width, 1), padded with zeros."""
         ones = ops.ones((*self.convolution.kernel_size, 1, 1))
         return ops.conv(
             valid, ones, strides=self.convolution.strides, padding="same"

@@ -8,7 +8,11 @@ BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 
 
 class FilteredResampling(keras.layers.Layer):
-    """Base class of filtered resampling layers."""
+    """Base class of resampling layers with a low-pass filter.
+
+    Args:
+        taps: Taps of the filter along each side, scaled to a sum of one.
+    """
 
     def __init__(self, taps=BINOMIAL, **kwargs):
         super().__init__(**kwargs)
@@ -21,9 +25,9 @@ class FilteredResampling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class FilteredUpSampling2D(FilteredResampling):
-    """Filtered 2x upsampling: zeros in between, then a low-pass filter.
+    """Filtered 2x upsampling: inserts zeros, then a low-pass filter.
 
-    Beyond the border lie zeros.
+    Images are padded with zeros.
 
     Args:
         taps: Taps of the filter along each side, scaled to a sum of one.
@@ -57,10 +61,10 @@ class FilteredUpSampling2D(FilteredResampling):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class FilteredDownSampling2D(FilteredResampling):
-    """Filtered 2x downsampling: a low-pass filter, then every second value.
+    """Filtered 2x downsampling: a low-pass filter, then every second pixel.
 
     Args:
-        taps: As of `FilteredUpSampling2D`.
+        taps: Taps of the filter along each side, scaled to a sum of one.
 
     Call arguments:
         inputs: (batch, height, width, channels), even sides.
@@ -68,7 +72,7 @@ class FilteredDownSampling2D(FilteredResampling):
     Returns:
         (batch, height / 2, width / 2, channels).
 
-    Reference: as of `FilteredUpSampling2D`.
+    Reference: Zhang 2019, section 3.2.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Spectral normalization, a layer wrapper."""
+"""Spectral normalization as a layer wrapper."""
 
 import keras
 from keras import ops
@@ -9,23 +9,23 @@ class SpectralNormalization(keras.layers.Wrapper):
     """Spectral normalization: divides a layer's kernel by its spectral norm.
 
     `W̄ = W / σ(W)`, with σ the largest singular value of W as a matrix (all
-    axes but the last against the last). σ is followed by power iteration,
+    axes but the last against the last). σ is estimated by power iteration,
 
-        u ← normalize(Wᵀ W u),   σ = ‖W u‖,
+        u ← normalize(Wᵀ W u),   σ = ‖W u‖.
 
-    which costs two matrix-vector products a step, since W changes little from
-    one step to the next.
+    One iteration a step, two matrix-vector products, suffices, since W
+    changes little from one step to the next.
 
-    The layer is pure: calling it, in training or not, changes nothing. The
-    kernel that the optimizer sees is W itself, and the gradient flows through
-    σ (equation 12 of the paper). Only `update()` moves u. The adversarial
-    models of this library call it at the start of each step, on the networks
-    that this step trains; in a training of your own, call it once a step.
-    (`keras.layers.SpectralNormalization` assigns the kernel in every forward
-    pass in training, so that a generator's step changes the discriminator.)
+    A call, in training or not, changes no weights. The optimizer updates W
+    itself, and the gradient flows through σ (equation 12 of the paper). Only
+    `update()` changes u. The adversarial models of this library call it at
+    the start of each step, on the networks that the step trains; in a custom
+    training loop, call it once a step. (`keras.layers.SpectralNormalization`
+    assigns the kernel in every forward pass in training, so that a
+    generator's step changes the discriminator.)
 
     Args:
-        layer: One with a `kernel` (Dense, convolutions) or `embeddings`.
+        layer: Layer with a `kernel` (Dense, convolutions) or `embeddings`.
 
     Reference: Miyato et al., Spectral Normalization for Generative
     Adversarial Networks, 2018, algorithm 1.
@@ -38,7 +38,7 @@ class SpectralNormalization(keras.layers.Wrapper):
     """
 
     def __init__(self, layer, **kwargs):
-        # σ in full precision; the layer computes in its own.
+        # σ in float32; the wrapped layer in its own precision.
         kwargs.update(dtype="float32", autocast=False)
         super().__init__(layer, **kwargs)
 
@@ -58,18 +58,22 @@ class SpectralNormalization(keras.layers.Wrapper):
         self.update(iterations=20)  # so that σ is right from the start
 
     def update(self, iterations=1):
-        """Updates the spectral norm: power iteration steps, stored in `u`."""
+        """Updates the estimate of the spectral norm by power iteration.
+
+        Args:
+            iterations: Number of power iteration steps.
+        """
         matrix = self._matrix()
         u = ops.expand_dims(self.u, 0)  # rows, the faster product
         for _ in range(iterations):
             v = ops.normalize(ops.matmul(u, ops.transpose(matrix)))
             u = ops.normalize(ops.matmul(v, matrix))
-        # From 0, where a kernel of zeros leads, u would never return.
+        # A kernel of zeros would make u 0 forever.
         self.u.assign(ops.where(ops.any(u != 0), u[0], self.u.value))
 
     def call(self, inputs):
         matrix = self._matrix()
-        # A moving average of unit vectors is shorter than one.
+        # A moving average of weights makes u shorter than 1.
         u = ops.normalize(ops.stop_gradient(self.u))
         sigma = ops.norm(ops.matmul(matrix, u))
         # A kernel of zeros stays one.
@@ -92,10 +96,10 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     @property
     def _weight(self):
-        """What is normalized; None where the layer has no such weight."""
+        """The normalized weight; None where the layer has no such weight."""
         embeddings = getattr(self.layer, "embeddings", None)
         return getattr(self.layer, "kernel", embeddings)
 
     def _matrix(self):
-        """All axes but the last against the last."""
+        """The weight as a matrix: all axes but the last against the last."""
         return ops.reshape(self._weight, (-1, self._weight.shape[-1]))

@@ -1,19 +1,19 @@
 """Adversarial losses of GANs: non-saturating, hinge, Wasserstein, ...
 
-A discriminator gives logits, r of real images and f of generated ones,
-(batch,) or, of a patch discriminator, (batch, height, width, 1). Each loss
-has two methods, both means over all logits, in float32:
+A discriminator returns logits, r of real images and f of generated ones,
+(batch,), or (batch, height, width, 1) of a patch discriminator. Each loss has
+two methods, both means over all logits, in float32:
 
-- `discriminator(real_logits, fake_logits)`, which the discriminator lowers;
-- `generator(real_logits, fake_logits)`, which the generator lowers. All but
-  the relativistic one ignore `real_logits` there (`generator_sees_real`), and
-  None may be given.
+- `discriminator(real_logits, fake_logits)`, minimized by the discriminator;
+- `generator(real_logits, fake_logits)`, minimized by the generator. All but
+  the relativistic one ignore `real_logits` there (`generator_sees_real`), so
+  it may be None.
 
-No discriminator ends in a sigmoid: the losses take logits, and a second
-sigmoid would squash every logit into [0.5, 0.73]. `σ(x)` is the sigmoid,
-`softplus(x) = log(1 + exp(x)) = -log σ(-x)`.
+The losses take logits, so a discriminator must not end in a sigmoid. `σ(x)` is
+the sigmoid, `softplus(x) = log(1 + exp(x)) = -log σ(-x)`.
 
-Under a `MirroredStrategy` each replica takes the mean over its own part.
+Under a `MirroredStrategy` each replica takes the mean over its own part of
+the batch.
 """
 
 import keras
@@ -26,10 +26,11 @@ class AdversarialLoss:
     """Base class of adversarial losses.
 
     Args:
-        label_smoothing: The discriminator aims at `1 - label_smoothing`
-            instead of 1 for real images, so that it never grows certain.
-            One-sided (Salimans et al. 2016, section 3.4): smoothing the fakes'
-            target would reward the generator for staying where it is.
+        label_smoothing: Amount of one-sided label smoothing, from 0 to below
+            0.5: the target of real images is `1 - label_smoothing`, which
+            keeps the discriminator from overconfidence (Salimans et al.,
+            Improved Techniques for Training GANs, 2016, section 3.4). The
+            target of generated images stays 0.
     """
 
     generator_sees_real = False
@@ -52,7 +53,7 @@ class AdversarialLoss:
 
     @classmethod
     def from_config(cls, config):
-        """Rebuilds one from what `get_config` gave."""
+        """Rebuilds the loss from its configuration."""
         return cls(**config)
 
 
@@ -63,10 +64,13 @@ class Minimax(AdversarialLoss):
     - discriminator: `-E[log σ(r)] - E[log(1 - σ(f))]`
     - generator: `E[log(1 - σ(f))]`
 
-    The same quantity, one minimizing it and the other maximizing. It stalls:
-    where the discriminator is sure of a fake (f very negative), the
-    generator's gradient σ(f) vanishes, just when it has most to learn. Use
-    `NonSaturating`, whose gradient there is 1.
+    The discriminator maximizes and the generator minimizes the same value.
+    The generator's gradient, σ(f), vanishes where the discriminator is
+    certain of a generated image (f very negative). Use `NonSaturating`, whose
+    gradient there is 1.
+
+    Args:
+        label_smoothing: Amount of label smoothing, see `AdversarialLoss`.
 
     Reference: Goodfellow et al., Generative Adversarial Nets, 2014,
     equation 1.
@@ -98,8 +102,11 @@ class NonSaturating(Minimax):
     - discriminator: `-E[log σ(r)] - E[log(1 - σ(f))]`
     - generator: `-E[log σ(f)]`
 
-    Same fixed point as `Minimax`, with a gradient that does not vanish while
-    the discriminator is winning.
+    Same fixed point as `Minimax`, but the gradient does not vanish where the
+    discriminator is certain of a generated image.
+
+    Args:
+        label_smoothing: Amount of label smoothing, see `AdversarialLoss`.
 
     Reference: Goodfellow et al. 2014, section 3, below equation 1.
     """
@@ -117,12 +124,15 @@ class LeastSquares(AdversarialLoss):
     - discriminator: `½ E[(r - 1)²] + ½ E[f²]`
     - generator: `½ E[(f - 1)²]`
 
+    Args:
+        label_smoothing: Amount of label smoothing, see `AdversarialLoss`.
+
     Reference: Mao et al., Least Squares Generative Adversarial Networks,
     2017, equation 9.
     """
 
     def boundary(self, real_logits, fake_logits):
-        """Halfway between the two targets."""
+        """The mean of the two targets."""
         return 0.5 * (1.0 - self.label_smoothing)
 
     def discriminator(self, real_logits, fake_logits):
@@ -139,7 +149,7 @@ class LeastSquares(AdversarialLoss):
 
 
 class _WithoutLabels(AdversarialLoss):
-    """Losses that compare logits with no label to smooth."""
+    """Base class of losses without label smoothing."""
 
     def __init__(self):
         super().__init__()
@@ -161,7 +171,7 @@ class Hinge(_WithoutLabels):
     """
 
     def discriminator(self, real_logits, fake_logits):
-        """Hinge loss: what is missing to the margin on both sides."""
+        """Hinge loss of both kinds of logits, with margin 1."""
         real, fake = _float32(real_logits, fake_logits)
         return mean_or_zero(ops.relu(1.0 - real)) + mean_or_zero(
             ops.relu(1.0 + fake)
@@ -180,18 +190,19 @@ class Wasserstein(_WithoutLabels):
     - discriminator: `E[f] - E[r]`
     - generator: `-E[f]`
 
-    Means something only while the discriminator is 1-Lipschitz: use it with
-    `WassersteinGradientPenalty`, or with spectral normalization.
+    It estimates the Wasserstein distance only while the discriminator is
+    1-Lipschitz: use it with `WassersteinGradientPenalty` or spectral
+    normalization.
 
     Reference: Arjovsky et al., Wasserstein GAN, 2017, equations 2 and 3.
     """
 
     def boundary(self, real_logits, fake_logits):
-        """The middle between the mean logits, which have no zero."""
+        """The mean of the two mean logits, since logits have no fixed zero."""
         return _middle(real_logits, fake_logits)
 
     def discriminator(self, real_logits, fake_logits):
-        """E[f] - E[r]: minus the estimated distance."""
+        """E[f] - E[r], the negative estimate of the distance."""
         real, fake = _float32(real_logits, fake_logits)
         return mean_or_zero(fake) - mean_or_zero(real)
 
@@ -219,7 +230,7 @@ class RelativisticAverage(_WithoutLabels):
     generator_sees_real = True
 
     def boundary(self, real_logits, fake_logits):
-        """The middle between the mean logits, which have no zero."""
+        """The mean of the two mean logits, since logits have no fixed zero."""
         return _middle(real_logits, fake_logits)
 
     def discriminator(self, real_logits, fake_logits):
@@ -230,7 +241,7 @@ class RelativisticAverage(_WithoutLabels):
         ) + mean_or_zero(ops.softplus(fake - mean_or_zero(real)))
 
     def generator(self, real_logits, fake_logits):
-        """The same with the roles exchanged."""
+        """The discriminator's loss with real and fake logits exchanged."""
         return self.discriminator(fake_logits, real_logits)
 
 

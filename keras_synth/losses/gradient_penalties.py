@@ -5,9 +5,9 @@ logits), real and generated images in [0, 1], and a seed. It returns a scalar,
 the mean over the batch, to be added to the discriminator's loss. Gradients
 are taken with respect to images in [-1, 1], so that published weights hold.
 
-With `interval` k a model computes the penalty at every k-th step only, k times
-as heavy ("lazy regularization", Karras et al., StyleGAN2, 2020, section 3.1),
-which is cheaper and in practice as good.
+With `interval` k a model computes the penalty at every k-th step only, with k
+times the weight ("lazy regularization", Karras et al., StyleGAN2, 2020, section
+3.1). That is cheaper, with about the same effect.
 """
 
 import keras
@@ -44,7 +44,7 @@ class GradientPenalty:
 
     @classmethod
     def from_config(cls, config):
-        """Rebuilds one from what `get_config` gave."""
+        """Rebuilds the penalty from its configuration."""
         return cls(**config)
 
 
@@ -53,6 +53,11 @@ class R1(GradientPenalty):
     """R1 penalty: squared gradient norm of the logits at real images.
 
     `weight / 2 · E‖∇D(x)‖²` over real x.
+
+    Args:
+        weight: Weight of the penalty in the discriminator's loss.
+        interval: Number of discriminator steps from one computation of the
+            penalty to the next.
 
     Reference: Mescheder et al., Which Training Methods for GANs do actually
     Converge?, 2018, equation 9.
@@ -77,6 +82,11 @@ class R2(GradientPenalty):
 
     `weight / 2 · E‖∇D(x)‖²` over generated x.
 
+    Args:
+        weight: Weight of the penalty in the discriminator's loss.
+        interval: Number of discriminator steps from one computation of the
+            penalty to the next.
+
     Reference: Mescheder et al. 2018, equation 10.
     """
 
@@ -88,17 +98,22 @@ class R2(GradientPenalty):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class WassersteinGradientPenalty(GradientPenalty):
-    """WGAN-GP penalty: gradient norm 1 between real and generated images.
+    """WGAN-GP penalty: keeps gradient norms at 1 between real and fake images.
 
-    `weight · E[(‖∇D(x̂)‖ - 1)²]`, with `x̂ = u x + (1 - u) G(z)`, one
-    `u ~ U(0, 1)` a pair: the penalty of WGAN-GP.
+    `weight · E[(‖∇D(x̂)‖ - 1)²]`, with `x̂ = u x + (1 - u) G(z)` and one
+    `u ~ U(0, 1)` per pair.
+
+    Args:
+        weight: Weight of the penalty in the discriminator's loss.
+        interval: Number of discriminator steps from one computation of the
+            penalty to the next.
 
     Reference: Gulrajani et al., Improved Training of Wasserstein GANs, 2017,
     equation 3.
     """
 
     def __call__(self, discriminator, real, fake, seed):
-        """The penalty's mean over mixtures drawn with `seed`."""
+        """The penalty's mean over random mixtures of real and fake images."""
         real, fake = ops.cast(real, "float32"), ops.cast(fake, "float32")
         share = keras.random.uniform(
             (ops.shape(real)[0], 1, 1, 1), dtype="float32", seed=seed

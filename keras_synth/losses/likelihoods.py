@@ -1,8 +1,8 @@
 """Likelihoods log p(x | parameters) of images, for VAE decoders.
 
-A likelihood turns the raw output of a decoder into a distribution over
-images in [0, 1]. Each has three methods and says how many numbers the
-decoder must give for every channel of every pixel (`parameters_per_channel`):
+A likelihood maps the raw output of a decoder to a distribution over images in
+[0, 1]. Each has three methods, and `parameters_per_channel`, the number of
+parameters that the decoder returns for every channel of every pixel:
 
 - `log_prob(images, parameters)`: nats per image (sum over pixels), shape
   (..., batch);
@@ -10,8 +10,8 @@ decoder must give for every channel of every pixel (`parameters_per_channel`):
 - `sample(parameters, seed)`: an image drawn from it, in [0, 1].
 
 `images` is (batch, height, width, channels); `parameters` is
-(..., batch, height, width, channels * parameters_per_channel), the parameters
-of one kind standing together: first all means, then all log-scales.
+(..., batch, height, width, channels * parameters_per_channel): first all
+means, then all log-scales.
 """
 
 import math
@@ -29,7 +29,7 @@ class Likelihood:
 
     @classmethod
     def from_config(cls, config):
-        """Rebuilds one from what `get_config` gave."""
+        """Rebuilds the likelihood from its configuration."""
         return cls(**config)
 
 
@@ -39,9 +39,9 @@ class Bernoulli(Likelihood):
 
     `log p(x) = Σ x · logit - log(1 + exp(logit))`
 
-    A distribution over black-and-white images. On gray ones it is the
-    cross-entropy: useful to train with, but not a log-probability, so quote
-    nats only for binarized images (`datasets.stochastic_binarization`).
+    A distribution over black-and-white images. On gray images it is the
+    cross-entropy: useful for training, but not a log-probability. Report nats
+    only for binarized images (`datasets.stochastic_binarization`).
 
     Example:
 
@@ -80,12 +80,12 @@ class Gaussian(Likelihood):
     exceed zero.
 
     Args:
-        standard_deviation: s, in [0, 1] units, the same for every pixel. None
-            lets the decoder say (log s² per pixel and channel, its second
-            half of channels, kept above `minimum` so that the density of
-            pixels that never change stays bounded).
-        minimum: The smallest standard deviation a decoder may learn; half a
-            gray level of an 8-bit image by default.
+        standard_deviation: Standard deviation s of every pixel, in units of
+            [0, 1]. With None the decoder predicts it: log s² per pixel and
+            channel, in the second half of its channels.
+        minimum: Smallest standard deviation that a decoder can predict, which
+            bounds the density of constant pixels; half a gray level of an
+            8-bit image by default.
 
     Example:
 
@@ -148,12 +148,12 @@ class DiscretizedLogistic(Likelihood):
     """Discretized logistic likelihood over the 256 levels of 8-bit images.
 
     `p(level) = σ((x + h - m) / s) - σ((x - h - m) / s)`, with h half a level;
-    the darkest and the brightest level take the whole tail, so the
-    probabilities of all levels sum to one. The decoder gives m, then log s.
+    the darkest and the brightest level have the whole tail, so that the
+    probabilities of all levels sum to one. The decoder returns m, then log s.
 
     Args:
-        levels: How many gray levels a pixel may take.
-        minimum_log_scale: Smallest log s, in [0, 1] units.
+        levels: Number of gray levels of a pixel.
+        minimum_log_scale: Smallest log s, with s in units of [0, 1].
 
     Reference: Kingma et al., Improving Variational Inference with Inverse
     Autoregressive Flow, 2016, section 5.2; Salimans et al., PixelCNN++, 2017,
@@ -180,7 +180,7 @@ class DiscretizedLogistic(Likelihood):
 
     def _mean_and_log_scale(self, parameters):
         mean, log_scale = ops.split(parameters, 2, axis=-1)
-        # A scale far above the image's range says no more than a large one.
+        # Scales far above the range of images all give the same distribution.
         return mean, ops.clip(log_scale, self.minimum_log_scale, 7.0)
 
     def log_prob(self, images, parameters):

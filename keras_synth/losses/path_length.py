@@ -1,4 +1,4 @@
-"""Path-length regularization of StyleGAN2."""
+"""Path-length regularization (StyleGAN2)."""
 
 import keras
 from keras import ops
@@ -13,22 +13,21 @@ class PathLength(GradientPenalty):
 
     `weight · E[(‖Jᵀ y‖ - a)²]`, with the lengths of `ops.path_lengths` and a
     their running mean, `a ← a + decay · (mean ‖Jᵀ y‖ - a)`, which the model
-    keeps. A generator with it is smoother, and easier to invert.
+    keeps. It makes the generator smoother and easier to invert.
 
-    The first computation sets a and costs nothing. A mean that began at 0, as
-    the authors' does, would first of all ask for images that do not change
-    with their style.
+    The first computation sets a, with a penalty of 0. (The authors start from
+    a = 0, so that the first penalties favor images that do not depend on the
+    style.)
 
     Args:
         weight: Weight of the penalty in the generator's loss.
-        interval: Generator steps from one computation to the next, each that
-            many times as heavy.
-        decay: Decay of the running mean.
+        interval: Number of generator steps from one computation to the next.
+            The penalty is multiplied by it.
+        decay: Share of a new batch in the running mean, in (0, 1].
 
     Reference: Karras et al., Analyzing and Improving the Image Quality of
-    StyleGAN, 2020, section 3.2, equation 4. There a is updated before it is
-    compared with; here after, so that the parts of a batch on several
-    replicas are compared with the same.
+    StyleGAN, 2020, section 3.2, equation 4. There a is updated before the
+    comparison; here after it, so that all replicas compare with the same a.
 
     Example:
 
@@ -52,17 +51,17 @@ class PathLength(GradientPenalty):
         """The penalty and the mean length, both means over the batch.
 
         Args:
-            synthesize: See `ops.path_lengths`.
-            styles: See `ops.path_lengths`.
-            directions: See `ops.path_lengths`.
-            mean: a, a scalar; 0 where there is none yet.
+            synthesize: Function from styles to images in [0, 1].
+            styles: Float (batch, layers, style_dim).
+            directions: Standard normal noise of the images' shape.
+            mean: The running mean a, a scalar; 0 before the first batch.
         """
         lengths = path_lengths(synthesize, styles, directions)
         penalty = self.weight * mean_or_zero(ops.square(lengths - mean))
         return ops.where(mean > 0, penalty, 0.0), mean_or_zero(lengths)
 
     def update_mean(self, mean, length):
-        """a, after a batch of that mean length."""
+        """The running mean a after a batch of the given mean length."""
         length = ops.stop_gradient(length)
         further = mean + self.decay * (length - mean)
         return ops.where(mean > 0, further, length)

@@ -16,16 +16,17 @@ from keras_synth.ops.similarity import check_same_shape
 class FeatureLoss(keras.losses.Loss):
     """Base class of losses on feature maps.
 
-    They compute in float32. The network is not trained: its weights belong to
-    none of the model's. They are not saved with the loss either, whose
-    configuration says where they came from (`PerceptualNetwork.source`):
-    `load_model` reads them there again, or asks for `compile=False`.
+    They compute in float32. The network is not trained, and its weights are
+    not among those of the model. The configuration of the loss holds their
+    source (`PerceptualNetwork.source`), from which `load_model` reads them
+    again; where that fails, load with `compile=False`.
 
     Args:
         features: Network from images in [0, 1] to `{layer name: map}`.
-        layer_weights: `{layer name: weight}`; None for 1 each.
+        layer_weights: `{layer name: weight}` of the layers that count; None
+            for a weight of 1 each.
         squared: Whether differences are squared.
-        reduction: Keras' kind of mean over the batch.
+        reduction: Reduction over the batch, as for `keras.losses.Loss`.
         name: Name of the loss; `default_name` by default.
     """
 
@@ -58,11 +59,11 @@ class FeatureLoss(keras.losses.Loss):
         )
 
     def compare(self, true_maps, predicted_maps):
-        """The loss of each image from maps, which losses can share.
+        """The loss of each image, from feature maps that losses can share.
 
         Args:
-            true_maps: What `features` gives for the true images.
-            predicted_maps: And for the predicted ones.
+            true_maps: Feature maps of the true images, a dict.
+            predicted_maps: Feature maps of the predicted images.
 
         Returns:
             (batch,).
@@ -73,7 +74,7 @@ class FeatureLoss(keras.losses.Loss):
         )
 
     def distance(self, true_map, predicted_map):
-        """What one layer contributes, (batch,), before its weight."""
+        """The unweighted loss of one layer, (batch,)."""
         raise NotImplementedError
 
     def get_config(self):
@@ -98,24 +99,25 @@ class Perceptual(FeatureLoss):
     """Perceptual loss: mean difference of feature maps.
 
     `Σ_l w_l mean |φ_l(x) - φ_l(y)|`, the mean over each map's pixels and
-    channels, so that size does not count; with `squared`, of the squared
-    difference. It leaves exact pixels alone and asks for the same edges and
-    textures at the same places. Its unit is that of the maps: weigh it
-    against other losses anew for every network.
+    channels, so that it does not depend on their size; with `squared`, of the
+    squared difference. It compares edges and textures and their positions
+    rather than exact pixels. Its unit is that of the maps, so its weight
+    relative to other losses depends on the network.
 
     Args:
         features: Network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
-        layer_weights: `{layer name: weight}`, layers left out not counting;
-            None (default) for 1 each.
+        layer_weights: `{layer name: weight}` of the layers that count; None
+            (default) for a weight of 1 each.
         squared: False (default) for absolute differences (Liu), True for
             squared ones (Johnson).
-        reduction: Keras' kind of mean over the batch.
+        reduction: Reduction over the batch, as for `keras.losses.Loss`.
         name: Name of the loss, "perceptual" by default.
 
     Raises:
-        ValueError: A network that gives no maps, weights that do not fit it;
-            called with shapes that differ, or images of other channels.
+        ValueError: The network does not return feature maps, or the weights
+            do not fit it; called with shapes that differ, or images of
+            other channels.
 
     Reference: Liu et al., Image Inpainting for Irregular Holes Using Partial
     Convolutions, 2018, equation 4. Johnson et al., Perceptual Losses for
@@ -148,11 +150,11 @@ class Style(FeatureLoss):
     Args:
         features: Network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
-        layer_weights: `{layer name: weight}`, layers left out not counting;
-            None (default) for 1 each.
+        layer_weights: `{layer name: weight}` of the layers that count; None
+            (default) for a weight of 1 each.
         squared: False (default) for absolute differences (Liu), True for
             squared ones (Johnson).
-        reduction: Keras' kind of mean over the batch.
+        reduction: Reduction over the batch, as for `keras.losses.Loss`.
         name: Name of the loss, "style" by default.
 
     Raises:

@@ -17,12 +17,12 @@ from keras_synth.ops.similarity import (
 class Charbonnier(keras.losses.Loss):
     """Charbonnier loss: a smooth absolute error.
 
-    `mean sqrt((x - y)² + ε²)`: close to MAE where errors are above ε, with a
-    gradient that falls to 0 below it. Equal images cost ε.
+    `mean sqrt((x - y)² + ε²)`: close to the absolute error where errors are
+    above ε, with a gradient that falls to 0 below it. Equal images give ε.
 
     Args:
-        epsilon: ε, in the unit of the images.
-        reduction: Keras' kind of mean over the batch.
+        epsilon: The constant ε, in the unit of the images.
+        reduction: Reduction over the batch, as for `keras.losses.Loss`.
         name: Name of the loss.
         dtype: Dtype of its computation, float32 by default.
 
@@ -68,13 +68,14 @@ class Charbonnier(keras.losses.Loss):
 class SSIMLoss(keras.losses.Loss):
     """SSIM loss: one minus the structural similarity.
 
-    `1 - SSIM(x, y)`, from 0 for equal images to 2. Finite in gradient
-    everywhere. Predictions are not clipped, for what is clipped does not learn.
+    `1 - SSIM(x, y)`, from 0 for equal images to 2. Its gradient is finite
+    everywhere. Predictions are not clipped, since clipped pixels have no
+    gradient.
 
     Args:
         max_value: Value of white in the images, which have at least 11 x 11
             pixels.
-        reduction: Keras' kind of mean over the batch.
+        reduction: Reduction over the batch, as for `keras.losses.Loss`.
         name: Name of the loss.
         dtype: Dtype of its computation, float32 by default.
 
@@ -117,15 +118,15 @@ class MultiScaleSSIMLoss(keras.losses.Loss):
 
     `1 - MS-SSIM(x, y)`, from 0 for equal images to 1. Where the structure of
     some scale is inverted the loss is 1 and its gradient 0, so a network that
-    starts by inverting images stays there: start from one that does not (a
+    inverts images at the start does not learn: use one that does not (a
     residual network), or add the mean absolute error, as the paper does.
 
     Args:
         max_value: Value of white in the images.
-        power_factors: a scale's exponent, finest first; five of them by
-            default, for images of at least 161 x 161 pixels. Training
-            patches are smaller: three scales need 41 x 41.
-        reduction: Keras' kind of mean over the batch.
+        power_factors: Exponents of the scales, finest first; five by default,
+            for images of at least 161 x 161 pixels. Three scales need 41 x
+            41 pixels.
+        reduction: Reduction over the batch, as for `keras.losses.Loss`.
         name: Name of the loss.
         dtype: Dtype of its computation, float32 by default.
 
@@ -173,9 +174,8 @@ def total_variation(images):
     """Total variation: sum of absolute differences of neighboring pixels.
 
     `Σ |x[i + 1, j] - x[i, j]| + |x[i, j + 1] - x[i, j]|` over pixels and
-    channels: the anisotropic total variation, of one image. It is no
-    loss on pairs but a price on roughness, to be added to one. It grows with
-    the size of the image.
+    channels: the anisotropic total variation of one image, a regularizer that
+    is added to a loss. It grows with the size of the image.
 
     Args:
         images: Float (batch, height, width, channels).
@@ -207,5 +207,5 @@ def total_variation(images):
 
 
 def _config(loss):
-    """What Keras keeps of a loss, and the dtype that it leaves out."""
+    """Configuration of a loss with the dtype, which Keras leaves out."""
     return {**keras.losses.Loss.get_config(loss), "dtype": loss.dtype}

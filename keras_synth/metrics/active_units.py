@@ -12,7 +12,8 @@ class ActiveUnits(keras.metrics.Metric):
 
     Args:
         latent_dim: Number of latent dimensions.
-        threshold: Variance above which one counts; 0.01 in the paper.
+        threshold: Variance above which a dimension counts as active; 0.01 in
+            the paper.
         name: Name in the logs.
 
     `update_state` takes the posterior means, (batch, latent_dim).

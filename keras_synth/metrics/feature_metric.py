@@ -1,4 +1,4 @@
-"""Base classes of metrics on feature vectors of two sets of images."""
+"""Base classes of metrics that compare feature vectors of two image sets."""
 
 import keras
 import numpy as np
@@ -10,19 +10,19 @@ from keras_synth.ops import weight_hash
 class FeatureMetric(keras.metrics.Metric):
     """Base class of metrics that compare real and generated feature vectors.
 
-    The state is float64 whatever the dtype policy. Subclasses say what they
-    keep of a side (`_add_side`, `_add_vectors`, `_count`), how many vectors
-    they need (`require_samples`) and what they make of them (`result`).
+    The state is float64 whatever the dtype policy. Subclasses define the
+    state of a side (`_add_side`, `_add_vectors`, `_count`), the number of
+    vectors needed (`require_samples`) and the score (`result`).
 
     Args:
         features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
-            where the feature vectors themselves are given.
-        feature_dim: Length of a vector; read from `features` where given.
+            if feature vectors are given instead of images.
+        feature_dim: Length of a feature vector; needed without `features`.
         name: Name in the logs.
     """
 
-    # With the Inception network of the literature, and with any other.
+    # Names of the score: with the standard Inception network, and otherwise.
     published_title = title = "Feature metric"
 
     def __init__(self, features, feature_dim, name):
@@ -31,7 +31,7 @@ class FeatureMetric(keras.metrics.Metric):
         self.feature_dim = _feature_dim(features, feature_dim)
 
     def update_state(self, real_images, generated_images, sample_weight=None):
-        """Adds a batch of each side; sample weights there are none."""
+        """Adds a batch of real and generated images, without sample weights."""
         if sample_weight is not None:
             raise ValueError(
                 f"{type(self).__name__} takes no sample weights. "
@@ -62,14 +62,15 @@ class FeatureMetric(keras.metrics.Metric):
             variable.assign(ops.zeros_like(variable))
 
     def require_samples(self, num_real, num_generated):
-        """Refuses numbers of images too small for a result.
+        """Raises if there are too few images for a result.
 
         Args:
-            num_real: How many real images there are.
-            num_generated: How many generated ones.
+            num_real: Number of real images.
+            num_generated: Number of generated images.
 
         Raises:
-            ValueError: Says how many are needed.
+            ValueError: There are too few; the message says how many are
+                needed.
         """
         raise NotImplementedError
 
@@ -79,10 +80,10 @@ class FeatureMetric(keras.metrics.Metric):
         Returns:
             dict: "metric", "value" (float, or dict of floats), "extractor",
             "weight_hash", "input_size", "resizing", "num_real" and
-            "num_generated". Network attributes that there are not are None.
+            "num_generated". Missing attributes of the network are None.
         """
         extractor = describe_extractor(self.features)
-        # What `networks.inception_features` notes of the standard weights.
+        # Set by `networks.inception_features` for the standard weights.
         published = getattr(self.features, "published_hash", None)
         standard = (
             published is not None
@@ -100,9 +101,9 @@ class FeatureMetric(keras.metrics.Metric):
     def get_config(self):
         if self.features is not None:
             raise ValueError(
-                f"{type(self).__name__} has no configuration with a feature "
-                "network: its weights do not travel in one. Build the metric "
-                "anew with the network. Received: features="
+                f"{type(self).__name__} cannot be saved with a feature "
+                "network, whose weights a configuration does not hold. Build "
+                "the metric again with the network. Received: features="
                 f"{self.features.name!r}"
             )
         return {"name": self.name, "feature_dim": self.feature_dim}
@@ -111,7 +112,7 @@ class FeatureMetric(keras.metrics.Metric):
         return {"value": float(self.result())}
 
     def _check_samples(self):
-        """`require_samples` of what came, where counts have values."""
+        """Calls `require_samples`, outside of compiled graphs."""
         real = _values(self._count(self._real))
         generated = _values(self._count(self._generated))
         if real is not None and generated is not None:
@@ -141,16 +142,16 @@ class FeatureMetric(keras.metrics.Metric):
 
 
 class FeatureSampleMetric(FeatureMetric):
-    """A feature metric that keeps vectors, the first `num_samples` a side.
+    """Base class of metrics that keep the feature vectors of both sides.
 
-    Each replica of `tf.distribute` would keep the first vectors it sees
-    itself, and their sum means nothing: update such a metric outside
-    `strategy.run`, as callbacks do. `result` refuses the sum.
+    Update such a metric outside `strategy.run`, as callbacks do: vectors kept
+    by several replicas of `tf.distribute` would be added up, which `result`
+    refuses.
 
     Args:
-        features: See `FeatureMetric`.
-        feature_dim: See `FeatureMetric`.
-        num_samples: Vectors kept a side.
+        features: Scoring network or None, see `FeatureMetric`.
+        feature_dim: Length of a vector, see `FeatureMetric`.
+        num_samples: Number of vectors kept per side, the first ones.
         name: Name in the logs.
     """
 
@@ -167,8 +168,8 @@ class FeatureSampleMetric(FeatureMetric):
             if written is not None and written.max() > 1:
                 raise ValueError(
                     f"{type(self).__name__} must be updated outside "
-                    "`strategy.run`: it keeps vectors, and those of several "
-                    "replicas do not add up. Received: rows of "
+                    "`strategy.run`, since vectors of several replicas cannot "
+                    "be added. Received: rows of "
                     f"{int(written.max())} replicas"
                 )
         super()._check_samples()
@@ -206,11 +207,11 @@ def describe_extractor(network):
     """Description of a feature network: name, weight hash, input size.
 
     Args:
-        network: a scoring network, or None.
+        network: A scoring network, or None for given feature vectors.
 
     Returns:
-        dict: "extractor", "weight_hash", "input_size" and "resizing"; None
-        where the network does not say.
+        dict: "extractor", "weight_hash", "input_size" and "resizing"; None for
+        attributes that the network does not have.
     """
     return {
         "extractor": network.name if network else "given features",
@@ -223,7 +224,7 @@ def describe_extractor(network):
 def image_features(network, images):
     """Feature vectors of a batch of images.
 
-    Values a little outside [0, 1] are clipped.
+    Values slightly outside [0, 1] are clipped.
 
     Args:
         network: `keras.Model` from images in [0, 1] to (batch, d).
@@ -233,8 +234,8 @@ def image_features(network, images):
         float64 (batch, d).
 
     Raises:
-        ValueError: Another shape than the network takes, integers, or values
-            from another range.
+        ValueError: The images have another shape than the network takes, are
+            integers, or have values of another range.
     """
     images = ops.convert_to_tensor(images)
     shape, wanted = tuple(images.shape), tuple(network.input_shape)
@@ -252,7 +253,7 @@ def image_features(network, images):
 
 
 def check_image_values(images):
-    """Refuses integers and values far outside [0, 1]."""
+    """Raises on integers and on values far outside [0, 1]."""
     dtype = keras.backend.standardize_dtype(images.dtype)
     if "float" not in dtype:
         raise ValueError(
@@ -271,7 +272,7 @@ def check_image_values(images):
 
 
 def check_positive_int(name, value, least=1):
-    """Refuses what is no int of at least `least`."""
+    """Raises unless an argument is an int of at least `least`."""
     if not isinstance(value, int) or value < least:
         raise ValueError(
             f"`{name}` must be an int of at least {least}. "
@@ -280,7 +281,7 @@ def check_positive_int(name, value, least=1):
 
 
 def check_feature_network(features):
-    """Refuses what is no network from images to feature vectors."""
+    """Raises unless a network maps images to feature vectors."""
     # A Sequential model without an input raises where others have None.
     if not isinstance(features, keras.Model) or not getattr(
         features, "inputs", None
@@ -305,8 +306,8 @@ def _feature_dim(features, feature_dim):
     if features is None:
         if feature_dim is None:
             raise ValueError(
-                "Give `features`, a network, or `feature_dim`, the length of "
-                "the feature vectors you bring. Received neither."
+                "`features` (a network) or `feature_dim` (the length of given "
+                "feature vectors) is needed. Received neither."
             )
         check_positive_int("feature_dim", feature_dim)
         return feature_dim
@@ -321,7 +322,7 @@ def _feature_dim(features, feature_dim):
 
 
 def _values(tensor):
-    """As a NumPy array; None inside a compiled graph."""
+    """A tensor as a NumPy array; None inside a compiled graph."""
     try:
         return ops.convert_to_numpy(tensor)
     except (NotImplementedError, TypeError):

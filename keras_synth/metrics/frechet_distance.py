@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of feature vectors."""
+"""Frechet distance (FID) between two sets of feature vectors."""
 
 import keras
 from keras import ops
@@ -11,29 +11,29 @@ class FrechetDistance(FeatureMetric):
     """Frechet distance of Gaussians fitted to real and generated features.
 
     `|m₁ - m₂|² + tr(S₁ + S₂ - 2 (S₁ S₂)^½)`, with means m and unbiased
-    covariances S; 0 where both sets have the same. The trace of the root is
-    `tr((S₁^½ S₂ S₁^½)^½)`, symmetric and so defined for singular covariances
-    too: nothing is added to their diagonals.
+    covariances S; 0 if both sets have the same. The trace of the root is
+    computed as `tr((S₁^½ S₂ S₁^½)^½)`, which is defined for singular
+    covariances too, so nothing is added to their diagonals.
 
-    Called FID where the features are those of Inception-v3 at 299x299. The
-    estimate is biased upwards, the more the fewer samples: compare figures of
-    equal sample counts only.
+    It is called FID if the features are those of Inception-v3 at 299x299. The
+    estimate is biased upwards, and more so with fewer samples: compare scores
+    of equal sample counts only.
 
-    Means and covariances come from sums in float64, so batches may be of any
-    size, and replicas of `tf.distribute` add up. Inside a compiled graph
-    nothing is checked.
+    Means and covariances are computed from sums in float64, which are added
+    over batches and over replicas of `tf.distribute`. Inside a compiled graph
+    inputs are not checked.
 
     Args:
         features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
-            (default) where feature vectors themselves are given.
-        feature_dim: Length of a vector; needed without a network.
+            (default) if feature vectors are given instead of images.
+        feature_dim: Length of a feature vector; needed without a network.
         name: Name in the logs.
 
     Raises:
-        ValueError: Neither network nor length; from `result`, fewer than
-            `feature_dim + 1` images on a side, from which no covariance of
-            full rank can come.
+        ValueError: Neither network nor length is given; from `result`, there
+            are fewer than `feature_dim + 1` images per side, too few for a
+            covariance of full rank.
 
     Reference: Heusel et al., GANs Trained by a Two Time-Scale Update Rule,
     2017, equation 6.

@@ -1,4 +1,4 @@
-"""The kernel distance between two sets of feature vectors."""
+"""Kernel distance (KID) between two sets of feature vectors."""
 
 import keras
 from keras import ops
@@ -14,34 +14,36 @@ class KernelDistance(FeatureSampleMetric):
     """Kernel distance (KID): squared maximum mean discrepancy of features.
 
     With the kernel `k(x, y) = (x · y / d + 1)³` of vectors of length d, and m
-    vectors a side,
+    vectors per side,
 
     `MMD² = 1/(m(m-1)) Σ_{i≠j} (k(x_i, x_j) + k(y_i, y_j))
     - 2/m² Σ_ij k(x_i, y_j)`,
 
-    averaged over random subsets. Unbiased: it may come out below 0 where the
-    two sets hardly differ, and its mean does not depend on the sample count.
-    Called KID where the features are those of Inception-v3 at 299x299.
+    averaged over random subsets. It is unbiased: it may be below 0 if the two
+    sets hardly differ, and its mean does not depend on the sample count. It
+    is called KID if the features are those of Inception-v3 at 299x299.
 
     The first `num_samples` vectors of each side are kept, in float64 (2 x 164
-    MB for 10,000 of length 2,048). Update it outside `strategy.run`: what
-    replicas keep does not add up. Inside a compiled graph nothing is checked.
+    MB for 10,000 of length 2,048). Update it outside `strategy.run`,
+    since vectors of several replicas cannot be added. Inside a compiled graph
+    inputs are not checked.
 
     Args:
         features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
-            (default) where feature vectors themselves are given.
-        feature_dim: Length of a vector; needed without a network.
-        num_samples: Vectors kept a side.
-        num_subsets: Subsets drawn, at least 2.
-        subset_size: m, vectors of each side in a subset, at least 2 and at
-            most `num_samples`; within a subset none is drawn twice.
-        seed: Seed of the drawing, an int: the same subsets each time.
+            (default) if feature vectors are given instead of images.
+        feature_dim: Length of a feature vector; needed without a network.
+        num_samples: Number of vectors kept per side.
+        num_subsets: Number of subsets, at least 2.
+        subset_size: Number m of vectors of each side in a subset, drawn
+            without replacement, from 2 to `num_samples`.
+        seed: Seed of the subsets, an int. The same seed gives the same
+            subsets.
         name: Name in the logs.
 
     Raises:
-        ValueError: Numbers that do not fit; from `result`, fewer than
-            `subset_size` images on a side.
+        ValueError: Arguments are out of range; from `result`, there are fewer
+            than `subset_size` images per side.
 
     Reference: Bińkowski et al., Demystifying MMD GANs, 2018, equation 4 and
     section 4.
@@ -88,9 +90,9 @@ class KernelDistance(FeatureSampleMetric):
     def standard_error(self):
         """Standard error of the mean over the subsets, a scalar.
 
-        `s / sqrt(num_subsets)`, s the standard deviation over the subsets.
-        Subsets overlap where `num_subsets * subset_size` vectors are more
-        than there are; then it says too little.
+        `s / sqrt(num_subsets)`, with s the standard deviation over subsets.
+        It is too small if subsets overlap, that is, if `num_subsets *
+        subset_size` exceeds the number of vectors.
         """
         return self._standard_error(self._subset_distances())
 

@@ -15,15 +15,14 @@ from keras_synth.ops.feature_maps import (
     feature_network_from_config,
 )
 
-# LPIPS v0.1: hashes of its linear weights, and what they were fitted to.
+# LPIPS v0.1: hashes of its linear weights, and their network.
 _LPIPS = {"9153a2043dcc": "vgg16", "68f1b1752260": "squeezenet"}
 
 
 def lpips_linear_weights(path, backbone):
-    """The linear weights of LPIPS from an `.npz` file.
+    """Reads the linear weights of LPIPS from an `.npz` file.
 
-    PyPI's package `lpips` has them as `weights/v0.1/vgg.pth`; NumPy's file
-    comes of
+    The PyPI package `lpips` holds them as `weights/v0.1/vgg.pth`. To convert:
 
         state = torch.load("vgg.pth", weights_only=True)
         np.savez("vgg.npz", **{k: v.numpy() for k, v in state.items()})
@@ -38,7 +37,7 @@ def lpips_linear_weights(path, backbone):
         list of float32 arrays (channels,), from the first layer to the last.
 
     Raises:
-        ValueError: The file has none for that backbone.
+        ValueError: The file has no weights for that backbone.
     """
     with np.load(path) as file:
         prefix = f"{backbone}/" if any("/" in x for x in file.files) else ""
@@ -63,16 +62,15 @@ def lpips_linear_weights(path, backbone):
 class PerceptualDistance(ImageMetric):
     """Perceptual distance (LPIPS): distance of unit-normalized feature maps.
 
-    `d(x, y) = Σ_l mean_hw Σ_c w_lc (x̂_lhwc - ŷ_lhwc)²`, where x̂ is x's map
-    with the vector of channels at each pixel divided by its length: 0 for
-    equal images, larger the less alike they look. Without linear weights
-    each layer gives twice the mean of 1 - cosine.
+    `d(x, y) = Σ_l mean_hw Σ_c w_lc (x̂_lhwc - ŷ_lhwc)²`, where x̂ is the map of
+    x with the vector of channels at each pixel divided by its length. It is 0
+    for equal images; lower is better. Without linear weights each layer
+    contributes twice the mean of 1 - cosine.
 
-    It is LPIPS where torchvision's network and the linear weights that were
-    fitted to it are used (`networks.convert_torchvision`,
-    `lpips_linear_weights`); with others, `describe` calls it a perceptual
-    distance and names the network, and its values are comparable with each
-    other alone. Lower is better.
+    It is LPIPS with the network of torchvision and the linear weights fitted
+    to it (`networks.convert_torchvision`, `lpips_linear_weights`). With
+    others `describe` calls it a perceptual distance and names the network;
+    only values of the same network are comparable.
 
     Both images are clipped to [0, 1]. The network's weights are not saved
     with the metric, see `losses.Perceptual`.
@@ -81,15 +79,15 @@ class PerceptualDistance(ImageMetric):
         features: Network from images in [0, 1] to `{layer name: map}`, such
             as `networks.vgg16_features()`.
         linear_weights: Weights w of 0 or more, as `{layer name: (channels,)}`
-            or a list in the order of the layers; None (default) for 1.
+            or a list in the order of the layers; None (default) for 1 each.
         round_to_8_bits: Whether both images are rounded to 256 levels, as
             files are.
         name: Name in the logs.
         dtype: Dtype of the figures and their mean.
 
     Raises:
-        ValueError: A network that gives no maps, weights that do not fit it;
-            from `update_state`, images that do not fit.
+        ValueError: The network does not return feature maps, or the weights
+            do not fit it; from `update_state`, the images do not fit.
 
     Reference: Zhang et al., The Unreasonable Effectiveness of Deep Features as
     a Perceptual Metric, 2018, equation 1.
@@ -183,7 +181,7 @@ class PerceptualDistance(ImageMetric):
 
 
 def _unit(maps):
-    """Each pixel's channels divided by their length; 0 where all are."""
+    """Normalizes the vector of channels of each pixel to length 1."""
     return maps / (ops.norm(maps, axis=-1, keepdims=True) + 1e-10)
 
 

@@ -16,35 +16,39 @@ _ROWS = 1_000  # rows of the distance matrix in memory at a time
 class PrecisionRecall(FeatureSampleMetric):
     """Precision, recall, density and coverage of generated features.
 
-    Around each real vector x_i lies a ball up to its k-th nearest other real
-    vector, B_k(x_i); likewise around each generated one, B_k(y_j). Of n
-    vectors a side,
+    The ball B_k(x_i) around each real vector x_i reaches to its k-th nearest
+    other real vector; B_k(y_j) around each generated vector y_j is defined
+    alike. With n vectors per side,
 
-    - `precision = 1/n Σ_j 1[y_j in any B_k(x_i)]`: are they good?
-    - `recall = 1/n Σ_i 1[x_i in any B_k(y_j)]`: is everything there?
-    - `density = 1/(kn) Σ_j Σ_i 1[y_j in B_k(x_i)]`: precision that one
-      outlier with a wide ball cannot raise. About 1 at best, may exceed it;
-    - `coverage = 1/n Σ_i 1[any y_j in B_k(x_i)]`: recall likewise.
+    - `precision = 1/n Σ_j 1[y_j in any B_k(x_i)]`: quality, the share of
+      generated vectors within the real ones;
+    - `recall = 1/n Σ_i 1[x_i in any B_k(y_j)]`: diversity, the share of real
+      vectors within the generated ones;
+    - `density = 1/(kn) Σ_j Σ_i 1[y_j in B_k(x_i)]`: like precision, but robust
+      to outliers. About 1 for equal distributions; it may exceed 1;
+    - `coverage = 1/n Σ_i 1[any y_j in B_k(x_i)]`: like recall, but robust to
+      outliers.
 
-    Balls contain their rim. The first `num_samples` vectors of each side are
-    kept, in float64 (2 x 164 MB for 10,000 of length 2,048), and distances
-    are computed for 1,000 rows at a time. Update it outside `strategy.run`:
-    what replicas keep does not add up. Inside a compiled graph nothing is
-    checked.
+    Balls are closed. The first `num_samples` vectors of each side are kept,
+    in float64 (2 x 164 MB for 10,000 of length 2,048), and distances are
+    computed for 1,000 rows at a time. Update it outside `strategy.run`, since
+    vectors of several replicas cannot be added. Inside a compiled graph
+    inputs are not checked.
 
     Args:
         features: Scoring network, a `keras.Model` from images in [0, 1],
             (batch, height, width, channels), to (batch, feature_dim); None
-            (default) where feature vectors themselves are given.
-        feature_dim: Length of a vector; needed without a network.
-        num_samples: Vectors kept a side.
-        nearest_k: k of precision and recall; 3 in the paper.
-        density_k: k of density and coverage; 5 in the paper.
-        name: Name of the metric; its results keep their own names in the logs.
+            (default) if feature vectors are given instead of images.
+        feature_dim: Length of a feature vector; needed without a network.
+        num_samples: Number of vectors kept per side.
+        nearest_k: The k of precision and recall; 3 in the paper.
+        density_k: The k of density and coverage; 5 in the paper.
+        name: Name of the metric. The four results have their own names in
+            the logs.
 
     Raises:
-        ValueError: Numbers that do not fit; from `result`, unequal numbers of
-            images, or not more than k.
+        ValueError: Arguments are out of range; from `result`, the numbers of
+            images differ, or are not above k.
 
     Reference: Kynkäänniemi et al., Improved Precision and Recall Metric,
     2019, equations 1 and 2; Naeem et al., Reliable Fidelity and Diversity
@@ -162,7 +166,7 @@ def _radii(vectors, ks):
 
 
 def _row_blocks(count):
-    """Row numbers in blocks, (blocks, rows); the last row fills them up."""
+    """Row numbers in blocks, (blocks, rows), padded with the last row."""
     blocks = (count + _ROWS - 1) // _ROWS
     rows = ops.minimum(ops.arange(blocks * _ROWS), count - 1)
     return ops.reshape(rows, (-1, _ROWS))

@@ -1,16 +1,16 @@
 """Restoration metrics: PSNR, SSIM, MS-SSIM.
 
-A published figure is a formula and a protocol. The protocols of the field:
+A published figure depends on the protocol as well as on the formula. The usual
+protocols:
 
 - gray denoising: `PSNR(round_to_8_bits=True)`;
 - super-resolution by a factor s: `PSNR(luma="studio", border=s,
-  round_to_8_bits=True)`, and `SSIM` likewise;
+  round_to_8_bits=True)`, and the same for `SSIM`;
 - inpainting, color denoising: `PSNR(round_to_8_bits=True)` on RGB.
 
-Every metric here does the same to both images of a pair, in this order:
-clip the restored one to [0, max_value]; round both to 8 bits; take the luma;
-crop the border; compare. Its result is the mean of the images' figures, so
-that it does not depend on how they were batched.
+Every metric here clips the restored image to [0, max_value], rounds both images
+to 8 bits, takes their luma, crops the border, and compares them, in this order.
+Its result is the mean over images, which does not depend on the batches.
 """
 
 import keras
@@ -80,12 +80,12 @@ class ImageMetric(keras.metrics.Mean):
             y_true: Clean images, float (batch, height, width, channels) in
                 [0, max_value].
             y_pred: Restored ones, of the same shape.
-            sample_weight: (batch,), a weight for each image. One of weight 0
-                does not count, be its figure infinite or not a number.
+            sample_weight: Weights of the images, (batch,). Images of weight 0
+                do not count, even if their figure is infinite or NaN.
 
         Raises:
-            ValueError: The shapes differ, or are too small; integers where
-                white is 1.
+            ValueError: The shapes differ, the images are too small, or are
+                integers where white is 1.
         """
         y_true, y_pred = self._floats(y_true), self._floats(y_pred)
         check_same_shape(y_true, y_pred)
@@ -104,14 +104,14 @@ class ImageMetric(keras.metrics.Mean):
         super().update_state(scores, sample_weight)
 
     def compare(self, clean, restored):
-        """The figure of each image, from pairs that the protocol prepared.
+        """Compares pairs of images that the protocol prepared.
 
         Args:
             clean: Float (batch, height, width, channels).
-            restored: Restored of the same shape.
+            restored: The restored images, of the same shape.
 
         Returns:
-            (batch,).
+            The figure of each image, (batch,).
         """
         raise NotImplementedError
 
@@ -130,7 +130,7 @@ class ImageMetric(keras.metrics.Mean):
         if "float" not in dtype and self.max_value <= 1:
             raise ValueError(
                 f"{type(self).__name__} takes floats in [0, {self.max_value}]: "
-                "divide integer images by their white, or give it as "
+                "divide integer images by their white, or pass it as "
                 f"`max_value`. Received: dtype {dtype}"
             )
         return ops.cast(images, self.dtype)
@@ -155,30 +155,30 @@ class ImageMetric(keras.metrics.Mean):
 class PSNR(ImageMetric):
     """Mean peak signal-to-noise ratio of the images, in decibels.
 
-    `10 log10(max_value² / mean (x - y)²)` for each image; the mean of these,
-    as tables give it, not the PSNR of the mean squared error.
+    `10 log10(max_value² / mean (x - y)²)` for each image, then the mean over
+    images, as in published tables, not the PSNR of the mean squared error.
 
-    An image restored exactly has infinitely many decibels, and so has the
-    mean, as in published code: nothing is capped.
+    The PSNR of equal images is infinite, and then the mean is too, as in
+    published code.
 
-    Because predictions are clipped, as a saved image would be, noisy inputs
-    score somewhat more than `20 log10(max_value / sigma)`.
+    Because predictions are clipped, as in a saved image, noisy inputs score
+    slightly more than `20 log10(max_value / sigma)`.
 
     Args:
         max_value: Value of white in the images.
         luma: None (default) for all channels together; "full" for
             `ops.full_range_luma`; "studio" for `ops.studio_range_luma`, the Y
-            of super-resolution tables, which stands 1.32 dB too high for any
-            other. Images of one channel stay as they are.
+            of super-resolution tables, whose PSNR is 1.32 dB higher. Images
+            of one channel are unchanged.
         border: Pixels cropped at each side before comparing.
-        round_to_8_bits: Whether both images are rounded to 256 levels, as
-            files are on which published figures were computed.
+        round_to_8_bits: Whether both images are rounded to 256 levels, as the
+            image files behind most published figures.
         name: Name in the logs, "psnr" by default.
         dtype: Dtype of the figures and their mean.
 
     Raises:
-        ValueError: Arguments out of range; from `update_state`, images that
-            do not fit.
+        ValueError: Arguments are out of range; from `update_state`, the
+            images do not fit.
 
     Example:
 
@@ -237,12 +237,12 @@ class SSIM(ImageMetric):
 class MultiScaleSSIM(ImageMetric):
     """Mean structural similarity over several scales.
 
-    See `ops.multi_scale_structural_similarity`; 1 for equal images, 0 where
+    See `ops.multi_scale_structural_similarity`; 1 for equal images, 0 if the
     structure is inverted at some scale.
 
     Args:
         max_value: Value of white in the images.
-        power_factors: a scale's exponent, finest first; five of them in the
+        power_factors: Exponents of the scales, finest first; five in the
             paper, for images of at least 161 x 161 pixels.
         luma: None (default) for the mean over channels, "full" or "studio" as
             for `PSNR`.

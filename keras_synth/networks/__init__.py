@@ -1,4 +1,4 @@
-"""Architectures: functions that return a functional `keras.Model`."""
+"""Network architectures: functions that return a functional `keras.Model`."""
 
 from keras_synth.networks.classifier import small_classifier
 from keras_synth.networks.denoising import autoencoder, dncnn, ffdnet

@@ -1,4 +1,4 @@
-"""A small residual classifier of gray images."""
+"""Small residual image classifier."""
 
 import keras
 from keras import layers
@@ -8,10 +8,10 @@ from keras_synth.networks.pretrained import float32_layers
 
 
 def small_classifier(num_classes=10, name="small_classifier"):
-    """A small residual classifier of gray images, 28 x 28 pixels inside.
+    """Small residual classifier of gray images, at 28 x 28 pixels.
 
-    Three convolutions, one residual block, 64 features. Images of another
-    size are resized first.
+    It has three convolutions, one residual block and 64 features. Images of
+    another size are resized first.
 
     Args:
         num_classes: Number of classes.
@@ -52,6 +52,6 @@ def small_classifier(num_classes=10, name="small_classifier"):
 
 
 def _convolution(x, channels):
-    """Convolution and batch normalization, which needs no bias before it."""
+    """Convolution and batch normalization, without a redundant bias."""
     x = layers.Conv2D(channels, 3, padding="same", use_bias=False)(x)
     return layers.BatchNormalization()(x)

@@ -1,9 +1,8 @@
 """Denoising networks: DnCNN, FFDNet, autoencoder.
 
-All take images of any size in [0, 1] (noise may leave it) and return as
-large ones, not clipped. They predict the degradation and subtract it: at the
-start of training, and where there is nothing to restore, the image passes
-through.
+All take images of any size in [0, 1] (noise may leave it) and return images
+of the same size, not clipped. DnCNN and FFDNet predict the degradation and
+subtract it; untrained, they return their input.
 """
 
 import keras
@@ -14,21 +13,20 @@ from keras_synth.networks.inputs import check_counts
 
 
 def autoencoder(channels=3, widths=(32, 64)):
-    """Denoising autoencoder: convolutions, two halvings and back.
+    """Denoising autoencoder: a convolutional encoder and decoder.
 
-    The plainest network that can restore: what is no image does not get
-    through the bottleneck, and neither do the finest details. It predicts the
-    image itself.
+    The simplest restoration network: noise does not pass the bottleneck, but
+    neither do the finest details. It predicts the image instead of the noise.
 
     Args:
         channels: Channels of the images, 1 or 3.
-        widths: Channels after each halving.
+        widths: Channels of the levels. Each level halves the sides.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to the same.
 
     Raises:
-        ValueError: Other `channels`, or `widths` that are no positive ints.
+        ValueError: `channels` is not 1 or 3, or `widths` are not positive ints.
 
     Example:
 
@@ -51,22 +49,22 @@ def autoencoder(channels=3, widths=(32, 64)):
 
 
 def dncnn(channels=3, num_layers=17, width=64):
-    """DnCNN: a stack of convolutions that predicts the noise, `x̂ = y - R(y)`.
+    """DnCNN denoiser: convolutions that predict the noise, `x̂ = y - R(y)`.
 
-    Trained on one noise level it is DnCNN-S (the paper's depth 17), on a
-    range of them the blind DnCNN-B (depth 20).
+    Trained on one noise level it is DnCNN-S (17 layers in the paper), on a
+    range of levels the blind DnCNN-B (20 layers).
 
     Args:
         channels: Channels of the images, 1 or 3.
-        num_layers: Convolutions, at least 2; the receptive field is
-            `2 num_layers + 1` pixels.
+        num_layers: Number of convolutions, at least 2. The receptive field
+            is `2 num_layers + 1` pixels.
         width: Channels of the hidden layers.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to the same.
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -94,27 +92,28 @@ def dncnn(channels=3, num_layers=17, width=64):
 
 
 def ffdnet(channels=3, num_layers=15, width=64):
-    """FFDNet: a denoiser at half resolution, conditioned on the noise level.
+    """FFDNet denoiser: half resolution, conditioned on the noise level.
 
-    The image's 2 x 2 blocks become channels, which takes a quarter of
-    DnCNN's arithmetic and doubles the receptive field; a map of noise levels
-    goes in beside them, so that one network serves every level, and noise
-    that varies over the image. Unlike the paper's, ours predicts the noise,
-    which trains faster on little.
+    2 x 2 pixels become channels, which takes a quarter of the arithmetic of
+    DnCNN and doubles the receptive field. A map of the noise level is a
+    further input channel, so that one network serves all levels and noise
+    that varies over the image. Unlike that of the paper, the network predicts
+    the noise, which trains faster on small sets.
 
     Args:
         channels: Channels of the images, 1 or 3.
-        num_layers: Convolutions, at least 2 (the paper: 15 for gray, 12 for
-            color).
-        width: Channels of the hidden layers (the paper: 64 and 96).
+        num_layers: Number of convolutions, at least 2 (in the paper 15 for
+            gray and 12 for color images).
+        width: Channels of the hidden layers (in the paper 64 and 96).
 
     Returns:
         A `keras.Model` from `{"image": (batch, height, width, channels),
-        "noise_level": (batch, 1, 1, 1)}` to images; the level, in units of
-        [0, 1], may as well be a map (batch, height, width, 1).
+        "noise_level": (batch, 1, 1, 1) or (batch, height, width, 1)}` to
+        (batch, height, width, channels). The noise level is σ in units of
+        [0, 1].
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -141,11 +140,11 @@ def halved_with_noise_map(channels, multiple=2):
 
     Args:
         channels: Channels of the images.
-        multiple: What the network needs both sides to be divisible by.
+        multiple: Number that both padded sides are divisible by.
 
     Returns:
-        `(inputs, x)`: the two `keras.Input`s by name, and the image's 2 x 2
-        blocks with the noise level, (batch, height / 2, width / 2,
+        `(inputs, x)`: the two `keras.Input`s by name, and the 2 x 2 blocks of
+        the image with the noise level, (batch, height / 2, width / 2,
         4 channels + 1).
     """
     inputs = {
@@ -172,7 +171,7 @@ def _convolution(x, width):
 
 
 def _last_convolution(x, channels):
-    """Starts at nothing to subtract; float32 in mixed precision as well."""
+    """Last convolution: zeros at the start, float32 in mixed precision."""
     return layers.Conv2D(
         channels, 3, padding="same", kernel_initializer="zeros", dtype="float32"
     )(x)

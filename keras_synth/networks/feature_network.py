@@ -1,4 +1,4 @@
-"""Feature networks: from images of any size to feature vectors."""
+"""Feature network: a model from images of any size to feature vectors."""
 
 import keras
 
@@ -10,13 +10,13 @@ from keras_synth.layers import AntialiasedResizing
 class FeatureNetwork(keras.Model):
     """Feature network: a functional model from images to features (batch, d).
 
-    Scores (Frechet and kernel distances, precision and recall) are figures of
-    the features, so that each carries what identifies the network: its name,
-    its `input_size`, its `resizing` and its `weight_hash`.
+    Scores (Frechet and kernel distance, precision and recall) depend on the
+    network, so they are reported with what identifies it: its name,
+    `input_size`, `resizing` and `weight_hash`.
 
     Args:
         inputs: `keras.Input` of images.
-        outputs: The features, computed from `inputs`.
+        outputs: Tensor of features (batch, d), computed from `inputs`.
         name: Name of the network.
 
     Example:
@@ -34,13 +34,13 @@ class FeatureNetwork(keras.Model):
 
     @property
     def input_size(self):
-        """(height, width) to which images are resized inside, or None."""
+        """(height, width) to which images are resized, or None."""
         layer = self._resizing_layer()
         return layer and (layer.height, layer.width)
 
     @property
     def resizing(self):
-        """How images are resized inside: a str."""
+        """Method by which images are resized, a str."""
         return "bilinear, antialiased" if self._resizing_layer() else "none"
 
     def _resizing_layer(self):

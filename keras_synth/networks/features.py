@@ -1,8 +1,8 @@
 """Feature maps of VGG-16, VGG-19 and SqueezeNet, for perceptual losses.
 
-All take images in [0, 1], of any size from a smallest on and never resized,
-scale them inside as their weights ask for, and give `{layer name: map}`, the
-maps after their ReLU. All work in float32, whatever the dtype policy, and
+All take images in [0, 1] of any size (above a smallest), which are not
+resized, scale them as their weights need it, and return `{layer name: map}`,
+the maps after the ReLU. All compute in float32, whatever the dtype policy, and
 their weights are frozen.
 """
 
@@ -28,7 +28,7 @@ VGG16_LAYERS = (
     "block5_conv3",
 )
 VGG19_LAYERS = (*VGG16_LAYERS[:2], *(f"block{i}_conv4" for i in (3, 4, 5)))
-#: What LPIPS compares.
+#: The layers that LPIPS compares.
 SQUEEZENET_LAYERS = (
     "relu_conv1",
     *(f"fire{i}" for i in (3, 5, 6, 7, 8, 9)),
@@ -38,28 +38,34 @@ SQUEEZENET_LAYERS = (
 def vgg16_features(
     weights="imagenet", layers=VGG16_LAYERS, channels=3, name=None
 ):
-    """VGG-16 feature maps, up to the deepest layer asked for.
+    """VGG-16 feature maps, for perceptual and style losses and LPIPS.
+
+    The network ends at the deepest of the given layers.
 
     Args:
-        weights: "imagenet" (Keras downloads 59 MB once: the authors' own
-            training, on Caffe), the path of the same file, that of a
-            `.weights.h5` file (what `convert_torchvision` wrote, or what a
-            network of this function saved), or None for random ones.
-        layers: Names of the maps, of `block1_conv1`, `block1_conv2`,
-            `block1_pool`, `block2_conv1`, ... `block5_pool`; as default the
+        weights: "imagenet" for the authors' weights (Caffe), which Keras
+            downloads once (59 MB); the path of that file; the path of a
+            `.weights.h5` file, written by `convert_torchvision` or saved
+            from a network of this function; or None for random weights.
+        layers: Names of the maps, from `block1_conv1`, `block1_conv2`,
+            `block1_pool`, `block2_conv1`, ... `block5_pool`; by default the
             five that LPIPS compares.
-        channels: 3, or 1 for gray images, which are repeated inside.
-        name: Name of the network; as default "vgg16", followed by "_imagenet"
-            or "_torchvision" where the weights are known to be those.
+        channels: Channels of the images: 3, or 1 for gray images, which are
+            repeated to three channels.
+        name: Name of the network; by default "vgg16", followed by "_imagenet"
+            or "_torchvision" if the weights are known to be those.
 
     Returns:
         A `PerceptualNetwork` from (batch, height, width, channels) in [0, 1]
-        to `{layer: (batch, height / s, width / s, c)}`, s and c doubling from
-        block to block: 1 and 64, ... 8 and 512, 16 and 512.
+        to `{layer: (batch, height / s, width / s, c)}`, with stride s and
+        channels c of 1 and 64, 2 and 128, 4 and 256, 8 and 512, 16 and 512 in
+        the five blocks.
 
     Raises:
-        FileNotFoundError: No file at that path; says which to fetch.
-        ValueError: Other arguments, or a file with other weights.
+        FileNotFoundError: There is no file at that path; the message says
+            which to download.
+        ValueError: Arguments are out of range, or the file holds other
+            weights.
         OSError: The download failed.
 
     Example:
@@ -77,22 +83,28 @@ def vgg16_features(
 def vgg19_features(
     weights="imagenet", layers=VGG19_LAYERS, channels=3, name=None
 ):
-    """VGG-19 feature maps, up to the deepest layer asked for.
+    """VGG-19 feature maps, for perceptual and style losses.
+
+    The network ends at the deepest of the given layers.
 
     Args:
-        weights: As for `vgg16_features` (80 MB).
-        layers: Names of the maps, as for `vgg16_features`, the last three
-            blocks having four convolutions; as default each block's last one.
-        channels: 3, or 1 for gray images, which are repeated inside.
-        name: Name of the network; as default "vgg19", followed by "_imagenet"
-            or "_torchvision" where the weights are known to be those.
+        weights: "imagenet" (80 MB), a path or None, as for `vgg16_features`.
+        layers: Names of the maps, as for `vgg16_features`; the last three
+            blocks have four convolutions. By default the last convolution of
+            each block.
+        channels: Channels of the images: 3, or 1 for gray images, which are
+            repeated to three channels.
+        name: Name of the network; by default "vgg19", followed by "_imagenet"
+            or "_torchvision" if the weights are known to be those.
 
     Returns:
         A `PerceptualNetwork`, see `vgg16_features`.
 
     Raises:
-        FileNotFoundError: No file at that path; says which to fetch.
-        ValueError: Other arguments, or a file with other weights.
+        FileNotFoundError: There is no file at that path; the message says
+            which to download.
+        ValueError: Arguments are out of range, or the file holds other
+            weights.
         OSError: The download failed.
 
     Reference: Simonyan and Zisserman 2015, table 1, column E.
@@ -103,23 +115,24 @@ def vgg19_features(
 def squeezenet_features(
     weights, layers=SQUEEZENET_LAYERS, channels=3, name=None
 ):
-    """SqueezeNet 1.1 feature maps, up to the deepest layer asked for (3 MB).
+    """SqueezeNet 1.1 feature maps, for perceptual losses and LPIPS (3 MB).
 
-    Pooling counts the incomplete window at the right and bottom, as Caffe and
-    torchvision do.
+    The network ends at the deepest of the given layers. Pooling includes the
+    incomplete window at the right and bottom, as in Caffe and torchvision.
 
     Args:
         weights: The path of `squeezenet_weights_tf_dim_ordering_tf_kernels_
-            notop.h5` (ImageNet, trained by its authors on Caffe), "imagenet"
-            to download it once, the path of a `.weights.h5` file (what
-            `convert_torchvision` wrote, or what a network of this function
-            saved), or None for random ones.
-        layers: Names of the maps, of `relu_conv1`, `pool1`, `fire2`, `fire3`,
-            `pool3`, `fire4`, `fire5`, `pool5`, `fire6`, ... `fire9`; as
-            default the seven that LPIPS compares.
-        channels: 3, or 1 for gray images, which are repeated inside.
-        name: Name of the network; as default "squeezenet", followed by
-            "_imagenet" or "_torchvision" where the weights are known to be
+            notop.h5` (the authors' weights, ImageNet on Caffe); "imagenet" to
+            download that file once; the path of a `.weights.h5` file, written
+            by `convert_torchvision` or saved from a network of this function;
+            or None for random weights.
+        layers: Names of the maps, from `relu_conv1`, `pool1`, `fire2`,
+            `fire3`, `pool3`, `fire4`, `fire5`, `pool5`, `fire6`, ... `fire9`;
+            by default the seven that LPIPS compares.
+        channels: Channels of the images: 3, or 1 for gray images, which are
+            repeated to three channels.
+        name: Name of the network; by default "squeezenet", followed by
+            "_imagenet" or "_torchvision" if the weights are known to be
             those.
 
     Returns:
@@ -128,8 +141,10 @@ def squeezenet_features(
         256, 384, 384, 512, 512 channels.
 
     Raises:
-        FileNotFoundError: No file at that path; says which to fetch.
-        ValueError: Other arguments, or a file with other weights.
+        FileNotFoundError: There is no file at that path; the message says
+            which to download.
+        ValueError: Arguments are out of range, or the file holds other
+            weights.
         OSError: The download failed.
 
     Example:
@@ -146,13 +161,13 @@ def squeezenet_features(
 
 
 def _build(architecture, steps, weights, selected, channels, name):
-    """What the builders share.
+    """Builds a perceptual network and loads its weights.
 
     Args:
-        architecture: Its name.
-        steps: Function that makes a list of `(layer name, function of the map
-            before, smallest side of an image)`.
-        weights: See the builders.
+        architecture: Name of the architecture.
+        steps: Function that returns a list of `(layer name, function of the
+            map before, smallest side of an image)`.
+        weights: Kind or path of the weights, see `vgg16_features`.
         selected: Names of the maps.
         channels: Channels of the images.
         name: Name of the network, or None.
@@ -184,7 +199,7 @@ def _build(architecture, steps, weights, selected, channels, name):
             name = f"{architecture}_{origin}"
         source = {
             "architecture": architecture,
-            "weights": _remembered(weights),
+            "weights": _weights_source(weights),
             "origin": origin,
             "hash": network.weight_hash,
         }
@@ -194,14 +209,14 @@ def _build(architecture, steps, weights, selected, channels, name):
     return network
 
 
-def _remembered(weights):
+def _weights_source(weights):
     if weights == "imagenet":
         return weights
     return str(pathlib.Path(weights).resolve())
 
 
 def _vgg(*counts):
-    """The steps of a VGG with so many convolutions a block."""
+    """The steps of a VGG with the given numbers of convolutions per block."""
 
     def steps():
         chain = []
@@ -242,7 +257,7 @@ def _squeezenet():
 
 def _pool(name):
     def step(x):
-        # One row and column of zeros, the least that a ReLU gives.
+        # One row and column of zeros, the minimum of a ReLU.
         x = keras_layers.ZeroPadding2D(((0, 1), (0, 1)))(x)
         return keras_layers.MaxPooling2D(3, strides=2, name=name)(x)
 
@@ -250,7 +265,7 @@ def _pool(name):
 
 
 def _fire(name, width):
-    """Few 1 x 1 filters, then four times as many of 1 x 1 and of 3 x 3."""
+    """Fire module: 1 x 1 filters, then four times as many, 1 x 1 and 3 x 3."""
 
     def step(x):
         x = _convolution(width, 1, f"{name}_squeeze1x1")(x)
@@ -266,7 +281,7 @@ def _convolution(width, size, name, activation="relu", **options):
         width,
         size,
         activation=activation,
-        # So that maps of random weights do not fade with depth.
+        # Keeps the scale of maps of random weights over depth.
         kernel_initializer="he_normal",
         name=name,
         **options,

@@ -1,13 +1,13 @@
-"""Generators and discriminators for a GAN: dense ones and DCGAN.
+"""Generators and discriminators of a GAN: dense networks and DCGAN.
 
 A generator maps latents, (batch, latent_dim), to images in [0, 1]; a
-discriminator maps images to one logit each, (batch,). With `num_classes`
-both take a label as second input, int (batch,): the generator reads a learned
-vector next to the latents, the discriminator adds the product of its features
-with a learned vector to the logit ("projection", Miyato & Koyama, cGANs with
-Projection Discriminator, 2018, equation 4).
+discriminator maps images to one logit each, (batch,). With `num_classes` both
+take a label as second input, int (batch,): the generator gets a learned vector
+of the class beside the latents, the discriminator adds the product of its
+features with a learned vector to the logit ("projection", Miyato & Koyama,
+cGANs with Projection Discriminator, 2018, equation 4).
 
-Images are [-1, 1] inside: a generator ends in tanh.
+Inside the networks images are in [-1, 1]: a generator ends in tanh.
 """
 
 import keras
@@ -38,7 +38,8 @@ def dense_generator(
         image_shape: (height, width, channels).
         latent_dim: Dimension of the latents.
         hidden: Units of each hidden layer.
-        num_classes: None, or the number of classes of a conditional one.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -74,8 +75,10 @@ def dense_discriminator(
     Args:
         image_shape: (height, width, channels).
         hidden: Units of each hidden layer.
-        normalization: See `dcgan_discriminator`.
-        num_classes: None, or the number of classes of a conditional one.
+        normalization: "spectral", "batch", "layer" or None, see
+            `dcgan_discriminator`.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -106,23 +109,24 @@ def dcgan_generator(
 ):
     """DCGAN generator: transposed convolutions from a small map to the image.
 
-    The smallest map has 4 pixels on its shorter side; each doubling halves the
-    channels, the last gives the image. Odd sizes are cropped from even ones
-    (28 comes from 14 and that from 7, which is cropped from 8).
+    The smallest map has 4 pixels on its shorter side. Each doubling of the
+    sides halves the channels; the last one gives the image. Odd sizes are
+    cropped (8 to 7 for an image of 28 pixels).
 
     Args:
         image_shape: (height, width, channels), sides of at least 8.
         latent_dim: Dimension of the latents.
-        width: Channels at half resolution; doubled at each coarser one.
-        upsampling: "transposed", convolutions with a kernel of 4 and stride 2
-            (the paper's; a kernel that the stride divides, and yet a uniform
-            map need not stay uniform: they can leave checkerboards), or
-            "nearest", repeated pixels and a convolution with a kernel of 3,
-            which cannot, at about twice the arithmetic.
-        synchronized: Whether batch normalization takes its statistics over
-            all replicas (TensorFlow alone), instead of over each replica's
-            own part of the batch.
-        num_classes: None, or the number of classes of a conditional one.
+        width: Channels at half resolution, doubled at each coarser one.
+        upsampling: "transposed" for transposed convolutions of kernel size 4
+            and stride 2, as in the paper, which can leave checkerboard
+            artifacts; or "nearest" for nearest-neighbor upsampling and a
+            convolution of kernel size 3, which avoids them at about twice
+            the arithmetic.
+        synchronized: Whether statistics of batch normalization are computed
+            over all replicas (TensorFlow only) instead of over each
+            replica's own part of the batch.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -168,14 +172,16 @@ def dcgan_discriminator(
     """DCGAN discriminator: strided convolutions down to 4 pixels, and a logit.
 
     Args:
-        image_shape: As for `dcgan_generator`.
-        width: Channels at half resolution; doubled at each coarser one.
-        normalization: "spectral" (every layer); "batch", the paper's, which
-            is none for gradient penalties, since it mixes the images of a
-            batch, and is taken over each replica's own part; "layer"; None.
+        image_shape: (height, width, channels), sides of at least 8.
+        width: Channels at half resolution, doubled at each coarser one.
+        normalization: "spectral" normalizes every layer; "batch" is that of
+            the paper, with the statistics of each replica, and not suited
+            to gradient penalties, since it mixes the images of a batch;
+            "layer" and None are the alternatives.
         minibatch_deviation: Whether to append
             `layers.MinibatchStandardDeviation` to the smallest map.
-        num_classes: None, or the number of classes of a conditional one.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -192,7 +198,7 @@ def dcgan_discriminator(
         convolution = layers.Conv2D(
             width << level, 4, strides=2, padding="same"
         )
-        # The paper leaves the first layer without normalization.
+        # As in the paper, the first layer is not normalized.
         first = level == 0 and normalization != "spectral"
         x = _normalized(convolution, None if first else normalization, x)
         x = layers.LeakyReLU(0.2)(x)
@@ -205,7 +211,15 @@ def dcgan_discriminator(
 
 
 def halved_sizes(image_shape):
-    """An image's size, halved (rounding up) until 4 pixels are left.
+    """Sizes of an image halved, rounding up, down to 4 pixels.
+
+    Args:
+        image_shape: (height, width, channels), sides of at least 8.
+
+    Returns:
+        List of (height, width), the largest first.
+
+    Example:
 
     >>> halved_sizes((28, 28, 1))
     [(28, 28), (14, 14), (7, 7), (4, 4)]
@@ -269,7 +283,7 @@ def _check_normalization(normalization):
 
 
 def _normalized(layer, normalization, x):
-    """A layer's output, normalized as the user wishes."""
+    """Applies a layer and its normalization."""
     if normalization == "spectral":
         return SpectralNormalization(layer)(x)
     x = layer(x)

@@ -1,9 +1,9 @@
 """Inpainting networks: gated and partial convolutions.
 
 All take `{"image": (batch, height, width, channels), "mask": (batch, height,
-width, 1)}`, 1 = degraded, of any size, and return a whole image, not
-clipped. What the image holds under the mask is never looked at. Images are
-[-1, 1] inside, so that an unknown pixel, 0, is a mid gray.
+width, 1)}` of any size, mask 1 = missing or corrupted, and return a whole
+image, not clipped. The values of masked pixels are not used. Inside the
+networks images are in [-1, 1], so that a missing pixel, 0, is mid-gray.
 """
 
 import keras
@@ -19,29 +19,29 @@ from keras_synth.networks.inputs import check_counts
 
 
 def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
-    """Gated inpainter: a U-Net of gated and dilated convolutions.
+    """Gated inpainting network: a U-Net of gated and dilated convolutions.
 
-    The 2 x 2 blocks of image and mask become channels; each further level
-    halves the sides. At the bottom dilated convolutions carry what is known
-    into the hole. On the way up pixels are repeated and convolved, beside
-    what the way down knew and, last, the image and its mask themselves.
+    2 x 2 pixels of image and mask become channels; each further level halves
+    the sides. At the lowest resolution dilated convolutions propagate known
+    pixels into the holes. The decoder upsamples by nearest neighbors, with
+    skip connections, the last one from the image and its mask.
 
     An image of 64 x 64 takes 0.3 billion multiply-adds.
 
     Args:
         channels: Channels of the images, 1 or 3.
-        widths: Channels of the levels, at a half, a quarter, ... of the
-            image's sides, which are padded to a multiple of
-            `2 ** len(widths)`.
-        dilations: Rates of the convolutions at the bottom. With three levels
-            a rate of 8 spans 128 pixels: for large images.
+        widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
+            image, which are padded to a multiple of `2 ** len(widths)`.
+        dilations: Dilation rates of the convolutions at the lowest
+            resolution. With three levels a rate of 8 spans 128 pixels, for
+            large images.
 
     Returns:
         A `keras.Model` from `{"image": ..., "mask": ...}` to (batch, height,
         width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -52,8 +52,8 @@ def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
     TensorShape([1, 9, 14, 1])
 
     Reference: Yu et al., Free-Form Image Inpainting with Gated Convolution,
-    2019, sections 3.1 and 3.3: the convolutions and the dilated middle, here
-    in one network instead of two in a row, and with skips.
+    2019, sections 3.1 and 3.3: the gated and dilated convolutions, here in one
+    network instead of two, and with skip connections.
     """
     check_counts(channels, widths=widths, dilations=dilations)
     inputs, known, mask = _known(channels, 2 ** len(widths))
@@ -78,30 +78,30 @@ def gated_inpainter(channels=3, widths=(32, 64, 128), dilations=(2, 4)):
 
 
 def partial_inpainter(channels=3, widths=(32, 64, 128, 128)):
-    """Partial inpainter: a U-Net of partial convolutions.
+    """Partial-convolution inpainting network: a U-Net.
 
-    Nothing but valid pixels ever enters a sum. Each level halves the sides,
-    with windows of 7, 5, 5 and then 3 pixels, and shrinks the hole. On the
-    way up features and masks are doubled and joined to those of the way down.
-    Unlike the paper's it does not normalize: with holes, a batch's statistics
-    are those of its masks.
+    Only valid pixels enter a convolution. Each level halves the sides, with
+    kernels of 7, 5, 5 and then 3 pixels, and shrinks the holes. The decoder
+    upsamples features and masks and concatenates those of the encoder. Unlike
+    in the paper there is no normalization, whose statistics would depend on
+    the masks.
 
-    A hole wider than the levels can close (`2 ** (len(widths) + 1)` pixels)
-    keeps a core that stays mid gray: give more `widths`.
+    Holes of up to `2 ** (len(widths) + 1)` pixels are filled; the core of a
+    larger hole stays mid-gray and needs more `widths`.
 
     Args:
         channels: Channels of the images, 1 or 3.
-        widths: Channels of the levels, at a half, a quarter, ... of the
-            image's sides, which are padded to a multiple of
-            `2 ** len(widths)`. (The paper's at 512 x 512: 64, 128, 256 and
-            five times 512.)
+        widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
+            image, which are padded to a multiple of `2 ** len(widths)`.
+            The paper has 64, 128, 256 and five times 512 for images of
+            512 x 512.
 
     Returns:
         A `keras.Model` from `{"image": ..., "mask": ...}` to (batch, height,
         width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -133,7 +133,7 @@ def partial_inpainter(channels=3, widths=(32, 64, 128, 128)):
 
 
 def _known(channels, multiple):
-    """The inputs by name; and, padded, the image without its holes."""
+    """The inputs by name; and the padded image without masked pixels."""
     inputs = {
         "image": keras.Input((None, None, channels), name="image"),
         "mask": keras.Input((None, None, 1), name="mask"),
@@ -150,7 +150,7 @@ def _doubled_beside(x, skip):
 
 
 def _doubled_with_holes(x, mask, skip, skip_mask):
-    """Two feature maps side by side, each channel with its own holes."""
+    """Two concatenated feature maps, each channel with its own mask."""
     both = _doubled_beside(x, skip)
     x_mask = layers.UpSampling2D(dtype="float32")(mask)
     masks = [
@@ -161,12 +161,12 @@ def _doubled_with_holes(x, mask, skip, skip_mask):
 
 
 def _last():
-    """Options of the last layer: a start near mid gray, full precision."""
+    """Options of the last layer: starts near mid-gray, float32."""
     small = keras.initializers.VarianceScaling(0.1)
     return {"kernel_initializer": small, "dtype": "float32"}
 
 
 def _image_network(inputs, x, name):
-    """From [-1, 1] to an image as large as the one that came in."""
+    """Maps [-1, 1] to an image of the size of the input."""
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(inputs, CropLike()([x, inputs["image"]]), name=name)

@@ -9,11 +9,14 @@ def check_shape(image_shape, latent_dim=None, multiple=1):
 
     Args:
         image_shape: (height, width, channels).
-        latent_dim: Dimension of the latents, None where there are none.
-        multiple: What both sides must be divisible by.
+        latent_dim: Dimension of the latents, None without latents.
+        multiple: Number that both sides must be divisible by.
 
     Returns:
         `(height, width, channels)`.
+
+    Raises:
+        ValueError: An argument is out of range.
     """
     if latent_dim is not None and (
         not isinstance(latent_dim, int) or latent_dim < 1
@@ -52,16 +55,16 @@ def join_label(x, label, num_classes):
 
 
 def network_inputs(first, label):
-    """What `keras.Model` takes as its inputs."""
+    """Inputs of a `keras.Model`: the first alone, or with the label."""
     return first if label is None else [first, label]
 
 
 def check_counts(channels, channels_name="channels", **counts):
-    """Refuses channels other than 1 and 3, and counts below 1.
+    """Raises on channels other than 1 and 3, and on counts below 1.
 
     Args:
         channels: Channels of the images.
-        channels_name: Name of that argument.
+        channels_name: Name of that argument, for the message.
         **counts: Positive ints, or tuples of them; `num_layers` at least 2.
     """
     if channels not in (1, 3):

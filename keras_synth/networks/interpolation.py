@@ -1,25 +1,25 @@
-"""Network interpolation between two networks of one architecture."""
+"""Network interpolation between two networks of the same architecture."""
 
 import keras
 
 
 def interpolate_networks(first, second, share):
-    """Network interpolation: weights between those of two others.
+    """Network interpolation: a network with weights between those of two.
 
-    `θ = (1 - share) · θ₁ + share · θ₂`. Where the second was trained on from
-    the first, against a discriminator say, results change gradually: exact
-    and smooth at 0, crisp at 1.
+    `θ = (1 - share) · θ₁ + share · θ₂`. If the second network was fine-tuned
+    from the first, for example with an adversarial loss, the results change
+    gradually from accurate and smooth (0) to sharp (1).
 
     Args:
-        first: a functional `keras.Model`.
-        second: Another of the same architecture.
-        share: Share of the second, 0 to 1.
+        first: A functional `keras.Model`.
+        second: A functional `keras.Model` of the same architecture.
+        share: Share of the second network's weights, from 0 to 1.
 
     Returns:
         A new `keras.Model`.
 
     Raises:
-        ValueError: Networks of different architectures, or another share.
+        ValueError: The architectures differ, or the share is out of range.
 
     Example:
 

@@ -18,42 +18,45 @@ def patch_discriminator(
     size=None,
     name="discriminator",
 ):
-    """PatchGAN discriminator: a map of logits, one a patch.
+    """PatchGAN discriminator: a map of logits, one for each patch.
 
-    Convolutions with a kernel of 4, all but the last of them with stride 2,
-    and one more to the logits. With n = `len(widths)` a logit sees a square of
+    Convolutions of kernel size 4, all but the last of them with stride 2, and
+    one more to the logits. With n = `len(widths)` the receptive field of a
+    logit is a square of
 
         9 · 2ⁿ⁻¹ - 2
 
     pixels a side: 16, 34 and 70 for the paper's (64, 128), (64, 128, 256) and
     (64, 128, 256, 512). There is a logit for every `2ⁿ⁻¹` pixels a side,
-    rounded up. What is outside of the image is 0, a mid gray.
+    rounded up. Images are padded with 0, mid-gray.
 
-    Conditioned, it classifies whether an image is a likely restoration of that
-    degradation, and not only whether it is a likely image.
+    A conditional discriminator classifies whether an image is a plausible
+    restoration of the degraded image, and not only a plausible image.
 
     Args:
-        out_channels: Channels of the images that are classified, 1 or 3.
-        condition: What it sees beside them, of "degraded" (the image before
-            its repair) and "mask" (1 = degraded); `()` for nothing.
-        in_channels: In channels of the degraded images, 1 or 3; as
-            `out_channels` by default.
+        out_channels: Channels of the images that are classified (the outputs
+            of a generator), 1 or 3.
+        condition: Further inputs, a tuple of "degraded" (the image before
+            restoration) and "mask" (1 = missing or corrupted); `()` for
+            none.
+        in_channels: Channels of the degraded images (the inputs of a
+            generator), 1 or 3; `out_channels` by default.
         widths: Channels of the convolutions.
         spectral_normalization: Whether every convolution has
             `layers.SpectralNormalization`. There is no other normalization.
         size: (height, width) of the images, sides of at least 2ⁿ⁻¹; None
-            for any.
+            for any size.
         name: Name of the network.
 
     Returns:
         A `keras.Model` to logits (batch, rows, columns, 1), from `{"image":
         (batch, height, width, out_channels), "degraded": (batch, height, width,
-        in_channels), "mask": (batch, height, width, 1)}`, of which
-        the last two are there as `condition` says; without a condition, from
-        the image alone.
+        in_channels), "mask": (batch, height, width, 1)}`, the
+        last two as given by `condition`. Without a condition the input is the
+        image alone.
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Perceptual networks: from images to feature maps by layer name."""
+"""Perceptual network: a model from images to feature maps by layer name."""
 
 import dataclasses
 import pathlib
@@ -17,10 +17,10 @@ class Architecture:
 
     Attributes:
         name: Name of the network; its builder is `NAME_features`.
-        convolutions: How many it has.
-        address: Address of a legacy Keras file of its ImageNet weights, without
-            top.
-        md5: Md5 of that file.
+        convolutions: Number of convolutions.
+        address: Address of the Keras file of its ImageNet weights, without
+            the classifier.
+        md5: MD5 of that file.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Architecture:
 
     @property
     def advice(self):
-        """How to get the file."""
+        """Command that downloads the file."""
         return f"Fetch it: curl -LO {self.address}"
 
 
@@ -67,14 +67,14 @@ ARCHITECTURES = {
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PerceptualNetwork(FeatureNetwork):
-    """Perceptual network: from images in [0, 1] to maps by layer name.
+    """Perceptual network: a model from images in [0, 1] to feature maps.
 
-    Its weights are frozen. Its configuration tells where they came from, but
-    does not hold them: `reload_weights` fills a network that was built anew.
+    Its weights are frozen. Its configuration holds their source instead of
+    the weights; `reload_weights` loads them from there.
 
     Args:
         inputs: `keras.Input` of images.
-        outputs: `{layer name: map}`, computed from `inputs`.
+        outputs: `{layer name: feature map}`, computed from `inputs`.
         name: Name of the network.
 
     Example:
@@ -91,32 +91,33 @@ class PerceptualNetwork(FeatureNetwork):
 
     @property
     def layer_names(self):
-        """Names of the maps, from the image to the depth: list of str."""
+        """Names of the maps, from the first to the deepest, a list of str."""
         return list(self.output)
 
     @property
     def origin(self):
-        """Whose published weights these are: a str, or None.
+        """Origin of the weights: "imagenet", "torchvision" or None.
 
-        "imagenet" of the Keras file that the builder names, "torchvision" of
-        torchvision's; None of any others, also where they were changed since.
+        "imagenet" for the file that the builder downloads, "torchvision" for
+        converted weights of torchvision; None for others, and for weights
+        that were changed after loading.
         """
         if self.source is None or self.source["hash"] != self.weight_hash:
             return None
         return self.source["origin"]
 
     def reload_weights(self):
-        """Fills the network again from where its weights came.
+        """Loads the weights again from their source.
 
         Raises:
-            ValueError: They came from nowhere, or are others there now.
-            FileNotFoundError: The file is gone.
+            ValueError: The weights are random, or the file has changed.
+            FileNotFoundError: The file does not exist any more.
             OSError: The download failed.
         """
         if self.source is None:
             raise ValueError(
-                f"The weights of {self.name} are random and came from no "
-                "file: they cannot be loaded again."
+                f"The weights of {self.name} are random, not from a file, "
+                "and cannot be loaded again."
             )
         architecture = ARCHITECTURES[self.source["architecture"]]
         fill(self, architecture, self.source["weights"])
@@ -141,18 +142,18 @@ class PerceptualNetwork(FeatureNetwork):
 
 
 def fill(network, architecture, weights):
-    """Loads weights of any of the kinds that the builders take.
+    """Loads weights of any kind that the builders take.
 
     Args:
-        network: a `PerceptualNetwork`, truncated or not.
-        architecture: What it is.
+        network: A `PerceptualNetwork`, truncated or not.
+        architecture: Its `Architecture`.
         weights: "imagenet" or the path of a file.
 
     Returns:
-        Whose published weights they are: "imagenet", "torchvision", or None.
+        Origin of the weights: "imagenet", "torchvision", or None.
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
         OSError: The download failed.
     """
@@ -181,7 +182,7 @@ def fill(network, architecture, weights):
 
 
 def _check_file(file, network, architecture):
-    """Refuses another network's file, of which the first layers might fit."""
+    """Raises on files of other networks, whose first layers may fit."""
     if "layer_names" in file.attrs:
         found = len(_legacy_groups(file))
     else:
@@ -195,7 +196,7 @@ def _check_file(file, network, architecture):
 
 
 def _legacy_groups(file):
-    """The layers of a Keras 2 file that have weights, by today's names."""
+    """The layers with weights of a Keras 2 file, by their names today."""
     names = np.asarray(file.attrs["layer_names"]).astype(str)  # bytes, or not
     return {
         name.replace("/", "_"): file[name]
@@ -205,7 +206,7 @@ def _legacy_groups(file):
 
 
 def _read_legacy(file, network):
-    """Kernels of Caffe's networks, which look at blue, green, red."""
+    """Reads kernels of Caffe, whose inputs are blue, green, red."""
     groups = _legacy_groups(file)
     first = True
     for layer in network.layers:

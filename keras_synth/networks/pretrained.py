@@ -1,4 +1,4 @@
-"""What networks with published or pretrained weights share."""
+"""Loading and downloading of published and pretrained weights."""
 
 import contextlib
 import hashlib
@@ -10,7 +10,7 @@ import keras
 
 @contextlib.contextmanager
 def float32_layers():
-    """Context in which layers are float32, also those of keras.applications."""
+    """Context in which new layers are float32, whatever the dtype policy."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     try:
@@ -20,47 +20,48 @@ def float32_layers():
 
 
 def load_weights(network, weights, advice, read=keras.Model.load_weights):
-    """Loads the weights of a network, or explains why it cannot.
+    """Loads the weights of a network; errors say where to get them.
 
     Args:
-        network: a `keras.Model`.
-        weights: None to leave it as it is, or the path of a weights file.
-        advice: Where to get one, a sentence without its full stop.
-        read: `read(network, path)`, which raises where the file does not fit.
+        network: A `keras.Model`.
+        weights: Path of a weights file; None to leave the network unchanged.
+        advice: Where to get the weights, a sentence without its period.
+        read: Function `read(network, path)`, which raises if the file does
+            not fit.
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
     """
     if weights is None:
         return
     if not pathlib.Path(weights).is_file():
         raise FileNotFoundError(
-            f"There is no weights file {str(weights)!r}. {advice}, and give "
+            f"There is no weights file {str(weights)!r}. {advice}, and pass "
             "its path as `weights`."
         )
     try:
         with warnings.catch_warnings():
-            # Keras only warns of layers that the file leaves as they were.
+            # Keras only warns of layers that the file does not hold.
             warnings.simplefilter("error", UserWarning)
             read(network, weights)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         raise ValueError(
             f"{str(weights)!r} does not hold weights of {network.name}. "
-            f"{advice}, and give its path as `weights`."
+            f"{advice}, and pass its path as `weights`."
         ) from error
 
 
 def download(address, expected_md5, call):
-    """Downloads a file once, with its checksum.
+    """Downloads a file into the cache of Keras and verifies its checksum.
 
     Args:
         address: Address of the file.
-        expected_md5: Expected md5 of its content.
-        call: How the user gives the path instead, with `{}` in its place.
+        expected_md5: Expected MD5 of the file.
+        call: Code that passes a path instead, with `{}` in its place.
 
     Returns:
-        Its path in Keras' own cache, a str.
+        Path of the file in the cache, a str.
 
     Raises:
         OSError: The download failed.
@@ -73,11 +74,11 @@ def download(address, expected_md5, call):
     except Exception as error:  # Keras raises a bare one.
         raise OSError(
             f"Could not download {name} ({error}). Fetch it elsewhere, "
-            f"curl -LO {address}, and give its path: {call.format(repr(name))}"
+            f"curl -LO {address}, and pass its path: {call.format(repr(name))}"
         ) from error
 
 
 def md5(path):
-    """The MD5 of a file, by which published ones are known: a str."""
+    """The MD5 of a file, a str."""
     content = pathlib.Path(path).read_bytes()
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

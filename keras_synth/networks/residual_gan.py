@@ -1,6 +1,7 @@
 """Residual generator and discriminator of a GAN (SNGAN).
 
-The same inputs and outputs as in `networks/gan.py`; deeper, and slower.
+The inputs and outputs are those of the DCGAN networks; these are deeper and
+slower.
 """
 
 import keras
@@ -30,8 +31,11 @@ def residual_generator(
         image_shape: (height, width, channels), sides of at least 8.
         latent_dim: Dimension of the latents.
         width: Channels, the same at every resolution.
-        synchronized: See `dcgan_generator`.
-        num_classes: None, or the number of classes of a conditional one.
+        synchronized: Whether statistics of batch normalization are computed
+            over all replicas (TensorFlow only) instead of over each
+            replica's own part of the batch.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -59,12 +63,13 @@ def residual_discriminator(
 ):
     """Residual discriminator: residual blocks down to 4 pixels, and a logit.
 
-    Every layer is spectrally normalized, the embedding of labels as well.
+    Every layer has spectral normalization, the embedding of labels too.
 
     Args:
-        image_shape: As for `residual_generator`.
+        image_shape: (height, width, channels), sides of at least 8.
         width: Channels, the same at every resolution.
-        num_classes: None, or the number of classes of a conditional one.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -109,7 +114,7 @@ def _block_down(x, channels, first=False, halve=True):
     y = convolution(layers.ReLU()(y), 3)
     if halve:
         y = layers.AveragePooling2D(2, padding="same")(y)
-        # Likewise, on a quarter of the pixels.
+        # Pooling first, they commute too, takes a quarter of the arithmetic.
         x = convolution(layers.AveragePooling2D(2, padding="same")(x), 1)
     return layers.Add()([x, y])
 

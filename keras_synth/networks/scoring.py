@@ -1,7 +1,7 @@
 """Inception-v3 features, for Frechet and kernel distance.
 
-All take images of any size in [0, 1] and resize them inside; all work in
-float32, whatever the dtype policy, so that a figure does not depend on it.
+The network takes images of any size in [0, 1], which it resizes, and computes
+in float32, whatever the dtype policy.
 """
 
 import keras
@@ -25,17 +25,18 @@ _INCEPTION_MD5 = "bcbd6486424b2319ff4ef7d526e38f63"
 
 
 def inception_features(weights="imagenet", channels=3):
-    """Inception-v3's pooled features, the ones of the usual FID.
+    """Inception-v3 features, for FID and KID.
 
-    The weights are those of Keras' own ImageNet training. The original FID
-    code uses a network of 2015, trained otherwise: figures are comparable
-    with each other, but may differ a little from published ones. Images
-    are resized with antialiasing and never rounded to 8 bits.
+    The weights are those of the ImageNet training of Keras. The original FID
+    code uses another training of the network (2015): scores are comparable
+    with each other, but may differ slightly from published ones. Images are
+    resized with antialiasing and not rounded to 8 bits.
 
     Args:
-        weights: "imagenet" (Keras downloads 88 MB once), the path of the same
-            file (`.h5`), or None for random ones.
-        channels: 3, or 1 for gray images, which are repeated inside.
+        weights: "imagenet", which Keras downloads once (88 MB), the path of
+            that file (`.h5`), or None for random weights.
+        channels: Channels of the images: 3, or 1 for gray images, which are
+            repeated to three channels.
 
     Returns:
         A `FeatureNetwork` from (batch, height, width, channels) in [0, 1] to
@@ -43,8 +44,8 @@ def inception_features(weights="imagenet", channels=3):
         Keras' ImageNet ones and "inception_v3" otherwise.
 
     Raises:
-        ValueError: Other `channels`, or a file with other weights.
-        FileNotFoundError: No file at that path.
+        ValueError: `channels` is not 1 or 3, or the file holds other weights.
+        FileNotFoundError: There is no file at that path.
         OSError: The download failed.
 
     Reference:

@@ -5,30 +5,30 @@ import dataclasses
 import keras
 from keras import layers, ops
 
-_PROBE_SIDE = 128  # of the images on which the network is measured
+_PROBE_SIDE = 128  # side of the images on which maps are measured
 _EDGES = ((0, 0), (1, 1), (1, 1), (0, 0))
 
 
 def style_decoder(features, layer=None, name="style_decoder"):
     """Style decoder: mirrors a feature network, from one map to images.
 
-    Each convolution of `features`, from the map back to the image, becomes
-    one of 3 x 3 the other way round (from its filters to its inputs), each
-    halving of the sides a doubling by nearest neighbor. For VGG up to
-    `block4_conv1` that is the decoder of the paper. Where branches run side
-    by side (SqueezeNet) all of them are one step, and a step to fewer
-    channels (a squeeze) is left out. Images are padded by reflection; no
-    layer normalizes, for that would undo the style.
+    In reverse order, each convolution of `features` becomes a convolution of
+    3 x 3 from its filters to its inputs, and each downsampling a
+    nearest-neighbor upsampling. For VGG up to `block4_conv1` that is the
+    decoder of the paper. Parallel branches (SqueezeNet) are one step, and
+    steps to fewer channels (squeeze) are left out. Images are padded by
+    reflection. No layer normalizes, since that would remove the style.
 
-    Maps are divided by their size on noise, a constant of the decoder, so that
-    training starts alike for every network; and the image is `0.5 + 0.1 y`
-    of the last convolution's y, or the first steps of Adam, each as large as
-    the next, would throw the image so far that units die.
+    Maps are divided by their root mean square on noise, a constant of the
+    decoder, so that training starts alike for every network. The image is
+    `0.5 + 0.1 y` of the last convolution's y; without the factor the first
+    steps of Adam change the image so much that units die.
 
     Args:
         features: Network from images to `{layer name: map}`, such as
             `networks.vgg16_features()`.
-        layer: Name of the map; the deepest (last) by default.
+        layer: Name of the map that the decoder takes; the last (deepest) by
+            default.
         name: Name of the decoder.
 
     Returns:
@@ -36,7 +36,7 @@ def style_decoder(features, layer=None, name="style_decoder"):
         stride · h, stride · w, channels of the images), not clipped.
 
     Raises:
-        ValueError: No such layer, or nothing before it to mirror.
+        ValueError: There is no such layer, or no convolution before it.
 
     Reference: Huang and Belongie, Arbitrary Style Transfer in Real-Time with
     Adaptive Instance Normalization, 2017, section 6.1.
@@ -67,7 +67,7 @@ def style_decoder(features, layer=None, name="style_decoder"):
     for step in reversed(steps):
         if step.stride > 1:
             if upscaled:
-                x = _convolution(x, x.shape[-1])  # or squares would show
+                x = _convolution(x, x.shape[-1])  # avoids blocks
             x = layers.UpSampling2D(step.stride, interpolation="nearest")(x)
         if step.channels and step is not convolutions[0]:
             x = _convolution(x, step.channels)
@@ -80,11 +80,11 @@ def style_decoder(features, layer=None, name="style_decoder"):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Step:
-    """What a feature network does between two of its bottlenecks.
+    """Step of a feature network between two of its bottlenecks.
 
     Attributes:
-        stride: How many times smaller the sides become.
-        channels: That go in, where there is a convolution; else None.
+        stride: Factor by which the sides become smaller.
+        channels: Input channels of its convolution; None without one.
     """
 
     stride: int
@@ -95,7 +95,7 @@ def _steps(features, output):
     """The chain of `_Step`s from the image to a map."""
     path = keras.Model(features.input, output).operations
     places = {id(each.output): index for index, each in enumerate(path)}
-    reach = [0] * len(path)  # the last operation that takes each one's output
+    reach = [0] * len(path)  # last operation that uses each output
     for index, each in enumerate(path):
         for tensor in keras.tree.flatten(each.input):
             place = places[id(tensor)]
@@ -121,7 +121,7 @@ def _steps(features, output):
 
 
 def _size_on_noise(features, layer):
-    """Root mean square of a map."""
+    """Root mean square of a map on noise."""
     shape = (1, _PROBE_SIDE, _PROBE_SIDE, features.input_shape[-1])
     maps = features(keras.random.uniform(shape, seed=0))[layer]
     energy = ops.mean(ops.square(ops.cast(maps, "float32")))

@@ -1,16 +1,15 @@
 """StyleGAN2: mapping, synthesis and discriminator networks.
 
-The mapping network turns latents z into a style w. The synthesis network
-starts from a learned constant, 4 pixels a side; at each resolution
-convolutions modulated by w and given fresh noise refine it, and what each
-resolution adds to the image is summed up ("skip connections"). The
-discriminator is residual.
+The mapping network maps latents z to a style w. The synthesis network starts
+from a learned constant of 4 x 4 pixels; at each resolution convolutions
+modulated by w, with noise added, refine it, and the images of all resolutions
+are summed up ("skip connections"). The discriminator is residual.
 
-Every layer of the synthesis network reads a style of its own: `styles[:, i]`.
-Where all are the same w the image has one style; where they differ, coarse
-layers set the pose and fine ones the colors.
+Layer i of the synthesis network uses the style `styles[:, i]`. With the same w
+in all layers the image has one style; with several (style mixing), coarse
+layers determine the pose and fine layers the colors.
 
-Images are [-1, 1] inside, without an activation at the end.
+Inside the networks images are in [-1, 1], without a final activation.
 """
 
 import math
@@ -48,16 +47,18 @@ def stylegan2_mapping(
 ):
     """StyleGAN2 mapping network: dense layers from latents to styles.
 
-    Latents are first brought to a length of `√latent_dim`, so that only their
-    direction counts; so is the learned vector of a class, appended to them.
+    Latents are normalized to a length of `√latent_dim`, so that only their
+    direction matters. The learned vector of a class is normalized too, and
+    appended.
 
     Args:
         latent_dim: Dimension of the latents z.
-        style_dim: Dimension of the styles w, and of the layers between.
+        style_dim: Dimension of the styles w and of the hidden layers.
         num_layers: Number of dense layers.
-        learning_rate_multiplier: Learning rate multiplier of these layers, see
-            `EqualizedDense`.
-        num_classes: None, or the number of classes of a conditional one.
+        learning_rate_multiplier: Learning rate multiplier of these layers,
+            see `EqualizedDense`.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -89,7 +90,7 @@ def stylegan2_mapping(
     for _ in range(num_layers):
         x = EqualizedDense(style_dim, learning_rate_multiplier)(x)
         x = scaled_leaky_relu(x)
-    # Styles are averaged and mixed by the model, in single precision.
+    # The model averages and mixes styles in float32.
     x = layers.Activation("linear", dtype="float32", name="styles")(x)
     return keras.Model(network_inputs(latents, label), x, name=name)
 
@@ -103,18 +104,17 @@ def stylegan2_synthesis(
 ):
     """StyleGAN2 synthesis network: from styles and noise to images.
 
-    The noise maps of all layers come as one row of numbers,
-    `network.inputs[1]`, cut into squares of 4, 8, 8, 16, 16, ... pixels a
-    side; zeros switch the noise off.
+    The noise of all layers is one input, `network.inputs[1]`, which is split
+    into maps of 4, 8, 8, 16, 16, ... pixels a side. Zeros disable the noise.
 
     Args:
         image_shape: (size, size, channels), size a power of 2 from 16 to
             1024.
         style_dim: Dimension of the styles.
-        channel_multiplier: Channels at s pixels a side are
-            `min(channel_max, 32768 · channel_multiplier / s)`: 1 is the
-            paper's large network, at 1024 pixels.
-        channel_max: The most channels of a layer.
+        channel_multiplier: Factor of the channels. A layer at s pixels a side
+            has `min(channel_max, 32768 · channel_multiplier / s)`
+            channels; 1 is the large network of the paper.
+        channel_max: Largest number of channels of a layer.
         name: Name of the network.
 
     Returns:
@@ -158,7 +158,7 @@ def stylegan2_synthesis(
             index += 1
         x = styled(x, index, channels_at[size])
         index += 1
-        # It shares its style with the next resolution's first layer.
+        # It shares the style of the next resolution's first layer.
         to_image = ModulatedConv2D(image_shape[-1], 1, demodulate=False)
         added = to_image([x, style_of[index]])
         image = (
@@ -181,13 +181,16 @@ def stylegan2_discriminator(
     """StyleGAN2 discriminator: residual blocks down to 4 pixels, and a logit.
 
     Args:
-        image_shape: As for `stylegan2_synthesis`.
-        channel_multiplier: As for `stylegan2_synthesis`.
-        channel_max: As for `stylegan2_synthesis`.
-        group_size: See `layers.MinibatchStandardDeviation`.
-        num_classes: None, or the number of classes of a conditional one,
-            whose logit is the product of the last features with a learned
-            vector of the class, over the root of their number.
+        image_shape: (size, size, channels), size a power of 2 from 16 to
+            1024.
+        channel_multiplier: Factor of the channels, see
+            `stylegan2_synthesis`.
+        channel_max: Largest number of channels of a layer.
+        group_size: Group size of `layers.MinibatchStandardDeviation`.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one. The logit is then the product of the
+            last features with a learned vector of the class, divided by
+            the root of their number.
         name: Name of the network.
 
     Returns:
@@ -243,7 +246,7 @@ def _residual_block(x, filters):
 
 
 def _sizes(image_shape, channel_multiplier, channel_max):
-    """All resolutions, and the channels of each."""
+    """All resolutions, and the number of channels of each."""
     height, width, _ = check_shape(image_shape)
     if height != width or height not in (16, 32, 64, 128, 256, 512, 1024):
         raise ValueError(

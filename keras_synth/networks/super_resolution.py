@@ -1,9 +1,9 @@
 """Super-resolution networks: SRCNN, EDSR, SRResNet, RRDB.
 
-All take small images of any size in [0, 1] and return images `scale`
-times as high and wide, not clipped. Nearly all of their work is done at the
-small size; at the end a convolution makes `scale²` values for each pixel, and
-a pixel shuffle lays them out as a square.
+All take images of any size in [0, 1] and return images `scale` times as high
+and wide, not clipped. EDSR and SRResNet compute at the small size; at the end a
+convolution gives `scale²` values for each pixel, which a pixel shuffle arranges
+as a square. SRCNN and RRDB upscale by nearest neighbors.
 """
 
 import keras
@@ -16,15 +16,15 @@ SCALES = (2, 3, 4)
 
 
 def srcnn(scale=4, channels=3, widths=(64, 32)):
-    """SRCNN: upscaled first, by nearest neighbors, then 9-1-5 convolutions.
+    """SRCNN super-resolution: upscaling, then convolutions of 9, 1 and 5.
 
-    The first network of its kind and the baseline of the others. It works at
-    the full size. The paper upscales bicubically before the network; here the
-    first convolution has to learn that too, so that all networks of this
-    file take the small image, on every backend of Keras.
+    The first convolutional network for super-resolution, a baseline of the
+    others. The paper upscales bicubically before the network. Here upscaling
+    by nearest neighbors is part of the network, so that it takes the small
+    image, and the first convolution learns the interpolation.
 
     Args:
-        scale: How many times larger, 2, 3 or 4.
+        scale: Factor of upscaling, 2, 3 or 4.
         channels: Channels of the images, 1 or 3.
         widths: Channels after the two hidden convolutions.
 
@@ -33,7 +33,7 @@ def srcnn(scale=4, channels=3, widths=(64, 32)):
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -55,28 +55,30 @@ def srcnn(scale=4, channels=3, widths=(64, 32)):
 
 
 def edsr(scale=4, channels=3, width=64, num_blocks=16, residual_scale=1.0):
-    """EDSR: residual blocks without normalization, one pixel shuffle.
+    """EDSR super-resolution: residual blocks and one pixel shuffle.
 
-    Blocks are `x + s · W₂ relu(W₁ x)`; the features of the first convolution
-    are added once more after the last block. What comes out is added to the
-    image itself, each pixel repeated: at first the network upscales by
-    nearest neighbors. The paper has no such sum, and shuffles twice by 2 for
-    a scale of 4; at the size of ours that tail would cost more than all
-    blocks.
+    Blocks are `x + s · W₂ relu(W₁ x)`, without normalization; the features of
+    the first convolution are added again after the last block. The output is
+    added to the image upscaled by nearest neighbors. The paper has no such
+    sum, and shuffles twice by 2 for a scale of 4, which would take more
+    arithmetic than all blocks of a small network.
 
     Args:
-        scale: How many times larger, 2, 3 or 4.
+        scale: Factor of upscaling, 2, 3 or 4.
         channels: Channels of the images, 1 or 3.
-        width: Channels of the hidden layers (the paper's small model: 64).
-        num_blocks: Residual blocks (the paper's small model: 16).
-        residual_scale: s; wide networks need 0.1 to train steadily.
+        width: Channels of the hidden layers; 64 in the small model of the
+            paper.
+        num_blocks: Number of residual blocks; 16 in the small model of the
+            paper.
+        residual_scale: Factor s of the residuals; 0.1 stabilizes the
+            training of wide networks.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -101,20 +103,22 @@ def edsr(scale=4, channels=3, width=64, num_blocks=16, residual_scale=1.0):
 
 
 def srresnet(scale=4, channels=3, width=64, num_blocks=16):
-    """SRResNet, the generator of SRGAN: with batch normalization and PReLU.
+    """SRResNet super-resolution, the generator of SRGAN.
+
+    Residual blocks with batch normalization and PReLU, then pixel shuffles.
 
     Args:
-        scale: How many times larger, 2, 3 or 4 (two shuffles by 2).
+        scale: Factor of upscaling, 2, 3 or 4 (4 is two shuffles by 2).
         channels: Channels of the images, 1 or 3.
         width: Channels of the hidden layers.
-        num_blocks: Residual blocks.
+        num_blocks: Number of residual blocks.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -145,25 +149,26 @@ def srresnet(scale=4, channels=3, width=64, num_blocks=16):
 
 
 def rrdb(scale=4, channels=3, width=64, growth=32, num_blocks=23):
-    """RRDB, the generator of ESRGAN: residuals in residuals, densely wired.
+    """RRDB super-resolution, the generator of ESRGAN.
 
-    Each block holds three dense blocks, and each of those five convolutions
-    that see all before them; both kinds of residual are scaled by 0.2. The
-    image is upscaled by nearest neighbors and convolutions.
+    Residual-in-residual dense blocks: each holds three dense blocks of five
+    convolutions, each of which takes the outputs of all before. Both kinds of
+    residual are scaled by 0.2. Nearest-neighbor upscaling and convolutions
+    follow.
 
     Args:
-        scale: How many times larger, 2, 3 or 4 (twice by 2).
+        scale: Factor of upscaling, 2, 3 or 4 (4 is twice 2).
         channels: Channels of the images, 1 or 3.
         width: Channels between the blocks.
-        growth: Channels that each convolution of a dense block adds.
-        num_blocks: How many (the paper: 23, of 16.7 million weights).
+        growth: Channels added by each convolution of a dense block.
+        num_blocks: Number of blocks; 23 in the paper (16.7 million weights).
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,
         scale · height, scale · width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -216,7 +221,7 @@ def _convolution(x, filters, kernel_size=3, **options):
 
 
 def _shuffled(x, scale, channels, **options):
-    """`scale` times as large, `channels` channels."""
+    """Pixel shuffle to `scale` times the sides and `channels` channels."""
     start = ICNR(scale)
     x = _convolution(
         x, channels * scale**2, kernel_initializer=start, **options

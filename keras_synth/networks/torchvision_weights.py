@@ -1,4 +1,4 @@
-"""Conversion of torchvision's weights for the feature networks."""
+"""Conversion of torchvision weights to Keras, for VGG and SqueezeNet."""
 
 import hashlib
 import pathlib
@@ -12,7 +12,7 @@ from keras_synth.networks.features import (
     vgg19_features,
 )
 
-# A torchvision file's name ends with the start of its SHA-256.
+# First digits of the SHA-256 of torchvision's files, part of their names.
 _PUBLISHED = {
     "vgg16": "397923af",
     "vgg19": "dcbb9e9d",
@@ -28,24 +28,25 @@ _BUILDERS = {
 def convert_torchvision(path, destination):
     """Converts a torchvision weights file for the feature networks.
 
-    LPIPS' linear weights were fitted to torchvision's networks, trained apart
-    from Keras'. The file that this writes holds their scaling of images too
-    (mean and deviation of ImageNet), so that `vgg16_features(destination)`,
-    or whichever it is, gives what torchvision gives.
+    The linear weights of LPIPS were fitted to the networks of torchvision,
+    whose training differs from that of Keras' weights. The converted file
+    includes their scaling of images (mean and deviation of ImageNet), so that
+    `vgg16_features(destination)` returns the features of torchvision.
 
     Args:
         path: Path of the file, `vgg16-397923af.pth`, `vgg19-dcbb9e9d.pth`,
             `squeezenet1_1-b8a52dc0.pth`, or another of the same networks
             saved by `torch.save(network.state_dict(), path)`.
-        destination: File to be written, `.weights.h5`.
+        destination: Path of the file to write, which ends in `.weights.h5`.
 
     Returns:
         `destination`, a `pathlib.Path`.
 
     Raises:
-        FileNotFoundError: No file at `path`.
-        ImportError: PyTorch, which alone reads its files, is missing.
-        ValueError: Weights of another network, or another ending.
+        FileNotFoundError: There is no file at `path`.
+        ImportError: PyTorch, which reads the file, is not installed.
+        ValueError: The weights are those of another network, or the
+            destination has another ending.
     """
     path, destination = pathlib.Path(path), pathlib.Path(destination)
     if not destination.name.endswith(".weights.h5"):
@@ -67,17 +68,17 @@ def convert_torchvision(path, destination):
 
 
 def write_converted(state, destination):
-    """The part of `convert_torchvision` that needs no PyTorch.
+    """Writes weights of torchvision, given as arrays, as a Keras file.
 
     Args:
-        state: `{name: array}`, as torchvision names them.
-        destination: File to be written, `.weights.h5`.
+        state: `{name: array}`, with the names of torchvision.
+        destination: Path of the file to write, which ends in `.weights.h5`.
 
     Returns:
         The name of the network: "vgg16", "vgg19" or "squeezenet".
 
     Raises:
-        ValueError: Weights of another network.
+        ValueError: The weights are those of another network.
     """
     kernels = [
         name

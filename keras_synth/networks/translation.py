@@ -18,32 +18,33 @@ def pix2pix_generator(
     synchronized=False,
     name="generator",
 ):
-    """pix2pix generator: a U-Net halved down to a few pixels, and up again.
+    """pix2pix generator: a U-Net for image-to-image translation.
 
-    Convolutions with a kernel of 4 and stride 2; each step up is joined to
-    what the way down knew at that size. The first level is not normalized,
-    nor is the last, where one pixel may be left and normalized to nothing.
+    Convolutions of kernel size 4 and stride 2, down to a few pixels and up
+    again, with skip connections. The first and the last level of the encoder
+    are not normalized; the last may have a single pixel, which instance
+    normalization would set to 0.
 
-    The dropout of the first three steps up is the only noise. The paper
-    leaves it on at test time; here it is Keras' own, on in training alone, so
-    that one image always gives the same (the paper found the outputs to
-    vary little). Call the network with `training=True` for a draw. Keras
-    draws the same on all replicas.
+    Dropout in the first three levels of the decoder is the only noise. In the
+    paper it is active at test time; here in training only, so that an image
+    always gives the same result (the paper found little variation). Call the
+    network with `training=True` for random results. Dropout is the same on
+    all replicas.
 
     Args:
-        in_channels: In channels of the images that come in, 1 or 3.
-        out_channels: Out channels of those that go out, 1 or 3.
-        widths: Channels of the levels, at a half, a quarter, ... of the
-            image's sides, which are padded to a multiple of
-            `2 ** len(widths)`. (The paper's at 256 x 256: 64, 128, 256 and
-            five times 512.)
-        normalization: "instance", each image and channel by itself, in
-            training and after it alike: what the paper's batch normalization
-            comes to, with its batches of one image; "batch"; None.
+        in_channels: Channels of the input images, 1 or 3.
+        out_channels: Channels of the output images, 1 or 3.
+        widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
+            image, which are padded to a multiple of `2 ** len(widths)`.
+            The paper has 64, 128, 256 and five times 512 for images of
+            256 x 256.
+        normalization: "instance" normalizes each channel of each image, in
+            training and inference alike, as the batch normalization of the
+            paper with batches of one image; "batch" or None.
         dropout: Rate of the dropout, in [0, 1).
-        synchronized: Whether batch normalization takes its statistics over
-            all replicas (TensorFlow alone), instead of over each replica's
-            own part of the batch.
+        synchronized: Whether statistics of batch normalization are computed
+            over all replicas (TensorFlow only) instead of over each
+            replica's own part of the batch.
         name: Name of the network.
 
     Returns:
@@ -51,7 +52,7 @@ def pix2pix_generator(
         height, width, out_channels) in [0, 1].
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 

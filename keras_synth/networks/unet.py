@@ -1,4 +1,4 @@
-"""U-Net for restoration, most of its work at low resolution."""
+"""U-Net for image restoration."""
 
 import keras
 from keras import layers, ops
@@ -15,32 +15,34 @@ def unet(
     noise_conditional=False,
     use_bias=True,
 ):
-    """U-Net: a residual denoiser for images of any size.
+    """Residual U-Net for image restoration, for images of any size.
 
-    The image's 2 x 2 blocks become channels; each further level halves the
-    sides again. Down and up again, each level has residual blocks
-    (`x + W₂ relu(W₁ x)`), and the way up adds what the way down knew. What
-    comes out is subtracted from the image. No layer normalizes: degradation is
-    measured in gray levels.
+    2 x 2 pixels become channels; each further level halves the sides. Each
+    level of encoder and decoder has residual blocks (`x + W₂ relu(W₁ x)`), and
+    the decoder adds the features of the encoder. The network predicts the
+    degradation, which is subtracted from the image. No layer normalizes, which
+    would lose the scale of the degradation.
 
     Args:
         channels: Channels of the images, 1 or 3.
-        widths: Channels of the levels, at a half, a quarter, ... of the
-            image's sides.
-        num_blocks: Residual blocks of each level, on each way.
+        widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
+            image.
+        num_blocks: Number of residual blocks of each level, in encoder and
+            decoder each.
         noise_conditional: Whether the network takes the noise level as a
             second input, as `ffdnet` does.
-        use_bias: False for noise: an image twice as bright with twice the
-            noise is then restored alike, also beyond the levels trained on.
-            Degradation that is known by its values (pepper is 0) needs biases.
+        use_bias: Whether convolutions have biases. Without them the network
+            scales with its input, so that it generalizes to noise levels
+            beyond those of the training. Degradations that are recognized by
+            their values (pepper is 0) need biases.
 
     Returns:
-        A `keras.Model` from (batch, height, width, channels) to the same; with
-        `noise_level` from `{"image": ..., "noise_level": (batch, 1, 1, 1) or
-        (batch, height, width, 1)}`.
+        A `keras.Model` from (batch, height, width, channels) to the same shape;
+        with `noise_conditional` from `{"image": ..., "noise_level": (batch,
+        1, 1, 1) or (batch, height, width, 1)}`.
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -48,9 +50,9 @@ def unet(
     TensorShape([1, 9, 14, 3])
 
     Reference: Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser
-    Prior, 2022, section 3.1: the shape at full width and resolution (DRUNet).
+    Prior, 2022, section 3.1: DRUNet, wider and at full resolution.
     Mohan et al., Robust and Interpretable Blind Image Denoising via Bias-Free
-    Convolutional Neural Networks, 2020, section 4: what biases do.
+    Convolutional Neural Networks, 2020, section 4: biases.
     """
     check_counts(channels, widths=widths, num_blocks=num_blocks)
     bias = {"use_bias": use_bias}
@@ -83,7 +85,7 @@ def _blocks(x, width, num_blocks, use_bias):
         y = layers.ReLU()(
             _convolution(x, width, "he_normal", use_bias=use_bias)
         )
-        # Small, so that a deep stack starts near the identity.
+        # Small weights, so that a deep stack starts near the identity.
         small = keras.initializers.VarianceScaling(0.1)
         y = _convolution(y, width, small, use_bias=use_bias)
         x = layers.Add()([x, y])

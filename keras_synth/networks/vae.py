@@ -1,4 +1,4 @@
-"""Encoders and decoders for a VAE.
+"""Encoders and decoders of a variational autoencoder (VAE).
 
 An encoder maps images in [0, 1] to `[mean, log_variance]` of the latents; a
 decoder maps latents to the parameters of a likelihood. With `num_classes`
@@ -30,8 +30,9 @@ def dense_encoder(
         image_shape: (height, width, channels).
         latent_dim: Dimension of the latents.
         hidden: Units of each hidden layer.
-        activation: Activation of the hidden layers.
-        num_classes: None, or the number of classes of a conditional one.
+        activation: Activation of the hidden layers, name or function.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -69,9 +70,11 @@ def dense_decoder(
         image_shape: (height, width, channels) of the image.
         latent_dim: Dimension of the latents.
         hidden: Units of each hidden layer.
-        activation: Activation of the hidden layers.
-        parameters_per_channel: That of the likelihood.
-        num_classes: None, or the number of classes of a conditional one.
+        activation: Activation of the hidden layers, name or function.
+        parameters_per_channel: Number of parameters per channel of the
+            likelihood, `likelihood.parameters_per_channel`.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -99,15 +102,16 @@ def conv_encoder(
     num_classes=None,
     name="encoder",
 ):
-    """Convolutional encoder: a residual network to the posterior.
+    """Convolutional encoder: a residual network from images to the posterior.
 
     Args:
         image_shape: (height, width, channels), sides divisible by 4.
         latent_dim: Dimension of the latents.
         width: Channels at half resolution; twice that at a quarter.
-        num_blocks: Residual blocks at each resolution.
+        num_blocks: Number of residual blocks at each resolution.
         hidden: Units of the dense layer before the posterior.
-        num_classes: None, or the number of classes of a conditional one.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:
@@ -139,16 +143,18 @@ def conv_decoder(
     num_classes=None,
     name="decoder",
 ):
-    """Convolutional decoder: the mirror of `conv_encoder`.
+    """Convolutional decoder: a residual network from latents to images.
 
     Args:
         image_shape: (height, width, channels), sides divisible by 4.
         latent_dim: Dimension of the latents.
         width: Channels at half resolution; twice that at a quarter.
-        num_blocks: Residual blocks at each resolution.
+        num_blocks: Number of residual blocks at each resolution.
         hidden: Units of the first dense layer.
-        parameters_per_channel: That of the likelihood.
-        num_classes: None, or the number of classes of a conditional one.
+        parameters_per_channel: Number of parameters per channel of the
+            likelihood, `likelihood.parameters_per_channel`.
+        num_classes: Number of classes of a class-conditional network; None
+            for an unconditional one.
         name: Name of the network.
 
     Returns:

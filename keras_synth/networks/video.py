@@ -1,9 +1,9 @@
 """Video restoration networks: VSRNet and EDSR for several frames.
 
 All take (batch, num_frames, height, width, channels): consecutive frames in
-[0, 1], the others moved to where things are in the middle one (see
-`keras_synth.ops.compensate_motion`). They return the middle frame, as large,
-not clipped. For super-resolution the frames are upscaled beforehand, bicubic.
+[0, 1], aligned with the middle frame (see `keras_synth.ops.compensate_motion`).
+They return the middle frame, of the same size, not clipped. For
+super-resolution the frames are upscaled bicubically beforehand.
 """
 
 import keras
@@ -13,7 +13,7 @@ from keras import layers, ops
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.networks.inputs import check_counts
 
-#: Where frames meet: before the first, second, third convolution.
+#: Fusion of frames: before the first, second or third convolution.
 FUSIONS = ("early", "slow", "late")
 
 
@@ -25,37 +25,36 @@ def vsrnet(
     kernel_sizes=(9, 5, 5),
     filter_symmetry=True,
 ):
-    """VSRNet: SRCNN's three convolutions, for several frames.
+    """VSRNet video super-resolution: SRCNN for several frames.
 
-    Where the frames meet, their maps become the channels of one:
+    The feature maps of all frames are concatenated (fusion):
 
-        early (figure's a)  before the first convolution
+        early (a)           before the first convolution
         slow (b)            before the second; the paper's best
         late (c)            before the third
 
-    Before that each frame has filters of its own. With filter symmetry the
-    frames at t - i and t + i share theirs, and their maps are added where
-    they meet, which is the same as sharing the next filters too:
-    the frames in reverse order give the same image.
+    Before the fusion each frame has its own filters. With filter symmetry the
+    frames at t - i and t + i share them, and their maps are added at the
+    fusion, which shares the next filters too: frames in reverse order give
+    the same image.
 
-    What the convolutions give is added to the middle frame, as in our
-    `srcnn`. With one frame this is SRCNN on upscaled images, whatever the
-    fusion.
+    The result of the convolutions is added to the middle frame. With one
+    frame the network is SRCNN on upscaled images, whatever the fusion.
 
     Args:
-        num_frames: Odd int; 5 in the paper.
+        num_frames: Number of frames, an odd int; 5 in the paper.
         channels: Channels of the images, 1 or 3.
-        fusion: "early", "slow" or "late".
+        fusion: Position of the fusion, "early", "slow" or "late".
         widths: Channels after the two hidden convolutions.
         kernel_sizes: Sides of the three convolutions, odd ints.
-        filter_symmetry: Whether to share filters, see above.
+        filter_symmetry: Whether symmetric frames share filters.
 
     Returns:
         A `keras.Model` from (batch, num_frames, height, width, channels) to
         (batch, height, width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -84,7 +83,7 @@ def vsrnet(
     frames = keras.Input((num_frames, None, None, channels), name="frames")
     images = [frames[:, index] for index in range(num_frames)]
     middle = images[num_frames // 2]
-    # Maps that share their filters stand in one group.
+    # Maps with the same filters are in one group.
     groups = [[image] for image in images]
     if filter_symmetry:
         pairs = zip(images, images[::-1], strict=True)
@@ -115,29 +114,30 @@ def vsrnet_from_srcnn(
     filter_symmetry=True,
     kernel_sizes=None,
 ):
-    """A VSRNet that starts from a network trained on single images.
+    """VSRNet initialized from a network trained on single images.
 
-    Filters before the frames meet are copied for each frame; those where they
-    meet are divided by the number of frames, `w_i = w / n`; those after are
-    copied. Given the same image as every frame, the new network returns
-    what the old one does.
+    Filters before the fusion are copied for each frame; those at the fusion
+    are divided by the number of frames, `w_i = w / n`; those after it are
+    copied. If all frames are the same image, the new network returns the
+    result of the old one.
 
     Args:
-        srcnn: `keras_synth.networks.srcnn` (of any scale; the new network
-            starts after its upscaling), or `vsrnet` of one frame.
-        num_frames: Odd int.
-        fusion: See `vsrnet`.
-        filter_symmetry: See `vsrnet`.
+        srcnn: A network of `networks.srcnn`, of any scale, whose layers after
+            its upscaling are used, or a `vsrnet` of one frame.
+        num_frames: Number of frames, an odd int.
+        fusion: Position of the fusion, see `vsrnet`.
+        filter_symmetry: Whether symmetric frames share filters.
         kernel_sizes: Sides of the new convolutions, odd and at least as
-            large as the old ones, whose filters are put into the middle of
-            zeros; None for the old sizes. The paper's are (9, 5, 5), our
-            `srcnn`'s (9, 1, 5).
+            large as the old ones, whose filters are padded with zeros; None
+            for the old sizes. The paper uses (9, 5, 5), `networks.srcnn`
+            has (9, 1, 5).
 
     Returns:
         A `keras.Model`, see `vsrnet`.
 
     Raises:
-        ValueError: A network of another shape; arguments out of range.
+        ValueError: `srcnn` has another architecture; arguments are out of
+            range.
 
     Example:
 
@@ -194,30 +194,30 @@ def vsrnet_from_srcnn(
 
 
 def video_edsr(scale=4, num_frames=5, channels=3, width=32, num_blocks=8):
-    """EDSR for several frames: stronger than VSRNet, at a part of its work.
+    """Video EDSR: residual super-resolution of several frames.
 
-    Each frame, upscaled and moved, is folded to the small size: the
-    `scale²` pixels of a square become channels. So the moved frames keep what
-    they know between the middle frame's own pixels, and all work is done at
-    the small size: residual blocks `x + W₂ relu(W₁ x)` on the channels of all
-    frames, and a pixel shuffle. What comes out is added to the middle frame:
-    at first the network returns that.
+    It is more accurate than VSRNet, with less arithmetic. Each upscaled and
+    aligned frame is folded to the small size: the `scale²` pixels of a square
+    become channels, which keeps the sub-pixel detail of the aligned frames.
+    Residual blocks `x + W₂ relu(W₁ x)` compute at the small size on the
+    channels of all frames, and a pixel shuffle follows. The output is added to
+    the middle frame; untrained, the network returns the middle frame.
 
-    With `scale=1` nothing is folded: for noise and blur.
+    With `scale=1` frames are not folded, for denoising and deblurring.
 
     Args:
-        scale: How many times the frames were upscaled, 1 to 4.
-        num_frames: Odd int.
+        scale: Factor by which the frames were upscaled, 1 to 4.
+        num_frames: Number of frames, an odd int.
         channels: Channels of the images, 1 or 3.
         width: Channels of the hidden layers.
-        num_blocks: Residual blocks.
+        num_blocks: Number of residual blocks.
 
     Returns:
         A `keras.Model` from (batch, num_frames, height, width, channels) to
         (batch, height, width, channels).
 
     Raises:
-        ValueError: Arguments out of range.
+        ValueError: Arguments are out of range.
 
     Example:
 
@@ -258,7 +258,7 @@ def video_edsr(scale=4, num_frames=5, channels=3, width=32, num_blocks=8):
 
 
 def _joined(groups):
-    """The sum of each group's maps, all side by side as channels."""
+    """Adds the maps of each group and concatenates the sums."""
     sums = [
         layers.Add()(group) if len(group) > 1 else group[0] for group in groups
     ]

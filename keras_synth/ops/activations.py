@@ -8,7 +8,14 @@ from keras import ops
 def scaled_leaky_relu(x):
     """Scaled leaky ReLU: `√2 · (x where x > 0, x / 5 elsewhere)`.
 
-    Of values with mean 0 and variance 1, the result's mean square is 1.04.
+    For normal values of mean 0 and variance 1 the mean square of the result
+    is 1.04, so that stacked layers keep the size of their values.
+
+    Args:
+        x: Float tensor of any shape.
+
+    Returns:
+        A tensor of that shape.
 
     Reference: Karras et al., Analyzing and Improving the Image Quality of
     StyleGAN, 2020, appendix B ("we scale the activation function by √2").

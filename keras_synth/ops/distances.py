@@ -1,4 +1,4 @@
-"""Distances between vectors."""
+"""Pairwise Euclidean distances between vectors."""
 
 from keras import ops
 
@@ -8,11 +8,11 @@ def pairwise_distances(a, b):
 
     `d_ij = sqrt(|a_i|² + |b_j|² - 2 a_i · b_j)`
 
-    One matrix product instead of all n * m differences. Both sets are moved
-    by the mean of `b` first, which changes no distance, so that vectors far
-    from the origin keep their digits. Equal vectors come out at about
-    `sqrt(epsilon)` of the data's spread, epsilon of their dtype: 1e-8 of it in
-    float64, 3e-4 in float32.
+    Computed by one matrix product instead of n * m differences. The mean of
+    `b` is subtracted from both sets first, which changes no distance and
+    keeps the precision of vectors far from the origin. Between equal vectors
+    the result is about `sqrt(epsilon)` of the data's spread instead of 0:
+    1e-8 of it in float64, 3e-4 in float32.
 
     Args:
         a: Float tensor (n, d).
@@ -22,7 +22,7 @@ def pairwise_distances(a, b):
         (n, m), of that dtype.
 
     Raises:
-        ValueError: One is no matrix, or they differ in d.
+        ValueError: An argument is not a matrix, or they differ in d.
 
     Example:
 

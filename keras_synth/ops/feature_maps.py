@@ -10,8 +10,8 @@ def gram_matrix(maps):
     """Gram matrix of feature maps: the style of an image.
 
     `G_cd = Σ_hw x_hwc x_hwd / (C H W)`: the mean product of two channels over
-    pixels, divided by the number of channels. Where things are is lost; what
-    remains is texture.
+    pixels, divided by the number of channels. The positions of features are
+    lost; their texture remains.
 
     Args:
         maps: Float (batch, height, width, channels).
@@ -48,7 +48,8 @@ def channel_statistics(maps, epsilon=1e-5):
 
     Args:
         maps: Float (batch, height, width, channels).
-        epsilon: ε, which keeps the gradient of σ finite where it is 0.
+        epsilon: The constant ε. It keeps the gradient of σ finite where the
+            variance is 0.
 
     Returns:
         `(mean, deviation)`, (batch, 1, 1, channels) each, float32 at least.
@@ -75,16 +76,16 @@ def channel_statistics(maps, epsilon=1e-5):
 def adaptive_instance_normalization(content, style, epsilon=1e-5):
     """Adaptive instance normalization (AdaIN) of content by style maps.
 
-    `σ(y) (x - μ(x)) / σ(x) + μ(y)` for each image and channel: what is
-    where comes from x, how strong each feature is from y.
+    `σ(y) (x - μ(x)) / σ(x) + μ(y)` for each image and channel: the layout
+    comes from x, the strength of each feature from y.
 
     Args:
-        content: x, float (batch, height, width, channels).
-        style: y, float (batch or 1, height', width', channels).
-        epsilon: Added to the variances, see `channel_statistics`.
+        content: The maps x, float (batch, height, width, channels).
+        style: The maps y, float (batch or 1, height', width', channels).
+        epsilon: Constant added to the variances, see `channel_statistics`.
 
     Returns:
-        As `content`.
+        Maps of the shape and dtype of `content`.
 
     Raises:
         ValueError: Another number of axes, or channels that differ.
@@ -116,12 +117,12 @@ def relative_squared_error(target, values):
     """Squared error relative to the energy of the target.
 
     `Σ (x - t)² / Σ t²` for each image: 0 where they are equal, 1 where
-    `values` are 0. It has no unit, so that maps of a network whose values go
-    to a thousand and of one that ends at ten weigh the same.
+    `values` are 0. It has no unit, so that maps of large and of small values
+    weigh the same.
 
     Args:
-        target: t, float (batch, ...).
-        values: x, of the same shape.
+        target: The target t, float (batch, ...).
+        values: The values x, of the same shape.
 
     Returns:
         (batch,).
@@ -139,17 +140,17 @@ def relative_squared_error(target, values):
 
 
 def feature_maps(network, images):
-    """A feature network's maps of images.
+    """Computes the feature maps of images.
 
     Args:
-        network: As `check_feature_network` wants it.
+        network: A feature network, see `check_feature_network`.
         images: Float (batch, height, width, channels) in [0, 1].
 
     Returns:
         `{layer name: (batch, height', width', channels')}`, float32.
 
     Raises:
-        ValueError: Images of other channels than the network's.
+        ValueError: The images have other channels than the network takes.
     """
     wanted, received = network.input_shape[-1], images.shape[-1]
     if received != wanted:
@@ -166,14 +167,14 @@ def check_feature_network(network):
     """Refuses networks that do not return a dict of feature maps.
 
     Args:
-        network: a `keras.Model` from images to `{layer name: map}`, such as
+        network: A `keras.Model` from images to `{layer name: map}`, such as
             `networks.vgg16_features()`.
 
     Returns:
         The names of its maps, list of str.
 
     Raises:
-        ValueError: It is none.
+        ValueError: The outputs are not a dict of maps.
     """
     outputs = getattr(network, "output", None)
     if not isinstance(outputs, dict) or any(
@@ -187,7 +188,7 @@ def check_feature_network(network):
 
 
 def feature_network_config(network):
-    """A feature network as a dict: its shape and which weights it had."""
+    """Configuration of a feature network: architecture and weight hash."""
     return {
         "network": keras.saving.serialize_keras_object(network),
         "weight_hash": weight_hash(network),
@@ -195,31 +196,31 @@ def feature_network_config(network):
 
 
 def feature_network_from_config(config):
-    """The network of `feature_network_config`, filled from its source.
+    """Rebuilds the network of `feature_network_config`, with its weights.
 
     Args:
-        config: The dict.
+        config: The dict that `feature_network_config` returned.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: Its weights cannot be had again, or are others now.
+        ValueError: The weights cannot be loaded again, or have changed.
     """
     network = keras.saving.deserialize_keras_object(config["network"])
     try:
         network.reload_weights()
         if weight_hash(network) != config["weight_hash"]:
             raise ValueError(
-                "They had been changed since they were loaded, to "
+                "They had been changed after loading; their hash was "
                 f"{config['weight_hash']}."
             )
     except (AttributeError, ValueError, OSError) as error:
         raise ValueError(
             f"The weights of the feature network {network.name!r}, which are "
-            "not saved with a loss or metric, cannot be had again. Load the "
-            "model with compile=False, and compile it with a loss or metric "
-            f"on a network of yours. ({error})"
+            "not saved with a loss or metric, cannot be loaded again. Load the "
+            "model with compile=False, then compile it with a loss or metric "
+            f"on a feature network that you build. ({error})"
         ) from error
     return network
 

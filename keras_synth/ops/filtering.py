@@ -7,21 +7,21 @@ from keras import ops
 def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
     """Upsample, FIR filter, downsample (upfirdn).
 
-    Along both sides of each image, and for each channel alone:
+    Along both sides of each image, each channel by itself:
 
-    1. `up - 1` zeros behind every value;
-    2. `padding` zeros at both ends;
-    3. convolution with the taps, `y[i] = Σ_k taps[k] x[i + K - 1 - k]`, where
+    1. insert `up - 1` zeros after every value;
+    2. add `padding` zeros at both ends;
+    3. convolve with the taps, `y[i] = Σ_k taps[k] x[i + K - 1 - k]`, where
        the filter fits;
-    4. every `down`-th value, from the first on.
+    4. keep every `down`-th value, beginning with the first.
 
     Args:
-        images: (batch, height, width, channels), of known sizes.
-        taps: Numbers, the filter along each side.
-        up: Positive int.
-        down: Positive int.
-        padding: `(before, after)`, ints of at least 0.
-        gain: Factor of the result.
+        images: Float (batch, height, width, channels), sizes known.
+        taps: Numbers of the filter, the same along both sides.
+        up: Factor of upsampling, a positive int.
+        down: Factor of downsampling, a positive int.
+        padding: Zeros added `(before, after)`, ints of at least 0.
+        gain: Factor by which the result is multiplied.
 
     Returns:
         (batch, height', width', channels) in the same dtype, with
@@ -61,14 +61,14 @@ def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
 
 
 def check_taps(taps):
-    """The taps of a filter, scaled to a sum of one, or an error."""
+    """Scales the taps of a filter to a sum of 1; raises on invalid ones."""
     values = np.asarray(taps, "float64")
     if values.ndim != 1 or len(values) < 2 or not values.sum() > 0:
         raise ValueError(
             "`taps` must be at least two numbers with a sum above 0. "
             f"Received: taps={taps!r}"
         )
-    # Scaled taps come back from a saved configuration: to be left alone.
+    # Scaled taps come back from a saved configuration unchanged.
     if abs(values.sum() - 1.0) > 1e-12:
         values = values / values.sum()
     return tuple(values.tolist())

@@ -1,20 +1,20 @@
 """Dense optical flow by total variation and L1 (TV-L1).
 
-The flow f of a pair makes the price
+The flow f of a pair of images minimizes the energy
 
     Σ_p h(∇f_x(p)) + h(∇f_y(p)) + λ Σ_p Σ_q G(q - p) |ρ_q(f(p))|
 
-small, with ρ_q(f) = moving(q + f) - reference(q). G is a window of 3 x 3:
-pixels near p shall agree on its motion (Lucas and Kanade). The flow shall be
-piecewise smooth: h is the length of a derivative, its total variation, but
-rounded off below α (Huber), so that turning and zooming cost little. The flow
-is found from coarse to fine. At each size, a few times over:
+with ρ_q(f) = moving(q + f) - reference(q). G is a window of 3 x 3 pixels,
+whose motion should agree (Lucas and Kanade). h keeps the flow piecewise
+smooth: it is the length of a derivative (total variation), quadratic below α
+(Huber), so that rotation and zoom cost little. The flow is found from coarse
+to fine. At each size, these steps are repeated:
 
 1. `moving` is warped by the flow, and ρ linearized around it, by the mean of
-   both images' gradients. |ρ| becomes ρ² / 2 sqrt(ρ² + ε²), the root kept
-   from the last time.
-2. A few steps of the primal-dual method: its proximal step is a system of two
-   equations a pixel, which does not change meanwhile.
+   both images' gradients. |ρ| becomes ρ² / 2 sqrt(ρ² + ε²), the root taken
+   from the step before.
+2. A few steps of the primal-dual method. Its proximal step solves a system
+   of two equations a pixel, which stays the same meanwhile.
 """
 
 import functools
@@ -26,7 +26,7 @@ from keras import ops
 from keras_synth.ops.color import full_range_luma
 from keras_synth.ops.warping import check_images, extend, reader
 
-# Low-pass between the pixels, so that four become one without aliasing.
+# Low-pass filter between the pixels, against aliasing when halving.
 _HALF = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype("float32") / 64
 _EPSILON = 0.02  # ε, in the unit of the images
 _ROUND = 0.03  # α, in pixels a pixel
@@ -46,7 +46,7 @@ def optical_flow(
 ):
     """Optical flow by which `warp(moving, flow)` matches `reference`.
 
-    What is at p in the reference is at p + f(p) in the moving image. The
+    The content at p in the reference is at p + f(p) in the moving image. The
     last axis of f is (to the right, down), in pixels. Motions of up to about
     a tenth of the shorter side are found; where something is hidden in one
     image, the flow is that of its surroundings.
@@ -57,14 +57,15 @@ def optical_flow(
     Args:
         reference: Float (batch, height, width, channels) in [0, 1], of 1
             channel, or 3, whose luma is used; at least 16 x 16.
-        moving: Moving of the same shape.
-        attachment: λ, the price of unlike images against rough flow. The
-            noisier the images, the smaller.
-        warps: How often the images are warped at each size.
-        iterations: Steps after each warp.
-        finest_level: At which size to stop: 0 the images' own, 1 half, 2 a
-            quarter of it; the flow is then upscaled. For images that were
-            themselves upscaled, nearly as good and far cheaper.
+        moving: The image that moved, of the same shape.
+        attachment: The weight λ of the difference of the images, relative to
+            the smoothness of the flow. Noisy images need a smaller one.
+        warps: Number of warps at each size.
+        iterations: Number of primal-dual steps after each warp.
+        finest_level: Size at which to stop: 0 for that of the images, 1 for
+            half, 2 for a quarter; the flow is then upscaled. For images that
+            were upscaled themselves the result is nearly as good, in far
+            less time.
 
     Returns:
         float32 (batch, height, width, 2).
@@ -185,8 +186,8 @@ def _proximal_step(products):
 
 
 def _primal_dual(state, proximal, iterations):
-    """Steps down the price with the images linearized."""
-    # Rounding off shortens the dual variables, then they are cut to length 1.
+    """Minimizes the energy with the images linearized."""
+    # Huber's h shortens the dual variables; then they are cut to length 1.
     limit = (1.0 + _DUAL * _ROUND) ** 2
 
     def step(_, state):
@@ -196,8 +197,8 @@ def _primal_dual(state, proximal, iterations):
         squared = ops.square(dual_x) + ops.square(dual_y)
         shrink = ops.rsqrt(ops.maximum(squared, limit))
         dual_x, dual_y = shrink * dual_x, shrink * dual_y
-        divergence = _divergence(dual_x, -1) + _divergence(dual_y, -2)
-        new = proximal(flow + _PRIMAL * divergence)
+        change = _adjoint(dual_x, -1) + _adjoint(dual_y, -2)
+        new = proximal(flow + _PRIMAL * change)
         return new, 2.0 * new - flow, dual_x, dual_y
 
     flow, dual_x, dual_y = ops.split(state, 3, axis=0)
@@ -207,15 +208,15 @@ def _primal_dual(state, proximal, iterations):
 
 
 def _difference(x, axis):
-    """Of each value and the next, 0 for the last."""
+    """Difference of each value and the next; 0 for the last."""
     first, last = _parts(x, axis)
     return ops.concatenate([last - first, _zeros(x, axis)], axis=axis)
 
 
-def _divergence(x, axis):
-    """What turns `_difference` around: `Σ d(x) y = -Σ x div(y)`."""
-    first, _ = _parts(x, axis)
-    zeros = _zeros(x, axis)
+def _adjoint(y, axis):
+    """Negative adjoint a of `_difference` d: `Σ d(x) y = -Σ x a(y)`."""
+    first, _ = _parts(y, axis)
+    zeros = _zeros(y, axis)
     before, after = _parts(
         ops.concatenate([zeros, first, zeros], axis=axis), axis
     )
@@ -278,7 +279,7 @@ def _check(reference, moving, attachment, warps, iterations, finest_level):
         )
     if any(side is None or side < 2 * _SMALLEST_SIDE for side in shape[1:3]):
         raise ValueError(
-            "Flow needs images of a known size, at least 16 x 16. "
+            "Optical flow needs images of a known size, at least 16 x 16. "
             f"Received: shape {tuple(shape)}"
         )
     if not attachment > 0:

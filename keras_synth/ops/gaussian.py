@@ -11,13 +11,13 @@ def gaussian_log_prob(x, mean, log_variance):
     `log N(x; m, s²) = -½ (log 2π + log s² + (x - m)² / s²)`
 
     Args:
-        x: Where, a float tensor of any shape.
-        mean: m, broadcastable to `x`.
-        log_variance: Log s², broadcastable to `x`.
+        x: Values at which to evaluate, a float tensor of any shape.
+        mean: The mean m, broadcastable to `x`.
+        log_variance: The logarithm of the variance s², broadcastable to `x`.
 
     Returns:
-        Nats, of the broadcast shape. Sum over the dimensions of a vector for
-        the density of the vector.
+        Log-densities in nats, of the broadcast shape. Their sum over the
+        dimensions of a vector is the log-density of the vector.
 
     Example:
 
@@ -34,11 +34,11 @@ def standard_normal_kl(mean, log_variance):
     `KL(N(m, s²) || N(0, 1)) = ½ (m² + s² - 1 - log s²)`
 
     Args:
-        mean: m, a float tensor (batch, latent_dim).
-        log_variance: Log s², of the same shape.
+        mean: The mean m, a float tensor (batch, latent_dim).
+        log_variance: The logarithm of the variance s², of the same shape.
 
     Returns:
-        Nats, (batch, latent_dim); zero where m = 0 and s = 1.
+        KL divergences in nats, (batch, latent_dim); zero where m = 0 and s = 1.
 
     Reference: Kingma & Welling, Auto-Encoding Variational Bayes, 2014,
     appendix B.

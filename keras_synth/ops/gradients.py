@@ -12,11 +12,11 @@ def squared_gradient_norms(discriminator, images):
     which published penalty weights hold: `∂/∂y = ½ ∂/∂x`.
 
     Args:
-        discriminator: D, a function of images, (batch, height, width,
-            channels), that gives logits, (batch, ...). Each must depend on its
-            own image alone (no batch normalization in training mode), or the
-            gradients of one image's logit mix with its neighbors'.
-        images: Images in [0, 1].
+        discriminator: The function D from images, (batch, height, width,
+            channels), to logits, (batch, ...). Each logit must depend on its
+            own image alone (no batch normalization in training mode),
+            otherwise gradients of several images mix.
+        images: Float (batch, height, width, channels) in [0, 1].
 
     Returns:
         float32 (batch,), whatever the precision policy.
@@ -44,12 +44,13 @@ def path_lengths(synthesize, styles, directions):
     `‖Jᵀ y‖` with J the images' derivative with respect to the styles and y
     a random direction in the space of images, of unit variance divided by
     the root of the number of pixels: over all directions, the root mean
-    square of the Jacobian's row lengths. Images count in units of [-1, 1].
+    square of the Jacobian's row lengths. The images' unit is that of [-1, 1].
 
     Args:
         synthesize: Function from styles to images in [0, 1].
-        styles: (batch, layers, style_dim).
-        directions: y · √(height · width), N(0, 1), of the images' shape.
+        styles: Float (batch, layers, style_dim).
+        directions: Standard normal noise of the images' shape,
+            y · √(height · width).
 
     Returns:
         float32 (batch,): the norm over the styles' dimensions, the root mean

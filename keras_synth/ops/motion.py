@@ -5,7 +5,7 @@ from keras import ops
 from keras_synth.ops.flow import optical_flow
 from keras_synth.ops.warping import check_images, warp
 
-#: A `scene_change` above this is taken for a cut.
+#: A `scene_change` above this value counts as a cut between scenes.
 SCENE_CUT = 0.55
 _THUMBNAIL = 16
 
@@ -21,24 +21,24 @@ def compensate_motion(
 ):
     """Motion compensation of a clip towards its middle frame.
 
-    The flow from the middle frame to each other is found on the frames as
-    they are given (so on degraded ones too), all pairs at once; each frame is
-    warped, and where that fails, replaced by the middle frame.
+    The flow from the middle frame to each other frame is estimated on the
+    frames as given (degraded ones too), all pairs at once. Each frame is then
+    warped, and replaced by the middle frame where warping fails.
 
     Args:
         frames: Float (batch, time, height, width, channels) in [0, 1], an odd
             number of frames of at least 16 x 16, of 1 or 3 channels.
-        tolerance: See `adaptive_compensation`; None trusts the flow
-            everywhere.
-        window: See `adaptive_compensation`.
-        interpolation: See `warp`.
-        attachment: See `optical_flow`.
-        finest_level: See `optical_flow`; 1 suits frames upscaled twice or
-            more, for a quarter of the time.
+        tolerance: Error above which a warped pixel is replaced, see
+            `adaptive_compensation`; None keeps all warped pixels.
+        window: Side of the window of that error in pixels, an odd int.
+        interpolation: "bilinear" or "bicubic", see `warp`.
+        attachment: Weight λ of the flow's data term, see `optical_flow`.
+        finest_level: Level at which the flow stops, see `optical_flow`; 1
+            suits frames upscaled by 2 or more, in a quarter of the time.
 
     Returns:
-        float32 (batch, time, height, width, channels); the middle frame as it
-        was.
+        float32 (batch, time, height, width, channels); the middle frame is
+        unchanged.
 
     Raises:
         ValueError: Another shape, an even number of frames, options out of
@@ -82,17 +82,17 @@ def compensate_motion(
 def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
     """Adaptive motion compensation: the warped frame where it fits.
 
-    `y = r y_warped + (1 - r) y_reference`, `r = exp(-k e)`, k = 1 / tolerance:
-    fast motion, things hidden and blur, of which flow knows nothing, leave
-    large errors e. Here e is the mean of |y_warped - y_reference| over the
-    channels and a square window around the pixel.
+    `y = r y_warped + (1 - r) y_reference`, `r = exp(-k e)`, k = 1 / tolerance.
+    Fast motion, occlusion and blur leave large errors e after warping. Here e
+    is the mean of |y_warped - y_reference| over the channels and a square
+    window around the pixel.
 
     Args:
         reference: The middle frames, float (batch, height, width, channels).
-        warped: Others, warped to them, of the same shape.
-        tolerance: Error at which a part of 1 / e = 0.37 is still taken from
-            the warped frame, in the unit of the images. The paper's authors
-            use 1 / 8 of the error's sum over 37 x 37 pixels, so 0.006.
+        warped: Other frames warped to them, of the same shape.
+        tolerance: Error at which the warped frame has a share of 1 / e = 0.37,
+            in the unit of the images. The paper uses k = 1 / 8 on the sum
+            of the error over 37 x 37 pixels, which is 0.006 here.
         window: Side of the window in pixels, odd.
 
     Returns:
@@ -146,7 +146,7 @@ def scene_change(images, others):
     Args:
         images: Float (batch, height, width, channels) in [0, 1], of 1 or 3
             channels (the mean of them counts), at least 16 x 16.
-        others: Others of the same shape.
+        others: The images compared with them, of the same shape.
 
     Returns:
         (batch,), from 0 to 2.

@@ -4,7 +4,7 @@ import numpy as np
 from keras import ops
 
 _ROOT = np.sqrt(3.0)
-# Daubechies' high-pass of four taps: blind to constant and linear shading.
+# Daubechies' high-pass of four taps: 0 on constant and linear shading.
 _HIGH_PASS = np.array([1 - _ROOT, _ROOT - 3, 3 + _ROOT, -1 - _ROOT]) / (
     4 * np.sqrt(2.0)
 )
@@ -16,9 +16,9 @@ def estimate_noise_level(images):
     """Noise level estimation: standard deviation of Gaussian noise.
 
     `σ = median |d| / 0.6745` over the diagonal coefficients d of a
-    Daubechies wavelet at the finest scale. Edges make few of them large,
-    which moves a median little; fine texture all over an image makes the
-    estimate too high. Coefficients of exactly zero, from areas without any
+    Daubechies wavelet at the finest scale. Edges make few of them large and
+    change the median little. Fine texture all over an image makes the
+    estimate too high. Coefficients of exactly zero, from areas without
     noise, do not count.
 
     Args:
@@ -61,7 +61,7 @@ def estimate_noise_level(images):
 
 
 def _median_of_positive(values):
-    """Median over the last axis of what is above zero; 0 where none is."""
+    """Median of the positive values of the last axis; 0 without any."""
     rising = ops.sort(values, axis=-1)
     zeros = ops.sum(ops.cast(rising == 0.0, "int32"), axis=-1, keepdims=True)
     last = ops.shape(values)[-1] - 1

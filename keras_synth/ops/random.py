@@ -8,11 +8,11 @@ class ReplicaSeedGenerator(keras.random.SeedGenerator):
     """A `keras.random.SeedGenerator` with different draws on every replica.
 
     Under `tf.distribute.MirroredStrategy` all replicas read the same state,
-    so a plain `SeedGenerator` hands every replica the same noise and a batch
-    split over n replicas sees each draw n times. Here the replica's number is
-    folded into the key of the counter-based generator:
-    `seed_r = [key + r * 0x9E3779B1, counter]`. Replica 0, and every other
-    backend, gets exactly what `SeedGenerator` gives.
+    so a plain `SeedGenerator` gives every replica the same noise, and a batch
+    split over n replicas contains each draw n times. Here the replica's
+    number r is added to the key of the counter-based generator:
+    `seed_r = [key + r * 0x9E3779B1, counter]`. On replica 0, and on every
+    other backend, the seeds are those of `SeedGenerator`.
 
     Args:
         seed: Int, or None for a random one.

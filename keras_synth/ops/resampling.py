@@ -7,20 +7,21 @@ from keras import ops
 def resample(images, rows, columns):
     """Bilinear interpolation of images at given positions.
 
-    Between pixels an image is read bilinearly, after a windowed sinc of six
-    taps (Lanczos) has doubled its size: at a whole pixel the value is the
-    pixel's own to the last bit, and in between it is 5 dB closer to ideal
-    interpolation than bilinear reading alone (faces of 64 pixels, turned).
-    Past the border an image goes on as its mirror image, the edge not
-    repeated, however far. Nothing guards against aliasing where the places
-    lie further than a pixel apart.
+    The image is first doubled in size by a windowed sinc of six taps
+    (Lanczos), then interpolated bilinearly. At a whole pixel the value is
+    exactly that of the pixel; in between it is 5 dB closer to ideal
+    interpolation than bilinear interpolation alone (faces of 64 pixels,
+    rotated). Beyond its border an image continues as its mirror image, the
+    edge not repeated. Positions more than a pixel apart alias.
 
-    Differentiable with respect to the images, not to the places.
+    Differentiable with respect to the images, not to the positions.
 
     Args:
         images: Float (batch, height, width, channels), sides of at least 2.
-        rows: Float (batch, height', width'), 0 is the first row.
-        columns: Columns of the same shape, 0 is the first column.
+        rows: Vertical positions in pixels, float (batch, height', width'); 0
+            is the first row.
+        columns: Horizontal positions, of the same shape; 0 is the first
+            column.
 
     Returns:
         (batch, height', width', channels).
@@ -37,7 +38,7 @@ def resample(images, rows, columns):
     height, width, channels = images.shape[1:]
     planes = ops.transpose(images, (0, 3, 1, 2))  # faster on a CPU
     fine = ops.reshape(planes, (-1, height, width))
-    # Pixels, each followed by what lies halfway to the next.
+    # Pixels, each followed by the value halfway to the next.
     halfway = ops.matmul(_halfway(height), fine)
     fine = ops.stack([fine, halfway], axis=2)
     fine = ops.reshape(fine, (-1, 2 * height, width))
@@ -74,6 +75,6 @@ def _halfway(side):
 
 
 def _mirror(place, last):
-    """Back and forth between 0 and the last place."""
+    """Reflects positions at 0 and at the last pixel."""
     place = place - 2.0 * last * ops.floor(place / (2.0 * last))
     return last - ops.abs(place - last)

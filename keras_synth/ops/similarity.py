@@ -1,6 +1,6 @@
 """Image similarity: PSNR, SSIM and multi-scale SSIM.
 
-Each function gives one figure an image. SSIM compares two images x and y
+Each function returns one figure per image. SSIM compares two images x and y
 under a Gaussian window of 11 x 11 pixels and standard deviation 1.5 that slides
 over them, by weighted means m, variances s² and covariance s_xy:
 
@@ -11,9 +11,9 @@ with `c₁ = (0.01 max_value)²`, `c₂ = (0.03 max_value)²`, where the window 
 inside the image. Both are quotients of polynomials whose denominator is
 positive, so their gradients are finite everywhere.
 
-(`keras.ops.image.ssim` gives the same values. What it keeps to itself, cs, is
-what several scales need; and the window here runs over rows, then columns,
-which takes about a fifth of its time.)
+(`keras.ops.image.ssim` gives the same SSIM. It does not return cs, which
+several scales need; and the window here is applied to rows, then to columns, in
+about a fifth of its time.)
 """
 
 import keras
@@ -31,18 +31,18 @@ def peak_signal_to_noise_ratio(images, others, max_value=1.0):
     """PSNR of each image, in decibels.
 
     `10 log10(max_value² / mean (x - y)²)`, the mean over an image's pixels
-    and channels. Equal images have infinitely many decibels.
+    and channels. Equal images give infinity.
 
     Args:
         images: Float (batch, height, width, channels).
-        others: Others of the same shape.
+        others: The images compared with them, of the same shape.
         max_value: Largest value that a pixel can have.
 
     Returns:
         (batch,), float32; float64 where the images are.
 
     Raises:
-        ValueError: The shapes differ, or are not those of images.
+        ValueError: The shapes differ, or do not have four axes.
 
     Example:
 
@@ -66,7 +66,7 @@ def structural_similarity(images, others, max_value=1.0):
 
     Args:
         images: Float (batch, height, width, channels), at least 11 x 11.
-        others: Others of the same shape.
+        others: The images compared with them, of the same shape.
         max_value: Largest value that a pixel can have.
 
     Returns:
@@ -92,11 +92,11 @@ def structural_similarity(images, others, max_value=1.0):
 def multi_scale_structural_similarity(
     images, others, max_value=1.0, power_factors=POWER_FACTORS
 ):
-    """SSIM of each image over several scales, each half the size.
+    """Multi-scale SSIM of each image, each scale half the size of the last.
 
     `MS-SSIM = SSIM_M^w_M · Π_{j < M} cs_j^w_j` in each channel, from means over
     the image; then the mean over channels. An image is halved by averaging
-    2 x 2 pixels; of an odd size the last row or column stands for two.
+    2 x 2 pixels; the last row or column of an odd size counts twice.
 
     Where the mean of a scale is negative (structure inverted), it counts as 0:
     the product is 0 there, and so is its gradient.
@@ -106,7 +106,7 @@ def multi_scale_structural_similarity(
     Args:
         images: Float (batch, height, width, channels), at least
             `10 · 2^(M - 1) + 1` pixels a side: 161 for five scales.
-        others: Others of the same shape.
+        others: The images compared with them, of the same shape.
         max_value: Largest value that a pixel can have.
         power_factors: The exponents w, finest scale first, as many as there
             are scales. Small images need fewer: 41 pixels suffice for three.
@@ -147,13 +147,13 @@ def check_power_factors(power_factors):
     """Refuses invalid exponents of the scales of MS-SSIM.
 
     Args:
-        power_factors: What the user gave.
+        power_factors: Exponents of the scales, an iterable of numbers.
 
     Returns:
         A tuple of floats.
 
     Raises:
-        ValueError: It is empty, or one is no number above 0.
+        ValueError: There is none, or one is not a number above 0.
     """
     try:
         factors = tuple(float(factor) for factor in power_factors)
@@ -171,10 +171,10 @@ def check_max_value(max_value):
     """Refuses an invalid value of white.
 
     Args:
-        max_value: What the user gave.
+        max_value: Value of white in the images.
 
     Raises:
-        ValueError: It is no number above 0.
+        ValueError: It is not a number above 0.
     """
     number = isinstance(max_value, int | float) and max_value is not True
     if not number or not max_value > 0:
@@ -188,8 +188,8 @@ def check_same_shape(images, others):
     """Refuses images of different shapes, which arithmetic would broadcast.
 
     Args:
-        images: Tensor.
-        others: Tensor. Sizes that are not known yet fit any.
+        images: Tensor of images.
+        others: Tensor of images. Sizes of None match any.
 
     Raises:
         ValueError: They differ.

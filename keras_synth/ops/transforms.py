@@ -70,9 +70,9 @@ def haar_matrix(size):
 def biorthogonal_matrix(size):
     """The biorthogonal wavelet transform 1.5 with rows of unit norm.
 
-    Differences are Haar's, means reach over ten samples, taken periodically:
+    Differences are those of Haar; means take ten samples, periodically:
     `(3, -3, -22, 22, 128, 128, 22, -22, -3, 3) / 256 * √2`. The rows are not
-    orthogonal to each other: go back with `np.linalg.inv`. With unit norms
+    orthogonal to each other: `np.linalg.inv` gives the inverse. With unit norms
     white noise has the same deviation in each coefficient.
 
     Args:
@@ -97,11 +97,11 @@ def biorthogonal_matrix(size):
 
 
 def kaiser_window(size, beta):
-    """A separable Kaiser window, highest in the middle of a square.
+    """A separable Kaiser window over a square, highest in the middle.
 
     Args:
         size: Side of the square.
-        beta: Shape; 0 gives ones everywhere.
+        beta: Shape parameter β; 0 gives a window of ones.
 
     Returns:
         float64 (size, size).
@@ -122,7 +122,7 @@ _BIORTHOGONAL_MEANS = np.array(
 
 
 def _dyadic(means, size):
-    """Means of neighbors, transformed again and again; Haar's differences."""
+    """Wavelet transform: recursive means, and differences of Haar."""
     if size < 1 or size & (size - 1):
         raise ValueError(
             f"`size` must be a power of two. Received: size={size}"

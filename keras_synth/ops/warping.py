@@ -7,8 +7,8 @@ from keras import ops
 def warp(images, flow, interpolation="bilinear"):
     """Backward warping along a flow: `result(p) = image(p + f(p))`.
 
-    Every channel of a pixel is fetched at once. A flow of whole pixels moves
-    images exactly. Beyond its border an image goes on as its edge pixels.
+    A flow of whole pixels moves images exactly. Beyond its border an image
+    continues with its edge pixels.
 
     Args:
         images: Float (batch, height, width, channels).
@@ -39,13 +39,13 @@ def warp(images, flow, interpolation="bilinear"):
 
 
 def sample(images, places, interpolation="bilinear"):
-    """Samples images at any positions.
+    """Interpolates images at given positions.
 
     Args:
         images: Float (batch, height, width, channels).
-        places: Float (batch, rows, columns, 2), (column, row) in pixels,
-            finite; (0, 0) is the middle of the first pixel.
-        interpolation: See `warp`.
+        places: Positions, float (batch, rows, columns, 2): (column, row) in
+            pixels, finite; (0, 0) is the middle of the first pixel.
+        interpolation: "bilinear" or "bicubic", see `warp`.
 
     Returns:
         (batch, rows, columns, channels), differentiable by both.
@@ -76,11 +76,11 @@ def sample(images, places, interpolation="bilinear"):
 
 
 def reader(images, interpolation="bilinear"):
-    """`sample` for images that are sampled more than once.
+    """Prepares images that are sampled more than once, see `sample`.
 
     Args:
         images: float32 (batch, height, width, channels).
-        interpolation: See `warp`.
+        interpolation: "bilinear" or "bicubic", see `warp`.
 
     Returns:
         A function of columns and rows, float32 (batch, ...) each, that gives
@@ -88,7 +88,7 @@ def reader(images, interpolation="bilinear"):
     """
     weigh = _WEIGHTS[interpolation]
     count, height, width, channels = ops.shape(images)
-    # A value depends on pixels from `margin` before to `reach` after.
+    # A value depends on `margin` pixels before it and `reach` after it.
     taps = len(weigh(0.0))
     margin, reach = taps // 2 - 1, taps // 2
     images = extend(images, 1, 2 * margin, margin + reach)
@@ -121,19 +121,19 @@ def reader(images, interpolation="bilinear"):
 
 
 def warping_error(images, others, flow, visible=None):
-    """Warping error: how much a clip flickers along the motion.
+    """Warping error: temporal instability of a clip along its motion.
 
-    `Σ v(p) (image(p) - other(p + f(p)))² / Σ v(p)`, the mean over channels
-    too. Pixels whose counterpart lies outside the image never count. To
-    measure a restored clip, find the flow on the clean one, or on the degraded
-    one for all methods alike.
+    `Σ v(p) (image(p) - other(p + f(p)))² / Σ v(p)`, averaged over
+    channels. Pixels whose counterpart lies outside the image do not count. To
+    measure a restored clip, estimate the flow on the clean one, or on the
+    degraded one for all methods.
 
     Args:
         images: Float (batch, height, width, channels).
         others: The next frames (or any others), of the same shape.
-        flow: (batch, height, width, 2), see `optical_flow(images, others)`.
-        visible: v, float (batch, height, width, 1), see `visible_pixels`;
-            None for all.
+        flow: `optical_flow(images, others)`, (batch, height, width, 2).
+        visible: The mask v, float (batch, height, width, 1), see
+            `visible_pixels`; None counts all pixels.
 
     Returns:
         (batch,); 0 where nothing is visible.
@@ -173,13 +173,13 @@ def warping_error(images, others, flow, visible=None):
 def visible_pixels(flow, backward):
     """Occlusion mask of a flow: pixels visible in both images.
 
-    There and back again a pixel comes home, unless it is hidden in the other
-    image: 1 where `|f + b|² < 0.01 (|f|² + |b|²) + 0.5`, b the backward
+    Forward and backward flow cancel, unless the pixel is hidden in the other
+    image: 1 where `|f + b|² < 0.01 (|f|² + |b|²) + 0.5`, with b the backward
     flow at p + f(p).
 
     Args:
-        flow: (batch, height, width, 2), from the images to others.
-        backward: Backward of the same shape, from the others to the images.
+        flow: The forward flow f, (batch, height, width, 2).
+        backward: The backward flow, of the same shape.
 
     Returns:
         float32 (batch, height, width, 1).
@@ -207,13 +207,13 @@ def visible_pixels(flow, backward):
 
 
 def extend(images, axis, before, after):
-    """Repeats the edge pixels along an axis.
+    """Edge padding: repeats the edge pixels along an axis.
 
     Args:
         images: Any tensor of at least two axes.
         axis: -2 or -1, or 1 or 2 of (batch, height, width, channels).
-        before: How often the first is repeated.
-        after: How often the last is.
+        before: Number of copies of the first pixel.
+        after: Number of copies of the last pixel.
 
     Returns:
         A tensor, longer along that axis.
@@ -227,7 +227,7 @@ def extend(images, axis, before, after):
 
 
 def check_images(images, name):
-    """A float32 tensor (batch, height, width, channels), or a ValueError."""
+    """Converts images to float32; raises unless they are floats of rank 4."""
     images = ops.convert_to_tensor(images)
     dtype = keras.backend.standardize_dtype(images.dtype)
     if len(images.shape) != 4 or "float" not in dtype:
@@ -239,7 +239,7 @@ def check_images(images, name):
 
 
 def check_flow(flow, images):
-    """A float32 flow of these images, or a ValueError."""
+    """Converts a flow to float32; raises unless it fits the images."""
     flow = check_images(flow, "flow")
     expected = (*images.shape[:3], 2)
     if any(
@@ -254,7 +254,7 @@ def check_flow(flow, images):
 
 
 def _grid(flow):
-    """Each pixel's own place, (height, width, 2)."""
+    """Position of each pixel, (height, width, 2)."""
     _, height, width, _ = ops.shape(flow)
     columns = ops.cast(ops.arange(width), "float32")
     rows = ops.cast(ops.arange(height), "float32")
@@ -262,8 +262,8 @@ def _grid(flow):
 
 
 def _pixel(place, side, margin):
-    """The pixel at or before a place, counted from -`margin`, and the rest."""
-    # Farther out, all pixels that count are copies of the edge.
+    """Index of the pixel at or before a position, and the fraction after it."""
+    # Farther outside, all pixels involved are copies of the edge.
     place = ops.clip(place, -margin, ops.cast(side - 1 + margin, "float32"))
     whole = ops.floor(place)
     index = ops.cast(whole, "int32") + margin
@@ -292,5 +292,5 @@ def _cubic(t):
     )
 
 
-#: Weights of neighboring pixels for a place a part `t` after one of them.
+#: Interpolation weights of neighboring pixels, `t` after one of them.
 _WEIGHTS = {"bilinear": _linear, "bicubic": _cubic}

@@ -9,11 +9,11 @@ def weight_hash(network):
     """Weight hash: 12 hexadecimal digits that identify a network's weights.
 
     SHA-256 over shape, dtype and bytes of each weight, in the network's
-    order: any other value, shape, dtype or order gives another hash. Names of
-    layers do not matter.
+    order. A change of value, shape, dtype or order changes the hash; names of
+    layers do not.
 
     Args:
-        network: a built `keras.Model` or layer.
+        network: A built `keras.Model` or layer.
 
     Returns:
         The first 12 hexadecimal digits, a string.

@@ -5,24 +5,24 @@ from keras import ops
 
 
 def random_windows(images, mask, size, seed):
-    """Cuts a window around a random masked pixel out of each image.
+    """Random windows: crops of images around a random masked pixel.
 
     The pixel is in the middle of the window, or as near to it as the borders
-    of the image allow. Where nothing is degraded the window is at the top
-    left.
+    of the image allow. Where the mask is empty the window is at the
+    top left.
 
     Args:
-        images: a list of tensors (batch, height, width, channels), all cut
-            at the same places.
-        mask: (batch, height, width, 1), 1 = degraded.
-        size: (height, width) of the window, at most the images'.
-        seed: Int or `keras.random.SeedGenerator`.
+        images: List of tensors (batch, height, width, channels), all cropped
+            at the same positions.
+        mask: (batch, height, width, 1), 1 = missing or corrupted.
+        size: (height, width) of the window, at most that of the images.
+        seed: Seed of the positions, an int or `keras.random.SeedGenerator`.
 
     Returns:
-        A list of (batch, *size, channels).
+        A list of windows, (batch, *size, channels).
 
     Raises:
-        ValueError: A window larger than the images.
+        ValueError: The window is larger than the images.
 
     Example:
 
@@ -43,7 +43,7 @@ def random_windows(images, mask, size, seed):
         )
     count, height, width, _ = ops.shape(mask)
     chances = keras.random.uniform((count, height * width), seed=seed)
-    # A chance of 0 would not tell a degraded pixel from a sound one.
+    # Adding 1 keeps a draw of 0 on a degraded pixel above all sound pixels.
     degraded = ops.reshape(mask, (count, height * width)) > 0.0
     chosen = ops.argmax(ops.where(degraded, chances + 1.0, 0.0), axis=1)
     chosen = ops.cast(chosen, "int32")

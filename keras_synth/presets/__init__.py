@@ -1,7 +1,7 @@
-"""Pretrained networks, each with a card that says what it is.
+"""Presets: pretrained networks, each with a card.
 
-A card, `NAME.md` beside the weights, names the data, the command, the seed
-and the figures.
+The card, `NAME.md` beside the weights, states the training data, the command,
+the seed, the figures and the license. `catalog` reads the cards.
 """
 
 from keras_synth.presets.catalog import Preset, catalog, describe_presets

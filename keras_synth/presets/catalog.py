@@ -1,4 +1,4 @@
-"""Catalog of the presets: what each is, its size, its figures, its license."""
+"""Catalog of the presets: size, data, figures and license of each."""
 
 import dataclasses
 import importlib

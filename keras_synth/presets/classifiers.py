@@ -1,4 +1,4 @@
-"""Pretrained classifiers of digits and clothes, and their features."""
+"""Pretrained classifiers of digits and clothes, and their feature networks."""
 
 from keras_synth.networks import FeatureNetwork, small_classifier
 from keras_synth.presets.files import load_preset
@@ -7,12 +7,12 @@ from keras_synth.presets.files import load_preset
 def mnist_classifier(weights="pretrained"):
     """Classifier of handwritten digits (MNIST), a small residual network.
 
-    The pretrained weights come from `training.train_classifier("mnist")`;
-    `presets/mnist_classifier.md` says how many of MNIST's test digits they
-    read right.
+    Trained on the training split of MNIST (CC BY-SA 3.0). Accuracy on the test
+    split: 99.56 %. License of the weights: Apache-2.0. See
+    `presets/mnist_classifier.md`.
 
     Args:
-        weights: "pretrained", None for random ones, or the path of a
+        weights: "pretrained", None for random weights, or the path of a
             `.weights.h5` file.
 
     Returns:
@@ -20,7 +20,7 @@ def mnist_classifier(weights="pretrained"):
         and width, to the probabilities of the classes, (batch, 10).
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
 
     Example:
@@ -41,19 +41,20 @@ def mnist_classifier(weights="pretrained"):
 def fashion_mnist_classifier(weights="pretrained"):
     """Classifier of clothes (Fashion-MNIST), a small residual network.
 
-    The pretrained weights come from
-    `training.train_classifier("fashion_mnist")`, see
+    Trained on the training split of Fashion-MNIST (MIT). Accuracy on the test
+    split: 92.59 %. License of the weights: Apache-2.0. See
     `presets/fashion_mnist_classifier.md`.
 
     Args:
-        weights: As for `mnist_classifier`.
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file.
 
     Returns:
         A `keras.Model` from (batch, height, width, 1) in [0, 1] to the
         probabilities of the classes, (batch, 10).
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
     """
     return _load("fashion_mnist_classifier", weights)
@@ -62,15 +63,18 @@ def fashion_mnist_classifier(weights="pretrained"):
 def mnist_features(weights="pretrained"):
     """Feature network of `mnist_classifier`: its 64 penultimate features.
 
+    For Frechet distance, kernel distance, precision and recall on digits.
+
     Args:
-        weights: As for `mnist_classifier`.
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file of the classifier.
 
     Returns:
         A `FeatureNetwork` from (batch, height, width, 1) in [0, 1] to
         (batch, 64).
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
 
     Example:
@@ -84,15 +88,18 @@ def mnist_features(weights="pretrained"):
 def fashion_mnist_features(weights="pretrained"):
     """Feature network of `fashion_mnist_classifier`: 64 penultimate features.
 
+    For Frechet distance, kernel distance, precision and recall on clothes.
+
     Args:
-        weights: As for `mnist_classifier`.
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file of the classifier.
 
     Returns:
         A `FeatureNetwork` from (batch, height, width, 1) in [0, 1] to
         (batch, 64).
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
     """
     return _penultimate(fashion_mnist_classifier(weights))

@@ -1,4 +1,4 @@
-"""Pretrained denoisers."""
+"""Pretrained denoising networks."""
 
 import keras
 
@@ -10,20 +10,23 @@ from keras_synth.presets.files import load_preset
 def gray_denoiser(weights="pretrained"):
     """Gray denoiser: a U-Net conditioned on the noise level.
 
-    The pretrained weights come from `make benchmark NAME=denoiser`;
-    `presets/gray_denoiser.md` says what they reach.
+    For Gaussian noise of σ from 0 to 75 gray levels. Trained on 380 of the 400
+    crops of BSDS500 (for research and teaching) that DnCNN was trained on. PSNR
+    on Set12 for σ = 15 / 25 / 50: 32.44 / 30.17 / 27.10 dB; on BSD68: 31.47 /
+    29.06 / 26.21 dB. License of the weights: Apache-2.0. See
+    `presets/gray_denoiser.md`.
 
     Args:
-        weights: "pretrained", None for random ones, or the path of a
+        weights: "pretrained", None for random weights, or the path of a
             `.weights.h5` file.
 
     Returns:
         A `keras.Model` from `{"image": (batch, height, width, 1),
         "noise_level": (batch, 1, 1, 1) or (batch, height, width, 1)}`, the
-        level from 0 to 75 / 255, to images.
+        level from 0 to 75 / 255, to (batch, height, width, 1), not clipped.
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
 
     Example:

@@ -1,4 +1,4 @@
-"""The files of the presets: weights, and a card that says what they are."""
+"""Files of the presets: weights and cards."""
 
 import pathlib
 
@@ -8,13 +8,13 @@ _FOLDER = pathlib.Path(__file__).parent
 
 
 def path(name):
-    """Path of a file of the presets, weights or card.
+    """Path of a weights file or a card of the presets.
 
     Args:
         name: Name of the file.
 
     Returns:
-        Its `pathlib.Path`.
+        The path, a `pathlib.Path`.
 
     Raises:
         ValueError: There is no such file.
@@ -38,10 +38,10 @@ def load_preset(network, weights, advice):
     """Loads pretrained weights into a network.
 
     Args:
-        network: A `keras.Model`; its name is that of the preset's file.
-        weights: "pretrained", None to leave the network as it is, or the
+        network: A `keras.Model` with the name of the preset.
+        weights: "pretrained", None to leave the network unchanged, or the
             path of a weights file.
-        advice: Where to get one, a sentence without its full stop.
+        advice: Where to get weights, a sentence without its period.
 
     Raises:
         FileNotFoundError: There is no file at that path.

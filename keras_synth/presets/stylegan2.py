@@ -8,18 +8,20 @@ from keras_synth.presets.files import load_preset
 def fashion_mnist_stylegan2(weights="pretrained"):
     """StyleGAN2 of Fashion-MNIST clothes, 32x32 gray images.
 
-    The pretrained weights come from `make benchmark NAME=stylegan2`;
-    `presets/fashion_mnist_stylegan2.md` says what they reach.
+    Trained on the 60,000 training images of Fashion-MNIST (MIT). Frechet
+    distance 50.59 on the features of `fashion_mnist_features`; precision 0.85,
+    recall 0.43. License of the weights: Apache-2.0. See
+    `presets/fashion_mnist_stylegan2.md`.
 
     Args:
-        weights: "pretrained", None for random ones, or the path of a
+        weights: "pretrained", None for random weights, or the path of a
             `.weights.h5` file.
 
     Returns:
         A `models.StyleGAN2`, not compiled.
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
 
     Example:

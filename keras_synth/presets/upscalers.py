@@ -1,4 +1,4 @@
-"""Pretrained networks for super-resolution of images and video."""
+"""Pretrained super-resolution networks for images and video."""
 
 import functools
 
@@ -10,9 +10,9 @@ from keras_synth.ops import compensate_motion
 from keras_synth.presets.files import load_preset
 
 #: Motion compensation of upscaled frames, as `video_upscaler` needs it in
-#: training and use. Upscaled frames show their motion at half the size, and
-#: where they have fine detail they differ from frame to frame by more than the
-#: paper's tolerance.
+#: training and inference. Half the size suffices for the flow of upscaled
+#: frames, and their fine detail differs between frames by more than the
+#: tolerance of the paper.
 compensate_upscaled = functools.partial(
     compensate_motion, tolerance=0.03, window=15, finest_level=1
 )
@@ -21,11 +21,14 @@ compensate_upscaled = functools.partial(
 def gray_upscaler(weights="pretrained"):
     """Gray upscaler: EDSR of 12 blocks for x4 super-resolution.
 
-    The pretrained weights come from `make benchmark NAME=super_resolution`;
-    `presets/gray_upscaler.md` says what they reach.
+    Trained on 380 of the 400 crops of BSDS500 (for research and teaching) that
+    DnCNN was trained on. PSNR and SSIM on Y: 31.28 dB / 0.8819 on Set5
+    (bicubic: 28.42 dB / 0.8102), 27.99 dB / 0.7667 on Set14 (26.00 dB /
+    0.7020). License of the weights: Apache-2.0. See
+    `presets/gray_upscaler.md`.
 
     Args:
-        weights: "pretrained", None for random ones, or the path of a
+        weights: "pretrained", None for random weights, or the path of a
             `.weights.h5` file.
 
     Returns:
@@ -33,7 +36,7 @@ def gray_upscaler(weights="pretrained"):
         4 height, 4 width, 1).
 
     Raises:
-        FileNotFoundError: No file at that path.
+        FileNotFoundError: There is no file at that path.
         ValueError: The file holds other weights.
 
     Example:
@@ -51,13 +54,15 @@ def gray_upscaler(weights="pretrained"):
 def video_upscaler(scale=4, weights="pretrained"):
     """Video upscaler: `video_edsr` of five gray frames, x3 or x4.
 
-    The pretrained weights come from `make benchmark NAME=video_x4` (and
-    `video_x3`); `presets/video_upscaler_x4.md` says what they reach. They
-    take frames aligned by `compensate_upscaled`.
+    It takes frames upscaled bicubically and aligned by `compensate_upscaled`.
+    Trained on photographs (380 of Train400) before a moving camera and two
+    videos. PSNR of x4 on the clips calendar and city: 22.11 and 26.94 dB
+    (bicubic: 20.37 and 25.33 dB). License of the weights: Apache-2.0. See
+    `presets/video_upscaler_x4.md` and `presets/video_upscaler_x3.md`.
 
     Args:
-        scale: 3 or 4.
-        weights: "pretrained", None for random ones, or the path of a
+        scale: Factor of upscaling, 3 or 4.
+        weights: "pretrained", None for random weights, or the path of a
             `.weights.h5` file.
 
     Returns:
@@ -65,8 +70,8 @@ def video_upscaler(scale=4, weights="pretrained"):
         [0, 1] to the middle one.
 
     Raises:
-        FileNotFoundError: No file at that path.
-        ValueError: Another scale; the file holds other weights.
+        FileNotFoundError: There is no file at that path.
+        ValueError: The scale is not 3 or 4; the file holds other weights.
 
     Example:
 

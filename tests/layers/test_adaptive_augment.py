@@ -27,7 +27,7 @@ def smooth_image(height=48, width=48):
 
 
 def drawn(count=1, **columns):
-    """A draw in which only the given things happen."""
+    """A draw of the given transformations only."""
     draw = np.zeros((count, len(COLUMNS)), "float32")
     for name, value in columns.items():
         draw[:, COLUMNS.index(name)] = value
@@ -48,7 +48,7 @@ def test_layer_contract(groups, channels):
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_at_strength_zero_nothing_happens(channels):
+def test_at_strength_zero_images_are_unchanged(channels):
     layer, images = AdaptiveAugment(), random_images((50, 9, 8, channels))
     draw = layer.draw(50, seed=0)
     np.testing.assert_array_equal(draw, 0.0)
@@ -57,7 +57,7 @@ def test_at_strength_zero_nothing_happens(channels):
     np.testing.assert_array_equal(moved(images, draw=draw), images)
 
 
-def test_whole_moves_move_pixels_exactly():
+def test_flips_quarter_turns_and_whole_shifts_are_exact():
     layer, images = AdaptiveAugment(), random_images((1, 16, 16, 1))
 
     def moved(**columns):
@@ -79,7 +79,7 @@ def test_whole_moves_move_pixels_exactly():
     np.testing.assert_allclose(out[2:], expected[:-2], atol=2e-7)
 
 
-def test_a_turn_by_an_angle_is_scipys():
+def test_a_rotation_equals_scipy():
     image = smooth_image()
     for name in ("first_turn", "second_turn"):
         draw = drawn(**{name: np.radians(25)})
@@ -93,7 +93,7 @@ def test_a_turn_by_an_angle_is_scipys():
 
 
 def forward_matrix(part, height, width):
-    """The paper's G: from the image to the outcome; (x, y, 1), y down."""
+    """The paper's G, from the image to the result; (x, y, 1), y down."""
 
     def scale(x, y):
         return np.diag([x, y, 1.0])
@@ -125,7 +125,7 @@ def forward_matrix(part, height, width):
 
 
 @pytest.mark.parametrize("size", [(48, 48), (40, 54)])
-def test_all_moves_together_are_one_affine_map(size):
+def test_all_geometric_transformations_are_one_affine_map(size):
     height, width = size
     image = smooth_image(height, width)
     layer = augment("blit", "geometric", initial_strength=1.0)
@@ -195,7 +195,7 @@ def test_colors_change_by_the_papers_matrix(columns, channels):
         np.testing.assert_allclose(changed, expected, atol=1e-5)
 
 
-def test_hue_and_saturation_do_what_they_are_called():
+def test_hue_and_saturation_of_a_pure_color():
     layer, red = augment("color"), np.zeros((1, 2, 2, 3), "float32")
     red[..., 0] = 1.0
     third = drawn(hue=2 * np.pi / 3)
@@ -246,7 +246,7 @@ def test_draws_are_distributed_as_in_the_paper():
     assert np.abs(correlation).max() < 4 / np.sqrt(4000)
 
 
-def test_each_thing_happens_with_probability_p_and_on_its_own():
+def test_each_transformation_has_probability_p_independently():
     count, p = 6000, 0.4
     layer = AdaptiveAugment(initial_strength=p)
     happened = np.asarray(layer.draw(count, seed=0)) != 0
@@ -273,7 +273,7 @@ def test_each_thing_happens_with_probability_p_and_on_its_own():
     assert np.abs(off_diagonal).max() < 4 / np.sqrt(count)
 
 
-def test_what_is_switched_off_never_happens():
+def test_disabled_transformations_are_never_drawn():
     for arguments, silent in (
         ({"flips": False}, {"flip"}),
         (
@@ -294,14 +294,14 @@ def test_what_is_switched_off_never_happens():
         assert happens == set(COLUMNS) - silent
 
 
-def test_a_seed_generator_draws_anew_each_time():
+def test_a_seed_generator_gives_a_new_draw_each_time():
     layer = AdaptiveAugment(initial_strength=1.0)
     seed = keras.random.SeedGenerator(0)
     first, second = (np.asarray(layer.draw(3, seed)) for _ in range(2))
     assert np.abs(first - second)[:, COLUMNS.index("hue")].min() > 0
 
 
-def test_the_same_draw_does_the_same_to_real_and_fake():
+def test_one_draw_transforms_real_and_fake_images_alike():
     layer = AdaptiveAugment(initial_strength=1.0)
     draw = layer.draw(4, seed=0)
     real, fake = random_images(), random_images(seed=1)
@@ -372,7 +372,7 @@ def strengths(layer, batches):
     return out
 
 
-def test_strength_moves_by_the_images_seen_and_stops_at_its_ends():
+def test_strength_changes_by_the_images_seen_within_its_limits():
     def batch(positive, count=10):
         return np.where(np.arange(count) < positive, 2.5, -0.1)[:, None]
 
@@ -399,7 +399,7 @@ def test_strength_moves_by_the_images_seen_and_stops_at_its_ends():
     np.testing.assert_allclose(down, [1, 0.9, 0.9], atol=1e-6)
 
 
-def test_the_papers_defaults():
+def test_defaults_are_those_of_the_paper():
     layer = AdaptiveAugment()
     # 4 steps of 16 images; 500 thousand from 0 to 1.
     moved = strengths(layer, [np.ones((16, 1))] * 4)
@@ -412,7 +412,7 @@ def test_the_papers_defaults():
         assert np.sign(moved) == sign
 
 
-def test_a_map_of_logits_is_one_logit_and_nan_is_none():
+def test_a_map_of_logits_counts_as_one_and_nan_as_none():
     layer = AdaptiveAugment(ramp=0.1, interval=1, target=0.3)
     maps = np.ones((10, 3, 4, 1))
     maps[:, 0] = -1  # the mean sign is a third
@@ -423,7 +423,7 @@ def test_a_map_of_logits_is_one_logit_and_nan_is_none():
     np.testing.assert_allclose(strengths(layer, [infinite]), [0.1], atol=1e-6)
 
 
-def test_without_a_target_the_strength_stays():
+def test_without_a_target_the_strength_is_constant():
     layer = AdaptiveAugment(initial_strength=0.25, target=None, interval=1)
     assert strengths(layer, [np.ones((50, 1))] * 3) == [0.25] * 3
 
@@ -437,7 +437,7 @@ def test_no_gradient_flows_through_the_rule():
     assert layer.trainable_variables == []
 
 
-def test_two_replicas_move_it_as_one_would(two_replicas):
+def test_two_replicas_adapt_it_as_one_would(two_replicas):
     arguments = {"ramp": 0.1, "interval": 2, "target": 0.1}
     rng = np.random.default_rng(0)
     batches = rng.normal(0.3, 1.0, (9, 8, 1)).astype("float32")
@@ -480,7 +480,7 @@ def gan(augmentation):
     return model
 
 
-def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
+def test_its_counters_are_saved_with_a_model(tmp_path):
     model = gan(AdaptiveAugment(ramp=0.1, interval=3, rotations=False))
     sure = np.ones((8, 1), "float32")
     for _ in range(5):
@@ -500,7 +500,7 @@ def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (dict.fromkeys(GROUPS, False), "nothing to do"),
+        (dict.fromkeys(GROUPS, False), "needs at least one of"),
         ({"initial_strength": 1.2}, r"lie in \[0, 1\]. Received: initial"),
         ({"initial_strength": float("nan")}, "`initial_strength` must"),
         ({"target": 1.0}, "`target` must lie between -1 and 1"),
@@ -509,7 +509,7 @@ def test_a_model_saves_it_in_the_middle_of_counting(tmp_path):
         ({"interval": 2.0}, "Received: interval=2.0"),
     ],
 )
-def test_arguments_without_meaning_are_refused(arguments, message):
+def test_bad_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         AdaptiveAugment(**arguments)
 
@@ -523,5 +523,5 @@ def test_images_of_other_shapes_are_refused(shape):
 
 
 def test_the_draw_of_another_layer_is_refused():
-    with pytest.raises(ValueError, match="`draw` must be what the layer's"):
+    with pytest.raises(ValueError, match="`draw` must come from the layer's"):
         AdaptiveAugment()(random_images(), draw=np.zeros((4, 7), "float32"))

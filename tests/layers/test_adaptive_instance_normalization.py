@@ -1,4 +1,4 @@
-"""AdaIN: whose statistics come out, in both of its forms."""
+"""AdaIN from style maps and from style vectors."""
 
 import keras
 import numpy as np
@@ -44,14 +44,14 @@ def test_the_content_gets_the_styles_mean_and_deviation():
     )
 
 
-def test_channels_that_are_the_same_everywhere_get_the_mean():
+def test_constant_channels_get_the_mean_of_the_style():
     content, style = np.ones((1, 4, 4, 2), "float32"), maps(1, 4, 4, 2)
     result = adaptive_instance_normalization(content, style)
     mean = style.mean((1, 2), keepdims=True)
     np.testing.assert_allclose(result, 0 * content + mean, rtol=1e-4)
 
 
-def test_the_styled_form_is_its_formula():
+def test_styled_normalization_equals_its_formula():
     x, w = maps(3, 6, 5, 4), RNG.normal(size=(3, 7)).astype("float32")
     layer = StyledInstanceNormalization(epsilon=1e-3)
     result = layer([x, w])
@@ -73,7 +73,7 @@ def test_the_styled_form_is_its_formula():
             )
 
 
-def test_layers_keep_what_every_layer_must():
+def test_layer_contract():
     check_layer(
         AdaptiveInstanceNormalization(epsilon=1e-3),
         maps(2, 5, 7, 3),
@@ -81,7 +81,7 @@ def test_layers_keep_what_every_layer_must():
     )
 
 
-def test_the_styled_form_is_saved(tmp_path):
+def test_styled_normalization_is_saved(tmp_path):
     inputs = [keras.Input((None, None, 3)), keras.Input((6,))]
     layer = StyledInstanceNormalization(epsilon=1e-3)
     network = keras.Model(inputs, layer(inputs))
@@ -93,7 +93,7 @@ def test_the_styled_form_is_saved(tmp_path):
     np.testing.assert_array_equal(loaded(data), network(data))
 
 
-def test_statistics_are_in_single_precision():
+def test_statistics_are_float32():
     """Squares of such maps are beyond float16."""
     content = 1e3 * RNG.normal(size=(1, 8, 8, 2))
     style = 3e3 * RNG.normal(size=(1, 8, 8, 2))
@@ -108,7 +108,7 @@ def test_statistics_are_in_single_precision():
     np.testing.assert_allclose(statistics(result)[1], 1.0, rtol=1e-2)
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_and_shapes_are_refused():
     layer = AdaptiveInstanceNormalization()
     with pytest.raises(ValueError, match=r"same channels.*\(1, 4, 4, 3\)"):
         layer([maps(1, 4, 4, 2), maps(1, 4, 4, 3)])

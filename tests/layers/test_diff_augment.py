@@ -70,7 +70,7 @@ def test_layer_contract(parts):
 
 @pytest.mark.parametrize("parts", SUBSETS, ids="-".join)
 @pytest.mark.parametrize("shape", [SHAPE, (40, 8, 8, 1), (3, 13, 11, 3)])
-def test_it_does_what_the_draw_says(parts, shape):
+def test_it_equals_the_reference_implementation(parts, shape):
     layer, images = augment(*parts), random_images(shape)
     draw = np.asarray(layer.draw(len(images), seed=1))
     np.testing.assert_allclose(
@@ -78,7 +78,7 @@ def test_it_does_what_the_draw_says(parts, shape):
     )
 
 
-def test_the_same_draw_does_the_same_to_other_images():
+def test_one_draw_transforms_any_images_alike():
     layer = augment("translation", "cutout")
     draw = layer.draw(5, seed=0)
     images, others = random_images(), random_images(seed=3)
@@ -91,7 +91,7 @@ def test_the_same_draw_does_the_same_to_other_images():
     )
 
 
-def test_each_image_is_augmented_on_its_own():
+def test_each_image_is_augmented_independently():
     layer, images = DiffAugment(), random_images()
     draw = layer.draw(5, seed=0)
     together = layer(images, draw=draw)
@@ -109,7 +109,7 @@ def test_draws_are_uniform_and_independent():
     assert np.abs(correlation).max() < 4 / np.sqrt(5000)
 
 
-def test_a_seed_generator_draws_anew_each_time():
+def test_a_seed_generator_gives_a_new_draw_each_time():
     seed = keras.random.SeedGenerator(0)
     first, second = (np.asarray(DiffAugment().draw(3, seed)) for _ in range(2))
     assert np.abs(first - second).min() > 0
@@ -185,7 +185,7 @@ def test_cutouts_cover_every_pixel_and_at_most_half_of_each_side():
     assert (error < 4 * np.sqrt(expected)).all()
 
 
-def test_gradients_reach_every_pixel_that_is_still_seen():
+def test_gradients_reach_every_visible_pixel():
     layer, images = (
         augment("translation", "cutout"),
         tf.Variable(random_images()),
@@ -201,7 +201,7 @@ def test_gradients_reach_every_pixel_that_is_still_seen():
     )
 
 
-def test_gradients_pass_through_colors():
+def test_gradients_pass_through_color_changes():
     layer, images = DiffAugment(), tf.Variable(random_images())
     draw = layer.draw(5, seed=0)
     with tf.GradientTape() as tape:
@@ -244,6 +244,6 @@ def test_it_computes_in_float32_whatever_the_policy():
     )
 
 
-def test_doing_nothing_is_refused():
-    with pytest.raises(ValueError, match="nothing to do"):
+def test_disabling_all_transformations_is_refused():
+    with pytest.raises(ValueError, match="needs at least one of"):
         DiffAugment(color=False, translation=False, cutout=False)

@@ -1,4 +1,4 @@
-"""Equalized layers: their scale at the start, their pace, and twins."""
+"""Equalized layers: initial scale, learning speed, and twins."""
 
 import keras
 import numpy as np
@@ -40,7 +40,7 @@ def test_layer_contract(layer, shape):
 @pytest.mark.parametrize("scale", [0.1, 1.0])
 @pytest.mark.parametrize("multiplier", [1.0, 0.01])
 @pytest.mark.parametrize("features, units", [(8, 4096), (64, 512), (512, 64)])
-def test_a_dense_layer_begins_with_the_variance_that_comes_in(
+def test_an_initial_dense_layer_keeps_the_variance(
     features, units, multiplier, scale
 ):
     x = scale * noise(256, features)
@@ -52,9 +52,7 @@ def test_a_dense_layer_begins_with_the_variance_that_comes_in(
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("channels, filters", [(16, 1024), (256, 64)])
-def test_a_convolution_begins_with_the_variance_that_comes_in(
-    channels, filters, size
-):
+def test_an_initial_convolution_keeps_the_variance(channels, filters, size):
     x = noise(4, 12, 12, channels)
     y = np.asarray(EqualizedConv2D(filters, size)(x))
     inside = y[:, 2:-2, 2:-2]  # where no zeros come in from beyond the border
@@ -62,7 +60,7 @@ def test_a_convolution_begins_with_the_variance_that_comes_in(
 
 
 @pytest.mark.parametrize("multiplier", [1.0, 0.25])
-def test_a_dense_layer_is_a_matrix(multiplier):
+def test_a_dense_layer_equals_its_formula(multiplier):
     layer = EqualizedDense(3, multiplier)
     x = noise(2, 4, 5)
     layer.build(x.shape)
@@ -86,7 +84,7 @@ def built_convolution(x, filters, size, **options):
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_a_convolution_is_scipys(size):
+def test_a_convolution_equals_scipy(size):
     x = noise(2, 5, 6, 3)
     layer, kernel, bias = built_convolution(x, 4, size)
     expected = [twins.correlated(image, kernel) + bias for image in x]
@@ -95,7 +93,7 @@ def test_a_convolution_is_scipys(size):
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("taps", [(1, 3, 3, 1), (1, 1), LOPSIDED])
-def test_halving_filters_first_and_takes_every_second_value(size, taps):
+def test_downsampling_filters_first_and_takes_every_second_value(size, taps):
     x = noise(2, 8, 6, 3)
     layer, kernel, bias = built_convolution(
         x, 4, size, downsample=True, taps=taps
@@ -104,7 +102,7 @@ def test_halving_filters_first_and_takes_every_second_value(size, taps):
     np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_without_bias_nothing_gives_nothing():
+def test_without_bias_zeros_give_zeros():
     layer = EqualizedConv2D(4, 3, use_bias=False)
     assert not np.any(layer(np.zeros((1, 4, 4, 2))))
     assert len(layer.weights) == 1
@@ -138,7 +136,7 @@ def test_a_step_changes_the_output_as_much_as_the_multiplier_says(which):
 
 
 @pytest.mark.parametrize("channels", [4, 64])
-def test_all_layers_change_at_the_same_relative_pace(channels):
+def test_all_layers_change_by_the_same_relative_amount(channels):
     """A tenth of the weights' size, however many there are."""
     layer, x = EqualizedConv2D(8, 3), noise(2, 6, 6, channels)
     layer.build(x.shape)

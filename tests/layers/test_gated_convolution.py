@@ -73,7 +73,7 @@ def test_it_is_a_convolution_of_features_times_one_of_gates(
     np.testing.assert_allclose(layer(images), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_open_gates_leave_the_activated_convolution_and_shut_ones_nothing():
+def test_open_gates_pass_the_features_and_closed_ones_give_zero():
     layer = GatedConv2D(4, 3, activation="leaky_relu")
     images = noise(1, 6, 6, 2)
     layer.build(images.shape)
@@ -91,7 +91,7 @@ def test_open_gates_leave_the_activated_convolution_and_shut_ones_nothing():
 
 
 @pytest.mark.parametrize("scale", [0.01, 1.0, 100.0])
-def test_signals_begin_as_large_as_they_came_in(scale):
+def test_initial_layers_keep_the_scale_of_signals(scale):
     images = scale * noise(4, 32, 32, 16)
     x = images
     for _ in range(4):

@@ -23,7 +23,7 @@ def test_layer_contract():
     )
 
 
-def test_given_noise_the_formula():
+def test_samples_equal_the_formula_for_given_noise():
     mean, log_variance = moments()
     noise = np.random.default_rng(1).normal(size=mean.shape)
     z = GaussianSampling()([mean, log_variance], noise=noise.astype("float32"))
@@ -32,7 +32,7 @@ def test_given_noise_the_formula():
     )
 
 
-def test_drawn_samples_have_the_moments():
+def test_samples_have_the_mean_and_variance():
     mean, log_variance = moments()
     z = GaussianSampling(20_000, seed=0)([mean, log_variance])
     deviation = np.exp(0.5 * log_variance)
@@ -42,13 +42,13 @@ def test_drawn_samples_have_the_moments():
     np.testing.assert_allclose(np.std(z, axis=0), deviation, rtol=0.03)
 
 
-def test_each_call_draws_anew():
+def test_each_call_draws_new_noise():
     layer = GaussianSampling(seed=0)
     first, second = (np.asarray(layer(list(moments()))) for _ in range(2))
     assert np.abs(first - second).min() > 0
 
 
-def test_gradients_are_one_and_half_s_noise():
+def test_gradients_equal_the_formula():
     mean, log_variance = (tf.Variable(value) for value in moments())
     noise = tf.random.normal(mean.shape)
     with tf.GradientTape() as tape:

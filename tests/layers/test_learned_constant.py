@@ -1,4 +1,4 @@
-"""A tensor that is learned, once for each image."""
+"""Learned constant, repeated for each image."""
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ def test_layer_contract():
     check_layer(LearnedConstant([2]), np.ones((1, 6, 5), "float32"))
 
 
-def test_every_image_begins_alike_whatever_comes_in():
+def test_every_image_gets_the_same_constant_whatever_the_input():
     layer = LearnedConstant((4, 4, 2))
     rng = np.random.default_rng(0)
     made = np.asarray(layer(rng.normal(size=(3, 5))))
@@ -23,14 +23,14 @@ def test_every_image_begins_alike_whatever_comes_in():
     np.testing.assert_array_equal(layer(np.full((3, 5), 1e6)), made)
 
 
-def test_it_begins_as_standard_normal():
+def test_it_is_standard_normal_at_the_start():
     layer = LearnedConstant((16, 16, 64))
     values = np.asarray(layer(np.zeros((1, 2))))
     assert np.mean(values) == pytest.approx(0.0, abs=0.03)
     assert np.var(values) == pytest.approx(1.0, rel=0.03)
 
 
-def test_all_images_teach_it():
+def test_gradients_of_all_images_are_added():
     layer = LearnedConstant((2, 3))
     weights = np.arange(24.0, dtype="float32").reshape(4, 2, 3)
     layer.build((4, 5))
@@ -41,7 +41,7 @@ def test_all_images_teach_it():
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_inside_a_network(policy):
+def test_it_works_inside_a_network(policy):
     keras.config.set_dtype_policy(policy)
     inputs = keras.Input((3, 5))
     layer = LearnedConstant((4, 4, 2))

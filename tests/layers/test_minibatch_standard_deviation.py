@@ -48,7 +48,7 @@ def test_it_appends_the_deviation_of_each_group(group_size, count):
     np.testing.assert_allclose(out[..., -1:], twin(x, group_size), rtol=1e-4)
 
 
-def test_groups_differ():
+def test_groups_have_different_deviations():
     x = features(8)
     out = np.asarray(MinibatchStandardDeviation(4)(x))[:, 0, 0, -1]
     assert len(np.unique(out)) == 2

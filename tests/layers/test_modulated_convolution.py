@@ -1,4 +1,4 @@
-"""Modulated convolution: one kernel an image, as the paper has it."""
+"""Modulated convolution: one kernel per image, as in the paper."""
 
 import keras
 import numpy as np
@@ -56,7 +56,7 @@ def test_layer_contract(size, upsample, demodulate):
     check_layer(layer, noise(2, 6, 4, 5), np.zeros((2, 7), "float32"))
 
 
-def test_all_of_its_weights_are_saved(tmp_path):
+def test_all_weights_are_saved(tmp_path):
     inputs = [keras.Input((4, 4, 3)), keras.Input((5,))]
     layer = ModulatedConv2D(2, 3, upsample=True)
     network = keras.Model(inputs, layer(inputs))
@@ -89,7 +89,7 @@ def test_it_is_the_papers_kernel_for_each_image(size, demodulate, upsample):
         ((1, 2, 3, 4, 5, 6), 3),
     ],
 )
-def test_doubling_with_filters_and_kernels_of_all_sizes(taps, size):
+def test_upsampling_takes_filters_and_kernels_of_all_sizes(taps, size):
     x, styles = noise(2, 4, 3, 2), noise(2, 3)
     layer = built(x, styles, 3, size, upsample=True, taps=taps)
     np.testing.assert_allclose(
@@ -97,7 +97,7 @@ def test_doubling_with_filters_and_kernels_of_all_sizes(taps, size):
     )
 
 
-def test_doubling_is_that_of_images_and_then_the_kernel():
+def test_upsampling_equals_filtered_upsampling_and_a_convolution():
     """Away from the border, and the kernel turned, as transposing has it."""
     x, styles = noise(2, 6, 6, 4), noise(2, 7)
     layer = built(x, styles, upsample=True)
@@ -167,7 +167,7 @@ def test_the_scale_of_a_style_cancels_with_demodulation_alone(factor):
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_unit_variance_goes_in_and_out(size):
+def test_unit_variance_is_kept(size):
     """Whatever the style is; each channel by itself."""
     x, styles = noise(2, 64, 64, 8), 3.0 * noise(2, 7)
     y = np.asarray(ModulatedConv2D(16, size)([x, styles]))[:, 2:-2, 2:-2]
@@ -175,7 +175,7 @@ def test_unit_variance_goes_in_and_out(size):
     assert np.var(y) == pytest.approx(1.0, rel=0.02)
 
 
-def test_doubling_keeps_the_variance_of_smooth_maps_and_filters_noise():
+def test_upsampling_keeps_the_variance_of_smooth_maps_and_filters_noise():
     """White noise keeps (1² + 3²) / 4² a side, as zeros come in between."""
     x, styles = noise(2, 64, 64, 8), 3.0 * noise(2, 7)
     layer = ModulatedConv2D(256, 3, upsample=True)
@@ -209,7 +209,7 @@ def test_scales_are_one_on_average_at_the_start():
 
 @pytest.mark.parametrize("upsample", [False, True])
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
-def test_half_precision_stays_finite_and_right(size, upsample):
+def test_half_precision_is_finite_and_accurate(size, upsample):
     x, styles = 100.0 * noise(2, 8, 8, 64), size * noise(2, 16)
     full = built(x, styles, 8, upsample=upsample)
     full.style_to_scales.bias.assign(np.zeros(64))
@@ -222,7 +222,7 @@ def test_half_precision_stays_finite_and_right(size, upsample):
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_a_style_that_stops_every_channel_leaves_the_bias(policy):
+def test_a_style_of_zero_scales_gives_the_bias(policy):
     x, styles = noise(2, 4, 4, 3), np.zeros((2, 5), "float32")
     layer = built(x, styles, dtype=policy)
     layer.style_to_scales.bias.assign(np.zeros(3))

@@ -1,4 +1,4 @@
-"""Noise with a learned strength."""
+"""Noise injection with a learned strength."""
 
 import keras
 import numpy as np
@@ -23,13 +23,13 @@ def test_layer_contract():
     check_layer(built(0.5), X, NOISE)
 
 
-def test_at_the_start_nothing_is_added():
+def test_no_noise_is_added_at_the_start():
     layer = NoiseInjection()
     np.testing.assert_array_equal(layer([X, NOISE]), X)
     assert layer.count_params() == 1
 
 
-def test_every_channel_is_given_the_same():
+def test_every_channel_gets_the_same_noise():
     added = np.asarray(built(-0.5)([X, NOISE])) - X
     for channel in range(5):
         np.testing.assert_allclose(
@@ -37,7 +37,7 @@ def test_every_channel_is_given_the_same():
         )
 
 
-def test_the_strength_is_learned_from_the_start():
+def test_the_strength_has_a_gradient_at_the_start():
     layer = built(0.0)
     with tf.GradientTape() as tape:
         value = tf.reduce_sum(layer([X, NOISE]))

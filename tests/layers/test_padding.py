@@ -1,4 +1,4 @@
-"""Padding to a multiple and cutting it off again."""
+"""Padding to a multiple and cropping back."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("size", [(5, 8), (8, 8), (1, 3), (13, 2)])
-def test_it_mirrors_as_numpy_does(size):
+def test_padding_equals_numpys_symmetric_mode(size):
     images = RNG.uniform(size=(2, *size, 3)).astype("float32")
     height, width = (-side % 4 for side in size)
     expected = np.pad(
@@ -21,13 +21,13 @@ def test_it_mirrors_as_numpy_does(size):
     np.testing.assert_array_equal(PadToMultiple(4)(images), expected)
 
 
-def test_layers_keep_what_every_layer_must():
+def test_layer_contract():
     images = RNG.uniform(size=(2, 5, 7, 3)).astype("float32")
     check_layer(PadToMultiple(4), images)
     check_layer(CropLike(), images, images[:, :3, :6, :1])
 
 
-def test_sizes_unknown_to_the_graph():
+def test_unknown_sizes_are_taken():
     layer = PadToMultiple(8)
     padded = tf.function(
         layer.call, input_signature=[tf.TensorSpec((None, None, None, 1))]
@@ -36,7 +36,7 @@ def test_sizes_unknown_to_the_graph():
     np.testing.assert_array_equal(padded(images), layer(images))
 
 
-def test_cropping_undoes_padding():
+def test_cropping_inverts_padding():
     image = keras.Input((None, None, 1))
     there_and_back = CropLike()([PadToMultiple(16)(image), image])
     images = RNG.uniform(size=(2, 11, 3, 1)).astype("float32")
@@ -45,6 +45,6 @@ def test_cropping_undoes_padding():
 
 
 @pytest.mark.parametrize("multiple", [0, -2, 1.5])
-def test_a_multiple_that_is_none_is_refused(multiple):
+def test_invalid_multiples_are_refused(multiple):
     with pytest.raises(ValueError, match="`multiple` must be a positive int"):
         PadToMultiple(multiple)

@@ -1,4 +1,4 @@
-"""Partial convolution: against loops, and the laws of holes."""
+"""Partial convolution: against loops, and the laws of masks."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def holes(*shape, share=0.6):
 
 
 def built(filters, size, images, **options):
-    """A layer with a bias that shows."""
+    """A built layer with a nonzero bias."""
     layer = PartialConv2D(filters, size, **options)
     layer.build([images.shape, (*images.shape[:-1], 1)])
     layer.bias.assign(1.0 + np.arange(filters))
@@ -96,7 +96,7 @@ def test_uniform_images_stay_uniform_whatever_is_missing():
     np.testing.assert_allclose(made, 9 * 2 * 0.7, rtol=1e-5)
 
 
-def test_what_lies_in_holes_does_not_matter():
+def test_masked_pixels_do_not_matter():
     images, masks = noise(2, 9, 9, 3), holes(2, 9, 9, 1)
     layer = built(4, 3, images)
     made, _ = layer([images, masks])
@@ -106,7 +106,7 @@ def test_what_lies_in_holes_does_not_matter():
     assert np.abs(seen - made).max() > 1
 
 
-def test_a_window_without_a_valid_pixel_gives_nothing_not_even_the_bias():
+def test_a_window_without_a_valid_pixel_gives_zero_without_the_bias():
     images, masks = noise(1, 9, 9, 3), np.ones((1, 9, 9, 1), "float32")
     masks[0, 0, 0] = 0.0
     layer = built(4, 3, images)
@@ -143,7 +143,7 @@ def test_layer_contract():
     assert len(layer.weights) == 1
 
 
-def test_a_saved_network_is_the_same(tmp_path):
+def test_a_saved_network_predicts_the_same(tmp_path):
     image, mask = keras.Input((None, None, 1)), keras.Input((None, None, 1))
     network = keras.Model([image, mask], PartialConv2D(3, 3)([image, mask]))
     network.layers[-1].bias.assign([1.0, 2.0, 3.0])
@@ -154,24 +154,26 @@ def test_a_saved_network_is_the_same(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_gradients_flow_past_holes():
+def test_masked_pixels_have_no_gradient_and_others_have():
     images, masks = noise(1, 6, 6, 2), np.ones((1, 6, 6, 1), "float32")
     masks[:, 0, 0] = 0.0
     layer = built(3, 3, images)
     images = tf.Variable(images)
     with tf.GradientTape() as tape:
         made, _ = layer([images, masks])
-    slopes = tape.gradient(
+    gradients = tape.gradient(
         made, [images, layer.convolution.kernel.value, layer.bias.value]
     )
-    of_images, of_kernel, of_bias = (np.asarray(slope) for slope in slopes)
+    of_images, of_kernel, of_bias = (
+        np.asarray(gradient) for gradient in gradients
+    )
     assert np.isfinite(of_kernel).all() and np.any(of_kernel)
     np.testing.assert_array_equal(of_bias, 4.0)  # positions, once each
     np.testing.assert_array_equal(of_images != 0, masks + np.zeros(2) == 0)
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_counts_in_full(policy):
+def test_masks_are_float32_in_mixed_precision(policy):
     images, masks = noise(1, 15, 15, 6), holes(1, 15, 15, 6, share=0.9)
     layer = PartialConv2D(4, 7, dtype=policy)
     low, left = layer([tf.cast(images, layer.compute_dtype), masks])

@@ -1,4 +1,4 @@
-"""Doubling and halving: against SciPy, against bilinear, and their laws."""
+"""Filtered up- and downsampling: SciPy, bilinear resizing, and laws."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def test_layer_contract(kind, taps):
 
 
 @pytest.mark.parametrize("taps", TAPS.values(), ids=TAPS)
-def test_doubling_is_scipys(taps):
+def test_upsampling_equals_scipy(taps):
     x = noise(2, 5, 4, 3)
     expected = [twins.doubled(image, taps) for image in x]
     found = FilteredUpSampling2D(taps)(x)
@@ -38,7 +38,7 @@ def test_doubling_is_scipys(taps):
 
 
 @pytest.mark.parametrize("taps", TAPS.values(), ids=TAPS)
-def test_halving_is_scipys(taps):
+def test_downsampling_equals_scipy(taps):
     x = noise(2, 6, 8, 3)
     expected = [twins.halved(image, taps) for image in x]
     found = FilteredDownSampling2D(taps)(x)
@@ -47,7 +47,7 @@ def test_halving_is_scipys(taps):
 
 @pytest.mark.parametrize("taps", ["binomial", "pair", "long"])
 @pytest.mark.parametrize("kind", BOTH)
-def test_a_constant_stays_one_away_from_the_border(kind, taps):
+def test_constants_are_unchanged_away_from_the_border(kind, taps):
     color = np.array([0.3, -2.0], "float32")
     found = np.asarray(kind(TAPS[taps])(np.broadcast_to(color, (1, 16, 16, 2))))
     inside = found[:, 2:-2, 2:-2]
@@ -58,7 +58,7 @@ def test_a_constant_stays_one_away_from_the_border(kind, taps):
         assert np.all(np.abs(found[0, 0, 0]) < 0.95 * np.abs(color))
 
 
-def test_doubling_is_bilinear_away_from_the_border():
+def test_upsampling_is_bilinear_away_from_the_border():
     x = noise(2, 6, 8, 3)
     bilinear = keras.ops.image.resize(x, (12, 16), "bilinear")
     np.testing.assert_allclose(
@@ -69,7 +69,7 @@ def test_doubling_is_bilinear_away_from_the_border():
     )
 
 
-def test_doubling_and_then_halving_leaves_slopes_where_they_are():
+def test_upsampling_and_downsampling_keep_linear_ramps():
     rows, columns = np.mgrid[:12, :12]
     x = (2 + 0.5 * rows - 0.25 * columns).astype("float32")[None, :, :, None]
     again = FilteredDownSampling2D()(FilteredUpSampling2D()(x))
@@ -89,7 +89,7 @@ def test_they_do_not_shift(kind, axis):
     )
 
 
-def test_halving_removes_what_half_the_sides_cannot_show():
+def test_downsampling_removes_frequencies_above_its_limit():
     x = np.ones((1, 16, 16, 1), "float32")
     x[:, :, ::2] = -1.0  # the finest stripes there are
     found = np.asarray(FilteredDownSampling2D()(x))

@@ -1,4 +1,4 @@
-"""Spectral normalization: against NumPy's singular values, and pure."""
+"""Spectral normalization against NumPy's singular values; pure calls."""
 
 import keras
 import numpy as np
@@ -42,7 +42,7 @@ def weight(layer):
 
 
 def effective_kernel(layer, probe):
-    """What the layer makes of the unit vectors, its bias being zero."""
+    """The layer's results for the unit vectors, with a bias of zero."""
     return np.asarray(layer(probe)).reshape(-1, 5)
 
 
@@ -77,7 +77,7 @@ def test_the_effective_kernel_is_the_kernel_over_its_norm(kind, scale):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_norm_is_right_from_the_start(kind):
+def test_the_norm_is_accurate_from_the_start(kind):
     layer, probe = KINDS[kind]()
     assert norm(effective_kernel(layer, probe)) == pytest.approx(1, abs=0.02)
 
@@ -95,7 +95,7 @@ def test_updates_follow_a_new_kernel():
     assert np.diff(errors).max() < 1e-5
 
 
-def test_updates_move_the_vector_alone_also_in_a_compiled_function():
+def test_updates_change_only_the_vector_also_in_a_compiled_function():
     layer, _ = built()
     weight(layer).assign(matrix((4, 5), seed=1))
     kernel, bias = (np.array(v) for v in layer.layer.weights)
@@ -143,8 +143,10 @@ def test_the_gradient_flows_through_the_norm(kind):
         above = float(objective())
         kernel.assign(start - step * direction)
         below = float(objective())
-        slope = (above - below) / (2 * step)
-        assert np.sum(gradient * direction) == pytest.approx(slope, rel=0.01)
+        difference = (above - below) / (2 * step)
+        assert np.sum(gradient * direction) == pytest.approx(
+            difference, rel=0.01
+        )
     # A longer kernel is the same layer.
     along = np.sum(gradient * start) / np.linalg.norm(start)
     assert abs(along) < 1e-3 * np.linalg.norm(gradient)
@@ -160,14 +162,14 @@ def test_the_vector_and_the_estimate_are_not_trained():
     assert np.isfinite(layer(np.eye(4))).all()
 
 
-def test_the_bias_stays_as_it_is():
+def test_the_bias_is_not_normalized():
     layer, _ = built()
     bias = 3 * matrix((5,))
     layer.layer.bias.assign(bias)
     np.testing.assert_array_equal(layer(np.zeros((1, 4)))[0], bias)
 
 
-def test_a_kernel_of_zeros_stays_one_and_can_leave():
+def test_a_kernel_of_zeros_stays_zero_and_can_be_trained():
     layer, probe = built()
     weight(layer).assign(np.zeros((4, 5)))
     layer.update(3)
@@ -191,7 +193,7 @@ def functional():
     return keras.Model([image, label], x)
 
 
-def test_a_saved_model_goes_on_where_it_was(tmp_path):
+def test_a_saved_model_continues_equally(tmp_path):
     model = functional()
     data = [matrix((2, 6, 6, 2)), np.array([0, 2])]
     model.layers[1].layer.kernel.assign(matrix((3, 3, 2, 3)))
@@ -222,7 +224,7 @@ def test_a_clone_has_weights_of_its_own():
     np.testing.assert_array_equal(model(data), before)
 
 
-def test_mixed_precision_computes_in_half_and_normalizes_in_full():
+def test_mixed_precision_normalizes_in_float32():
     keras.config.set_dtype_policy("mixed_float16")
     layer, probe = built()
     assert layer(probe).dtype == "float16"

@@ -1,4 +1,4 @@
-"""Adversarial losses against NumPy twins and the values of their games."""
+"""Adversarial losses against NumPy twins and their optimal values."""
 
 import keras
 import numpy as np
@@ -67,7 +67,7 @@ def logits(shape, seed=0, scale=3.0):
 
 @pytest.mark.parametrize("kind", CLASSES)
 @pytest.mark.parametrize("shape", [(7,), (3, 4, 5, 1)])
-def test_losses_are_the_papers_formulas(kind, shape):
+def test_losses_equal_the_papers_formulas(kind, shape):
     real, fake = logits(shape)
     loss = kind()
     discriminator, generator = twin(kind, real, fake)
@@ -111,13 +111,13 @@ TOTAL_VARIATION = 0.5 * np.sum(np.abs(P - Q))
         # Goodfellow et al. 2014, proposition 1 and theorem 1.
         (Minimax, np.log(P / Q), 2 * np.log(2) - 2 * JENSEN_SHANNON),
         (NonSaturating, np.log(P / Q), 2 * np.log(2) - 2 * JENSEN_SHANNON),
-        # Mao et al. 2017, on the Pearson divergence.
+        # Mao et al. 2017, on Pearson's χ².
         (LeastSquares, P / (P + Q), 0.5 * np.sum(P * Q / (P + Q))),
         # Lim & Ye 2017, Geometric GAN.
         (Hinge, np.sign(P - Q), 2 - 2 * TOTAL_VARIATION),
     ],
 )
-def test_no_discriminator_beats_the_papers_best_one(kind, best, value):
+def test_no_discriminator_is_below_the_papers_optimum(kind, best, value):
     def loss(logits):
         return float(
             kind().discriminator(
@@ -144,7 +144,7 @@ def test_no_discriminator_beats_the_papers_best_one(kind, best, value):
         (RelativisticAverage, 5.0, 2 * np.log(2), 2 * np.log(2)),
     ],
 )
-def test_values_where_nobody_can_tell_real_from_fake(
+def test_values_of_an_undecided_discriminator(
     kind, undecided, discriminator, generator
 ):
     same = np.full((4,), undecided, "float32")
@@ -154,33 +154,33 @@ def test_values_where_nobody_can_tell_real_from_fake(
     assert float(loss.boundary(same, same)) == pytest.approx(undecided)
 
 
-def generator_slope(loss, logit):
+def generator_gradient(loss, logit):
     fake = tf.Variable([logit])
     with tf.GradientTape() as tape:
         value = loss.generator(None, fake)
     return float(tape.gradient(value, fake)[0])
 
 
-def test_a_sure_discriminator_silences_minimax_and_not_its_successor():
-    assert abs(generator_slope(Minimax(), -30.0)) < 1e-12
-    assert generator_slope(NonSaturating(), -30.0) == pytest.approx(-1.0)
-    assert generator_slope(Minimax(), 0.0) == pytest.approx(-0.5)
-    assert generator_slope(NonSaturating(), 0.0) == pytest.approx(-0.5)
+def test_minimax_gradients_vanish_and_non_saturating_ones_do_not():
+    assert abs(generator_gradient(Minimax(), -30.0)) < 1e-12
+    assert generator_gradient(NonSaturating(), -30.0) == pytest.approx(-1.0)
+    assert generator_gradient(Minimax(), 0.0) == pytest.approx(-0.5)
+    assert generator_gradient(NonSaturating(), 0.0) == pytest.approx(-0.5)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
 def test_values_and_gradients_stay_finite_for_extreme_logits(kind):
     real, fake = (tf.Variable([1e4, -1e4, 0.0]) for _ in range(2))
-    for player in ("discriminator", "generator"):
+    for part in ("discriminator", "generator"):
         with tf.GradientTape() as tape:
-            value = getattr(kind(), player)(real, fake)
+            value = getattr(kind(), part)(real, fake)
         gradient = tape.gradient(value, fake)
         assert np.isfinite(value) and np.isfinite(gradient).all()
         assert np.abs(gradient).max() > 0
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_generators_see_real_images_where_they_say_so(kind):
+def test_generators_use_real_logits_as_declared(kind):
     real, fake = logits((5,))
     loss = kind()
     once, again = loss.generator(real, fake), loss.generator(real + 1, fake)
@@ -191,7 +191,7 @@ def test_generators_see_real_images_where_they_say_so(kind):
 
 
 @pytest.mark.parametrize("kind", [Minimax, NonSaturating])
-def test_smoothing_moves_the_target_of_real_images_alone(kind):
+def test_label_smoothing_changes_the_target_of_real_images_only(kind):
     real, fake = logits((6,))
     smooth = kind(label_smoothing=0.1)
     assert float(smooth.discriminator(real, fake)) == pytest.approx(
@@ -206,7 +206,7 @@ def test_smoothing_moves_the_target_of_real_images_alone(kind):
     assert abs(float(tape.gradient(value, aim)[0])) < 1e-6
 
 
-def test_smoothing_moves_the_squares_of_real_images_alone():
+def test_label_smoothing_changes_the_squares_of_real_images_only():
     real, fake = logits((6,))
     smooth = LeastSquares(label_smoothing=0.2)
     assert float(smooth.discriminator(real, fake)) == pytest.approx(
@@ -218,16 +218,16 @@ def test_smoothing_moves_the_squares_of_real_images_alone():
     assert smooth.boundary(real, fake) == pytest.approx(0.4)
 
 
-@pytest.mark.parametrize("player", ["discriminator", "generator"])
-def test_relativistic_logits_have_no_zero(player):
+@pytest.mark.parametrize("part", ["discriminator", "generator"])
+def test_relativistic_logits_have_no_zero(part):
     real, fake = logits((9,))
-    play = getattr(RelativisticAverage(), player)
-    value = float(play(real, fake))
-    assert float(play(real + 7.25, fake + 7.25)) == pytest.approx(value, 1e-5)
-    assert float(play(real + 7.25, fake)) != pytest.approx(value, 1e-2)
+    loss = getattr(RelativisticAverage(), part)
+    value = float(loss(real, fake))
+    assert float(loss(real + 7.25, fake + 7.25)) == pytest.approx(value, 1e-5)
+    assert float(loss(real + 7.25, fake)) != pytest.approx(value, 1e-2)
 
 
-def test_relativistic_players_exchange_roles():
+def test_the_relativistic_generator_exchanges_real_and_fake():
     real, fake = logits((9,))
     loss = RelativisticAverage()
     assert float(loss.generator(real, fake)) == float(
@@ -262,6 +262,6 @@ def test_configuration_round_trip(kind):
 
 @pytest.mark.parametrize("kind", WITH_LABELS)
 @pytest.mark.parametrize("smoothing", [-0.1, 0.5, float("nan")])
-def test_smoothing_is_checked(kind, smoothing):
+def test_bad_label_smoothing_is_refused(kind, smoothing):
     with pytest.raises(ValueError, match="`label_smoothing` must be"):
         kind(label_smoothing=smoothing)

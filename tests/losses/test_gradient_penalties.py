@@ -1,4 +1,4 @@
-"""Gradient penalties of judges whose slopes are known."""
+"""Gradient penalties of discriminators whose gradients are known."""
 
 import keras
 import numpy as np
@@ -27,32 +27,32 @@ def total(values):
 
 
 def linear(a):
-    """The slope is `a`, in [-1, 1], everywhere."""
+    """The gradient is `a`, in [-1, 1], everywhere."""
     return lambda x: total(a * (2 * x - 1))
 
 
 def quadratic(a):
-    """The slope is `a y` at y = 2x - 1."""
+    """The gradient is `a y` at y = 2x - 1."""
     return lambda x: total(0.5 * a * (2 * x - 1) ** 2)
 
 
-def squared_slopes(a, images):
+def squared_gradients(a, images):
     return np.sum((a * (2 * images - 1)) ** 2, axis=(1, 2, 3))
 
 
-def recorded(judge):
-    """The judge, and the list of what it will have seen."""
+def recorded(discriminator):
+    """The discriminator, and a list of its inputs."""
     seen = []
 
     def recording(x):
         seen.append(np.asarray(x))
-        return judge(x)
+        return discriminator(x)
 
     return recording, seen
 
 
 @pytest.mark.parametrize("kind", [R1, R2])
-def test_zero_centered_penalties_of_a_linear_judge(kind):
+def test_zero_centered_penalties_of_a_linear_discriminator(kind):
     a = weights()
     value = kind(weight=7.0)(linear(a), images(0), images(1), seed=0)
     assert value.shape == () and value.dtype == "float32"
@@ -63,7 +63,7 @@ def test_zero_centered_penalties_of_a_linear_judge(kind):
 def test_r1_looks_at_real_images_and_r2_at_generated_ones(kind, which):
     a, both = weights(), (images(0), images(1))
     value = kind(weight=7.0)(quadratic(a), *both, seed=0)
-    expected = 3.5 * np.mean(squared_slopes(a, both[which]))
+    expected = 3.5 * np.mean(squared_gradients(a, both[which]))
     assert float(value) == pytest.approx(expected, rel=1e-5)
 
 
@@ -73,7 +73,7 @@ def test_r1_needs_no_generated_images_and_r2_no_real_ones():
     assert float(R2()(linear(a), None, images(), seed=0)) > 0
 
 
-def test_wasserstein_penalty_of_a_linear_judge():
+def test_wasserstein_penalty_of_a_linear_discriminator():
     a = weights()
     penalty = WassersteinGradientPenalty(weight=3.0)
     value = penalty(linear(a), images(0), images(1), seed=0)
@@ -86,22 +86,22 @@ def test_wasserstein_penalty_of_a_linear_judge():
 
 def test_wasserstein_penalty_is_taken_at_the_mixtures():
     a = weights()
-    judge, seen = recorded(quadratic(a))
+    discriminator, seen = recorded(quadratic(a))
     value = WassersteinGradientPenalty(weight=3.0)(
-        judge, images(0), images(1), seed=0
+        discriminator, images(0), images(1), seed=0
     )
     (mixed,) = seen
-    slopes = np.sqrt(squared_slopes(a, mixed))
+    norms = np.sqrt(squared_gradients(a, mixed))
     assert float(value) == pytest.approx(
-        3.0 * np.mean((slopes - 1) ** 2), rel=1e-4
+        3.0 * np.mean((norms - 1) ** 2), rel=1e-4
     )
 
 
 def test_mixtures_are_uniform_between_real_and_generated():
     count = 4000
-    judge, seen = recorded(total)
+    discriminator, seen = recorded(total)
     ones, zeros = np.ones((count, 2, 2, 1)), np.zeros((count, 2, 2, 1))
-    WassersteinGradientPenalty()(judge, ones, zeros, seed=0)
+    WassersteinGradientPenalty()(discriminator, ones, zeros, seed=0)
     shares = seen[0]
     np.testing.assert_array_equal(
         shares, np.broadcast_to(shares[:, :1, :1], shares.shape)
@@ -109,37 +109,37 @@ def test_mixtures_are_uniform_between_real_and_generated():
     assert stats.kstest(shares[:, 0, 0, 0], "uniform").pvalue > 0.01
 
 
-def test_mixtures_lie_between_a_image_of_either_kind():
-    judge, seen = recorded(total)
+def test_mixtures_lie_between_a_real_and_a_generated_image():
+    discriminator, seen = recorded(total)
     real, fake = images(0), images(1)
     penalty = WassersteinGradientPenalty()
-    penalty(judge, np.ones(SHAPE), np.zeros(SHAPE), seed=5)
-    penalty(judge, real, fake, seed=5)
+    penalty(discriminator, np.ones(SHAPE), np.zeros(SHAPE), seed=5)
+    penalty(discriminator, real, fake, seed=5)
     share, mixed = seen
     np.testing.assert_allclose(
         mixed, share * real + (1 - share) * fake, rtol=1e-5
     )
 
 
-def test_a_seed_generator_draws_anew_each_time():
-    judge, seen = recorded(total)
+def test_a_seed_generator_gives_new_mixtures_each_time():
+    discriminator, seen = recorded(total)
     seed = keras.random.SeedGenerator(0)
     for _ in range(2):
-        WassersteinGradientPenalty()(judge, images(0), images(1), seed)
+        WassersteinGradientPenalty()(discriminator, images(0), images(1), seed)
     assert np.abs(seen[0] - seen[1]).max() > 0.01
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_gradient_for_the_judge_is_its_finite_differences(kind):
+def test_gradient_for_the_discriminator_equals_finite_differences(kind):
     rng = np.random.default_rng(2)
     kernel = tf.Variable(rng.normal(size=(6, 5)), dtype="float32")
 
-    def judge(x):
+    def discriminator(x):
         hidden = tf.tanh(tf.reshape(2 * x - 1, (-1, 6)) @ kernel)
         return tf.reduce_sum(hidden, axis=1)
 
     def penalty():
-        return kind()(judge, images(0), images(1), seed=3)
+        return kind()(discriminator, images(0), images(1), seed=3)
 
     with tf.GradientTape() as tape:
         value = penalty()
@@ -152,12 +152,14 @@ def test_gradient_for_the_judge_is_its_finite_differences(kind):
         kernel.assign(start - step * direction)
         below = float(penalty())
         kernel.assign(start)
-        slope = (above - below) / (2 * step)
-        assert np.sum(gradient * direction) == pytest.approx(slope, rel=5e-3)
+        difference = (above - below) / (2 * step)
+        assert np.sum(gradient * direction) == pytest.approx(
+            difference, rel=5e-3
+        )
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_flat_judge_gives_finite_gradients(kind):
+def test_a_constant_discriminator_gives_finite_gradients(kind):
     a = tf.Variable(np.zeros(SHAPE[1:], "float32"))
     with tf.GradientTape() as tape:
         value = kind(weight=2.0)(linear(a), images(0), images(1), seed=0)
@@ -167,7 +169,7 @@ def test_a_flat_judge_gives_finite_gradients(kind):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_patches_of_a_image_are_judged_together(kind):
+def test_logits_of_patches_are_added_up(kind):
     a, both = weights(), (images(0), images(1))
     by_patch = kind()(lambda x: 0.5 * a * (2 * x - 1) ** 2, *both, seed=0)
     by_image = kind()(quadratic(a), *both, seed=0)
@@ -175,14 +177,14 @@ def test_patches_of_a_image_are_judged_together(kind):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_judge_in_half_precision(kind):
+def test_a_discriminator_in_half_precision(kind):
     a, both = weights(), (images(0), images(1))
 
-    def judge(x):
+    def discriminator(x):
         half = tf.cast(2 * x - 1, "float16")
         return total(tf.cast(a, "float16") * half)
 
-    value = kind()(judge, *both, seed=0)
+    value = kind()(discriminator, *both, seed=0)
     assert value.dtype == "float32"
     expected = float(kind()(linear(a), *both, seed=0))
     assert float(value) == pytest.approx(expected, rel=1e-2)

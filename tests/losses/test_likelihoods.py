@@ -21,7 +21,7 @@ def gray(levels=256):
     return (integers / (levels - 1)).astype("float32")
 
 
-def test_bernoulli_is_scipys():
+def test_bernoulli_equals_scipy():
     images, logits = (gray() > 0.5).astype("float32"), 3 * random()
     probability = 1 / (1 + np.exp(-logits.astype("float64")))
     expected = stats.bernoulli.logpmf(images, probability).sum((1, 2, 3))
@@ -30,13 +30,13 @@ def test_bernoulli_is_scipys():
     )
 
 
-def test_bernoulli_survives_large_logits():
+def test_bernoulli_is_finite_for_large_logits():
     logits = np.full(SHAPE, 1e4, "float32")
     log_prob = Bernoulli().log_prob(np.ones(SHAPE, "float32"), logits)
     np.testing.assert_array_equal(log_prob, [0.0, 0.0])
 
 
-def test_gaussian_is_scipys():
+def test_gaussian_equals_scipy():
     images, mean = gray(), random()
     expected = stats.norm.logpdf(images, mean, 0.2).sum((1, 2, 3))
     np.testing.assert_allclose(
@@ -44,7 +44,7 @@ def test_gaussian_is_scipys():
     )
 
 
-def test_learned_gaussian_reads_its_variance_and_keeps_it_above_the_floor():
+def test_learned_gaussian_variance_stays_above_the_minimum():
     images, mean, raw = gray(), random(), random(seed=2)
     likelihood = Gaussian(None)
     floor = 2 * np.log(likelihood.minimum)
@@ -135,7 +135,7 @@ def test_discretized_samples_are_gray_levels():
 
 
 @pytest.mark.parametrize("likelihood", ALL, ids=lambda a: type(a).__name__)
-def test_a_leading_axis_of_samples_is_kept_apart(likelihood):
+def test_a_leading_axis_of_samples_is_kept(likelihood):
     images = gray()
     shape = (*SHAPE[:3], likelihood.parameters_per_channel)
     parameters = np.stack([random(shape), random(shape, seed=5)])

@@ -58,7 +58,7 @@ def test_the_penalty_of_a_linear_synthesizer():
         assert float(length) == pytest.approx(np.mean(lengths), rel=1e-4)
 
 
-def test_the_first_lengths_cost_nothing_and_become_the_mean():
+def test_the_first_lengths_have_no_penalty_and_become_the_mean():
     a, (styles, directions) = matrix(), draws()
     loss = PathLength(decay=0.25)
     size = tf.Variable(1.0)
@@ -84,7 +84,7 @@ def test_the_mean_follows_the_lengths():
     assert tape.gradient(mean, length) is None
 
 
-def test_no_penalty_where_every_length_is_the_mean():
+def test_lengths_equal_to_the_mean_have_no_penalty():
     """An image that is one style, turned: `‖Jᵀ y‖ = ‖y‖ / √pixels`."""
     rng = np.random.default_rng(2)
     rotation, _ = np.linalg.qr(rng.normal(size=(4, 4)))
@@ -103,7 +103,7 @@ def test_no_penalty_where_every_length_is_the_mean():
     assert float(penalty) == pytest.approx(0.0, abs=1e-8)
 
 
-def test_gradient_for_the_synthesizer_is_its_finite_differences():
+def test_gradient_for_the_synthesizer_equals_finite_differences():
     rng = np.random.default_rng(3)
     first = tf.Variable(rng.normal(size=(6, 7)), dtype="float32")
     second = tf.constant(rng.normal(size=(7, 8)), dtype="float32")
@@ -127,11 +127,13 @@ def test_gradient_for_the_synthesizer_is_its_finite_differences():
         first.assign(start - step * direction)
         below = float(value())
         first.assign(start)
-        slope = (above - below) / (2 * step)
-        assert np.sum(gradient * direction) == pytest.approx(slope, rel=5e-3)
+        difference = (above - below) / (2 * step)
+        assert np.sum(gradient * direction) == pytest.approx(
+            difference, rel=5e-3
+        )
 
 
-def test_a_synthesizer_that_ignores_its_style_can_still_learn():
+def test_a_synthesizer_that_ignores_its_style_has_a_finite_gradient():
     size = tf.Variable(0.0)
     styles, directions = draws()
     with tf.GradientTape() as tape:
@@ -159,7 +161,7 @@ def test_configuration_round_trip():
     assert (again.weight, again.interval, again.decay) == (3.0, 8, 0.5)
 
 
-def test_the_authors_settings_are_the_default():
+def test_defaults_are_those_of_the_authors():
     config = PathLength().get_config()
     assert config == {"weight": 2.0, "interval": 4, "decay": 0.01}
 

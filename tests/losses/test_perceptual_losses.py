@@ -43,7 +43,7 @@ def gram_twin(maps):
 
 
 def twin(loss, squared, network, one, other):
-    """What the loss of each image should be, weighted by WEIGHTS."""
+    """The loss of each image, weighted by WEIGHTS."""
     one = {k: np.asarray(v, "float64") for k, v in network(one).items()}
     other = {k: np.asarray(v, "float64") for k, v in network(other).items()}
     power = 2 if squared else 1
@@ -62,7 +62,7 @@ def twin(loss, squared, network, one, other):
 
 
 @pytest.mark.parametrize("loss, squared", ALL)
-def test_losses_are_their_formulas_and_weigh_images(loss, squared, network):
+def test_losses_equal_their_formulas_and_weigh_images(loss, squared, network):
     true, predicted = images(), images()
     expected = twin(loss, squared, network, true, predicted)
     assert np.ptp(expected) > 0
@@ -78,7 +78,7 @@ def test_losses_are_their_formulas_and_weigh_images(loss, squared, network):
 
 
 @pytest.mark.parametrize("loss", [Perceptual, Style])
-def test_layers_count_one_each_or_not_at_all(loss, network):
+def test_layers_have_weight_one_or_are_left_out(loss, network):
     true, predicted = images(), images()
     parts = [
         float(loss(network, {name: 1})(true, predicted)) for name in LAYERS
@@ -88,7 +88,7 @@ def test_layers_count_one_each_or_not_at_all(loss, network):
     assert both == pytest.approx(sum(parts), rel=1e-5)
 
 
-def test_maps_can_be_shared(network):
+def test_feature_maps_can_be_shared(network):
     true, predicted = images(), images()
     maps = network(true), network(predicted)
     for loss in (Perceptual(network), Style(network)):
@@ -96,8 +96,8 @@ def test_maps_can_be_shared(network):
         assert shared == pytest.approx(float(loss(true, predicted)), rel=1e-5)
 
 
-def test_style_does_not_care_where_things_are():
-    """A network that looks at single pixels; Perceptual does care."""
+def test_style_loss_ignores_positions():
+    """Of a network on single pixels; the perceptual loss does not."""
     inputs = keras.Input((None, None, 3))
     outputs = keras.layers.Conv2D(5, 1, activation="relu")(inputs)
     network = keras.Model(inputs, {"pixels": outputs})
@@ -133,7 +133,7 @@ def restorer():
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
-def test_training_moves_the_restorer_alone(policy, network):
+def test_training_changes_the_restorer_only(policy, network):
     keras.config.set_dtype_policy(policy)
     model = restorer()
     compiled = policy == "float32"
@@ -150,7 +150,7 @@ def test_training_moves_the_restorer_alone(policy, network):
 
 
 @pytest.mark.parametrize("loss, squared", [(Perceptual, True), (Style, False)])
-def test_saved_with_a_model_they_read_their_weights_again(
+def test_saved_losses_load_their_weights_again(
     loss, squared, network, tmp_path
 ):
     model = restorer()
@@ -171,7 +171,7 @@ def test_saved_with_a_model_they_read_their_weights_again(
     )
 
 
-def test_what_cannot_be_read_again_asks_for_compile_false(
+def test_weights_that_cannot_be_loaded_ask_for_compile_false(
     weights_file, tmp_path
 ):
     path = tmp_path / "model.keras"

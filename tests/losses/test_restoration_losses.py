@@ -1,4 +1,4 @@
-"""Losses on pairs of images, against NumPy, TensorFlow and the metrics."""
+"""Restoration losses against NumPy, TensorFlow and the metrics."""
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ def images(seed=0, count=3):
     return np.clip(images, 0, 1).astype("float32")
 
 
-def test_charbonnier_is_its_formula_and_weighs_images():
+def test_charbonnier_equals_its_formula_and_weighs_images():
     clean, restored = images(), images(1)
     squared = (clean - restored).astype("float64") ** 2
     each = np.sqrt(squared + 0.01**2).mean((1, 2, 3))
@@ -74,7 +74,7 @@ def test_similarity_losses_are_one_minus_the_similarity(loss, score):
 
 
 @pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
-def test_gradients_are_finite_where_images_are_special(loss):
+def test_gradients_are_finite_for_special_images(loss):
     clean = tf.constant(images())
     for restored in (clean, 1 - clean, 0 * clean, 0 * clean + 1, -5 * clean):
         with tf.GradientTape() as tape:
@@ -85,7 +85,7 @@ def test_gradients_are_finite_where_images_are_special(loss):
 
 
 @pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
-def test_training_lowers_it_and_survives_saving(loss, tmp_path):
+def test_training_lowers_it_also_after_saving(loss, tmp_path):
     clean = images(count=4)
     noise = np.random.default_rng(2).normal(size=clean.shape)
     noisy = (clean + 0.1 * noise).astype("float32")
@@ -164,7 +164,7 @@ def test_small_patches_are_refused_with_the_size_they_need():
         MultiScaleSSIMLoss()(images(), images())
 
 
-def test_total_variation_is_tensorflows():
+def test_total_variation_equals_tensorflow():
     images = np.random.default_rng(0).normal(size=(2, 5, 7, 3))
     images = images.astype("float32")
     expected = tf.image.total_variation(tf.constant(images))

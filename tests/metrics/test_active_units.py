@@ -6,7 +6,7 @@ import numpy as np
 from keras_synth.metrics import ActiveUnits
 
 
-def test_counts_the_dimensions_whose_variance_passes_the_threshold():
+def test_it_counts_dimensions_whose_variance_is_above_the_threshold():
     deviations = np.array([0.0, 0.05, 0.09, 0.11, 0.2, 1.0])
     means = np.random.default_rng(0).normal(size=(3000, 6)) * deviations
     metric = ActiveUnits(6)
@@ -23,7 +23,7 @@ def test_a_constant_mean_far_from_zero_is_not_active():
     assert float(metric.result()) == 0.0
 
 
-def test_reset_forgets_and_config_survives():
+def test_reset_and_configuration():
     metric = ActiveUnits(2, threshold=0.5)
     metric.update_state([[5.0, 5.0], [-5.0, -5.0]])
     assert float(metric.result()) == 2.0

@@ -1,4 +1,4 @@
-"""The Frechet distance against SciPy and closed forms; the shared checks."""
+"""Frechet distance against SciPy and closed forms; checks of features."""
 
 import keras
 import numpy as np
@@ -57,7 +57,7 @@ def random_images(count=20, seed=0):
 
 
 @pytest.mark.parametrize("dim", [1, 2, 5, 20])
-def test_correlated_gaussians_are_scipys(dim):
+def test_correlated_gaussians_equal_scipy(dim):
     real = correlated(300, dim)
     generated = correlated(200, dim, seed=1, mean=0.7)
     expected = scipys(real.reshape(-1, dim), generated) if dim > 1 else None
@@ -68,7 +68,7 @@ def test_correlated_gaussians_are_scipys(dim):
     assert distance(real, generated) == pytest.approx(expected, rel=1e-8)
 
 
-def test_a_shift_costs_its_square():
+def test_a_shift_has_its_square_as_distance():
     real = correlated(100)
     shift = np.arange(DIM) - 1.0
     assert distance(real, real + shift) == pytest.approx(np.sum(shift**2))
@@ -80,12 +80,12 @@ def test_scaled_identities_have_a_closed_form():
     assert distance(3.0 * x, 0.5 * x) == pytest.approx(expected)
 
 
-def test_identical_sets_are_at_zero():
+def test_identical_sets_have_distance_zero():
     real = correlated(100)
     assert distance(real, real) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_singular_covariances_are_no_exception():
+def test_singular_covariances_are_taken():
     # The first two features repeat each other; the last is constant.
     x, y = correlated(100, 2), correlated(100, 2, seed=1)
     wide = [
@@ -97,14 +97,14 @@ def test_singular_covariances_are_no_exception():
     assert distance(wide[0], wide[0]) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_features_far_from_zero_keep_their_digits():
+def test_features_far_from_zero_keep_precision():
     real, generated = correlated(300), correlated(300, seed=1)
     assert distance(real + 1e3, generated + 1e3) == pytest.approx(
         distance(real, generated), rel=1e-6
     )
 
 
-def test_uneven_batches_equal_one():
+def test_uneven_batches_equal_one_batch():
     real, generated = correlated(100), correlated(80, seed=1)
     metric = FrechetDistance(feature_dim=DIM)
     for batch in np.array_split(real, [1, 3, 70]):
@@ -201,7 +201,7 @@ def test_the_network_runs_as_in_prediction():
     assert float(metric.result()) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_small_overshoots_are_clipped():
+def test_values_slightly_outside_the_range_are_clipped():
     images = random_images()
     images[:, 0, 0] = 1.2
     metric = FrechetDistance(scoring_network())
@@ -209,7 +209,7 @@ def test_small_overshoots_are_clipped():
     assert float(metric.result()) == pytest.approx(0.0, abs=1e-6)
 
 
-def test_the_description_says_what_was_measured():
+def test_the_description_names_network_and_sample_counts():
     network = scoring_network()
     metric = FrechetDistance(network)
     metric.update_state(random_images(20), random_images(15, seed=1))
@@ -239,7 +239,7 @@ def test_the_description_says_what_was_measured():
         ("inception_v3", (299, 299), "Frechet distance"),
     ],
 )
-def test_only_inceptions_distance_is_called_fid(name, size, title):
+def test_only_the_distance_of_inception_is_called_fid(name, size, title):
     network = scoring_network(name=name)
     if name == "inception_v3_imagenet":
         network.published_hash = weight_hash(network)
@@ -253,7 +253,7 @@ def test_only_inceptions_distance_is_called_fid(name, size, title):
     assert described["resizing"] == "bilinear"
 
 
-def test_other_weights_under_that_name_are_no_fid():
+def test_other_weights_under_that_name_are_not_called_fid():
     network = scoring_network(name="inception_v3_imagenet")
     network.input_size = (299, 299)
     network.published_hash = "of other weights"
@@ -279,7 +279,7 @@ def test_configuration_round_trip():
     ]
 
 
-def test_a_network_does_not_fit_into_a_configuration():
+def test_a_configuration_with_a_network_is_refused():
     with pytest.raises(ValueError, match="weights do not travel"):
         FrechetDistance(scoring_network()).get_config()
 
@@ -316,7 +316,7 @@ def test_features_that_are_not_finite_are_refused(value, side):
         (np.full((4, 8, 8, 1), np.nan), "values from nan to nan"),
     ],
 )
-def test_what_the_network_cannot_read_is_refused(images, message):
+def test_images_that_the_network_does_not_take_are_refused(images, message):
     with pytest.raises(ValueError, match=message):
         FrechetDistance(scoring_network()).update_real(images)
 

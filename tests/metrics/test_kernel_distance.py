@@ -1,4 +1,4 @@
-"""The kernel distance against a double loop, and that it is unbiased."""
+"""Kernel distance against a double loop; it is unbiased."""
 
 import keras
 import numpy as np
@@ -87,12 +87,12 @@ def test_it_is_unbiased():
     assert abs(np.mean(draws)) < 3 * np.std(draws) / np.sqrt(len(draws))
 
 
-def test_another_mean_is_farther_than_the_error():
+def test_another_mean_differs_by_more_than_the_error():
     metric = filled(vectors(100), vectors(100, seed=1, mean=1.0))
     assert float(metric.result()) > 4 * float(metric.standard_error())
 
 
-def test_the_seed_says_which_subsets():
+def test_the_seed_determines_the_subsets():
     real, generated = vectors(60), vectors(60, seed=1)
     metric = filled(real, generated)
     assert float(metric.result()) == float(metric.result())
@@ -130,7 +130,7 @@ def test_the_first_vectors_are_kept():
     assert metric.describe()["num_real"] == 100
 
 
-def test_one_side_can_be_forgotten():
+def test_one_side_can_be_reset():
     metric = filled(vectors(60), vectors(60, mean=5.0))
     metric.reset_generated()
     metric.update_generated(vectors(50, seed=1))

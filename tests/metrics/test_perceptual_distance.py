@@ -1,4 +1,4 @@
-"""The perceptual distance: a NumPy twin, laws on photographs, its name."""
+"""Perceptual distance (LPIPS): a NumPy twin, photographs, its name."""
 
 import importlib.util
 import os
@@ -65,7 +65,7 @@ def twin(network, linear, clean, restored):
     return distances
 
 
-def test_distance_is_its_formula_over_any_batches(network, linear):
+def test_distance_equals_its_formula_over_any_batches(network, linear):
     clean, restored = images(), images() * 1.6 - 0.3  # is clipped
     expected = twin(network, linear, clean, restored)
     assert np.ptp(expected) > 0
@@ -118,7 +118,7 @@ def photographs():
 
 
 def degraded(image):
-    """It with more and more noise, and more and more blurred."""
+    """The image with increasing noise, and with increasing blur."""
     noise = RNG.normal(size=image.shape)
     yield [image + sigma * noise for sigma in (0.0, 0.02, 0.05, 0.1, 0.2)]
     yield [
@@ -162,7 +162,7 @@ def test_it_grows_with_real_weights():
     assert [len(each) for each in vgg] == [64, 128, 256, 512, 512]
 
 
-def test_lpips_is_called_so_only_with_both_parts(
+def test_only_the_published_network_and_weights_are_called_lpips(
     network, linear, weights_file, monkeypatch
 ):
     metric = PerceptualDistance(network, linear)
@@ -240,7 +240,7 @@ def test_images_and_networks_that_do_not_fit_are_refused(network):
         PerceptualDistance(None)
 
 
-def test_rounding_to_8_bits_hides_what_files_lose(network):
+def test_rounding_to_8_bits_ignores_smaller_differences(network):
     clean = np.rint(255 * images()) / np.float32(255)
     near = clean + np.float32(0.4 / 255)
     assert score(PerceptualDistance(network), clean, near) > 1e-5
@@ -303,27 +303,27 @@ LPIPS_SCRIPT = """
 import sys
 import lpips, numpy as np, torch
 torch.manual_seed(0)
-judge = lpips.LPIPS(net="squeeze", pnet_rand=True, verbose=False).eval()
+metric = lpips.LPIPS(net="squeeze", pnet_rand=True, verbose=False).eval()
 state = {
     "features." + name.split(".", 1)[1]: value
-    for name, value in judge.net.state_dict().items()
+    for name, value in metric.net.state_dict().items()
 }
 torch.save(state, sys.argv[1] + "/state.pth")
 linear = {
     name: value.numpy()
-    for name, value in judge.state_dict().items() if name.startswith("lin")
+    for name, value in metric.state_dict().items() if name.startswith("lin")
 }
 np.savez(sys.argv[1] + "/linear.npz", **{
     name: value for name, value in linear.items() if "lins" not in name
 })
 pair = np.load(sys.argv[1] + "/pair.npy").transpose(0, 1, 4, 2, 3)
 with torch.no_grad():
-    distances = judge(*(2 * torch.tensor(each) - 1 for each in pair))
+    distances = metric(*(2 * torch.tensor(each) - 1 for each in pair))
 np.save(sys.argv[1] + "/distances.npy", distances.numpy().reshape(-1))
 """
 
 
-def test_it_is_lpips_of_its_authors(tmp_path):
+def test_it_equals_the_authors_lpips(tmp_path):
     """Their package on random weights, converted."""
     if importlib.util.find_spec("lpips") is None:
         pytest.skip("lpips is not installed")

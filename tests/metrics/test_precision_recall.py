@@ -64,7 +64,7 @@ def scores(real, generated, **options):
 
 @pytest.mark.parametrize("ks", [(3, 5), (5, 3), (1, 1)])
 @pytest.mark.parametrize("rows", [1000, 7])
-def test_scores_are_those_of_the_loops(ks, rows, monkeypatch):
+def test_scores_equal_the_loops(ks, rows, monkeypatch):
     monkeypatch.setattr(precision_recall, "_ROWS", rows)
     real, generated = vectors(25), vectors(25, seed=1, mean=1.0)
     expected = looped(real, generated, *ks)
@@ -73,14 +73,14 @@ def test_scores_are_those_of_the_loops(ks, rows, monkeypatch):
     assert got == pytest.approx(expected)
 
 
-def test_identical_sets_are_perfect():
+def test_identical_sets_have_scores_of_one():
     real = vectors(50)
     got = scores(real, real)
     assert got["precision"] == got["recall"] == got["coverage"] == 1.0
     assert got["density"] >= 1.0
 
 
-def test_disjoint_sets_have_nothing_in_common():
+def test_disjoint_sets_have_scores_of_zero():
     got = scores(vectors(50), vectors(50, mean=100.0))
     assert got == dict.fromkeys(
         ("precision", "recall", "density", "coverage"), 0.0
@@ -157,7 +157,7 @@ def test_unequal_or_too_few_images_are_refused(counts):
         metric.result()
 
 
-def test_what_is_not_kept_need_not_be_equal():
+def test_numbers_above_num_samples_need_not_be_equal():
     metric = PrecisionRecall(feature_dim=DIM, num_samples=20)
     metric.update_state(vectors(25), vectors(20))
     assert float(metric.result()["precision"]) == 1.0

@@ -98,7 +98,7 @@ PROTOCOLS = [
     ids=NAMES,
 )
 @pytest.mark.parametrize("arguments", PROTOCOLS, ids=str)
-def test_every_protocol_is_its_numpy_twin(build, twin, arguments):
+def test_every_protocol_equals_its_numpy_twin(build, twin, arguments):
     clean, restored = images(), noisy(images(), 0.02)
     expected = twin(
         protocol(clean, **arguments), protocol(restored, **arguments)
@@ -108,7 +108,7 @@ def test_every_protocol_is_its_numpy_twin(build, twin, arguments):
     )
 
 
-def test_no_two_protocols_give_the_same_decibels():
+def test_no_two_protocols_give_the_same_psnr():
     clean, restored = images(), noisy(images(), 0.02)
     scores = [score(PSNR(**a), clean, restored) for a in PROTOCOLS]
     assert np.diff(np.sort(scores)).min() > 1e-3, scores
@@ -116,7 +116,7 @@ def test_no_two_protocols_give_the_same_decibels():
 
 @pytest.mark.parametrize("build", ALL, ids=NAMES)
 @pytest.mark.parametrize("arguments", PROTOCOLS, ids=str)
-def test_the_unit_does_not_matter(build, arguments):
+def test_max_value_only_changes_the_unit(build, arguments):
     clean, restored = images(), noisy(images())
     metric = build(max_value=255.0, **arguments)
     assert score(metric, 255 * clean, 255 * restored) == pytest.approx(
@@ -124,7 +124,7 @@ def test_the_unit_does_not_matter(build, arguments):
     )
 
 
-def test_integer_images_have_their_own_white():
+def test_integer_images_need_max_value():
     clean, restored = (
         np.rint(255 * x).astype("uint8") for x in (images(), images(seed=1))
     )
@@ -135,7 +135,7 @@ def test_integer_images_have_their_own_white():
         PSNR().update_state(clean, restored)
 
 
-def test_studio_range_stands_1_32_decibels_above_full_range():
+def test_psnr_of_studio_range_is_1_32_db_above_full_range():
     clean, restored = images(), noisy(images())
     above = score(PSNR(luma="studio"), clean, restored) - score(
         PSNR(luma="full"), clean, restored
@@ -143,7 +143,7 @@ def test_studio_range_stands_1_32_decibels_above_full_range():
     assert above == pytest.approx(20 * np.log10(255 / 219), abs=1e-4)
 
 
-def test_gray_images_have_one_luma():
+def test_gray_images_are_their_own_luma():
     clean, restored = images(channels=1), noisy(images(channels=1))
     expected = score(PSNR(), clean, restored)
     for luma in ("full", "studio"):
@@ -159,7 +159,7 @@ def test_only_predictions_are_clipped():
 
 
 @pytest.mark.parametrize("build", ALL, ids=NAMES)
-def test_batches_of_any_size_add_up(build):
+def test_batches_of_any_size_give_the_same_mean(build):
     clean, restored = images(5), noisy(images(5))
     each = [score(build(), clean[[i]], restored[[i]]) for i in range(5)]
     metric = build()
@@ -173,7 +173,7 @@ def test_batches_of_any_size_add_up(build):
     assert weighted == pytest.approx(expected, rel=1e-5)
 
 
-def test_an_exact_image_has_infinite_decibels_unless_it_does_not_count():
+def test_an_exact_image_has_infinite_psnr_unless_its_weight_is_zero():
     clean, restored = images(2), noisy(images(2))
     restored[0] = clean[0]
     assert score(PSNR(), clean, restored) == np.inf
@@ -183,14 +183,14 @@ def test_an_exact_image_has_infinite_decibels_unless_it_does_not_count():
 
 
 @pytest.mark.parametrize("build", ALL, ids=NAMES)
-def test_what_is_not_a_number_is_not_hidden(build):
+def test_nan_gives_nan(build):
     restored = images()
     restored[0, 12, 12] = np.nan
     for arguments in PROTOCOLS:
         assert np.isnan(score(build(**arguments), images(), restored))
 
 
-def test_double_precision_on_demand():
+def test_float64_is_available():
     clean = images().astype("float64")
     restored = clean + 1e-9 * np.sin(np.arange(clean.size)).reshape(clean.shape)
     expected = -10 * np.log10(
@@ -242,7 +242,7 @@ def test_compile_takes_them_and_early_stopping_knows_their_direction():
     assert logs["w"] == pytest.approx(expected, abs=1e-5)
 
 
-def test_replicas_add_up(two_replicas):
+def test_replicas_give_the_mean_over_all_images(two_replicas):
     clean, restored = images(4), noisy(images(4))
     with two_replicas.scope():
         metric = PSNR()

@@ -1,4 +1,4 @@
-"""Denoisers: any size, a start at the identity, noise maps, training."""
+"""Denoising networks: any size, identity at the start, noise maps, training."""
 
 import keras
 import numpy as np
@@ -30,8 +30,8 @@ def noise(*shape):
     return RNG.uniform(size=shape).astype("float32")
 
 
-def disturb(network):
-    """Random weights everywhere, so that nothing passes by a zero."""
+def randomize(network):
+    """Random values for all weights, also those that start at zero."""
     for weight in network.trainable_weights:
         weight.assign(weight + 0.1 * RNG.standard_normal(weight.shape))
 
@@ -39,7 +39,7 @@ def disturb(network):
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 16)])
-def test_images_of_any_size(name, channels, size):
+def test_images_of_any_size_are_taken(name, channels, size):
     network = build(name, channels=channels)
     images = noise(2, *size, channels)
     output = network(inputs_of(network, images))
@@ -54,7 +54,7 @@ def test_residual_networks_start_at_the_identity(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_plain_compile_and_fit_train_them(name):
+def test_compile_and_fit_train_them(name):
     network = build(name)
     clean = np.tile(np.linspace(0, 1, 16, dtype="float32"), (4, 16, 1))
     clean = clean[..., None]
@@ -67,9 +67,9 @@ def test_plain_compile_and_fit_train_them(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_saved_and_loaded_they_predict_the_same(name, tmp_path):
+def test_saved_networks_predict_the_same(name, tmp_path):
     network = build(name)
-    disturb(network)
+    randomize(network)
     data = inputs_of(network, noise(2, 9, 12, 1))
     network.save(tmp_path / "network.keras")
     again = keras.saving.load_model(tmp_path / "network.keras")
@@ -87,25 +87,25 @@ def test_outputs_stay_in_float32_under_mixed_precision(name):
 
 
 @pytest.mark.parametrize("name", ["ffdnet", "unet"])
-def test_one_number_is_the_map_that_is_that_everywhere(name):
+def test_a_noise_level_equals_a_constant_map(name):
     network = build(
         name, **({"noise_conditional": True} if name == "unet" else {})
     )
-    disturb(network)
+    randomize(network)
     images = noise(2, 9, 12, 1)
     levels = np.array([0.1, 0.3], "float32")[:, None, None, None]
     maps = np.broadcast_to(levels, images.shape)
-    told = network({"image": images, "noise_level": levels})
+    restored = network({"image": images, "noise_level": levels})
     np.testing.assert_array_equal(
-        network({"image": images, "noise_level": maps}), told
+        network({"image": images, "noise_level": maps}), restored
     )
     other = network({"image": images, "noise_level": levels[::-1]})
-    assert np.abs(other - told).max() > 1e-3
+    assert np.abs(other - restored).max() > 1e-3
 
 
-def test_the_map_acts_where_it_differs():
+def test_the_noise_map_acts_locally():
     network = build("ffdnet")
-    disturb(network)
+    randomize(network)
     images, maps = noise(1, 32, 32, 1), np.full((1, 32, 32, 1), 0.1, "float32")
     first = np.asarray(network({"image": images, "noise_level": maps}))
     maps[:, 24:] = 0.3
@@ -116,9 +116,9 @@ def test_the_map_acts_where_it_differs():
 
 
 @pytest.mark.parametrize("name", ["dncnn", "ffdnet"])
-def test_the_receptive_field_is_what_the_papers_say(name):
+def test_the_receptive_field_is_that_of_the_papers(name):
     network = build(name)
-    disturb(network)
+    randomize(network)
     images = noise(1, 41, 41, 1)
     first = np.asarray(network(inputs_of(network, images)))
     images[0, 20, 20] += 1.0
@@ -128,9 +128,9 @@ def test_the_receptive_field_is_what_the_papers_say(name):
     assert rows[-1] - rows[0] + 1 == {"dncnn": 9, "ffdnet": 18}[name]
 
 
-def test_without_biases_twice_the_light_gives_twice_the_image():
+def test_without_biases_the_network_scales_with_its_input():
     network = build("unet", noise_conditional=True, use_bias=False)
-    disturb(network)
+    randomize(network)
     images = noise(1, 16, 16, 1)
     levels = np.full((1, 1, 1, 1), 0.1, "float32")
     once = network({"image": images, "noise_level": levels})

@@ -1,4 +1,4 @@
-"""Feature networks: maps against twins, files of weights, where from."""
+"""Feature networks: maps against twins, weight files and their origin."""
 
 import dataclasses
 import hashlib
@@ -81,7 +81,7 @@ def squeezenet_file(arrays, tmp_path_factory):
 
 
 def convolved(x, kernel, bias, stride=1, padding=0):
-    """The slow way, after a ReLU."""
+    """Convolution and ReLU in loops."""
     edges = (padding, padding)
     x = np.pad(x, ((0, 0), edges, edges, (0, 0)))
     size = kernel.shape[0]
@@ -96,7 +96,7 @@ def convolved(x, kernel, bias, stride=1, padding=0):
 
 
 def pooled(x):
-    """Of 3 x 3 every second, what is over at the edge counting too."""
+    """Max pooling of 3 x 3, stride 2, with incomplete windows at the edge."""
     height, width = x.shape[1:3]
     rows = [
         [x[:, i : i + 3, j : j + 3].max((1, 2)) for j in range(0, width - 1, 2)]
@@ -131,7 +131,9 @@ def assert_maps(found, expected):
 
 
 @pytest.mark.parametrize("size", [(17, 20), (34, 37)])
-def test_squeezenet_is_its_twin_on_caffes_images(size, arrays, squeezenet_file):
+def test_squeezenet_equals_its_twin_on_caffes_scaling(
+    size, arrays, squeezenet_file
+):
     network = networks.squeezenet_features(squeezenet_file)
     images = random_images(2, *size, 3)
     maps = network(images)
@@ -149,7 +151,7 @@ def test_squeezenet_is_its_twin_on_caffes_images(size, arrays, squeezenet_file):
         ("vgg19", networks.vgg19_features, keras.applications.vgg19),
     ],
 )
-def test_vgg_is_that_of_keras(name, builder, original, tmp_path):
+def test_vgg_equals_keras_applications(name, builder, original, tmp_path):
     network_class = getattr(original, name.upper())
     theirs = network_class(include_top=False, weights=None)
     for layer in theirs.layers:
@@ -192,7 +194,7 @@ def torchvision_state(arrays):
     return {key: value.astype("float32") for key, value in state.items()}
 
 
-def test_converted_weights_bring_torchvisions_scaling(arrays, tmp_path):
+def test_converted_weights_include_torchvisions_scaling(arrays, tmp_path):
     path = tmp_path / "squeezenet.weights.h5"
     state = torchvision_state(arrays)
     assert torchvision_weights.write_converted(state, path) == "squeezenet"
@@ -207,7 +209,9 @@ def test_converted_weights_bring_torchvisions_scaling(arrays, tmp_path):
     assert_maps(part(images), [expected[1]])
 
 
-def test_published_torchvision_files_are_known(arrays, tmp_path, monkeypatch):
+def test_published_torchvision_files_are_recognized(
+    arrays, tmp_path, monkeypatch
+):
     """By the SHA-256 that their names carry."""
     source = tmp_path / "squeezenet1_1.pth"
     source.write_bytes(b"weights")
@@ -234,7 +238,7 @@ def test_published_torchvision_files_are_known(arrays, tmp_path, monkeypatch):
         networks.vgg16_features(destination)
 
 
-def test_torchs_own_files_are_read(arrays, tmp_path):
+def test_files_of_pytorch_are_read(arrays, tmp_path):
     torch = pytest.importorskip("torch")
     state = torchvision_state(arrays)
     tensors = {key: torch.tensor(value) for key, value in state.items()}
@@ -271,7 +275,7 @@ def test_the_converter_refuses_what_it_cannot_convert(
     assert not good.exists()
 
 
-def test_scaling_is_a_layer_like_others():
+def test_scaling_layer_contract():
     check_layer(ImageScaling(), random_images(2, 4, 5, 3))
     gray = random_images(2, 4, 5, 1)
     check_layer(ImageScaling(), gray)
@@ -281,7 +285,7 @@ def test_scaling_is_a_layer_like_others():
     )
 
 
-def test_gray_images_are_repeated_inside(squeezenet_file):
+def test_gray_images_are_repeated_to_three_channels(squeezenet_file):
     gray, color = small(squeezenet_file, channels=1), small(squeezenet_file)
     images = random_images(1, 12, 15, 1)
     expected = color(np.repeat(images, 3, axis=-1))
@@ -321,7 +325,7 @@ def test_the_smallest_image_of_vggs_layers(layer, side):
     assert network.get_layer("scaling").smallest == side
 
 
-def test_networks_end_at_the_deepest_layer_asked_for():
+def test_networks_end_at_the_deepest_given_layer():
     network = networks.vgg16_features(None, ("block2_conv1", "block1_conv1"))
     assert network.layer_names == ["block1_conv1", "block2_conv1"]
     assert sum(hasattr(x, "kernel") for x in network.layers) == 3
@@ -407,7 +411,7 @@ def test_downloads_are_those_of_keras_and_named(squeezenet_file, monkeypatch):
     assert small("imagenet", name="other").name == "other"
 
 
-def test_a_failed_download_says_what_to_fetch(monkeypatch):
+def test_a_failed_download_names_the_file_to_fetch(monkeypatch):
     def get_file(*args, **kwargs):
         raise Exception("URL fetch failure: no route to host")
 
@@ -428,9 +432,7 @@ def test_addresses_and_hashes_are_those_of_keras(name):
     assert f'"{ARCHITECTURES[name].md5}"' in source
 
 
-def test_weights_are_loaded_again_from_where_they_came(
-    squeezenet_file, tmp_path
-):
+def test_weights_are_loaded_again_from_their_source(squeezenet_file, tmp_path):
     path = tmp_path / "own.weights.h5"
     small(squeezenet_file).save_weights(path)
     for weights in (squeezenet_file, path):
@@ -449,7 +451,7 @@ def test_weights_are_loaded_again_from_where_they_came(
     path.unlink()
     with pytest.raises(FileNotFoundError, match="own.weights.h5.* curl"):
         again.reload_weights()
-    with pytest.raises(ValueError, match="are random and came from no file"):
+    with pytest.raises(ValueError, match="are random, not from a file"):
         small().reload_weights()
 
 
@@ -514,7 +516,7 @@ def test_maps_are_the_same_on_other_backends(backend, tmp_path):
     )
 
 
-def test_the_real_squeezenet_is_known_and_alive():
+def test_the_published_squeezenet_is_recognized_and_works():
     if "KERAS_SYNTH_DATA" not in os.environ:
         pytest.skip("needs real weights: KERAS_SYNTH_DATA is not set")
     skimage_data = pytest.importorskip("skimage.data")

@@ -86,7 +86,7 @@ def test_generators_make_images(kind, shape, num_classes):
 
 @pytest.mark.parametrize("kind", OF_EACH)
 @pytest.mark.parametrize("shape, num_classes", SHAPES)
-def test_discriminators_give_a_logit_a_image(kind, shape, num_classes):
+def test_discriminators_return_one_logit_per_image(kind, shape, num_classes):
     network = discriminator(kind, shape, num_classes=num_classes)
     assert network.output_shape == (None,)
     assert network.name == "discriminator"
@@ -98,7 +98,7 @@ def test_discriminators_give_a_logit_a_image(kind, shape, num_classes):
 
 
 @pytest.mark.parametrize("kind", GENERATORS)
-def test_images_use_the_unit_range_and_never_leave_it(kind):
+def test_images_span_the_unit_range_and_never_leave_it(kind):
     network = generator(kind, (8, 8, 1))
     made = np.asarray(network(latents(8, scale=1e4)))
     assert made.min() == 0.0 and made.max() == 1.0
@@ -107,7 +107,7 @@ def test_images_use_the_unit_range_and_never_leave_it(kind):
 
 
 @pytest.mark.parametrize("kind", OF_EACH)
-def test_logits_have_no_bounds(kind):
+def test_logits_are_unbounded(kind):
     network = discriminator(kind, (8, 8, 1))
     far = 1e6 * (random_images((8, 8, 1), 8) - 0.5)
     assert np.abs(network(np.concatenate([far, -far]))).max() > 10
@@ -192,7 +192,7 @@ def test_labels_enter_as_a_projection(kind):
 
 
 @pytest.mark.parametrize("kind", GENERATORS)
-def test_generators_give_float32_under_mixed_precision(kind):
+def test_generators_return_float32_in_mixed_precision(kind):
     keras.config.set_dtype_policy("mixed_float16")
     network = generator(kind, (8, 8, 1), num_classes=3)
     with_weights = [layer for layer in network.layers if layer.weights]
@@ -202,7 +202,7 @@ def test_generators_give_float32_under_mixed_precision(kind):
 
 
 @pytest.mark.parametrize("kind", OF_EACH)
-def test_discriminators_give_float32_under_mixed_precision(kind):
+def test_discriminators_return_float32_in_mixed_precision(kind):
     keras.config.set_dtype_policy("mixed_float16")
     images = random_images((8, 8, 1))
     logits = discriminator(kind, (8, 8, 1))(images)
@@ -217,7 +217,7 @@ def test_discriminators_give_float32_under_mixed_precision(kind):
 
 
 @pytest.mark.parametrize("upsampling", ["nearest", "transposed"])
-def test_repeated_pixels_leave_no_checkerboard(upsampling):
+def test_nearest_upsampling_leaves_no_checkerboard(upsampling):
     network = generator(upsampling, (32, 32, 1))
     dense = next(
         layer
@@ -268,7 +268,7 @@ def test_the_first_layer_is_not_batch_or_layer_normalized(
         assert kinds.index(normalization) > kinds.index(keras.layers.LeakyReLU)
 
 
-def test_layer_normalization_judges_each_image_by_itself():
+def test_layer_normalization_treats_each_image_by_itself():
     network = discriminator("dcgan layer", (32, 32, 1))
     images = random_images((32, 32, 1))
     together = network(images, training=True)
@@ -278,13 +278,13 @@ def test_layer_normalization_judges_each_image_by_itself():
 
 
 @pytest.mark.parametrize("kind", DISCRIMINATORS)
-def test_every_variant_gives_a_logit_a_image(kind):
+def test_every_variant_returns_one_logit_per_image(kind):
     logits = discriminator(kind, (9, 9, 1))(random_images((9, 9, 1)))
     assert logits.shape == (4,)
     assert np.ptp(logits) > 1e-5
 
 
-def test_minibatch_deviation_judges_the_batch():
+def test_minibatch_deviation_depends_on_the_batch():
     images = random_images((8, 8, 1))
     same = np.repeat(images[:1], 4, axis=0)
     with_it = discriminator("dcgan deviation", (8, 8, 1))
@@ -297,7 +297,7 @@ def test_minibatch_deviation_judges_the_batch():
 
 
 @pytest.mark.parametrize("hidden", [(), (32, 32)])
-def test_a_spectral_dense_discriminator_has_bounded_slope(hidden):
+def test_spectral_normalization_bounds_the_gradient_norm(hidden):
     network = networks.dense_discriminator(
         (8, 8, 1), hidden, normalization="spectral"
     )
@@ -311,12 +311,12 @@ def test_a_spectral_dense_discriminator_has_bounded_slope(hidden):
     with tf.GradientTape() as tape:
         logits = network(images)
     gradient = np.asarray(tape.gradient(logits, images))
-    slopes = np.sqrt(np.sum(gradient**2, axis=(1, 2, 3)))
+    norms = np.sqrt(np.sum(gradient**2, axis=(1, 2, 3)))
     bound = 2.0  # images are [-1, 1] inside
     if hidden:
-        assert 0.05 < slopes.max() <= bound
+        assert 0.05 < norms.max() <= bound
     else:  # nothing lost on the way
-        np.testing.assert_allclose(slopes, bound, rtol=1e-5)
+        np.testing.assert_allclose(norms, bound, rtol=1e-5)
     others = images + 0.1 * rng.normal(size=images.shape).astype("float32")
     distance = np.sqrt(np.sum((others - images) ** 2, axis=(1, 2, 3)))
     assert np.all(np.abs(network(others) - logits) <= bound * distance)
@@ -325,7 +325,7 @@ def test_a_spectral_dense_discriminator_has_bounded_slope(hidden):
 @pytest.mark.parametrize(
     "build", [networks.dcgan_generator, networks.residual_generator]
 )
-def test_synchronised_statistics_are_those_of_the_whole_batch(
+def test_synchronized_statistics_are_those_of_the_global_batch(
     build, two_replicas
 ):
     options = dict(image_shape=(8, 8, 1), latent_dim=5, width=4)

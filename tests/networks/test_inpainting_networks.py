@@ -1,4 +1,4 @@
-"""Inpainters: any size, blind to what holes hold, and what they cost."""
+"""Inpainting networks: any size, masks, training, and cost."""
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ def degraded(height=12, width=18, channels=1, hole=6):
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 16)])
-def test_images_of_any_size(name, channels, size):
+def test_images_of_any_size_are_taken(name, channels, size):
     network = build(name, channels=channels)
     data = degraded(*size, channels, hole=1)
     output = network(data)
@@ -41,7 +41,7 @@ def test_images_of_any_size(name, channels, size):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_what_lies_in_the_hole_does_not_matter(name):
+def test_masked_pixels_do_not_matter(name):
     network = build(name)
     data = degraded(11, 18)
     expected = np.asarray(network(data))
@@ -53,18 +53,18 @@ def test_what_lies_in_the_hole_does_not_matter(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_where_the_hole_is_matters(name):
-    """A known mid gray is no unknown pixel."""
+def test_the_mask_matters(name):
+    """A known mid-gray pixel differs from a missing one."""
     network = build(name)
     data = degraded()
     data["image"][data["mask"] == 1] = 0.5
-    told = network(data)
-    untold = network({**data, "mask": 0 * data["mask"]})
-    assert np.abs(told - untold).max() > 1e-3
+    with_mask = network(data)
+    without_mask = network({**data, "mask": 0 * data["mask"]})
+    assert np.abs(with_mask - without_mask).max() > 1e-3
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_training_starts_near_mid_gray(name):
+def test_untrained_networks_return_about_mid_gray(name):
     output = np.asarray(
         getattr(networks, name)(channels=1)(degraded(64, 64, hole=32))
     )
@@ -80,7 +80,7 @@ def test_outputs_are_not_clipped(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_plain_compile_and_fit_train_them(name):
+def test_compile_and_fit_train_them(name):
     network = build(name)
     data = degraded()
     ramp = np.linspace(0, 1, 18, dtype="float32")[:, None]
@@ -94,7 +94,7 @@ def test_plain_compile_and_fit_train_them(name):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_saved_and_loaded_they_predict_the_same(name, tmp_path):
+def test_saved_networks_predict_the_same(name, tmp_path):
     network = build(name)
     data = degraded(11, 18)
     network.save(tmp_path / "network.keras")
@@ -120,7 +120,7 @@ def test_outputs_stay_in_float32_under_mixed_precision(name, policy):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_repeated_pixels_leave_no_checkerboard(name):
+def test_nearest_upsampling_leaves_no_checkerboard(name):
     network = build(name)
     data = degraded(64, 64)
     data["image"][:], data["mask"][:] = 0.3, 0.0
@@ -135,7 +135,9 @@ def test_repeated_pixels_leave_no_checkerboard(name):
         ("partial_inpainter", PartialConv2D, 839_050, 0.107e9),
     ],
 )
-def test_what_they_cost(name, kind, parameters, multiply_adds):
+def test_numbers_of_parameters_and_multiply_adds(
+    name, kind, parameters, multiply_adds
+):
     network = getattr(networks, name)(channels=1)
     card = cost_card(network, (64, 64, 1), memory=False, repeats=1)
     assert card.parameters == parameters
@@ -145,7 +147,7 @@ def test_what_they_cost(name, kind, parameters, multiply_adds):
     assert len(others) == (kind is GatedConv2D)  # the last convolution
 
 
-def test_dilations_carry_the_known_into_the_hole():
+def test_dilations_propagate_known_pixels_into_the_hole():
     mask = np.ones((1, 64, 64, 1), "float32")
     mask[:, :, :8] = 0.0
     image = RNG.uniform(size=(1, 64, 64, 1)).astype("float32")
@@ -182,8 +184,8 @@ def test_partial_convolutions_close_holes_as_wide_as_stated():
     assert holes_left((4, 4, 4, 4), 40) == 0
 
 
-def test_averages_of_white_are_white_or_not_known():
-    """So it is only if nothing unknown is counted, on no way."""
+def test_averages_of_white_are_white_or_missing():
+    """True only if no missing pixel enters any sum."""
     network = build("partial_inpainter")
     for layer in network.layers:
         if isinstance(layer, PartialConv2D):
@@ -200,7 +202,7 @@ def test_averages_of_white_are_white_or_not_known():
     assert 0.5 < known.mean() < 0.99
 
 
-def test_without_anything_known_the_image_is_mid_gray():
+def test_a_fully_masked_image_is_mid_gray():
     network = build("partial_inpainter")
     data = degraded()
     data["mask"][:] = 1.0

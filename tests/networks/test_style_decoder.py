@@ -1,4 +1,4 @@
-"""The decoder is the feature network's mirror."""
+"""Style decoder: the mirror of a feature network."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def chain(decoder):
     return found
 
 
-def test_of_vgg_19_it_is_the_papers():
+def test_the_decoder_of_vgg_19_is_that_of_the_paper():
     features = networks.vgg19_features(None, ("block1_conv1", "block4_conv1"))
     assert chain(style_decoder(features)) == [
         (512, 256),
@@ -38,7 +38,7 @@ def test_of_vgg_19_it_is_the_papers():
     assert chain(style_decoder(features, "block1_conv1")) == [(64, 3)]
 
 
-def test_of_squeezenet_branches_are_one_step():
+def test_parallel_branches_of_squeezenet_are_one_step():
     features = networks.squeezenet_features(None, ("fire3", "fire5"))
     assert chain(style_decoder(features)) == [
         (256, 256),
@@ -53,14 +53,14 @@ def test_of_squeezenet_branches_are_one_step():
     ]
 
 
-def test_of_gray_images():
+def test_decoders_of_gray_images():
     features = networks.vgg16_features(None, ("block2_conv1",), channels=1)
     decoder = style_decoder(features, name="mine")
     assert chain(decoder) == [(128, 64), "x2", (64, 64), (64, 1)]
     assert decoder.name == "mine"
 
 
-def test_maps_of_any_size_and_scale():
+def test_maps_of_any_size_and_scale_are_decoded():
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, 2, padding="same")(image)
     y = keras.layers.Conv2D(8, 3, padding="same")(x)
@@ -92,7 +92,7 @@ def test_edges_are_reflected():
     )
 
 
-def test_it_is_saved(tmp_path):
+def test_it_can_be_saved(tmp_path):
     features = networks.squeezenet_features(None, ("fire2",))
     decoder = style_decoder(features)
     decoder.save(tmp_path / "decoder.keras")
@@ -101,7 +101,7 @@ def test_it_is_saved(tmp_path):
     np.testing.assert_array_equal(loaded(maps), decoder(maps))
 
 
-def test_mistakes_are_refused():
+def test_bad_arguments_are_refused():
     features = networks.squeezenet_features(None, ("fire2",))
     with pytest.raises(ValueError, match="`layer` must be one of .'fire2'."):
         style_decoder(features, "fire3")

@@ -1,4 +1,4 @@
-"""StyleGAN2's networks: NumPy twins, published sizes, and laws."""
+"""StyleGAN2 networks: NumPy twins, published sizes, and laws."""
 
 import math
 
@@ -44,8 +44,8 @@ def in_order(network, *kinds):
     return sorted(found, key=number)
 
 
-def stir(network):
-    """Weights that start at 0 or 1 matter as well."""
+def randomize(network):
+    """Random values for all weights, also those that start at 0 or 1."""
     for weight in network.weights:
         if not weight.path.endswith("kernel"):
             weight.assign(weight + 0.5 * noise(*weight.shape))
@@ -97,9 +97,9 @@ def synthesis_twin(network, styles, noise, sides):
 
 
 @pytest.mark.parametrize("size, channels", [(16, 1), (32, 3)])
-def test_synthesis_is_the_papers_figure(size, channels):
+def test_synthesis_equals_the_papers_figure(size, channels):
     network = stylegan2_synthesis((size, size, channels), 7, channel_max=3)
-    stir(network)
+    randomize(network)
     styles, values = inputs_of(network, 2)
     sides = [4, 8, 16, 32][: int(math.log2(size)) - 1]
     expected = [
@@ -152,11 +152,13 @@ def discriminator_twin(network, images, labels=None):
 
 @pytest.mark.parametrize("num_classes", [None, 3])
 @pytest.mark.parametrize("size, channels", [(16, 3), (32, 1)])
-def test_the_discriminator_is_the_papers_figure(size, channels, num_classes):
+def test_the_discriminator_equals_the_papers_figure(
+    size, channels, num_classes
+):
     network = stylegan2_discriminator(
         (size, size, channels), channel_max=4, num_classes=num_classes
     )
-    stir(network)
+    randomize(network)
     images = noise(4, size, size, channels)
     labels = None if num_classes is None else LABELS
     found = network(images if labels is None else [images, labels])
@@ -166,9 +168,9 @@ def test_the_discriminator_is_the_papers_figure(size, channels, num_classes):
 
 
 @pytest.mark.parametrize("num_classes", [None, 3])
-def test_mapping_is_dense_layers_from_directions(num_classes):
+def test_mapping_equals_dense_layers_on_normalized_latents(num_classes):
     network = stylegan2_mapping(6, 5, 3, 0.1, num_classes)
-    stir(network)
+    randomize(network)
     latents = noise(4, 6)
     x = latents / np.sqrt(np.mean(latents**2, axis=1, keepdims=True))
     if num_classes is not None:
@@ -184,7 +186,7 @@ def test_mapping_is_dense_layers_from_directions(num_classes):
     np.testing.assert_allclose(found, x, rtol=1e-3, atol=1e-4)
 
 
-def test_only_the_direction_of_latents_counts():
+def test_only_the_direction_of_latents_matters():
     network = stylegan2_mapping(6, 5, num_layers=2)
     latents = noise(4, 6)
     np.testing.assert_allclose(
@@ -232,7 +234,7 @@ def discriminator_parameters(size):
     return total + (4 * 4 * 512 + 1) * 512 + 512 + 1
 
 
-def test_the_papers_networks_have_the_papers_parameters():
+def test_numbers_of_parameters_are_those_of_the_paper():
     """About 30 and 29 million at 1024 pixels (section 4.2).
 
     The authors' program counts 30,370,060 for the generator; and for the
@@ -255,7 +257,7 @@ def test_the_papers_networks_have_the_papers_parameters():
 @pytest.mark.parametrize(
     "size, channels, styles", [(16, 1, 6), (16, 3, 6), (32, 1, 8), (64, 3, 10)]
 )
-def test_sizes(size, channels, styles):
+def test_sizes_of_inputs_and_outputs(size, channels, styles):
     shape = (size, size, channels)
     network = stylegan2_synthesis(
         shape, 5, channel_multiplier=1 / 64, channel_max=6
@@ -271,16 +273,16 @@ def test_sizes(size, channels, styles):
     assert made.shape == (2, *shape)
     assert np.abs(made[0] - made[1]).max() > 1e-2
 
-    judge = stylegan2_discriminator(
+    discriminator = stylegan2_discriminator(
         shape, channel_multiplier=1 / 64, channel_max=6
     )
-    assert judge.name == "discriminator"
-    assert judge.output_shape == (None,)
-    logits = judge(images(shape))
+    assert discriminator.name == "discriminator"
+    assert discriminator.output_shape == (None,)
+    logits = discriminator(images(shape))
     assert logits.shape == (4,) and np.ptp(logits) > 1e-4
 
 
-def test_channels_follow_the_multiplier_and_the_most():
+def test_channels_follow_the_multiplier_and_the_maximum():
     network = stylegan2_synthesis((64, 64, 3), 5, 1 / 64, channel_max=20)
     maps = {
         layer.output.shape[1:]
@@ -297,12 +299,16 @@ def test_channels_follow_the_multiplier_and_the_most():
     }
 
 
-def test_classes_matter():
+def test_labels_matter():
     mapping = stylegan2_mapping(6, 5, num_layers=2, num_classes=4)
     styles = mapping([np.ones((2, 6), "float32"), np.array([1, 3])])
     assert np.abs(styles[0] - styles[1]).max() > 1e-2
-    judge = stylegan2_discriminator((16, 16, 1), channel_max=4, num_classes=4)
-    logits = judge([np.ones((2, 16, 16, 1), "float32"), np.array([1, 3])])
+    discriminator = stylegan2_discriminator(
+        (16, 16, 1), channel_max=4, num_classes=4
+    )
+    logits = discriminator(
+        [np.ones((2, 16, 16, 1), "float32"), np.array([1, 3])]
+    )
     assert np.abs(logits[0] - logits[1]) > 1e-3
 
 
@@ -325,7 +331,7 @@ def predicted_mean_square(layer, x, styles):
     return np.mean(means[:, 2:-2, 2:-2] if layer.upsample else means)
 
 
-def test_unit_variance_layer_by_layer_at_the_start():
+def test_untrained_layers_keep_unit_variance():
     """Nothing grows, and what shrinks does so where zeros come in.
 
     Each convolution gives the mean square that it takes in, on average over
@@ -355,7 +361,7 @@ def test_unit_variance_layer_by_layer_at_the_start():
     assert max(sizes) < 1.2 and min(sizes) > 0.05
 
 
-def test_noise_is_switched_off_by_zeros_and_at_the_start():
+def test_zeros_disable_the_noise_and_so_does_initial_strength():
     network = stylegan2_synthesis((16, 16, 1), 5, channel_max=4)
     styles, values = inputs_of(network)
     silent = network([styles, 0.0 * values])
@@ -370,19 +376,19 @@ def test_networks_can_be_saved(tmp_path):
     shape = (16, 16, 3)
     mapping = stylegan2_mapping(6, 5, num_layers=2, num_classes=3)
     synthesis = stylegan2_synthesis(shape, 5, channel_max=4)
-    judge = stylegan2_discriminator(shape, channel_max=4, num_classes=3)
+    discriminator = stylegan2_discriminator(shape, channel_max=4, num_classes=3)
     for network, data in (
         (mapping, [noise(4, 6), LABELS]),
         (synthesis, inputs_of(synthesis)),
-        (judge, [images(shape), LABELS]),
+        (discriminator, [images(shape), LABELS]),
     ):
-        stir(network)
+        randomize(network)
         network.save(tmp_path / "network.keras")
         loaded = keras.saving.load_model(tmp_path / "network.keras")
         np.testing.assert_array_equal(loaded(data), network(data))
 
 
-def test_half_precision_stays_finite_and_close():
+def test_half_precision_is_finite_and_accurate():
     """Also with styles and images far out; what comes out is float32."""
 
     def build():

@@ -1,4 +1,4 @@
-"""Networks that upscale: shapes, published sizes, no chequered start."""
+"""Super-resolution networks: shapes, published sizes, initialization."""
 
 import keras
 import numpy as np
@@ -36,7 +36,7 @@ def test_images_of_any_size_are_upscaled(name, scale):
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-def test_saved_and_in_half_precision(name, tmp_path):
+def test_saved_networks_predict_the_same_in_half_precision(name, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         network = getattr(networks, name)(2, 3, **BUILDERS[name])
@@ -50,7 +50,7 @@ def test_saved_and_in_half_precision(name, tmp_path):
     np.testing.assert_array_equal(again(images), result)
 
 
-def test_sizes_are_the_published_ones():
+def test_numbers_of_weights_are_the_published_ones():
     """Weights without biases: 8,032 (Dong et al. 2016, table 1's 9-1-5);
     RRDB of ESRGAN's released code: 16,697,987."""
     srcnn = networks.srcnn(4, 1)
@@ -59,8 +59,8 @@ def test_sizes_are_the_published_ones():
     assert networks.rrdb(4, 3).count_params() == 16_697_987
 
 
-def test_a_shuffle_starts_as_nearest_neighbors():
-    """Constant over each square, unlike with an ordinary start."""
+def test_an_initial_pixel_shuffle_is_nearest_neighbor_upscaling():
+    """Constant over each square, unlike with the default initializer."""
     image = keras.Input((None, None, 2))
 
     def spread(initializer):
@@ -78,7 +78,7 @@ def test_a_shuffle_starts_as_nearest_neighbors():
         layers.ICNR(3)((3, 3, 2, 10))
 
 
-def test_edsr_is_the_formula():
+def test_edsr_equals_its_formula():
     """By hand: shuffled features on top of repeated pixels."""
     network = networks.edsr(2, 1, width=4, num_blocks=1, residual_scale=0.5)
     images = random_images(1, 4, 5, 1)
@@ -104,7 +104,7 @@ def test_edsr_is_the_formula():
     np.testing.assert_allclose(network(images), expected, atol=1e-5)
 
 
-def test_between_two_networks():
+def test_networks_are_interpolated():
     """Of one linear layer each, the result is linear in the share."""
 
     def linear(seed):
@@ -152,8 +152,8 @@ def test_bad_sizes_are_refused():
         networks.srcnn(channels=1, widths=(8,))
 
 
-def test_the_pretrained_weights_upscale_a_photograph():
-    """Far better than bicubic, on an image that taught nothing."""
+def test_pretrained_weights_upscale_a_photograph():
+    """Far better than bicubic, on an image that is not in the training set."""
     pytest.importorskip("skimage")
     (photo,) = datasets.load_source("photos", "test").dataset.take(1)
     image = photo["image"].numpy()[:240, :320] / np.float32(255.0)
@@ -172,7 +172,7 @@ def test_the_pretrained_weights_upscale_a_photograph():
         assert layer.dtype_policy.name == "float32"
 
 
-def test_weights_that_are_not_there_or_others(tmp_path):
+def test_missing_and_other_weights_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="train upscaler"):
         presets.gray_upscaler(tmp_path / "missing.weights.h5")
     networks.edsr(4, channels=1, width=8, num_blocks=1).save_weights(

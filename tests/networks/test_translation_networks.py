@@ -1,4 +1,4 @@
-"""The pix2pix generator and the discriminator of patches."""
+"""The pix2pix generator and the PatchGAN discriminator."""
 
 import keras
 import numpy as np
@@ -27,8 +27,8 @@ def conditioned(height=16, width=20, channels=1, in_channels=None):
     }
 
 
-def louder(network, factor=10.0):
-    """Kernels that let something through, all around 0.02 at the start."""
+def scaled_up(network, factor=10.0):
+    """Larger kernels; they are about 0.02 at the start."""
     for weight in network.trainable_weights:
         if weight.name == "kernel":
             weight.assign(factor * weight)
@@ -38,7 +38,9 @@ def louder(network, factor=10.0):
 @pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 32)])
 @pytest.mark.parametrize("channels", [(1, 3), (3, 1)])
 @pytest.mark.parametrize("normalization", ["instance", "batch", None])
-def test_images_of_any_size_into_the_unit_range(size, channels, normalization):
+def test_images_of_any_size_give_images_in_the_unit_range(
+    size, channels, normalization
+):
     network = small_generator(
         in_channels=channels[0],
         out_channels=channels[1],
@@ -48,12 +50,12 @@ def test_images_of_any_size_into_the_unit_range(size, channels, normalization):
     made = np.asarray(network(images))
     assert made.shape == (2, *size, channels[1])
     assert np.abs(made - 0.5).max() < 0.2  # the start
-    made = np.asarray(louder(network, 1e3)(images))
+    made = np.asarray(scaled_up(network, 1e3)(images))
     assert 0 <= made.min() and made.max() <= 1
     assert network.name == "generator"
 
 
-def test_the_paper_s_network_has_the_paper_s_maps_and_weights():
+def test_maps_and_weights_are_those_of_the_paper():
     network = pix2pix_generator(
         widths=(64, 128, 256, 512, 512, 512, 512, 512), normalization="batch"
     )
@@ -90,7 +92,9 @@ def test_the_paper_s_network_has_the_paper_s_maps_and_weights():
         ("batch", keras.layers.BatchNormalization),
     ],
 )
-def test_ends_of_the_way_down_are_not_normalized(normalization, kind):
+def test_first_and_last_level_of_the_encoder_are_not_normalized(
+    normalization, kind
+):
     network = small_generator(normalization=normalization)
     follows = [type(layer) for layer in network.layers]
     down = [
@@ -102,8 +106,8 @@ def test_ends_of_the_way_down_are_not_normalized(normalization, kind):
     assert follows.count(kind) == 2 + 3
 
 
-def test_instances_are_normalized_each_by_itself_and_always():
-    network = louder(small_generator(dropout=0.0))
+def test_instance_normalization_treats_each_image_by_itself():
+    network = scaled_up(small_generator(dropout=0.0))
     images = noise(4, 32, 32, 3)
     together = network(images, training=True)
     np.testing.assert_array_equal(network(images), together)
@@ -120,8 +124,8 @@ def test_instances_are_normalized_each_by_itself_and_always():
         np.testing.assert_allclose(np.var(features, axis=(1, 2)), 1, atol=0.05)
 
 
-def test_dropout_is_the_noise_and_in_training_alone():
-    network = louder(small_generator())
+def test_dropout_is_active_in_training_only():
+    network = scaled_up(small_generator())
     images = noise(1, 32, 32, 3)
     np.testing.assert_array_equal(network(images), network(images))
     first, second = (network(images, training=True) for _ in range(2))
@@ -134,9 +138,9 @@ def test_dropout_is_the_noise_and_in_training_alone():
     assert rates == [0.5] * 3
 
 
-def test_levels_meet_at_their_sizes():
+def test_skip_connections_keep_positions():
     """A pixel of the input reaches the output at its own place."""
-    network = louder(small_generator(normalization=None))
+    network = scaled_up(small_generator(normalization=None))
     images = noise(1, 32, 32, 3)
     first = np.asarray(network(images))
     images[0, 3, 27] += 0.5
@@ -165,19 +169,19 @@ def test_bad_generators_are_refused(options, message):
     ("widths", "field"),
     [((4,), 7), ((4, 4), 16), ((4, 4, 4), 34), ((4, 4, 4, 4), 70)],
 )
-def test_a_logit_sees_the_patch_that_the_paper_says(widths, field):
+def test_the_receptive_field_of_a_logit_is_that_of_the_paper(widths, field):
     network = patch_discriminator(out_channels=1, condition=(), widths=widths)
     images = tf.Variable(noise(1, 160, 160, 1))
     with tf.GradientTape() as tape:
         logits = network(images)
         row = logits.shape[1] // 2
         logit = logits[0, row, row, 0]
-    slope = np.asarray(tape.gradient(logit, images))[0, :, :, 0]
+    gradient = np.asarray(tape.gradient(logit, images))[0, :, :, 0]
     stride = 2 ** (len(widths) - 1)
     assert logits.shape == (1, 160 // stride, 160 // stride, 1)
     assert field == 9 * stride - 2
     for axis in (0, 1):
-        seen = np.flatnonzero(slope.any(axis=axis))
+        seen = np.flatnonzero(gradient.any(axis=axis))
         assert seen[-1] - seen[0] + 1 == field
         assert abs((seen[0] + seen[-1]) / 2 - row * stride) < field / 4
 
@@ -195,7 +199,7 @@ def test_any_size_gives_a_map_of_logits(size, channels):
 @pytest.mark.parametrize(
     "condition", [(), ("mask",), ("degraded",), ("degraded", "mask")]
 )
-def test_it_sees_what_it_was_told_to_see(condition):
+def test_logits_depend_on_the_given_conditions(condition):
     network = patch_discriminator(
         out_channels=1, condition=condition, widths=(4, 8)
     )
@@ -218,7 +222,7 @@ def test_the_condition_may_have_other_channels():
     assert network.input["degraded"].shape[-1] == 1
 
 
-def test_mid_gray_is_the_middle_and_logits_have_no_bounds():
+def test_mid_gray_gives_zero_and_logits_are_unbounded():
     network = patch_discriminator(out_channels=1, condition=(), widths=(4, 8))
     gray = np.full((1, 16, 16, 1), 0.5, "float32")
     np.testing.assert_array_equal(network(gray), np.zeros((1, 8, 8, 1)))
@@ -237,7 +241,7 @@ def test_every_convolution_is_spectrally_normalized_or_none():
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_ends_in_float32(policy):
+def test_logits_are_float32_in_mixed_precision(policy):
     keras.config.set_dtype_policy(policy)
     generator = small_generator()
     made = generator(noise(1, 32, 32, 3))
@@ -245,10 +249,10 @@ def test_mixed_precision_ends_in_float32(policy):
     assert low == {policy.removeprefix("mixed_"), "float32"}
     assert made.dtype == generator.output.dtype == "float32"
     assert np.isfinite(made).all()
-    judge = patch_discriminator(out_channels=1, widths=(4, 8))
-    logits = judge(conditioned())
-    assert logits.dtype == judge.output.dtype == "float32"
-    inner = [layer.layer for layer in judge.layers if layer.weights]
+    discriminator = patch_discriminator(out_channels=1, widths=(4, 8))
+    logits = discriminator(conditioned())
+    assert logits.dtype == discriminator.output.dtype == "float32"
+    inner = [layer.layer for layer in discriminator.layers if layer.weights]
     assert [layer.compute_dtype for layer in inner] == [
         *2 * [policy.removeprefix("mixed_")],
         "float32",
@@ -298,7 +302,7 @@ def test_bad_discriminators_are_refused(options, message):
         patch_discriminator(**options)
 
 
-def test_a_fixed_size_is_kept():
+def test_a_fixed_size_is_an_input_size():
     network = patch_discriminator(
         out_channels=1, size=(32, 48), condition=(), widths=(4, 8)
     )

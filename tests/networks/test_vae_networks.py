@@ -15,7 +15,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", [(28, 28, 1), (16, 24, 3), (4, 8, 1)])
 @pytest.mark.parametrize("num_classes", [None, 3])
-def test_shapes(kind, shape, num_classes):
+def test_shapes_of_inputs_and_outputs(kind, shape, num_classes):
     make_encoder, make_decoder = KINDS[kind]
     encoder = make_encoder(shape, 5, num_classes=num_classes)
     decoder = make_decoder(
@@ -58,8 +58,8 @@ def test_outputs_stay_in_float32_under_mixed_precision(kind):
     assert with_weights[0].compute_dtype == "float16"
 
 
-def test_residual_blocks_start_as_the_identity():
-    """More blocks, the same function: only their other weights count."""
+def test_residual_blocks_are_the_identity_at_the_start():
+    """More blocks give the same function at the start."""
     images = keras.random.uniform((2, 8, 8, 1))
     outputs = []
     for num_blocks in (0, 2):

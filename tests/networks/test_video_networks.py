@@ -1,4 +1,4 @@
-"""Networks of several frames: as SRCNN on one, and by their formulas."""
+"""Video networks: against SRCNN on one frame, and their formulas."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def convolve(x, kernel, bias):
 
 
 def randomized(network, seed=0):
-    """Biases that are not 0, and detail that is not either."""
+    """Random values for biases and the last layer, which start at 0."""
     rng = np.random.default_rng(seed)
     for weight in network.weights:
         weight.assign(rng.normal(0, 0.2, weight.shape))
@@ -40,15 +40,15 @@ def randomized(network, seed=0):
 
 @pytest.mark.parametrize("fusion", FUSIONS)
 @pytest.mark.parametrize("filter_symmetry", [True, False])
-def test_frames_of_any_size(fusion, filter_symmetry):
+def test_frames_of_any_size_are_taken(fusion, filter_symmetry):
     network = vsrnet(3, 3, fusion, filter_symmetry=filter_symmetry, **SMALL)
     assert network.output_shape == (None, None, None, 3)
     assert network(clips(2, 3, 7, 10, 3)).shape == (2, 7, 10, 3)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 3, 4])
-def test_folded_frames_of_any_size(scale):
-    """Also sides that the scale does not divide; untrained: as it was."""
+def test_folded_frames_of_any_size_are_taken(scale):
+    """Also sides that the scale does not divide; untrained, the identity."""
     network = video_edsr(scale, 3, 3, width=8, num_blocks=1)
     assert network.output_shape == (None, None, None, 3)
     frames = clips(2, 3, 7, 10, 3)
@@ -63,7 +63,7 @@ def test_folded_frames_of_any_size(scale):
         lambda: video_edsr(2, 3, channels=1, width=8, num_blocks=1),
     ],
 )
-def test_saved_and_in_half_precision(build, tmp_path):
+def test_saved_networks_predict_the_same_in_half_precision(build, tmp_path):
     keras.config.set_dtype_policy("mixed_float16")
     try:
         network = randomized(build())
@@ -90,10 +90,10 @@ def test_saved_and_in_half_precision(build, tmp_path):
         (5, "late", None),
     ],
 )
-def test_the_same_image_as_every_frame(
+def test_equal_frames_give_the_result_of_the_image_network(
     num_frames, fusion, sizes, filter_symmetry
 ):
-    """Then it does what the network did that it starts from."""
+    """The network that `vsrnet_from_srcnn` starts from."""
     srcnn = randomized(networks.srcnn(2, 3, widths=(6, 4)))
     small = clips(1, 5, 6, 3)
     large = small.repeat(2, axis=1).repeat(2, axis=2)
@@ -101,7 +101,7 @@ def test_the_same_image_as_every_frame(
     network = vsrnet_from_srcnn(
         srcnn, num_frames, fusion, filter_symmetry, sizes
     )
-    expected = np.asarray(srcnn(small, channels=1))
+    expected = np.asarray(srcnn(small))
     np.testing.assert_allclose(network(frames), expected, atol=2e-5)
     other = frames + 0.1 * clips(*frames.shape, seed=1)
     other[:, num_frames // 2] = large
@@ -110,7 +110,7 @@ def test_the_same_image_as_every_frame(
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
-def test_played_backwards(fusion):
+def test_filter_symmetry_ignores_the_direction_of_time(fusion):
     """With filter symmetry nothing changes; without, it does."""
     frames = clips(1, 5, 8, 9, 1)
     for filter_symmetry in (True, False):
@@ -121,7 +121,7 @@ def test_played_backwards(fusion):
         assert (change < 1e-6) == filter_symmetry
 
 
-def test_vsrnet_is_the_formula():
+def test_vsrnet_equals_its_formula():
     """By hand: slow fusion of three frames with filters of their own."""
     network = randomized(vsrnet(3, 1, filter_symmetry=False, **SMALL))
     frames = clips(1, 3, 6, 7, 1)
@@ -140,7 +140,7 @@ def test_vsrnet_is_the_formula():
     np.testing.assert_allclose(network(frames)[0], expected, atol=1e-4)
 
 
-def test_video_edsr_is_the_formula():
+def test_video_edsr_equals_its_formula():
     """By hand: squares folded into channels, blocks, squares laid out."""
     network = randomized(video_edsr(2, 3, channels=1, width=4, num_blocks=1))
     frames = clips(1, 3, 6, 8, 1)
@@ -161,7 +161,7 @@ def test_video_edsr_is_the_formula():
     np.testing.assert_allclose(network(frames)[0], expected, atol=1e-4)
 
 
-def test_sizes_are_those_of_the_figure():
+def test_numbers_of_weights_are_those_of_the_figure():
     """Kernels of figure 3's architectures for five frames, 9-5-5, and what
     filter symmetry leaves of them: three groups instead of five frames."""
 

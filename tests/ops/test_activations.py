@@ -1,4 +1,4 @@
-"""The activation of StyleGAN2: its values, and what it does to variance."""
+"""Scaled leaky ReLU: values, and the mean square of its results."""
 
 import numpy as np
 from scipy import stats
@@ -6,7 +6,7 @@ from scipy import stats
 from keras_synth.ops import scaled_leaky_relu
 
 
-def test_values():
+def test_values_are_those_of_the_formula():
     root = np.sqrt(2)
     np.testing.assert_allclose(
         scaled_leaky_relu(np.array([-10.0, -1.0, 0.0, 1.0, 3.0], "float32")),

@@ -1,4 +1,4 @@
-"""Luma against scikit-image, and the levels that video reserves."""
+"""Luma of colors against scikit-image and its formula."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def colors(max_value=1.0):
 
 
 @pytest.mark.parametrize("max_value", [1.0, 255.0])
-def test_studio_range_is_scikit_images(max_value):
+def test_studio_range_luma_equals_scikit_image(max_value):
     expected = rgb2ycbcr(colors(), channel_axis=-1)[..., :1]  # 16 to 235
     luma = studio_range_luma(colors(max_value), max_value)
     np.testing.assert_allclose(

@@ -1,4 +1,4 @@
-"""Distances against SciPy, and where one product loses its digits."""
+"""Pairwise distances against SciPy, and their precision."""
 
 import numpy as np
 import pytest
@@ -15,19 +15,19 @@ def vectors(count, dtype="float64", seed=0):
 @pytest.mark.parametrize(
     "dtype, tolerance", [("float64", 1e-12), ("float32", 1e-5)]
 )
-def test_distances_are_scipys(dtype, tolerance):
+def test_distances_equal_scipy(dtype, tolerance):
     a, b = vectors(7, dtype), vectors(5, dtype, seed=1)
     distances = pairwise_distances(a, b)
     assert distances.dtype == dtype
     np.testing.assert_allclose(distances, cdist(a, b), rtol=tolerance)
 
 
-def test_vectors_far_from_the_origin_keep_their_digits():
+def test_vectors_far_from_the_origin_keep_precision():
     a, b = vectors(7) + 1e6, vectors(5, seed=1) + 1e6
     np.testing.assert_allclose(pairwise_distances(a, b), cdist(a, b), rtol=1e-9)
 
 
-def test_equal_vectors_lie_at_about_zero_and_never_at_nan():
+def test_equal_vectors_have_distance_near_zero_and_never_nan():
     a = vectors(200)
     diagonal = np.diag(pairwise_distances(a, a))
     assert (diagonal >= 0).all() and diagonal.max() < 1e-6

@@ -1,4 +1,4 @@
-"""Statistics of maps, and what counts as a network of feature maps."""
+"""Statistics of feature maps, and checks of feature networks."""
 
 import keras
 import numpy as np
@@ -27,11 +27,11 @@ def twin(maps):
     return result / (height * width * channels)
 
 
-def test_gram_matrix_is_its_formula():
+def test_gram_matrix_equals_its_formula():
     np.testing.assert_allclose(gram_matrix(MAPS), twin(MAPS), atol=1e-6)
 
 
-def test_gram_matrix_keeps_energy_and_forgets_places():
+def test_gram_matrix_keeps_energy_and_ignores_positions():
     grams = np.asarray(gram_matrix(MAPS))
     energy = np.mean(MAPS**2, axis=(1, 2, 3))
     np.testing.assert_allclose(np.trace(grams, axis1=1, axis2=2), energy, 1e-5)
@@ -52,7 +52,7 @@ def test_other_numbers_of_axes_are_refused():
         gram_matrix(MAPS[0])
 
 
-def test_channel_statistics_are_numpys():
+def test_channel_statistics_equal_numpy():
     mean, deviation = channel_statistics(MAPS, epsilon=0.25)
     axes = {"axis": (1, 2), "keepdims": True}
     np.testing.assert_allclose(mean, MAPS.mean(**axes), atol=1e-6)
@@ -60,7 +60,7 @@ def test_channel_statistics_are_numpys():
     np.testing.assert_allclose(deviation, expected, rtol=1e-5)
 
 
-def test_the_slope_of_a_deviation_of_zero_is_finite():
+def test_the_gradient_of_a_deviation_of_zero_is_finite():
     maps = tf.ones((1, 4, 4, 2))
     with tf.GradientTape() as tape:
         tape.watch(maps)
@@ -68,7 +68,7 @@ def test_the_slope_of_a_deviation_of_zero_is_finite():
     assert not np.any(tape.gradient(deviation, maps))
 
 
-def test_adaptive_instance_normalization_is_its_formula():
+def test_adaptive_instance_normalization_equals_its_formula():
     style = 3.0 * MAPS[:, ::-1, :4] + 7.0
     result = adaptive_instance_normalization(MAPS, style, epsilon=0.01)
     for image in range(2):
@@ -85,7 +85,7 @@ def test_adaptive_instance_normalization_is_its_formula():
     np.testing.assert_allclose(half, result, rtol=1e-2, atol=0.05)
 
 
-def test_the_relative_error_has_no_unit():
+def test_the_relative_error_does_not_depend_on_scale():
     values = 2.0 * MAPS[::-1] + 1.0
     error = relative_squared_error(MAPS, values)
     axes = (1, 2, 3)
@@ -98,7 +98,7 @@ def test_the_relative_error_has_no_unit():
     assert np.isfinite(relative_squared_error(0 * MAPS, MAPS)).all()
 
 
-def test_networks_give_maps_by_name():
+def test_feature_maps_are_returned_by_layer_name():
     inputs = keras.Input((4, 4, 3))
     network = keras.Model(inputs, {"b": inputs * 2.0, "a": inputs})
     assert check_feature_network(network) == ["b", "a"]

@@ -1,4 +1,4 @@
-"""Resampling with a filter: against SciPy, against loops, and its laws."""
+"""Filtered resampling (upfirdn): against SciPy, loops, and its laws."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def twin(images, taps, up=1, down=1, padding=(0, 0)):
 
 @pytest.mark.parametrize("taps", TAPS.values(), ids=TAPS)
 @pytest.mark.parametrize("up, down", [(1, 1), (2, 1), (1, 2), (2, 3)])
-def test_along_each_side_it_is_scipys(taps, up, down):
+def test_it_equals_scipy_along_each_side(taps, up, down):
     """SciPy's borders: all zeros that the filter reaches from a value."""
     images = random_images()
     expected = images
@@ -66,7 +66,7 @@ def test_along_each_side_it_is_scipys(taps, up, down):
     ],
 )
 @pytest.mark.parametrize("taps", TAPS.values(), ids=TAPS)
-def test_it_is_its_four_steps(taps, up, down, padding):
+def test_it_equals_its_four_steps(taps, up, down, padding):
     images = random_images()
     found = upfirdn(images, taps, up, down, padding)
     expected = twin(images, taps, up, down, padding)
@@ -115,7 +115,7 @@ def test_halving_is_the_adjoint_of_doubling():
 @pytest.mark.parametrize(
     "dtype, tolerance", [("float16", 1e-2), ("float64", 1e-6)]
 )
-def test_it_keeps_the_precision(dtype, tolerance):
+def test_it_keeps_the_dtype(dtype, tolerance):
     images = random_images()
     found = upfirdn(images.astype(dtype), TAPS["binomial"], 2, 1, (2, 1))
     assert found.dtype == dtype

@@ -1,4 +1,4 @@
-"""Flow of known motions, and against scikit-image."""
+"""Optical flow of known motions, and against scikit-image."""
 
 import importlib
 import itertools
@@ -17,7 +17,7 @@ INSIDE = (slice(None), slice(8, -8), slice(8, -8))
 
 
 def texture(x, y):
-    """Sums of waves in [0, 1], known at any place: (1, height, width, 1)."""
+    """Sums of waves in [0, 1] at any positions: (1, height, width, 1)."""
     rng = np.random.default_rng(3)
     total = np.zeros_like(x)
     for _ in range(30):
@@ -29,7 +29,7 @@ def texture(x, y):
 
 
 def turned(degrees):
-    """Where the pixels go under a rotation about the middle."""
+    """Flow of a rotation about the center."""
     angle = np.deg2rad(degrees)
     x, y = COLUMNS - (WIDTH - 1) / 2, ROWS - (HEIGHT - 1) / 2
     return (
@@ -38,7 +38,7 @@ def turned(degrees):
     )
 
 
-def test_a_translation_to_a_tenth_of_a_pixel():
+def test_a_translation_is_found_to_a_tenth_of_a_pixel():
     reference = texture(COLUMNS, ROWS)
     moving = texture(COLUMNS - 2.3, ROWS + 1.6)
     flow = np.asarray(optical_flow(reference, moving))
@@ -46,7 +46,7 @@ def test_a_translation_to_a_tenth_of_a_pixel():
     assert np.abs(flow[INSIDE] - (2.3, -1.6)).max() < 0.1
 
 
-def test_a_rotation_to_a_tenth_of_a_pixel():
+def test_a_rotation_is_found_to_a_tenth_of_a_pixel():
     """By 2 degrees: up to 1.3 pixels to each side at the corners."""
     reference = texture(COLUMNS, ROWS)
     moving = texture(*turned(-2.0))
@@ -57,7 +57,7 @@ def test_a_rotation_to_a_tenth_of_a_pixel():
     assert np.abs(expected).max() > 1.2
 
 
-def test_two_things_that_move_apart():
+def test_two_different_motions_are_found():
     """A sharp edge between motions, but for a few pixels beside it."""
     reference = texture(COLUMNS, ROWS)
     moving = reference.copy()
@@ -70,12 +70,12 @@ def test_two_things_that_move_apart():
     assert wrong[:, :18].mean() < 0.01 and wrong[:, 26:].mean() < 0.01
 
 
-def test_nothing_moves():
+def test_equal_images_have_no_flow():
     still = texture(COLUMNS, ROWS)
     np.testing.assert_array_equal(optical_flow(still, still), 0.0)
 
 
-def test_pairs_of_a_batch_and_colors():
+def test_batches_color_and_graphs_give_the_same_flow():
     """Each pair alone; color as its luma; the same inside a graph."""
     columns, rows = COLUMNS[:24, :32], ROWS[:24, :32]
     reference = texture(columns, rows)
@@ -95,8 +95,8 @@ def test_pairs_of_a_batch_and_colors():
     )
 
 
-def test_stopping_at_half_the_size():
-    """Coarser, but as right on smooth motion; odd sizes too."""
+def test_a_coarser_finest_level_is_accurate_on_smooth_motion():
+    """At half the size; odd sizes too."""
     reference = texture(COLUMNS, ROWS)[:, :59, :75]
     moving = texture(COLUMNS - 2.3, ROWS + 1.6)[:, :59, :75]
     flow = np.asarray(optical_flow(reference, moving, finest_level=1))
@@ -106,7 +106,7 @@ def test_stopping_at_half_the_size():
     np.testing.assert_array_equal(none, 0.0)
 
 
-def test_warps_no_worse_than_scikit_image():
+def test_warping_errors_are_not_above_scikit_images():
     """A photograph under a wave, with noise: twice the weight on likeness
     would warp better yet, and say less about the motion."""
     registration = pytest.importorskip("skimage.registration")
@@ -132,8 +132,8 @@ def test_warps_no_worse_than_scikit_image():
     assert error(ours) < error(theirs) < 0.5 * error(0.0 * theirs)
 
 
-def test_the_price_falls():
-    """What is found costs less than no motion, the true one and others."""
+def test_the_flow_has_a_lower_energy_than_others():
+    """Lower than without motion, of the true flow and of others."""
     rng = np.random.default_rng(0)
     reference = texture(COLUMNS, ROWS)
     moving = texture(*turned(-2.0))
@@ -144,7 +144,7 @@ def test_the_price_falls():
     true = np.stack([x - COLUMNS, y - ROWS], axis=-1)[None]
     here = np.stack([COLUMNS, ROWS], axis=-1)
 
-    def price(flow):
+    def energy(flow):
         right = np.diff(flow, axis=2, append=flow[:, :, -1:])
         down = np.diff(flow, axis=1, append=flow[:, -1:])
         rough = np.sqrt(right**2 + down**2)
@@ -158,20 +158,20 @@ def test_the_price_falls():
             unlike += weight * np.abs(there - beside).sum()
         return rough.sum() + 100.0 * unlike
 
-    assert price(flow) < price(true) < price(0.0 * true)
-    assert price(flow) < price(flow + rng.normal(0, 0.1, flow.shape))
+    assert energy(flow) < energy(true) < energy(0.0 * true)
+    assert energy(flow) < energy(flow + rng.normal(0, 0.1, flow.shape))
 
 
-def test_its_parts():
-    """Derivatives that are each other's adjoint; a system solved."""
+def test_differences_adjoints_and_the_linear_solver():
+    """Adjoint derivatives, and the solution of the linear system."""
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 2, 1, 7, 9)).astype("float32")
     for axis in (-1, -2):
         change = np.sum(module._difference(x, axis) * y)
-        divergence = np.sum(x * module._divergence(y, axis))
-        np.testing.assert_allclose(change, -divergence, rtol=1e-4)
-    slopes = rng.normal(size=(2, 1, 7, 9))
-    xx, yy, xy = slopes[0] ** 2, slopes[1] ** 2, slopes.prod(0)
+        adjoint = np.sum(x * module._adjoint(y, axis))
+        np.testing.assert_allclose(change, -adjoint, rtol=1e-4)
+    gradients = rng.normal(size=(2, 1, 7, 9))
+    xx, yy, xy = gradients[0] ** 2, gradients[1] ** 2, gradients.prod(0)
     right = rng.normal(size=(2, 1, 7, 9))
     products = np.stack([xx, yy, xy, *right]).astype("float32")
     solved = module._proximal_step(products)(x)

@@ -1,4 +1,4 @@
-"""Gaussian density and divergence against SciPy and by hand."""
+"""Gaussian log-density and KL divergence against SciPy and by hand."""
 
 import numpy as np
 from scipy import integrate, stats
@@ -6,7 +6,7 @@ from scipy import integrate, stats
 from keras_synth.ops import gaussian_log_prob, standard_normal_kl
 
 
-def test_log_prob_is_scipys():
+def test_log_prob_equals_scipy():
     rng = np.random.default_rng(0)
     x, mean, log_variance = rng.normal(size=(3, 50)).astype("float32")
     expected = stats.norm.logpdf(x, mean, np.exp(0.5 * log_variance))
@@ -15,7 +15,7 @@ def test_log_prob_is_scipys():
     )
 
 
-def test_kl_is_the_integral():
+def test_kl_divergence_equals_the_integral():
     for mean, log_variance in ((0.3, -1.0), (-2.0, 0.7)):
         q = stats.norm(mean, np.exp(0.5 * log_variance))
 
@@ -28,7 +28,7 @@ def test_kl_is_the_integral():
         )
 
 
-def test_kl_vanishes_for_the_prior_alone():
+def test_kl_divergence_is_zero_only_for_the_prior():
     assert float(standard_normal_kl(0.0, 0.0)) == 0.0
     assert float(standard_normal_kl(0.1, 0.0)) > 0.0
     assert float(standard_normal_kl(0.0, 0.1)) > 0.0

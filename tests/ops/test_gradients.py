@@ -1,4 +1,4 @@
-"""Slopes of judges whose slopes are known."""
+"""Gradient norms of discriminators and path lengths, where known."""
 
 import keras
 import numpy as np
@@ -24,7 +24,7 @@ def total(values):
     return keras.ops.sum(values, axis=(1, 2, 3))
 
 
-def test_a_linear_judge_has_the_slope_of_its_weights():
+def test_a_linear_discriminator_has_the_gradient_of_its_weights():
     a = weights()
     norms = squared_gradient_norms(
         lambda x: total(a * (2 * x - 1)), random_images()
@@ -32,7 +32,7 @@ def test_a_linear_judge_has_the_slope_of_its_weights():
     np.testing.assert_allclose(norms, 3 * [np.sum(a**2)], rtol=1e-5)
 
 
-def test_each_image_has_its_own_slope():
+def test_each_image_has_its_own_gradient_norm():
     a, images = weights(), random_images()
     norms = squared_gradient_norms(
         lambda x: total(0.5 * a * (2 * x - 1) ** 2), images
@@ -42,7 +42,7 @@ def test_each_image_has_its_own_slope():
     np.testing.assert_allclose(norms, expected, rtol=1e-5)
 
 
-def test_the_logits_of_a_image_are_added_up():
+def test_the_logits_of_an_image_are_added_up():
     a, images = weights(), random_images()
     by_patch = squared_gradient_norms(lambda x: a * (2 * x - 1) ** 2, images)
     by_image = squared_gradient_norms(
@@ -51,7 +51,7 @@ def test_the_logits_of_a_image_are_added_up():
     np.testing.assert_allclose(by_patch, by_image, rtol=1e-6)
 
 
-def test_a_networks_slope_is_its_finite_differences():
+def test_a_networks_gradient_equals_finite_differences():
     network = keras.Sequential(
         [
             keras.layers.Flatten(),
@@ -60,13 +60,13 @@ def test_a_networks_slope_is_its_finite_differences():
         ]
     )
     images, step = random_images(), 1e-2
-    slopes = []
+    differences = []
     for pixel in np.eye(8, dtype="float32").reshape(8, *SHAPE[1:]):
         # a pixel of [-1, 1] moves by `step` where one of [0, 1] does by half
         above = network(images + 0.5 * step * pixel)
         below = network(images - 0.5 * step * pixel)
-        slopes.append((above - below) / (2 * step))
-    expected = np.sum(np.square(slopes), axis=(0, 2))
+        differences.append((above - below) / (2 * step))
+    expected = np.sum(np.square(differences), axis=(0, 2))
     np.testing.assert_allclose(
         squared_gradient_norms(network, images), expected, rtol=1e-3
     )
@@ -85,7 +85,7 @@ def test_norms_can_be_differentiated_again():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_norms_are_float32_for_images_and_judges_of_any_precision(dtype):
+def test_norms_are_float32_for_images_and_discriminators_of_any_dtype(dtype):
     a, images = weights(), random_images()
     norms = squared_gradient_norms(
         lambda x: total(tf.cast(a, dtype) * tf.cast(2 * x - 1, dtype)),
@@ -144,7 +144,7 @@ def test_path_lengths_of_a_linear_synthesizer():
     np.testing.assert_allclose(lengths, expected, rtol=1e-5)
 
 
-def test_path_lengths_are_on_average_those_of_the_jacobians_rows():
+def test_path_lengths_average_to_the_norms_of_the_jacobians_rows():
     """Over many directions; the standard error is about 1%."""
     synthesize, matrix = linear_synthesizer()
     count = 4000
@@ -153,7 +153,7 @@ def test_path_lengths_are_on_average_those_of_the_jacobians_rows():
     assert np.mean(lengths**2) == pytest.approx(np.mean(rows), rel=0.04)
 
 
-def test_a_synthesizers_path_lengths_are_its_finite_differences():
+def test_path_lengths_equal_finite_differences():
     network = keras.Sequential(
         [
             keras.layers.Flatten(),
@@ -175,7 +175,7 @@ def test_a_synthesizers_path_lengths_are_its_finite_differences():
     np.testing.assert_allclose(path_lengths(network, w, y), expected, rtol=1e-3)
 
 
-def test_path_lengths_can_be_differentiated_again_also_at_none():
+def test_path_lengths_can_be_differentiated_again_also_at_zero():
     base, _ = linear_synthesizer()
     unit = path_lengths(base, styles(), directions())
     for size in (3.0, 0.0):

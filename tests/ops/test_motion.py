@@ -1,4 +1,4 @@
-"""Frames moved to the middle one, and scenes told apart."""
+"""Motion compensation of clips, and scene changes."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def clip(speed=1.5, num_frames=5, height=40, width=48, channels=1):
     return np.stack(frames).astype("float32")[None]
 
 
-def test_moved_frames_look_like_the_middle_one():
+def test_compensated_frames_resemble_the_middle_one():
     frames = clip(channels=3)
     moved = np.asarray(compensate_motion(frames))
     assert moved.shape == frames.shape
@@ -34,7 +34,7 @@ def test_moved_frames_look_like_the_middle_one():
     assert before > 0.3 and after < 0.02
 
 
-def test_it_is_flow_warping_and_trust():
+def test_it_is_flow_warping_and_adaptive_compensation():
     """Each frame by itself, in its own place."""
     frames = clip(num_frames=3)
     frames[:, 2] = clip(speed=-0.7)[:, 1]
@@ -69,7 +69,7 @@ def test_adaptive_compensation_by_hand():
             )
 
 
-def test_trust_falls_from_one_to_nothing():
+def test_the_share_of_the_warped_frame_falls_with_its_error():
     reference = np.full((1, 9, 9, 1), 0.25, "float32")
     same = adaptive_compensation(reference, reference)
     np.testing.assert_array_equal(same, reference)
@@ -79,7 +79,7 @@ def test_trust_falls_from_one_to_nothing():
     np.testing.assert_array_equal(wrong, reference)
 
 
-def test_scenes_told_apart():
+def test_scene_changes_are_distinguished_from_motion():
     """Motion, light and noise are no change of scene; other waves are."""
     frames = clip(num_frames=4, speed=1.0)[0]
     np.testing.assert_allclose(scene_change(frames, frames), 0.0, atol=1e-6)

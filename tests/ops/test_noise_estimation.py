@@ -1,4 +1,4 @@
-"""The noise level, where it is known and where scikit-image knows it."""
+"""Noise level estimation: known levels, and against scikit-image."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ def camera(noise_level=0.0, shape=(512, 512)):
 
 
 @pytest.mark.parametrize("noise_level", [25 / 255, 50 / 255])
-def test_within_five_percent_on_a_photograph(noise_level):
+def test_it_is_within_five_percent_on_a_photograph(noise_level):
     images = camera(noise_level)[None, :, :, None]
     got = float(estimate_noise_level(images)[0, 0, 0, 0])
     assert got == pytest.approx(noise_level, rel=0.05)
 
 
-def test_agrees_with_skimage():
+def test_it_agrees_with_scikit_image():
     pytest.importorskip("pywt", reason="scikit-image estimates with PyWavelets")
     noisy = camera(0.1)
     expected = restoration.estimate_sigma(noisy)
@@ -43,7 +43,7 @@ def wavelet_twin(image):
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (33, 40), (34, 41)])
-def test_is_the_median_of_wavelets(shape):
+def test_it_is_the_median_of_wavelet_coefficients(shape):
     noisy = camera(0.1, shape).astype("float32")
     got = float(estimate_noise_level(noisy[None, :, :, None])[0, 0, 0, 0])
     assert got == pytest.approx(wavelet_twin(noisy), rel=1e-4)
@@ -58,7 +58,7 @@ def test_empty_areas_do_not_count():
     assert float(empty[0, 0, 0, 0]) == 0.0
 
 
-def test_each_image_and_channel_has_its_own():
+def test_each_image_and_channel_has_its_own_level():
     levels = np.array([[0.05, 0.1, 0.2], [0.4, 0.0, 0.01]])
     noise = np.random.RandomState(2).normal(size=(2, 96, 96, 3))
     got = estimate_noise_level(noise * levels[:, None, None])

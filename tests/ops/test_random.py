@@ -1,4 +1,4 @@
-"""Seeds that differ from replica to replica."""
+"""Seeds that differ between replicas."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_synth.ops import ReplicaSeedGenerator
 
 
-def test_outside_a_strategy_it_is_keras_own():
+def test_outside_a_strategy_it_equals_seed_generator():
     ours, theirs = ReplicaSeedGenerator(7), keras.random.SeedGenerator(7)
     for _ in range(3):
         np.testing.assert_array_equal(ours.next(), theirs.next())

@@ -1,4 +1,4 @@
-"""Reading between pixels against loops, laws and SciPy."""
+"""Interpolation between pixels against loops, laws and SciPy."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def grid(rows, columns, batch):
     )
 
 
-def test_whole_pixels_keep_their_values_and_the_border_mirrors():
+def test_whole_pixels_keep_their_values_and_borders_are_mirrored():
     images = random_images()
     rows, columns = grid(np.arange(-20, 30), np.arange(-31, 40), 2)
     expected = np.pad(images, ((0, 0), (20, 21), (31, 28), (0, 0)), "reflect")
@@ -45,7 +45,7 @@ def upscaled(line):
     return np.array(out)
 
 
-def test_between_pixels_it_is_bilinear_in_twice_the_size():
+def test_between_pixels_it_is_bilinear_at_twice_the_size():
     images = random_images()
     count = 200
     rows = RNG.uniform(0, 8, (2, 1, count)).astype("float32")
@@ -65,7 +65,7 @@ def test_between_pixels_it_is_bilinear_in_twice_the_size():
             )
 
 
-def test_waves_are_read_better_than_bilinearly():
+def test_waves_are_interpolated_better_than_bilinearly():
     def wave(rows, columns):
         return np.cos(0.9 * rows + 0.4) * np.sin(1.1 * columns)
 

@@ -1,4 +1,4 @@
-"""PSNR, SSIM, MS-SSIM: scikit-image's and TensorFlow's values, and laws."""
+"""PSNR, SSIM and MS-SSIM against scikit-image, TensorFlow and laws."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def skimage_ssim(images, others, max_value=1.0):
 
 
 @pytest.mark.parametrize("max_value", [1.0, 255.0])
-def test_psnr_is_scikit_images_image_by_image(max_value):
+def test_psnr_of_each_image_equals_scikit_image(max_value):
     clean = max_value * images()
     restored = clean + max_value * 0.1 * images(seed=1)
     expected = [
@@ -68,14 +68,14 @@ def test_psnr_is_scikit_images_image_by_image(max_value):
     assert abs(expected[0] - expected[1]) > 0.1  # two figures, not one
 
 
-def test_equal_images_have_infinitely_many_decibels():
+def test_equal_images_have_infinite_psnr():
     scores = peak_signal_to_noise_ratio(images(), images())
     np.testing.assert_array_equal(scores, [np.inf, np.inf])
 
 
 @pytest.mark.parametrize("shape", [(2, 24, 29, 3), (1, 11, 11, 1)])
 @pytest.mark.parametrize("max_value", [1.0, 255.0])
-def test_ssim_is_scikit_images(shape, max_value):
+def test_ssim_equals_scikit_image(shape, max_value):
     clean = max_value * images(shape)
     restored = noisy(clean, 0.1 * max_value)
     np.testing.assert_allclose(
@@ -86,7 +86,7 @@ def test_ssim_is_scikit_images(shape, max_value):
 
 
 @pytest.mark.parametrize("brightness", [0.5, 0.95])
-def test_ssim_keeps_its_digits_on_bright_flat_images(brightness):
+def test_ssim_keeps_precision_on_bright_flat_images(brightness):
     clean = noisy(np.full((1, 64, 64, 1), brightness, "float32"), 0.005)
     restored = noisy(clean[:, ::-1].copy(), 0.005)[:, ::-1]
     expected = skimage_ssim(clean, restored)
@@ -103,7 +103,7 @@ def test_ssim_keeps_its_digits_on_bright_flat_images(brightness):
 
 # Sizes that halve without a remainder, and with one at every scale.
 @pytest.mark.parametrize("size", [(176, 176), (161, 161), (183, 214)])
-def test_multi_scale_is_tensorflows(size):
+def test_multi_scale_ssim_equals_tensorflow(size):
     clean = images((2, *size, 2))
     restored = noisy(clean, 0.2)
     expected = tf.image.ssim_multiscale(clean, restored, 1.0)
@@ -142,14 +142,14 @@ def test_scores_are_one_for_equal_images_and_symmetric(score):
     assert np.all(worse < score(clean, restored))
 
 
-def test_inverted_images_are_negative_and_over_scales_zero():
+def test_inverted_images_have_negative_ssim_and_zero_multi_scale_ssim():
     clean = images()
     assert np.all(structural_similarity(clean, 1 - clean) < -0.1)
     np.testing.assert_array_equal(two_scales(clean, 1 - clean), [0.0, 0.0])
 
 
 @pytest.mark.parametrize("score", SCORES)
-def test_what_is_not_a_number_stays_so(score):
+def test_nan_gives_nan(score):
     broken = images()
     broken[0, 12, 12, 0] = np.nan
     scores = np.asarray(score(images(), broken))
@@ -195,22 +195,22 @@ def test_a_scale_that_is_exactly_zero_has_no_infinite_gradient():
 
 
 @pytest.mark.parametrize("score", SCORES)
-def test_gradients_are_those_of_differences(score):
+def test_gradients_equal_finite_differences(score):
     clean = tf.constant(images((1, 24, 24, 1), "float64"))
     restored = tf.constant(noisy(clean.numpy(), 0.05))
     direction = np.random.default_rng(3).normal(size=clean.shape)
     with tf.GradientTape() as tape:
         tape.watch(restored)
         total = tf.reduce_sum(score(clean, restored))
-    slope = np.sum(direction * tape.gradient(total, restored).numpy())
+    derivative = np.sum(direction * tape.gradient(total, restored).numpy())
     high = score(clean, restored + 1e-6 * direction)
     low = score(clean, restored - 1e-6 * direction)
     difference = float(tf.reduce_sum(high - low)) / 2e-6
-    np.testing.assert_allclose(slope, difference, rtol=1e-5)
+    np.testing.assert_allclose(derivative, difference, rtol=1e-5)
 
 
 @pytest.mark.parametrize("score", [peak_signal_to_noise_ratio, *SCORES])
-def test_sizes_may_be_unknown_until_it_runs(score):
+def test_sizes_may_be_unknown_in_a_graph(score):
     spec = tf.TensorSpec((None, None, None, 3))
     graph = tf.function(score, input_signature=[spec, spec])
     for shape in [(2, 24, 29, 3), (1, 33, 22, 3)]:
@@ -220,7 +220,7 @@ def test_sizes_may_be_unknown_until_it_runs(score):
         )
 
 
-def test_half_precision_is_computed_in_single():
+def test_half_precision_is_computed_in_float32():
     clean, restored = images(dtype="float16"), noisy(images(), 0.1)
     scores = structural_similarity(clean, restored.astype("float16"))
     assert scores.dtype == "float32"
@@ -259,7 +259,7 @@ def test_other_shapes_are_refused(score, shape, other):
 
 
 @pytest.mark.parametrize("power_factors", [(), (0.5, 0.0), 0.5, ("a",), None])
-def test_exponents_that_are_none_are_refused(power_factors):
+def test_invalid_exponents_are_refused(power_factors):
     with pytest.raises(ValueError, match="`power_factors` must be numbers"):
         multi_scale_structural_similarity(
             images(), images(), power_factors=power_factors

@@ -1,4 +1,4 @@
-"""The matrices against SciPy, a wavelet twin and their laws."""
+"""Orthogonal transforms against SciPy, a wavelet twin and laws."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SIGNAL = np.random.RandomState(0).normal(size=16)
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 12])
-def test_dct_is_scipys(size):
+def test_dct_equals_scipy(size):
     expected = scipy.fft.dct(SIGNAL[:size], norm="ortho")
     got = transforms.dct_matrix(size) @ SIGNAL[:size]
     np.testing.assert_allclose(got, expected, atol=1e-12)
@@ -23,7 +23,7 @@ def test_haar_is_orthonormal(size):
     np.testing.assert_allclose(matrix @ matrix.T, np.eye(size), atol=1e-12)
 
 
-def test_haar_of_four():
+def test_haar_matrix_of_four_samples():
     half, root = 0.5, np.sqrt(0.5)
     expected = [
         [half, half, half, half],
@@ -72,7 +72,7 @@ def test_biorthogonal_is_the_wavelet_transform(size):
     )
 
 
-def test_kaiser_window_is_scipys():
+def test_kaiser_window_equals_scipy():
     line = windows.kaiser(8, 2.0)
     np.testing.assert_allclose(
         transforms.kaiser_window(8, 2.0), np.outer(line, line), atol=1e-12
@@ -82,6 +82,6 @@ def test_kaiser_window_is_scipys():
 
 @pytest.mark.parametrize("make", ["haar_matrix", "biorthogonal_matrix"])
 @pytest.mark.parametrize("size", [0, 6, -4])
-def test_sizes_are_powers_of_two(make, size):
+def test_sizes_other_than_powers_of_two_are_refused(make, size):
     with pytest.raises(ValueError, match=f"`size`.*size={size}"):
         getattr(transforms, make)(size)

@@ -1,4 +1,4 @@
-"""Images read between pixels, against SciPy, TensorFlow and by hand."""
+"""Warping along a flow against SciPy, TensorFlow and by hand."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def flow(*shape, scale=4.0):
     return (scale * RNG.normal(size=(*shape, 2))).astype("float32")
 
 
-def test_bilinear_is_scipys():
+def test_bilinear_warping_equals_scipy():
     """Also far outside, where the edge pixels go on."""
     images, shift = random_images(2, 11, 17, 3), flow(2, 11, 17)
     result = warp(images, shift)
@@ -34,7 +34,7 @@ def test_bilinear_is_scipys():
             )
 
 
-def test_bicubic_by_hand():
+def test_bicubic_warping_equals_keys_kernel():
     """Keys' kernel as the paper writes it, over edges repeated."""
     image, shift = random_images(1, 6, 7, 2), flow(1, 6, 7)
     result = np.asarray(warp(image, shift, "bicubic"))
@@ -58,7 +58,7 @@ def test_bicubic_by_hand():
             )
 
 
-def test_bicubic_is_that_of_resizing():
+def test_bicubic_warping_equals_resizing():
     """Away from the border, where TensorFlow weighs differently."""
     image = random_images(1, 9, 9, 1)
     places = (np.arange(27, dtype="float32") + 0.5) / 3 - 0.5
@@ -73,7 +73,7 @@ def test_bicubic_is_that_of_resizing():
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-def test_whole_pixels_are_exact(interpolation):
+def test_flows_of_whole_pixels_are_exact(interpolation):
     images = random_images(2, 8, 9, 3)
     shift = np.broadcast_to(np.float32([3.0, -2.0]), (2, 8, 9, 2))
     moved = np.asarray(warp(images, shift, interpolation))
@@ -85,7 +85,7 @@ def test_whole_pixels_are_exact(interpolation):
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
-def test_gradients_are_those_of_small_differences(interpolation):
+def test_gradients_equal_finite_differences(interpolation):
     image = tf.constant(random_images(1, 5, 6, 1), "float32")
     shift = tf.constant(flow(1, 5, 6, scale=1.0))
     weights = random_images(1, 5, 6, 1)
@@ -111,7 +111,7 @@ def test_gradients_are_those_of_small_differences(interpolation):
     )
 
 
-def test_warping_error_counts_what_is_shown():
+def test_warping_error_counts_visible_pixels_only():
     """By hand; what leaves the image, or is hidden, does not count."""
     images, others = random_images(2, 5, 6, 3), random_images(2, 5, 6, 3)
     shift = np.zeros((2, 5, 6, 2), "float32")
@@ -130,7 +130,7 @@ def test_warping_error_counts_what_is_shown():
     assert float(warping_error(images, images, 0.0 * shift)[0]) == 0.0
 
 
-def test_what_a_moving_square_covers_is_not_visible():
+def test_pixels_covered_by_a_moving_square_are_not_visible():
     """A square of 4 x 4 steps 3 to the right over what stands still."""
     forward = np.zeros((1, 10, 14, 2), "float32")
     forward[0, 3:7, 2:6, 0] = 3.0

@@ -28,7 +28,7 @@ def test_equal_weights_have_equal_hashes_under_any_name():
     assert weight_hash(network()) == weight_hash(network(name="other"))
 
 
-def test_one_changed_bit_changes_it():
+def test_one_changed_bit_changes_the_hash():
     net = network()
     before = weight_hash(net)
     kernel = net.weights[0]
@@ -36,7 +36,7 @@ def test_one_changed_bit_changes_it():
     assert weight_hash(net) != before
 
 
-def test_shape_counts():
+def test_the_shape_changes_the_hash():
     two, three = (
         keras.Sequential(
             [
@@ -51,7 +51,7 @@ def test_shape_counts():
     assert weight_hash(two) != weight_hash(three)
 
 
-def test_order_counts():
+def test_the_order_changes_the_hash():
     net = keras.Sequential(
         [keras.Input((2,)), keras.layers.Dense(2), keras.layers.Dense(2)]
     )

@@ -1,4 +1,4 @@
-"""Windows around what is degraded."""
+"""Random windows around masked pixels."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_synth.ops import random_windows
 
 
-def test_each_window_holds_a_degraded_pixel_in_its_middle():
+def test_each_window_has_a_masked_pixel_in_its_middle():
     """Of an image that numbers its pixels, so that places can be read."""
     height, width, size = 9, 12, (3, 5)
     numbered = np.arange(height * width, dtype="float32")
@@ -26,7 +26,7 @@ def test_each_window_holds_a_degraded_pixel_in_its_middle():
         np.testing.assert_array_equal(window, expected)
 
 
-def test_windows_stay_inside():
+def test_windows_stay_inside_the_image():
     image = np.random.default_rng(0).uniform(size=(4, 6, 6, 1))
     mask = np.zeros_like(image)
     mask[0, 0, 0] = mask[1, 5, 5] = mask[2, 0, 5] = 1.0  # and one without
@@ -41,7 +41,7 @@ def test_windows_stay_inside():
         random_windows([image], mask, (7, 4), seed=0)
 
 
-def test_gradients_come_back_to_their_places():
+def test_gradients_return_to_the_cropped_positions():
     image = tf.Variable(np.random.default_rng(0).uniform(size=(2, 6, 6, 1)))
     mask = np.zeros((2, 6, 6, 1), "float32")
     mask[:, 3, 3] = 1.0

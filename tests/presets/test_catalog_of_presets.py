@@ -1,6 +1,8 @@
 """The catalog of presets: every weights file has a card and a builder."""
 
+import inspect
 import pathlib
+import re
 
 import pytest
 
@@ -44,3 +46,21 @@ def test_the_description_names_every_preset_and_figure():
         assert preset.name in text and preset.summary in text
         for what, value in preset.figures.items():
             assert f"{what}: {value}" in text
+
+
+@pytest.mark.parametrize(
+    "preset", presets.catalog(), ids=lambda preset: preset.name
+)
+def test_docstrings_quote_the_card(preset):
+    """Each number with decimals is a figure of a card of that function."""
+    text = inspect.getdoc(getattr(presets, preset.builder))
+    assert preset.license in text and f"presets/{preset.name}.md" in text
+    cards = "".join(
+        other.card.read_text()
+        for other in presets.catalog()
+        if other.builder == preset.builder
+    )
+    prose = text.partition("Args:")[0]
+    figures = re.findall(r"\d+\.\d+", prose.replace(preset.license, ""))
+    assert figures
+    assert set(figures) <= set(re.findall(r"\d+\.\d+", cards))
