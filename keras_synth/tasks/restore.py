@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+from skimage import exposure, filters
 
 from keras_synth import inference, ops, presets, restoration
 from keras_synth.io import plan_targets
@@ -247,12 +248,6 @@ def _estimated_level(image):
 def _enhanced(image, contrast, sharpness):
     if not contrast and not sharpness:
         return image
-    try:
-        from skimage import exposure, filters
-    except ImportError as error:
-        raise ImportError(
-            "Contrast and sharpness need scikit-image: pip install scikit-image"
-        ) from error
     if contrast:
         gray = image.shape[-1] == 1
         flat = image[..., 0] if gray else image

@@ -11,6 +11,7 @@ other.
 import keras
 import tensorflow as tf
 from keras import ops
+from scipy import optimize
 
 
 class StepReport:
@@ -159,13 +160,6 @@ class QuasiNewton:
     """
 
     def __init__(self, objective, targets_of, shape):
-        try:
-            import scipy.optimize
-        except ImportError as error:
-            raise ImportError(
-                'optimizer="lbfgs" needs SciPy: pip install scipy'
-            ) from error
-        self._scipy = scipy.optimize
         self._targets_of = tf.function(targets_of)
         self._shape = shape
 
@@ -196,12 +190,12 @@ class QuasiNewton:
             ops.convert_to_numpy(ops.broadcast_to(bound, self._shape)).ravel()
             for bound in (low, high)
         ]
-        result = self._scipy.minimize(
+        result = optimize.minimize(
             value_and_gradient,
             ops.convert_to_numpy(start).ravel().astype("float64"),
             jac=True,
             method="L-BFGS-B",
-            bounds=self._scipy.Bounds(*bounds),
+            bounds=optimize.Bounds(*bounds),
             callback=lambda _: report(latest["image"], latest["terms"]),
             options={
                 "maxiter": steps,
