@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_synth import inference, models
+from keras_synth import inference
 from keras_synth.tasks.loading import load_model
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
@@ -28,7 +28,7 @@ def load_restorer(path):
         ValueError: The file holds a model of another kind.
     """
     model = load_model(path, keras.Model)
-    if isinstance(model, models.GenerativeModel):
+    if hasattr(model, "sample"):
         raise ValueError(
             f"{path} holds a generator, which does not restore images "
             "(keras-synth sample samples from it)."
