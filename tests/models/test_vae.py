@@ -357,11 +357,15 @@ def test_reconstruction_goes_through_the_posterior_mean():
     )
 
 
+def compile_with_metric(model):
+    error = keras.metrics.MeanAbsoluteError("error")
+    model.compile(keras.optimizers.SGD(0.0), metrics=[error])
+
+
 @pytest.mark.parametrize("samples", [1, 3])
 def test_metrics_compare_images_with_reconstructions(samples, tmp_path):
     model, images = small_vae(num_importance_samples=samples), random_images()
-    error = keras.metrics.MeanAbsoluteError("error")
-    model.compile(keras.optimizers.SGD(0.0), metrics=[error])
+    compile_with_metric(model)
     expected = np.abs(images - model.predict(images, verbose=0)).mean()
     logs = model.evaluate(images, batch_size=3, verbose=0, return_dict=True)
     assert logs["error"] == pytest.approx(expected, rel=1e-5)
@@ -371,7 +375,7 @@ def test_metrics_compare_images_with_reconstructions(samples, tmp_path):
     assert again["error"] == pytest.approx(expected, rel=1e-5)
     # In training the latents are drawn: the first of GivenNoise's are known.
     model = with_given_noise(model)
-    model.compile(keras.optimizers.SGD(0.0), metrics=[error])
+    compile_with_metric(model)
     mean, log_variance = model.encode(images)
     noise = -1.0 if samples > 1 else 1.0
     drawn = model.decode(mean + np.exp(0.5 * log_variance) * noise)
