@@ -91,7 +91,7 @@ def networks_of(gan):
     return gan.generator, gan.discriminator
 
 
-def test_spectral_vectors_follow_in_the_discriminators_step_alone():
+def test_spectral_vectors_are_updated_in_the_discriminators_step_alone():
     gan = compiled(small_gan("dcgan"))
     gan.fit(random_images(), verbose=0)
     vectors = [
@@ -228,7 +228,7 @@ def test_fewer_images_than_discriminator_steps_train():
     assert all(np.isfinite(weight).all() for weight in gan.weights)
 
 
-def test_spectral_norms_of_a_generator_follow_too():
+def test_spectral_norms_of_a_generator_are_updated():
     latents = keras.Input((LATENT_DIM,))
     x = layers.SpectralNormalization(keras.layers.Dense(64))(latents)
     x = keras.layers.Activation("sigmoid")(keras.layers.Reshape(SHAPE)(x))
@@ -299,7 +299,7 @@ def test_fakes_have_the_labels_of_the_real_images_beside_them():
         np.testing.assert_array_equal(given, labels)
 
 
-def test_evaluation_leaves_the_training_alone():
+def test_evaluation_does_not_change_training():
     def trained(evaluate):
         keras.utils.set_random_seed(0)
         gan = compiled(small_gan())
@@ -645,7 +645,7 @@ def test_conditional_model_depends_on_labels():
     )
 
 
-def test_keras_callbacks_know_it(tmp_path):
+def test_keras_callbacks_work(tmp_path):
     gan = compiled(small_gan())
     gan.fit(
         random_images(),
@@ -684,7 +684,7 @@ def test_steps_per_execution():
 
 
 @pytest.mark.slow
-def test_compiled_by_xla_it_trains_too():
+def test_it_trains_compiled_by_xla():
     gan = everything(jit_compile=True)
     logs = gan.fit(
         random_images(), np.arange(8) % 4, epochs=3, verbose=0
