@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import callbacks, layers, losses, models, networks
+from keras_synth.models.adversarial import LoggedMeans
 from tests.helpers import (
     assert_same_state,
     check_mixed_precision,
@@ -297,6 +298,16 @@ def test_fakes_have_the_labels_of_the_real_images_beside_them():
     assert [what for what, _ in seen].count("made") == 2
     for _, given in seen:
         np.testing.assert_array_equal(given, labels)
+
+
+def test_logged_means_are_weighted_over_steps():
+    means = LoggedMeans(("a", "b", "c"))
+    means.update_state({"a": [(1.0, 2.0)], "b": [(1.0, 1.0), (4.0, 2.0)]})
+    means.update_state({"a": [(4.0, 1.0)], "b": [(6.0, 0.0)]})
+    results = {name: float(value) for name, value in means.result().items()}
+    assert results == {"a": 2.0, "b": 3.0, "c": 0.0}
+    means.reset_state()
+    assert not any(float(value) for value in means.result().values())
 
 
 def test_evaluation_does_not_change_training():
