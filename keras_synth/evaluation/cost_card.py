@@ -16,6 +16,7 @@ from keras_synth.inference import (
     restoring_network,
     run_restorer,
 )
+from keras_synth.layers.nested import all_layers
 
 _PLACED_BY_OUTPUT = (
     keras.layers.Conv1D,
@@ -188,7 +189,7 @@ def _multiply_adds(model, inputs):
         )
 
     with contextlib.ExitStack() as stack:
-        for layer in model._flatten_layers():
+        for layer in all_layers(model):
             if isinstance(layer, _PLACED_BY_OUTPUT + _PLACED_BY_INPUT):
                 stack.enter_context(_watched(layer, count))
         model(inputs, training=False)

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 
 from keras_synth.inference import run_restorer
+from keras_synth.layers.nested import all_layers
 
 _STATUS = pathlib.Path("/proc/self/status")
 _RESET = pathlib.Path("/proc/self/clear_refs")
@@ -48,7 +49,7 @@ def peak_memory(model, inputs):
         except (ValueError, TypeError, NotImplementedError) as error:
             return _unknown(error)
         np.savez(pathlib.Path(folder) / "inputs.npz", **named)
-        modules = sorted({type(x).__module__ for x in model._flatten_layers()})
+        modules = sorted({type(x).__module__ for x in all_layers(model)})
         code = (
             "from keras_synth.evaluation.peak_memory import measure; "
             f"measure({folder!r}, {modules!r})"

@@ -695,6 +695,11 @@ def _update_spectral_norms(networks):
 
 def _deviation(images):
     """Standard deviation over the batch, averaged over pixels and channels."""
-    squares = tf.math.squared_difference(images, mean_or_zero(images, axis=0))
-    variance = mean_or_zero(squares, axis=0)
-    return ops.mean(ops.sqrt(variance)) + keras.config.epsilon()
+    count, *sides = ops.shape(images)
+    # No -1: the batch of a replica may be empty.
+    pixels = ops.reshape(images, (count, ops.prod(sides)))
+    # A product with a row of 1/n is faster than a mean over the first axis.
+    row = ops.ones((1, count)) / ops.cast(ops.maximum(count, 1), "float32")
+    squares = tf.math.squared_difference(pixels, ops.matmul(row, pixels))
+    deviation = ops.sqrt(ops.matmul(row, squares))
+    return ops.mean(deviation) + keras.config.epsilon()

@@ -60,7 +60,7 @@ def adain(content, style):
     return scale * (c - c.mean(**axes)) + s.mean(**axes)
 
 
-# What is lowered -------------------------------------------------------------
+# The losses ------------------------------------------------------------------
 
 
 def relative(target, values):
@@ -136,7 +136,7 @@ def test_model_contract(tmp_path):
     )
 
 
-def test_everything_survives_with_other_options(tmp_path):
+def test_options_survive_saving(tmp_path):
     network = features()
     transfer = AdaINTransfer(
         network, networks.style_decoder(network), {"first": 0.25}
@@ -230,7 +230,8 @@ def test_with_nothing_to_decode_it_is_adain_of_the_pixels():
     near(stylized(styles, style_weights=[1, 3]), mixed)
     near(stylized(styles, 0.5, style_weights=[1, 3]), 0.5 * (content + mixed))
     called = transfer([content, np.repeat(styles[0], 2, axis=0)])
-    np.testing.assert_allclose(called, results[0], atol=1e-5)
+    assert results[0].max() > 1.01
+    near(called, results[0])
 
 
 def test_trained_on_a_pair_it_comes_nearer_to_the_style():
@@ -279,7 +280,7 @@ def test_gray_images():
         model(1).stylize(gray, color)
 
 
-def test_exports_give_the_same(tmp_path):
+def test_export_gives_the_same_images(tmp_path):
     transfer = model()
     export.export_saved_model(transfer, tmp_path / "served")
     served = tf.saved_model.load(str(tmp_path / "served"))
@@ -315,7 +316,7 @@ def test_networks_that_do_not_fit_are_refused():
             AdaINTransfer(network, wrong)
 
 
-def test_mistakes_in_compile_and_fit_are_refused():
+def test_wrong_arguments_of_compile_and_fit_are_refused():
     transfer = model()
     for options, message in (
         ({"style_weight": -1}, "`style_weight` must be"),
@@ -337,7 +338,7 @@ def test_mistakes_in_compile_and_fit_are_refused():
             transfer.fit(*arguments, verbose=0)
 
 
-def test_mistakes_in_the_use_are_refused():
+def test_wrong_images_and_options_are_refused():
     transfer = model()
     content, style = random_images(1), random_images(1)
     small, alpha = random_images(1, 2, 9, 3), random_images(1, 8, 8, 4)

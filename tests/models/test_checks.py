@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras_synth.models.checks import check_images
 
 
-def test_what_resizing_rounds_is_taken():
+def test_rounding_errors_of_resizing_are_accepted():
     """A white image, resized, has values above 1 by a rounding error."""
     image = np.ones((1, 64, 64, 1), "float32")
     resized = tf.image.resize(image, (37, 41), antialias=True)
@@ -16,7 +16,7 @@ def test_what_resizing_rounds_is_taken():
 
 
 @pytest.mark.parametrize("wrong", [-1e-4, 1.0001, 255.0, np.nan])
-def test_a_value_beyond_is_refused(wrong):
+def test_values_outside_0_to_1_are_refused(wrong):
     image = np.full((1, 4, 4, 1), 0.5, "float32")
     image[0, 2, 1] = wrong
     with pytest.raises(ValueError, match="divide 8-bit ones by 255"):

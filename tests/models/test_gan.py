@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import callbacks, layers, losses, models, networks
+from keras_synth.models.adversarial import LoggedMeans
 from tests.helpers import (
     assert_same_state,
     check_mixed_precision,
@@ -91,7 +92,7 @@ def networks_of(gan):
     return gan.generator, gan.discriminator
 
 
-def test_spectral_vectors_follow_in_the_discriminators_step_alone():
+def test_spectral_vectors_are_updated_in_the_discriminators_step_alone():
     gan = compiled(small_gan("dcgan"))
     gan.fit(random_images(), verbose=0)
     vectors = [
@@ -228,7 +229,7 @@ def test_fewer_images_than_discriminator_steps_train():
     assert all(np.isfinite(weight).all() for weight in gan.weights)
 
 
-def test_spectral_norms_of_a_generator_follow_too():
+def test_spectral_norms_of_a_generator_are_updated():
     latents = keras.Input((LATENT_DIM,))
     x = layers.SpectralNormalization(keras.layers.Dense(64))(latents)
     x = keras.layers.Activation("sigmoid")(keras.layers.Reshape(SHAPE)(x))
@@ -299,7 +300,17 @@ def test_fakes_have_the_labels_of_the_real_images_beside_them():
         np.testing.assert_array_equal(given, labels)
 
 
-def test_evaluation_leaves_the_training_alone():
+def test_logged_means_are_weighted_over_steps():
+    means = LoggedMeans(("a", "b", "c"))
+    means.update_state({"a": [(1.0, 2.0)], "b": [(1.0, 1.0), (4.0, 2.0)]})
+    means.update_state({"a": [(4.0, 1.0)], "b": [(6.0, 0.0)]})
+    results = {name: float(value) for name, value in means.result().items()}
+    assert results == {"a": 2.0, "b": 3.0, "c": 0.0}
+    means.reset_state()
+    assert not any(float(value) for value in means.result().values())
+
+
+def test_evaluation_does_not_change_training():
     def trained(evaluate):
         keras.utils.set_random_seed(0)
         gan = compiled(small_gan())
@@ -645,7 +656,7 @@ def test_conditional_model_depends_on_labels():
     )
 
 
-def test_keras_callbacks_know_it(tmp_path):
+def test_keras_callbacks_work(tmp_path):
     gan = compiled(small_gan())
     gan.fit(
         random_images(),
@@ -684,7 +695,7 @@ def test_steps_per_execution():
 
 
 @pytest.mark.slow
-def test_compiled_by_xla_it_trains_too():
+def test_it_trains_compiled_by_xla():
     gan = everything(jit_compile=True)
     logs = gan.fit(
         random_images(), np.arange(8) % 4, epochs=3, verbose=0

@@ -85,7 +85,7 @@ def test_generate_is_synthesis_of_the_mapped_latents():
     np.testing.assert_allclose(gan.generator(latents()), expected, atol=1e-6)
 
 
-def test_truncation_pulls_towards_the_mean_style():
+def test_truncation_moves_styles_towards_the_mean():
     gan = compiled(small_gan())
     gan.fit(random_images(), batch_size=2, verbose=0)
     mean, full = np.asarray(gan.style_mean), gan.map_latents(latents())
@@ -116,7 +116,7 @@ def test_noise_is_fixed_random_off_or_given():
     assert np.abs(given - one).max() > 1e-3
 
 
-def test_mixing_changes_the_layers_from_the_crossing_on():
+def test_style_mix_changes_the_layers_from_the_crossing_on():
     gan = small_gan()
     coarse, fine = (np.asarray(gan.map_latents(latents(2, s))) for s in (1, 2))
     network = gan.generator_average.get_layer("synthesis")
@@ -226,7 +226,7 @@ def test_path_length_regularization_is_the_formula():
     assert abs(float(gan.path_length_mean) - mean) > 0.01
 
 
-def test_the_first_length_is_the_mean_and_costs_nothing():
+def test_first_path_length_is_the_mean_without_penalty():
     gan = compiled(small_gan(), path_length=losses.PathLength(100.0))
     logs = gan.fit(random_images(), batch_size=4, verbose=0).history
     assert logs["path_length_penalty"] == [0.0]
@@ -418,12 +418,12 @@ def test_networks_that_do_not_fit_are_refused():
         ({"gradient_penalty": "r2"}, "`gradient_penalty` must be"),
     ],
 )
-def test_compile_refuses_nonsense(options, message):
+def test_wrong_compile_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         small_gan().compile(**options)
 
 
-def test_use_refuses_nonsense():
+def test_wrong_styles_and_noise_are_refused():
     gan = small_gan()
     styles = gan.map_latents(latents())
     for call, message in (

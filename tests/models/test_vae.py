@@ -166,7 +166,7 @@ def linear_vae(num_importance_samples=1, wrong=0.0):
     return model, images, log_p
 
 
-def test_with_the_true_posterior_every_bound_is_the_likelihood():
+def test_with_the_true_posterior_every_bound_is_the_log_likelihood():
     for k in (1, 3):
         model, images, log_p = linear_vae(k)
         np.testing.assert_allclose(
@@ -177,7 +177,7 @@ def test_with_the_true_posterior_every_bound_is_the_likelihood():
     assert bound == pytest.approx(-log_p.mean(), rel=1e-5)
 
 
-def test_bounds_tighten_with_more_samples_towards_the_truth():
+def test_bounds_tighten_with_more_samples():
     bounds = []
     for k in (1, 5, 50):
         model, images, log_p = linear_vae(k, wrong=0.3)
@@ -188,7 +188,7 @@ def test_bounds_tighten_with_more_samples_towards_the_truth():
     np.testing.assert_allclose(estimate, log_p, atol=0.1)
 
 
-def test_log_likelihood_does_not_depend_on_how_it_is_chunked():
+def test_log_likelihood_does_not_depend_on_batch_sizes():
     model, images, log_p = linear_vae()  # exact, whatever is drawn
     for num_samples, batch_size, samples_per_step in (
         (12, 5, 12),
@@ -218,7 +218,7 @@ def dropout_vae():
     return model
 
 
-def test_sublayers_seeds_resume_too(tmp_path):
+def test_seeds_of_sublayers_resume(tmp_path):
     assert len(dropout_vae().seed_states) == 2
     check_resumes(dropout_vae, (random_images(),), tmp_path)
 
@@ -305,7 +305,7 @@ def test_replicas_draw_different_noise(two_replicas):
     assert abs(correlation) < 0.15
 
 
-def test_weight_regularization_counts():
+def test_loss_includes_weight_regularization():
     inputs = keras.Input(SHAPE)
     hidden = keras.layers.Flatten()(inputs)
     heavy = keras.layers.Dense(
@@ -428,7 +428,7 @@ def test_interpolation_runs_from_one_reconstruction_to_the_other():
     )
 
 
-def test_conditional_model_listens_to_labels_everywhere():
+def test_conditional_model_depends_on_labels():
     model = small_vae(num_classes=4)
     images, labels = random_images(4), np.arange(4)
     other = (labels + 1) % 4
@@ -470,7 +470,7 @@ def test_conditional_model_listens_to_labels_everywhere():
     )
 
 
-def test_float64_images_are_welcome_everywhere():
+def test_float64_images_are_accepted():
     model, images = small_vae(), random_images().astype("float64")
     for use in (model.encode, model.reconstruct, model.log_likelihood):
         np.testing.assert_allclose(
@@ -480,7 +480,7 @@ def test_float64_images_are_welcome_everywhere():
 
 
 @pytest.mark.parametrize("num_classes", [None, 4])
-def test_keras_own_export_works(num_classes, tmp_path):
+def test_keras_export_works(num_classes, tmp_path):
     model, images, labels = (
         small_vae(num_classes=num_classes),
         random_images(2),
@@ -493,7 +493,7 @@ def test_keras_own_export_works(num_classes, tmp_path):
     np.testing.assert_allclose(answer, model.reconstruct(*data), atol=1e-6)
 
 
-def test_a_restored_model_trains_from_its_first_epoch_when_asked(tmp_path):
+def test_restored_model_trains_from_its_first_epoch_in_a_later_fit(tmp_path):
     model = small_vae()
     backup = keras.callbacks.BackupAndRestore(tmp_path, delete_checkpoint=False)
     model.fit(random_images(), epochs=2, verbose=0, callbacks=[backup])
@@ -516,7 +516,7 @@ def test_a_restored_model_trains_from_its_first_epoch_when_asked(tmp_path):
         ({"num_importance_samples": 5, "free_bits": 1.0}, "no KL divergence"),
     ],
 )
-def test_objectives_without_meaning_are_refused(options, message):
+def test_wrong_objectives_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         small_vae(**options)
 
@@ -611,7 +611,7 @@ def test_a_pipeline_feeds_replicas_and_keeps_its_epochs(two_replicas):
     assert weight == pytest.approx(5 / 10)
 
 
-def test_initial_epoch_sees_the_order_it_would_have_seen():
+def test_initial_epoch_continues_the_order_of_the_data():
     images = (255 * random_images(16)).astype("uint8")
     source = datasets.source_from_arrays(
         "noise", "all", images, np.zeros(16, int)
@@ -632,7 +632,7 @@ def test_initial_epoch_sees_the_order_it_would_have_seen():
 
 
 @pytest.mark.slow
-def test_compiled_by_xla_it_learns_too():
+def test_it_learns_compiled_by_xla():
     model = small_vae()
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=True)
     batch = tf.data.Dataset.from_tensors(random_images())
