@@ -13,6 +13,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import skimage.data
 
 from keras_synth import networks, ops
 from keras_synth.layers.image_scaling import ImageScaling
@@ -490,9 +491,10 @@ assert "tensorflow" not in sys.modules
 """
 
 
+@pytest.mark.slow  # JAX is installed by the extra test-all
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_maps_are_the_same_on_other_backends(backend, tmp_path):
-    if importlib.util.find_spec(backend) is None:
+    if backend == "torch" and importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     from keras_synth import losses, metrics
 
@@ -519,14 +521,13 @@ def test_maps_are_the_same_on_other_backends(backend, tmp_path):
 def test_the_published_squeezenet_is_recognized_and_works():
     if "KERAS_SYNTH_DATA" not in os.environ:
         pytest.skip("needs real weights: KERAS_SYNTH_DATA is not set")
-    skimage_data = pytest.importorskip("skimage.data")
     folder = pathlib.Path(os.environ["KERAS_SYNTH_DATA"]) / "weights"
     network = networks.squeezenet_features(
         folder / "squeezenet_v1.1_notop_tf_kernels.h5"
     )
     assert network.name == "squeezenet_imagenet"
     assert network.weight_hash == "7931abef4d6d"
-    photo = skimage_data.astronaut()[None] / np.float32(255)
+    photo = skimage.data.astronaut()[None] / np.float32(255)
     for name, each in network(photo).items():
         each = np.asarray(each)
         assert 0.02 < np.mean(each > 0) < 0.6, name

@@ -154,7 +154,6 @@ def test_bad_sizes_are_refused():
 
 def test_pretrained_weights_upscale_a_photograph():
     """Far better than bicubic, on an image that is not in the training set."""
-    pytest.importorskip("skimage")
     (photo,) = datasets.load_source("photos", "test").dataset.take(1)
     image = photo["image"].numpy()[:240, :320] / np.float32(255.0)
     clean = np.asarray(ops.full_range_luma(image))[None]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import ndimage
+from skimage import data, registration
 
 from keras_synth.ops import optical_flow, sample, warp
 
@@ -107,10 +108,7 @@ def test_a_coarser_finest_level_is_accurate_on_smooth_motion():
 
 
 def test_warping_errors_are_not_above_scikit_images():
-    """A photograph under a wave, with noise: twice the weight on likeness
-    would warp better yet, and say less about the motion."""
-    registration = pytest.importorskip("skimage.registration")
-    data = pytest.importorskip("skimage.data")
+    """Of a photograph warped by a wave, with noise."""
     photo = data.camera()[200:400, 180:400].astype("float32") / 255
     photo = tf.image.resize(photo[None, ..., None], (HEIGHT, WIDTH)).numpy()
     wave = np.stack([2 * np.sin(ROWS / 9), 1.5 * np.cos(COLUMNS / 11)], axis=-1)
