@@ -1,9 +1,9 @@
 """Runs notebooks from top to bottom and stores their outputs in them.
 
     python notebooks/run.py            all notebooks of this folder
-    python notebooks/run.py 01_vae     those named
+    python notebooks/run.py 01_vae     the named ones
 
-What a notebook writes to stderr is shown here and not stored.
+The stderr of a notebook is printed here and not stored.
 """
 
 import base64
@@ -30,7 +30,7 @@ METADATA = {
 
 
 def main(names):
-    """Runs the notebooks called `names`; all where there are none."""
+    """Runs the notebooks of these names, or all if there are none."""
     known = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
     for name in names:
         if name not in known:
@@ -47,7 +47,7 @@ def main(names):
 
 
 def run(path):
-    """Executes one notebook in a folder of its own, and rewrites its file."""
+    """Runs one notebook in a temporary folder, and rewrites its file."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         NotebookClient(
@@ -57,7 +57,7 @@ def run(path):
             record_timing=False,
             resources={"metadata": {"path": folder}},
         ).execute()
-    # What depends on the machine and the day, and not on the notebook.
+    # Without metadata of the machine and the day.
     notebook.metadata = METADATA
     for cell in notebook.cells:
         cell.metadata = {}
@@ -67,7 +67,7 @@ def run(path):
 
 
 def _kept(output):
-    """Whether to store an output; makes its image smaller."""
+    """Whether an output is stored; reduces the size of its image."""
     if output.get("name") == "stderr":
         print(output.text, end="", file=sys.stderr)
         return False

@@ -1,4 +1,4 @@
-"""The notebooks run from top to bottom, and are stored with their outputs."""
+"""Notebooks run from top to bottom, and are stored with their outputs."""
 
 import ast
 import json
@@ -16,14 +16,17 @@ every_notebook = pytest.mark.parametrize(
 
 
 def code_cells(path):
-    """`(cell, its source)` of each code cell."""
+    """Yields `(cell, source)` of each code cell."""
     for cell in json.loads(path.read_text())["cells"]:
         if cell["cell_type"] == "code":
             yield cell, "".join(cell["source"])
 
 
 def calls(source):
-    """Names of the functions called when a cell runs, not in its `def`s."""
+    """Yields the names of functions that the cell itself calls.
+
+    Calls inside of functions and classes that it defines are left out.
+    """
     for statement in ast.parse(source).body:
         if isinstance(statement, ast.FunctionDef | ast.ClassDef):
             continue
@@ -38,7 +41,7 @@ def test_there_are_notebooks():
 
 @every_notebook
 @pytest.mark.usefixtures("optimized_graphs")
-# Where there is a display but the backend is Agg.
+# Warned of where a display exists but the backend is Agg.
 @pytest.mark.filterwarnings("ignore:FigureCanvasAgg is non-interactive")
 def test_notebook_runs(path, monkeypatch, tmp_path):
     from matplotlib import pyplot
@@ -58,7 +61,7 @@ def test_notebook_runs(path, monkeypatch, tmp_path):
 
 
 @every_notebook
-def test_notebook_is_stored_as_it_ran(path):
+def test_notebook_is_stored_with_its_outputs(path):
     cells = list(code_cells(path))
     counts = [cell["execution_count"] for cell, _ in cells]
     assert counts == list(range(1, len(cells) + 1)), "run notebooks/run.py"
@@ -73,7 +76,7 @@ def test_notebook_is_stored_as_it_ran(path):
 
 
 @every_notebook
-def test_notebook_leaves_nothing_of_its_machine(path):
+def test_outputs_have_no_stderr_no_paths_and_no_escape_codes(path):
     text = path.read_text()
     outputs = json.dumps([cell["outputs"] for cell, _ in code_cells(path)])
     assert '"name": "stderr"' not in text
