@@ -186,7 +186,7 @@ def test_weights_that_cannot_be_loaded_ask_for_compile_false(
     for network, reason in (
         (networks.squeezenet_features(None, LAYERS), "are random"),
         (gone, "There is no weights file .*copy.weights.h5"),
-        (changed, f"changed since .*{changed.weight_hash}"),
+        (changed, f"changed after loading.*{changed.weight_hash}"),
         (foreign, "reload_weights"),
     ):
         model = restorer()

@@ -280,7 +280,7 @@ def test_configuration_round_trip():
 
 
 def test_a_configuration_with_a_network_is_refused():
-    with pytest.raises(ValueError, match="weights do not travel"):
+    with pytest.raises(ValueError, match="whose weights a configuration does not hold"):
         FrechetDistance(scoring_network()).get_config()
 
 
@@ -330,7 +330,7 @@ def test_other_than_feature_vectors_are_refused(shape):
 @pytest.mark.parametrize(
     "build, message",
     [
-        (lambda: FrechetDistance(), "Give `features`"),
+        (lambda: FrechetDistance(), "`features` .a network. or `feature_dim`"),
         (lambda: FrechetDistance(feature_dim=0), "feature_dim=0"),
         (lambda: FrechetDistance(scoring_network(), 3), "feature_dim=3"),
         (
