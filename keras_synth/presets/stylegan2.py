@@ -1,6 +1,6 @@
 """Pretrained StyleGAN2 generators."""
 
-from keras_synth import models, networks
+from keras_synth import networks
 from keras_synth.networks.pretrained import float32_layers
 from keras_synth.presets.files import load_preset
 
@@ -29,6 +29,9 @@ def fashion_mnist_stylegan2(weights="pretrained"):
     >>> fashion_mnist_stylegan2().sample(4, truncation=0.7, seed=0).shape
     TensorShape([4, 32, 32, 1])
     """
+    # Models need TensorFlow; the other presets run on every backend.
+    from keras_synth import models
+
     with float32_layers():
         width = {"channel_multiplier": 1 / 64, "channel_max": 64}
         gan = models.StyleGAN2(

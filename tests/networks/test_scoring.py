@@ -298,7 +298,7 @@ def test_address_and_hash_are_those_of_keras():
 BACKEND_SCRIPT = """
 import sys
 import numpy as np, keras
-from keras_synth import networks
+from keras_synth import presets
 assert keras.backend.backend() == sys.argv[1]
 for data in map(np.load, sys.argv[2:]):
     network = presets.mnist_features()
