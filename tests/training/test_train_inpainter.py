@@ -108,16 +108,16 @@ def test_zero_epochs_stop_after_the_warmup(folder, run, tmp_path):
     assert not (tmp_path / "run/images").exists()
 
 
-def test_restore_command_runs_the_trained_model(folder, run, tmp_path, capsys):
+def test_inpaint_command_runs_the_trained_model(folder, run, tmp_path, capsys):
     """By the line that training prints."""
     image, mask = read_image(folder / "a/0.png"), tmp_path / "mask.png"
     write_image(tmp_path / "torn.png", np.maximum(image, np.eye(8)[..., None]))
     write_image(mask, np.eye(8))
-    files = [str(tmp_path / name) for name in ("torn.png", "out.png")]
-    options = ["--mask", str(mask), "--method", f"{run}/inpainter.keras"]
-    assert main(["restore", *files, *options]) == 0
+    files = [str(tmp_path / n) for n in ("torn.png", "mask.png", "out.png")]
+    options = ["--method", f"{run}/inpainter.keras"]
+    assert main(["inpaint", *files, *options]) == 0
     assert "(12.5 % of it filled)" in capsys.readouterr().out
-    restored, known = read_image(files[1]), np.eye(8) == 0
+    restored, known = read_image(files[2]), np.eye(8) == 0
     np.testing.assert_array_equal(restored[known], image[known])
     assert restored[~known].min() < 0.9
 

@@ -43,7 +43,7 @@ def test_command_line_trains_and_translates(folder, tmp_path, capsys):
     places = ["--data", str(folder), "--output", str(run)]
     assert main(["train", "pix2pix", *places, *words.split()]) == 0
     out = capsys.readouterr().out
-    assert f"restore input.png out.png --method {run}/pix2pix.keras" in out
+    assert f"translate input.png out.png --model {run}/pix2pix.keras" in out
     history = json.loads((run / "history.json").read_text())
     assert np.isfinite(history["loss"]).all()
     # Three rows of 4 images of side 16; the input is the right half.
@@ -56,7 +56,7 @@ def test_command_line_trains_and_translates(folder, tmp_path, capsys):
     assert model.degraded_shape[-1] == 3 and model.image_shape[-1] == 1
     target = tmp_path / "translated.png"
     files = [str(folder / "0.png"), str(target)]
-    words = ["restore", *files, "--method", f"{run}/pix2pix.keras"]
+    words = ["translate", *files, "--model", f"{run}/pix2pix.keras"]
     assert main(words) == 0
     assert read_image(target).shape == (16, 32, 1)
 
