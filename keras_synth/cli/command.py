@@ -14,6 +14,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+import keras_synth
 from keras_synth.cli.signatures import read_function
 
 #: Options of every command: name and description.
@@ -108,6 +109,10 @@ class Command:
         function = getattr(package, self.function)
         parameters = {p.name: p.default for p in self.source.parameters}
         options = dict(given)
+        for name, (kind, fields) in self.source.bundles.items():
+            values = {n: options.pop(n) for n in fields if n in options}
+            if values:
+                options[name] = getattr(keras_synth.io, kind)(**values)
         if "verbose" in parameters:
             options["verbose"] = self._verbose(quiet, json)
 

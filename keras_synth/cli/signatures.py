@@ -28,6 +28,8 @@ _NAMES = {
     "str": str,
     "tuple": tuple,
 }
+# Parameters that stand for several options: a dataclass, and its module.
+_BUNDLES = {"FileOptions": ("io", "options")}
 _SECTION = re.compile(
     r"^(Args|Returns|Yields|Raises|Example|Reference)s?:", re.MULTILINE
 )
@@ -45,6 +47,9 @@ class Function:
         summary: First line of the docstring.
         description: What follows it, up to the first section.
         arguments: Dict from parameter to its description, as one line.
+        bundles: Dict from a parameter of the function that is a dataclass to
+            `(its class, names of the fields)`. The fields stand among the
+            parameters in its place.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Function:
     summary: str
     description: str
     arguments: dict
+    bundles: dict = dataclasses.field(default_factory=dict)
 
 
 def read_function(package, module, name):
@@ -68,25 +74,49 @@ def read_function(package, module, name):
     Raises:
         LookupError: The module has no such function.
     """
-    path = _PACKAGE / package / f"{module}.py"
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            break
-    else:
-        raise LookupError(f"{path} has no function {name}")
+    node = _definition(package, module, name)
     text = ast.get_docstring(node) or ""
     about = _SECTION.split(text)[0].strip()
     summary, _, description = about.partition("\n")
+    parameters, entries, bundles = [], _arguments(text), {}
+    for parameter, annotation in _parameters(node.args):
+        kinds = {getattr(each, "id", None) for each in _union(annotation)}
+        for kind in kinds & set(_BUNDLES):
+            definition = _definition(*_BUNDLES[kind], kind)
+            fields = list(_fields(definition))
+            entries |= _arguments(ast.get_docstring(definition))
+            bundles[parameter.name] = kind, [field.name for field in fields]
+            parameters += fields
+        if parameter.name not in bundles:
+            parameters.append(parameter)
     return Function(
-        name,
-        list(_parameters(node.args)),
-        summary,
-        description.strip("\n"),
-        _arguments(text),
+        name, parameters, summary, description.strip("\n"), entries, bundles
     )
 
 
+def _definition(package, module, name):
+    path = _PACKAGE / package / f"{module}.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        if isinstance(node, kinds) and node.name == name:
+            return node
+    raise LookupError(f"{path} has no {name}")
+
+
+def _fields(definition):
+    """The fields of a dataclass, as parameters."""
+    for node in definition.body:
+        if isinstance(node, ast.AnnAssign):
+            yield inspect.Parameter(
+                node.target.id,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=_value(node.value),
+                annotation=_option_type(node.annotation),
+            )
+
+
 def _parameters(arguments):
+    """Pairs of a parameter and the node of its annotation."""
     positional = [*arguments.posonlyargs, *arguments.args]
     missing = [None] * (len(positional) - len(arguments.defaults))
     kinds = (
@@ -95,7 +125,7 @@ def _parameters(arguments):
     )
     for nodes, defaults, kind in kinds:
         for node, default in zip(nodes, defaults, strict=True):
-            yield inspect.Parameter(
+            parameter = inspect.Parameter(
                 node.arg,
                 getattr(inspect.Parameter, kind),
                 default=inspect.Parameter.empty
@@ -103,6 +133,7 @@ def _parameters(arguments):
                 else _value(default),
                 annotation=_option_type(node.annotation),
             )
+            yield parameter, node.annotation
 
 
 def _value(node):

@@ -18,6 +18,7 @@ from keras_synth.io.images import (
     read_image,
     write_image,
 )
+from keras_synth.io.options import FileOptions
 from keras_synth.io.progress import Progress
 from keras_synth.io.video import (
     VIDEO_EXTENSIONS,
@@ -30,6 +31,7 @@ from keras_synth.io.video import (
 
 __all__ = [
     "EXTENSIONS",
+    "FileOptions",
     "VIDEO_EXTENSIONS",
     "Progress",
     "Video",

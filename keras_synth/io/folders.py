@@ -5,6 +5,8 @@ import os
 import pathlib
 import secrets
 
+from keras_synth.io.options import FileOptions
+
 #: Endings of the image files that are read and written.
 EXTENSIONS = frozenset(
     [
@@ -83,7 +85,7 @@ def _name_below(file, folder):
     return file.relative_to(folder).with_suffix("")
 
 
-def plan_targets(source, target, *, overwrite=False, beside=()):
+def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
     """Plans which image file becomes which, and checks every target.
 
     Args:
@@ -94,6 +96,7 @@ def plan_targets(source, target, *, overwrite=False, beside=()):
         beside: What else is written beside each target: "-compare.png"
             stands for `NAME-compare.png`. A suffix with a `*` stands for
             several files.
+        files: `io.FileOptions`, or None for the defaults.
 
     Returns:
         A list of `(file to read, file to write)`, `pathlib.Path` both.
@@ -106,7 +109,10 @@ def plan_targets(source, target, *, overwrite=False, beside=()):
             be a folder, or the files beside two targets would be the same.
     """
     source, target = pathlib.Path(source), pathlib.Path(target)
+    files = files or FileOptions()
     plan = _plan(source, target)
+    if files.skip_existing:
+        plan = [(file, goal) for file, goal in plan if not goal.exists()]
     if beside:
         _check_stems(plan)
     for _, goal in plan:

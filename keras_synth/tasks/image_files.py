@@ -56,7 +56,15 @@ def open_image(path):
 
 
 def restore_files(
-    plan, restore, result, *, title, compare, on_file=None, verbose="auto"
+    plan,
+    restore,
+    result,
+    *,
+    title,
+    compare,
+    files=None,
+    on_file=None,
+    verbose="auto",
 ):
     """Restores file after file; each is written whole or not at all.
 
@@ -73,6 +81,7 @@ def restore_files(
         title: Name of the restored image in the comparison.
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
+        files: `io.FileOptions`, or None for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
         verbose: Progress of several files, see `io.Progress`.

@@ -9,7 +9,13 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import inference, restoration
-from keras_synth.io import find_images, pair_by_name, plan_targets, read_image
+from keras_synth.io import (
+    FileOptions,
+    find_images,
+    pair_by_name,
+    plan_targets,
+    read_image,
+)
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import load_restorer, with_channels
 
@@ -40,6 +46,7 @@ def inpaint(
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,
+    files: FileOptions | None = None,
     on_file: Callable[[Inpainted], None] | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> list[Inpainted]:
@@ -70,6 +77,8 @@ def inpaint(
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
+        files: `io.FileOptions`: how files are read, chosen and written. None
+            for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
         verbose: Progress of several files, see `io.Progress`.
@@ -95,7 +104,9 @@ def inpaint(
     if method == "biharmonic" and ensemble:
         raise ValueError("`ensemble` is for networks, not for 'biharmonic'.")
     beside = (COMPARISON,) if compare else ()
-    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    plan = plan_targets(
+        source, target, overwrite=overwrite, beside=beside, files=files
+    )
     masks = _masks(mask, source, [file for file, _ in plan])
     fill = _model(method, ensemble)
 
@@ -118,6 +129,7 @@ def inpaint(
         Inpainted,
         title=method,
         compare=compare,
+        files=files,
         on_file=on_file,
         verbose=verbose,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from skimage import exposure, filters
 
 from keras_synth import inference, ops, presets, restoration
-from keras_synth.io import plan_targets
+from keras_synth.io import FileOptions, plan_targets
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
@@ -125,6 +125,7 @@ def restore(
     sharpness: float = 0.0,
     compare: bool = False,
     overwrite: bool = False,
+    files: FileOptions | None = None,
     on_file: Callable[[Restored], None] | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> list[Restored]:
@@ -160,6 +161,8 @@ def restore(
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
+        files: `io.FileOptions`: how files are read, chosen and written. None
+            for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
         verbose: Progress, see `io.Progress`.
@@ -177,7 +180,9 @@ def restore(
     method = str(method)
     _check(method, noise_level, ensemble, contrast, sharpness)
     beside = (COMPARISON,) if compare else ()
-    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    plan = plan_targets(
+        source, target, overwrite=overwrite, beside=beside, files=files
+    )
     make = METHODS[method] if method in METHODS else _trained(method)
     always = method not in METHODS or method.endswith("median")
     of_tiles = verbose if len(plan) == 1 else 0
@@ -204,6 +209,7 @@ def restore(
         Restored,
         title=method,
         compare=compare,
+        files=files,
         on_file=on_file,
         verbose=verbose,
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_synth import models
 from keras_synth.io import (
+    FileOptions,
     Progress,
     beside_target,
     plan_targets,
@@ -62,6 +63,7 @@ def stylize(
     seed: int = 0,
     compare: bool = False,
     overwrite: bool = False,
+    files: FileOptions | None = None,
     on_file: Callable[[Stylized], None] | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> list[Stylized]:
@@ -106,6 +108,8 @@ def stylize(
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
+        files: `io.FileOptions`: how files are read, chosen and written. None
+            for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
         verbose: Progress, see `io.Progress`.
@@ -128,7 +132,9 @@ def stylize(
     beside = [COMPARISON] if compare else []
     if preview_interval:
         beside.append(_PREVIEW.format("*"))
-    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    plan = plan_targets(
+        source, target, overwrite=overwrite, beside=beside, files=files
+    )
     goals = dict(plan)
     if method == "optimize":
         transfer = models.StyleTransfer(_features(features, weights))
@@ -187,6 +193,7 @@ def stylize(
             Stylized,
             title="stylized",
             compare=compare,
+            files=files,
             on_file=announce if on_file else None,
             verbose=of_files,
         )

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from keras_synth.io import plan_targets
+from keras_synth.io import FileOptions, plan_targets
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import in_tiles, load_restorer, with_channels
 
@@ -38,6 +38,7 @@ def translate(
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,
+    files: FileOptions | None = None,
     on_file: Callable[[Translated], None] | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> list[Translated]:
@@ -60,6 +61,8 @@ def translate(
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
+        files: `io.FileOptions`: how files are read, chosen and written. None
+            for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
         verbose: Progress, see `io.Progress`.
@@ -78,7 +81,9 @@ def translate(
     Adversarial Networks, 2017.
     """
     beside = (COMPARISON,) if compare else ()
-    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    plan = plan_targets(
+        source, target, overwrite=overwrite, beside=beside, files=files
+    )
     network, inputs = load_restorer(model)
     if set(inputs) != {"image"}:
         raise ValueError(
@@ -108,6 +113,7 @@ def translate(
         Translated,
         title="translated",
         compare=compare,
+        files=files,
         on_file=on_file,
         verbose=verbose,
     )

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import inference, presets, restoration
-from keras_synth.io import plan_targets
+from keras_synth.io import FileOptions, plan_targets
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
@@ -51,6 +51,7 @@ def upscale(
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,
+    files: FileOptions | None = None,
     on_file: Callable[[Upscaled], None] | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> list[Upscaled]:
@@ -84,6 +85,8 @@ def upscale(
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
+        files: `io.FileOptions`: how files are read, chosen and written. None
+            for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
         verbose: Progress, see `io.Progress`.
@@ -105,7 +108,9 @@ def upscale(
     method = str(method)
     _check(method, scale, ensemble)
     beside = (COMPARISON,) if compare else ()
-    plan = plan_targets(source, target, overwrite=overwrite, beside=beside)
+    plan = plan_targets(
+        source, target, overwrite=overwrite, beside=beside, files=files
+    )
     if method == "bicubic":
         scale = scale or 4
         run = restoration.bicubic(scale)
@@ -134,6 +139,7 @@ def upscale(
         Upscaled,
         title=method,
         compare=compare,
+        files=files,
         on_file=on_file,
         verbose=verbose,
     )

@@ -9,7 +9,7 @@ import typing
 
 import pytest
 
-from keras_synth import tasks, training
+from keras_synth import io, tasks, training
 from keras_synth.cli import signatures
 from keras_synth.cli.command import OUTPUT_OPTIONS
 from keras_synth.cli.main import COMMANDS, main
@@ -31,9 +31,25 @@ def function_of(words):
     return getattr(package, command.function)
 
 
+def all_parameters_of(words):
+    """The function's parameters by name, file options as fields."""
+    parameters = {}
+    for name, one in inspect.signature(function_of(words)).parameters.items():
+        if "FileOptions" in str(one.annotation):
+            assert name == "files" and one.default is None
+            options = inspect.signature(io.FileOptions).parameters
+            parameters |= {
+                name: field.replace(kind=field.KEYWORD_ONLY)
+                for name, field in options.items()
+            }
+        else:
+            parameters[name] = one
+    return parameters
+
+
 def parameters_of(words):
     """The function's parameters that should be options, by name."""
-    parameters = dict(inspect.signature(function_of(words)).parameters)
+    parameters = all_parameters_of(words)
     for name in NO_OPTIONS | OBJECTS.get(" ".join(words), set()):
         parameters.pop(name, None)
     return parameters
@@ -99,7 +115,7 @@ def test_help_describes_every_parameter_and_gives_examples(capsys, words):
 def test_parameters_are_those_of_the_imported_function(words):
     """What is read from the source is what Python makes of it."""
     function, command = function_of(words), ALL[words]
-    expected = inspect.signature(function).parameters
+    expected = all_parameters_of(words)
     found = {p.name: p for p in command.source.parameters}
     assert list(found) == list(expected)
     for name, parameter in found.items():
@@ -203,7 +219,7 @@ def test_the_version_is_the_packages(capsys):
 
 
 def test_a_function_that_is_not_there_is_an_error():
-    with pytest.raises(LookupError, match="has no function nonsense"):
+    with pytest.raises(LookupError, match="has no nonsense"):
         signatures.read_function("tasks", "restore", "nonsense")
 
 
@@ -232,6 +248,8 @@ def test_lists_flags_and_numbers_are_read_as_such(monkeypatch):
         "style_size": 64,
     }
     monkeypatch.setattr("keras_synth.tasks.restore", record)
+    assert main(["restore", "a", "b", "--skip-existing"]) == 0
+    assert seen.pop("files") == io.FileOptions(skip_existing=True)
     for typed, level in (("auto", "auto"), ("0.1", 0.1)):
         assert main(["restore", "a", "b", "--noise-level", typed]) == 0
         assert seen["noise_level"] == level
