@@ -202,5 +202,7 @@ def image_lines(what):
         yield f"image: {facts['target']} ({what(facts)})"
         if facts["comparison"]:
             yield f"before and after: {facts['comparison']}"
+        for note in facts["notes"]:
+            yield f"note: {note}"
 
     return lines

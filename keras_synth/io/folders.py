@@ -5,23 +5,8 @@ import os
 import pathlib
 import secrets
 
+from keras_synth.io.formats import EXTENSIONS
 from keras_synth.io.options import FileOptions
-
-#: Endings of the image files that are read and written.
-EXTENSIONS = frozenset(
-    [
-        ".bmp",
-        ".gif",
-        ".jpeg",
-        ".jpg",
-        ".pgm",
-        ".png",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
 
 
 def find_images(folder):
@@ -90,8 +75,9 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
 
     Args:
         source: Path of an image file, or of a folder with images.
-        target: Path of the file to write. For a folder, path of the folder
-            that gets files of the same names.
+        target: Path of the file to write, or of a folder that exists, for a
+            file of the same name. For a folder, path of the folder that gets
+            files of the same names.
         overwrite: Whether existing files may be replaced.
         beside: What else is written beside each target: "-compare.png"
             stands for `NAME-compare.png`. A suffix with a `*` stands for
@@ -110,7 +96,7 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
     """
     source, target = pathlib.Path(source), pathlib.Path(target)
     files = files or FileOptions()
-    plan = _plan(source, target)
+    plan = _plan(source, target, files)
     if files.skip_existing:
         plan = [(file, goal) for file, goal in plan if not goal.exists()]
     if beside:
@@ -127,8 +113,15 @@ def beside_target(goal, suffix):
     return goal.with_name(f"{goal.stem}{suffix}")
 
 
-def _plan(source, target):
+def _plan(source, target, options):
     if source.is_file():
+        if target.is_dir():
+            return [(source, target / _renamed(source.name, options))]
+        if options.format or options.suffix:
+            raise ValueError(
+                f"{target} says the name and the format: give a folder as the "
+                "target for `format` and `suffix`."
+            )
         return [(source, target)]
     if not source.is_dir():
         raise FileNotFoundError(f"There is no image or folder {source}")
@@ -140,7 +133,19 @@ def _plan(source, target):
     files = find_images(source)
     if not files:
         raise ValueError(f"{source} holds no images.")
-    return [(file, target / file.relative_to(source)) for file in files]
+    return [
+        (file, target / _renamed(file.relative_to(source), options))
+        for file in files
+    ]
+
+
+def _renamed(path, options):
+    """A path with the ending and the suffix that are asked for."""
+    path = pathlib.Path(path)
+    ending = path.suffix
+    if options.format:
+        ending = "." + options.format.lower().removeprefix(".")
+    return path.with_name(path.stem + options.suffix + ending)
 
 
 def _check_stems(plan):

@@ -5,14 +5,19 @@ import pathlib
 import shutil
 
 import numpy as np
+from scipy import ndimage
 
 from keras_synth import evaluation
 from keras_synth.io import (
+    FileOptions,
     Progress,
     beside_target,
-    bit_depth,
-    read_image,
-    write_image,
+    check_holds,
+    encode_images,
+    format_of,
+    open_decoded,
+    quantized,
+    split_alpha,
     written_whole,
 )
 
@@ -22,37 +27,59 @@ COMPARISON = "-compare.png"
 
 @dataclasses.dataclass(frozen=True)
 class ImageFile:
-    """An image file that has been read.
+    """An image of a file: its only one, or a frame or page of several.
 
     Attributes:
         path: Path of the file.
         color: Array (height, width, 1 or 3) in [0, 1], rotated as EXIF says.
+            Where the image is wholly transparent, the color is that of the
+            nearest pixel that is not, so that no fringe appears.
         alpha: Array (height, width, 1) of the transparency, or None.
-        bits: Bits of a channel, 8 or 16.
+        bits: Bits of a channel: 8, 16, or 32 for floats.
+        hidden: The colors with those of the wholly transparent pixels, or
+            None where there are none.
+        milliseconds: How long a frame is shown.
     """
 
     path: pathlib.Path
     color: np.ndarray
     alpha: np.ndarray | None
     bits: int
+    hidden: np.ndarray | None = None
+    milliseconds: float = 0
 
 
-def open_image(path):
-    """Reads an image file with its transparency and bit depth.
+def open_images(decoded):
+    """Yields every image of a file as an `ImageFile`.
 
     Args:
-        path: Path of the file.
-
-    Returns:
-        An `ImageFile`.
-
-    Raises:
-        ValueError: The file is no image.
+        decoded: What `io.open_decoded` gave.
     """
-    image, alpha = read_image(path, alpha="keep"), None
-    if image.shape[-1] in (2, 4):
-        image, alpha = image[..., :-1], image[..., -1:]
-    return ImageFile(path, image, alpha, bit_depth(path))
+    for index in range(decoded.num_frames):
+        values, milliseconds = decoded.read(index)
+        color, alpha = split_alpha(values)
+        bled = _bled(color, alpha)
+        yield ImageFile(
+            decoded.path,
+            bled,
+            alpha,
+            decoded.depth,
+            None if bled is color else color,
+            milliseconds,
+        )
+
+
+def _bled(color, alpha):
+    """Colors that spread from the edges into what is wholly transparent."""
+    if alpha is None:
+        return color
+    clear = alpha[..., 0] == 0
+    if not clear.any() or clear.all():
+        return color
+    nearest = ndimage.distance_transform_edt(
+        clear, return_distances=False, return_indices=True
+    )
+    return color[tuple(nearest)]
 
 
 def restore_files(
@@ -68,16 +95,18 @@ def restore_files(
 ):
     """Restores file after file; each is written whole or not at all.
 
-    16 bits stay 16 in PNG files. Where an image comes back as the very same
-    arrays, the file itself is copied if the format stays.
+    Every frame of an animation and every page is restored. The new file has
+    the depth, the profile and the metadata of the old one; what its format
+    cannot hold stands in the notes of the result. Where an image comes back
+    as the very same arrays, the file itself is copied if the format stays.
 
     Args:
         plan: List of `(file to read, file to write)`, see
             `io.plan_targets`.
         restore: Function from an `ImageFile` to `(color, alpha, facts)`,
             where facts is a dict. Its ValueErrors concern that image alone.
-        result: Function of `source`, `target`, `comparison` (a path or None)
-            and the facts, by name.
+        result: Function of `source`, `target`, `comparison` (a path or None),
+            `notes` and the facts, by name.
         title: Name of the restored image in the comparison.
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
@@ -99,9 +128,9 @@ def restore_files(
     with Progress(len(plan), "images", verbose) as progress:
         for file, goal in plan:
             try:
-                image = open_image(file)
-                color, alpha, facts = restore(image)
-                _write(goal, image, color, alpha)
+                image, color, facts, notes = _restored(
+                    file, goal, restore, files or FileOptions()
+                )
             except ValueError as error:
                 about = "" if str(file) in str(error) else f"{file}: "
                 problems.append(f"{about}{error}")
@@ -111,7 +140,13 @@ def restore_files(
             if compare:
                 comparison = _draw_comparison(goal, image, color, title)
             done.append(
-                result(source=file, target=goal, comparison=comparison, **facts)
+                result(
+                    source=file,
+                    target=goal,
+                    comparison=comparison,
+                    notes=notes,
+                    **facts,
+                )
             )
             if on_file is not None:
                 progress.clear()
@@ -122,16 +157,37 @@ def restore_files(
     return done
 
 
-def _write(goal, image, color, alpha):
-    untouched = color is image.color and alpha is image.alpha
-    if untouched and image.path.suffix.lower() == goal.suffix.lower():
+def _restored(file, goal, restore, files):
+    """Restores and writes a file.
+
+    Returns:
+        `(first image, its restored colors, facts about it, notes)`.
+    """
+    decoded = open_decoded(file, files)
+    check_holds(goal, decoded, files)
+    frames, first, untouched = [], None, True
+    for image in open_images(decoded):
+        color, alpha, facts = restore(image)
+        if first is None:
+            first = image, color, facts
+        untouched &= color is image.color and alpha is image.alpha
+        if alpha is image.alpha and image.hidden is not None:
+            if color.shape == image.hidden.shape:
+                color = np.where(alpha > 0, color, image.hidden)
+        if decoded.num_frames > 1 and decoded.depth == 8:
+            color = quantized(color, 8)  # in little memory
+            alpha = None if alpha is None else quantized(alpha, 8)
+        frames.append((color, alpha, image.milliseconds))
+    same = decoded.format == format_of(goal).name
+    asked = files.strip or files.quality or files.background
+    if untouched and same and not asked:
         with written_whole(goal) as unfinished:
-            shutil.copyfile(image.path, unfinished)
-        return
-    if alpha is not None:
-        color = np.concatenate([color, alpha], axis=-1)
-    deep = image.bits == 16 and goal.suffix.lower() == ".png"
-    write_image(goal, color, 16 if deep else 8)
+            shutil.copyfile(file, unfinished)
+        return *first, decoded.notes
+    encoded = encode_images(goal, frames, decoded=decoded, options=files)
+    with written_whole(goal) as unfinished:
+        unfinished.write_bytes(encoded.data)
+    return *first, decoded.notes + encoded.notes
 
 
 def _draw_comparison(goal, image, after, title):
@@ -141,6 +197,8 @@ def _draw_comparison(goal, image, after, title):
         for new, old in zip(after.shape, image.color.shape[:2], strict=False)
     )
     before = image.color[rows][:, columns]
+    if after.dtype.kind == "u":
+        after = after / np.float32(np.iinfo(after.dtype).max)
     before, after = np.broadcast_arrays(before, after)
     return evaluation.draw_panel(
         beside_target(goal, COMPARISON),

@@ -106,12 +106,14 @@ class Restored:
         target: Path of the file that was written.
         noise_level: σ of the noise that was removed, in units of [0, 1].
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     noise_level: float
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def restore(

@@ -34,12 +34,14 @@ class Stylized:
         target: Path of the file that was written.
         size: (height, width) of the image written.
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     size: tuple[int, int]
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def stylize(
