@@ -5,8 +5,11 @@ from keras_synth.io.folders import (
     beside_target,
     check_target,
     find_images,
+    folder_written_whole,
+    is_finished,
     pair_by_name,
     plan_targets,
+    write_whole,
     written_whole,
 )
 from keras_synth.io.images import (
@@ -41,8 +44,10 @@ __all__ = [
     "check_target",
     "check_video_target",
     "find_images",
+    "folder_written_whole",
     "image_grid",
     "image_sizes",
+    "is_finished",
     "modulo_crop",
     "open_video",
     "pair_by_name",
@@ -51,5 +56,6 @@ __all__ = [
     "read_image",
     "write_image",
     "write_video",
+    "write_whole",
     "written_whole",
 ]

@@ -8,9 +8,12 @@ import numpy as np
 
 from keras_synth import evaluation
 from keras_synth.io import (
+    FileOptions,
     Progress,
     beside_target,
     bit_depth,
+    check_target,
+    is_finished,
     read_image,
     write_image,
     written_whole,
@@ -18,6 +21,7 @@ from keras_synth.io import (
 
 #: What is written beside a target for `compare`.
 COMPARISON = "-compare.png"
+_LONGEST_TITLE = 28
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +59,20 @@ def open_image(path):
     return ImageFile(path, image, alpha, bit_depth(path))
 
 
+class FilesError(ValueError):
+    """Error of image files that a task could not restore; others are done.
+
+    Attributes:
+        errors: Dict from the path of each file to its exception.
+    """
+
+    def __init__(self, errors):
+        self.errors = errors
+        super().__init__(
+            "; ".join(f"{file}: {error}" for file, error in errors.items())
+        )
+
+
 def restore_files(
     plan,
     restore,
@@ -62,11 +80,16 @@ def restore_files(
     *,
     title,
     compare,
+    overwrite=False,
     files=None,
     on_file=None,
     verbose="auto",
 ):
     """Restores file after file; each is written whole or not at all.
+
+    An error of any kind concerns one file: the others are restored, and then
+    `FilesError` names it. A target that another process has written meanwhile
+    is left as it is, unless `overwrite` asks to replace it.
 
     16 bits stay 16 in PNG files. Where an image comes back as the very same
     arrays, the file itself is copied if the format stays.
@@ -74,51 +97,58 @@ def restore_files(
     Args:
         plan: List of `(file to read, file to write)`, see
             `io.plan_targets`.
-        restore: Function from an `ImageFile` to `(color, alpha, facts)`,
-            where facts is a dict. Its ValueErrors concern that image alone.
+        restore: Function from an `ImageFile` and an `io.Progress`, of which
+            its own progress is a part, to `(color, alpha, facts)`, where
+            facts is a dict.
         result: Function of `source`, `target`, `comparison` (a path or None)
             and the facts, by name.
         title: Name of the restored image in the comparison.
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
+        overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
-        verbose: Progress of several files, see `io.Progress`.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of results.
 
     Raises:
-        ValueError: Images could not be restored, which the message names;
-            all others are restored first.
+        FilesError: Images could not be restored; all others are.
     """
-    done, problems = [], []
-    if len(plan) == 1:
-        verbose = 0  # `restore` has a progress of its own
+    files = files or FileOptions()
+    done, errors = [], {}
+
+    def restored(file, goal, progress):
+        check_target(goal, overwrite or files.skip_existing)
+        image, comparison = open_image(file), None
+        color, alpha, facts = restore(image, progress)
+        if compare:
+            comparison = beside_target(goal, COMPARISON)
+            if not (files.skip_existing and comparison.exists()):
+                _draw_comparison(comparison, image, color, title)
+        check_target(goal, overwrite or files.skip_existing)
+        # Last: where the target exists, the file is finished.
+        _write(goal, image, color, alpha)
+        return result(source=file, target=goal, comparison=comparison, **facts)
+
     with Progress(len(plan), "images", verbose) as progress:
         for file, goal in plan:
             try:
-                image = open_image(file)
-                color, alpha, facts = restore(image)
-                _write(goal, image, color, alpha)
-            except ValueError as error:
-                about = "" if str(file) in str(error) else f"{file}: "
-                problems.append(f"{about}{error}")
+                if files.skip_existing and is_finished(goal):
+                    continue  # another process has been faster
+                done.append(restored(file, goal, progress))
+            except Exception as error:
+                errors[file] = error
+            else:
+                if on_file is not None:
+                    with progress.cleared():
+                        on_file(done[-1])
+            finally:
                 progress.add()
-                continue
-            comparison = None
-            if compare:
-                comparison = _draw_comparison(goal, image, color, title)
-            done.append(
-                result(source=file, target=goal, comparison=comparison, **facts)
-            )
-            if on_file is not None:
-                progress.clear()
-                on_file(done[-1])
-            progress.add()
-    if problems:
-        raise ValueError("; ".join(problems))
+    if errors:
+        raise FilesError(errors) from next(iter(errors.values()))
     return done
 
 
@@ -134,7 +164,7 @@ def _write(goal, image, color, alpha):
     write_image(goal, color, 16 if deep else 8)
 
 
-def _draw_comparison(goal, image, after, title):
+def _draw_comparison(path, image, after, title):
     """Before and after, in one size and as many channels."""
     rows, columns = (
         np.arange(new) * old // new
@@ -142,8 +172,11 @@ def _draw_comparison(goal, image, after, title):
     )
     before = image.color[rows][:, columns]
     before, after = np.broadcast_arrays(before, after)
-    return evaluation.draw_panel(
-        beside_target(goal, COMPARISON),
+    name = image.path.name
+    if len(name) > _LONGEST_TITLE:
+        name = f"{name[: _LONGEST_TITLE // 2]}…{name[-_LONGEST_TITLE // 2 :]}"
+    evaluation.draw_panel(
+        path,
         {"before": before, "after": after},
-        {"before": image.path.name, "after": title},
+        {"before": name, "after": title},
     )

@@ -81,7 +81,7 @@ def inpaint(
             for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
-        verbose: Progress of several files, see `io.Progress`.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of `Inpainted`.
@@ -110,7 +110,7 @@ def inpaint(
     masks = _masks(mask, source, [file for file, _ in plan])
     fill = _model(method, ensemble)
 
-    def inpainted(image):
+    def inpainted(image, progress):
         missing = _read_mask(masks[image.path], image)
         color, facts = image.color, {"filled": float(missing.mean())}
         if missing.any():
@@ -129,6 +129,7 @@ def inpaint(
         Inpainted,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,

@@ -13,6 +13,7 @@ from keras_synth.io import FileOptions, plan_targets
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
+    in_tiles,
     load_restorer,
     with_channels,
 )
@@ -113,7 +114,6 @@ def upscale(
     )
     if method == "bicubic":
         scale = scale or 4
-        run = restoration.bicubic(scale)
     else:
         network = _network(method)
         found = _scale_of(network, method)
@@ -122,12 +122,13 @@ def upscale(
                 f"{method} upscales {found} times. Received: scale={scale}"
             )
         scale = found
-        of_tiles = verbose if len(plan) == 1 else 0
-        run = _with_network(network, scale, ensemble, of_tiles)
     bicubic = restoration.bicubic(scale)
 
-    def upscaled(image):
-        large, alpha = run(image.color[None])[0], image.alpha
+    def upscaled(image, progress):
+        run, alpha = bicubic, image.alpha
+        if method != "bicubic":
+            run = _with_network(network, scale, ensemble, progress)
+        large = run(image.color[None])[0]
         if alpha is not None:
             alpha = np.clip(bicubic(alpha[None])[0], 0.0, 1.0)
         facts = {"scale": scale, "size": large.shape[:2]}
@@ -139,6 +140,7 @@ def upscale(
         Upscaled,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,
@@ -190,21 +192,17 @@ def _with_network(network, scale, ensemble, verbose):
     channels = inference.input_shapes(network)["image"][-1]
     bicubic = restoration.bicubic(scale)
 
-    def tiled(images):
-        return inference.restore_tiled(
+    def run(images):
+        return in_tiles(
             network,
             images,
-            _TILE,
-            _OVERLAP,
-            batch_size=1,
+            ensemble,
+            verbose,
+            tile=_TILE,
+            overlap=_OVERLAP,
+            multiple=8,
             scale=scale,
-            verbose=verbose,
         )
-
-    def run(images):
-        if ensemble:
-            return inference.self_ensemble(tiled, images)
-        return tiled(images)
 
     def upscale(images):
         if channels == 3 or images.shape[-1] == 1:
