@@ -169,7 +169,8 @@ class Progress:
     def _counts(self):
         """What is counted, from the whole task to its smallest part."""
         parts = [] if self._part is None else self._part._counts()
-        if self.total == 1 and parts:  # of one image, only the tiles matter
+        # Of one image only the tiles matter, and a part of one step not at all.
+        if self.total == 1 and (parts or self._whole is not None):
             return parts
         of_total = f"/{self.total}" if self.total else ""
         return [f"{self.count}{of_total} {self.unit}", *parts]

@@ -271,7 +271,7 @@ def test_names_have_255_bytes_at_most(tmp_path):
         (OSError("encoder error -2"), "Cannot write .*a.txt: encoder error"),
         (
             RuntimeError("{}: failed"),
-            "Cannot write .*a.txt: [^ ]*a.txt: failed",
+            "^[^ ]*/a.txt: failed",
         ),
     ],
     ids=["full", "writer", "library"],
