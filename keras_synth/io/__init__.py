@@ -6,8 +6,11 @@ from keras_synth.io.folders import (
     beside_target,
     check_target,
     find_images,
+    folder_written_whole,
+    is_finished,
     pair_by_name,
     plan_targets,
+    write_whole,
     written_whole,
 )
 from keras_synth.io.formats import EXTENSIONS, FORMATS, format_of
@@ -49,8 +52,10 @@ __all__ = [
     "encode_images",
     "find_images",
     "format_of",
+    "folder_written_whole",
     "image_grid",
     "image_sizes",
+    "is_finished",
     "modulo_crop",
     "open_decoded",
     "open_video",
@@ -62,5 +67,6 @@ __all__ = [
     "split_alpha",
     "write_image",
     "write_video",
+    "write_whole",
     "written_whole",
 ]

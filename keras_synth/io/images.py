@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_synth.io.decoding import open_decoded
 from keras_synth.io.encoding import encode_images
-from keras_synth.io.folders import written_whole
+from keras_synth.io.folders import write_whole
 from keras_synth.io.options import FileOptions
 
 
@@ -153,8 +153,7 @@ def write_image(path, image, bits=8):
         raise ValueError("The image holds NaN.")
     frame = (*split_alpha(image), 0)
     encoded = encode_images(path, [frame], options=FileOptions(), bits=bits)
-    with written_whole(path) as unfinished:
-        unfinished.write_bytes(encoded.data)
+    write_whole(path, encoded.data)
     return path
 
 

@@ -29,6 +29,9 @@ class FileOptions:
             size that fills the memory.
         accept_truncated: Whether images that lack their last bytes are read:
             what is missing is gray or black.
+        shard: Part of a folder, "I/N": the Ith of N parts that differ by one
+            image at most, as "2/4" for the second of four machines. None
+            takes the whole folder.
     """
 
     skip_existing: bool = False
@@ -40,6 +43,7 @@ class FileOptions:
     white: float | None = None
     max_megapixels: float = 200.0
     accept_truncated: bool = False
+    shard: str | None = None
 
     def __post_init__(self):
         if self.quality is not None and (

@@ -13,16 +13,20 @@ from keras_synth.io import (
     Progress,
     beside_target,
     check_holds,
+    check_target,
     encode_images,
     format_of,
+    is_finished,
     open_decoded,
     quantized,
     split_alpha,
+    write_whole,
     written_whole,
 )
 
 #: What is written beside a target for `compare`.
 COMPARISON = "-compare.png"
+_LONGEST_TITLE = 28
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +86,20 @@ def _bled(color, alpha):
     return color[tuple(nearest)]
 
 
+class FilesError(ValueError):
+    """Error of image files that a task could not restore; others are done.
+
+    Attributes:
+        errors: Dict from the path of each file to its exception.
+    """
+
+    def __init__(self, errors):
+        self.errors = errors
+        super().__init__(
+            "; ".join(f"{file}: {error}" for file, error in errors.items())
+        )
+
+
 def restore_files(
     plan,
     restore,
@@ -89,11 +107,16 @@ def restore_files(
     *,
     title,
     compare,
+    overwrite=False,
     files=None,
     on_file=None,
     verbose="auto",
 ):
     """Restores file after file; each is written whole or not at all.
+
+    An error of any kind concerns one file: the others are restored, and then
+    `FilesError` names it. A target that another process has written meanwhile
+    is left as it is, unless `overwrite` asks to replace it.
 
     Every frame of an animation and every page is restored. The new file has
     the depth, the profile and the metadata of the old one; what its format
@@ -103,94 +126,107 @@ def restore_files(
     Args:
         plan: List of `(file to read, file to write)`, see
             `io.plan_targets`.
-        restore: Function from an `ImageFile` to `(color, alpha, facts)`,
-            where facts is a dict. Its ValueErrors concern that image alone.
+        restore: Function from an `ImageFile` and an `io.Progress`, of which
+            its own progress is a part, to `(color, alpha, facts)`, where
+            facts is a dict.
         result: Function of `source`, `target`, `comparison` (a path or None),
             `notes` and the facts, by name.
         title: Name of the restored image in the comparison.
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
+        overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
-        verbose: Progress of several files, see `io.Progress`.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of results.
 
     Raises:
-        ValueError: Images could not be restored, which the message names;
-            all others are restored first.
+        FilesError: Images could not be restored; all others are.
     """
-    done, problems = [], []
-    if len(plan) == 1:
-        verbose = 0  # `restore` has a progress of its own
+    files = files or FileOptions()
+    done, errors = [], {}
+
+    def restored(file, goal, progress):
+        check_target(goal, overwrite or files.skip_existing)
+        decoded, comparison = open_decoded(file, files), None
+        check_holds(goal, decoded, files)
+        frames, image, color, facts = _frames(decoded, restore, progress)
+        if compare:
+            comparison = beside_target(goal, COMPARISON)
+            if not (files.skip_existing and comparison.exists()):
+                _draw_comparison(comparison, image, color, title)
+        check_target(goal, overwrite or files.skip_existing)
+        # Last: where the target exists, the file is finished.
+        notes = _write(goal, decoded, frames, files)
+        return result(
+            source=file,
+            target=goal,
+            comparison=comparison,
+            notes=notes,
+            **facts,
+        )
+
     with Progress(len(plan), "images", verbose) as progress:
         for file, goal in plan:
             try:
-                image, color, facts, notes = _restored(
-                    file, goal, restore, files or FileOptions()
-                )
-            except ValueError as error:
-                about = "" if str(file) in str(error) else f"{file}: "
-                problems.append(f"{about}{error}")
+                if files.skip_existing and is_finished(goal):
+                    continue  # another process has been faster
+                done.append(restored(file, goal, progress))
+            except Exception as error:
+                errors[file] = error
+            else:
+                if on_file is not None:
+                    with progress.cleared():
+                        on_file(done[-1])
+            finally:
                 progress.add()
-                continue
-            comparison = None
-            if compare:
-                comparison = _draw_comparison(goal, image, color, title)
-            done.append(
-                result(
-                    source=file,
-                    target=goal,
-                    comparison=comparison,
-                    notes=notes,
-                    **facts,
-                )
-            )
-            if on_file is not None:
-                progress.clear()
-                on_file(done[-1])
-            progress.add()
-    if problems:
-        raise ValueError("; ".join(problems))
+    if errors:
+        raise FilesError(errors) from next(iter(errors.values()))
     return done
 
 
-def _restored(file, goal, restore, files):
-    """Restores and writes a file.
+def _frames(decoded, restore, progress):
+    """Restores every image of a file.
 
     Returns:
-        `(first image, its restored colors, facts about it, notes)`.
+        `(frames, first image, its restored colors, facts about it)`. A frame
+        is `(color, alpha, milliseconds)`; there are none where all images came
+        back as they were.
     """
-    decoded = open_decoded(file, files)
-    check_holds(goal, decoded, files)
     frames, first, untouched = [], None, True
     for image in open_images(decoded):
-        color, alpha, facts = restore(image)
-        if first is None:
-            first = image, color, facts
+        color, alpha, facts = restore(image, progress)
+        first = first or (image, color, facts)
         untouched &= color is image.color and alpha is image.alpha
-        if alpha is image.alpha and image.hidden is not None:
-            if color.shape == image.hidden.shape:
-                color = np.where(alpha > 0, color, image.hidden)
+        hidden = image.hidden if alpha is image.alpha else None
+        if hidden is not None and hidden.shape == color.shape:
+            color = np.where(alpha > 0, color, hidden)
         if decoded.num_frames > 1 and decoded.depth == 8:
             color = quantized(color, 8)  # in little memory
             alpha = None if alpha is None else quantized(alpha, 8)
         frames.append((color, alpha, image.milliseconds))
-    same = decoded.format == format_of(goal).name
+    return [] if untouched else frames, *first
+
+
+def _write(goal, decoded, frames, files):
+    """Writes a file; returns what was converted or left out."""
     asked = files.strip or files.quality or files.background
-    if untouched and same and not asked:
+    if not frames and not asked and decoded.format == format_of(goal).name:
         with written_whole(goal) as unfinished:
-            shutil.copyfile(file, unfinished)
-        return *first, decoded.notes
+            shutil.copyfile(decoded.path, unfinished)
+        return decoded.notes
+    if not frames:
+        images = map(decoded.read, range(decoded.num_frames))
+        frames = [(*split_alpha(values), ms) for values, ms in images]
     encoded = encode_images(goal, frames, decoded=decoded, options=files)
-    with written_whole(goal) as unfinished:
-        unfinished.write_bytes(encoded.data)
-    return *first, decoded.notes + encoded.notes
+    write_whole(goal, encoded.data)
+    return decoded.notes + encoded.notes
 
 
-def _draw_comparison(goal, image, after, title):
+def _draw_comparison(path, image, after, title):
     """Before and after, in one size and as many channels."""
     rows, columns = (
         np.arange(new) * old // new
@@ -200,8 +236,11 @@ def _draw_comparison(goal, image, after, title):
     if after.dtype.kind == "u":
         after = after / np.float32(np.iinfo(after.dtype).max)
     before, after = np.broadcast_arrays(before, after)
-    return evaluation.draw_panel(
-        beside_target(goal, COMPARISON),
+    name = image.path.name
+    if len(name) > _LONGEST_TITLE:
+        name = f"{name[: _LONGEST_TITLE // 2]}…{name[-_LONGEST_TITLE // 2 :]}"
+    evaluation.draw_panel(
+        path,
         {"before": before, "after": after},
-        {"before": image.path.name, "after": title},
+        {"before": name, "after": title},
     )

@@ -84,7 +84,7 @@ def inpaint(
             for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
-        verbose: Progress of several files, see `io.Progress`.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of `Inpainted`.
@@ -113,7 +113,7 @@ def inpaint(
     masks = _masks(mask, source, [file for file, _ in plan])
     fill = _model(method, ensemble)
 
-    def inpainted(image):
+    def inpainted(image, progress):
         missing = _read_mask(masks[image.path], image)
         color, facts = image.color, {"filled": float(missing.mean())}
         if missing.any():
@@ -132,6 +132,7 @@ def inpaint(
         Inpainted,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,
@@ -185,7 +186,7 @@ def _read_mask(path, image):
     """float32 (height, width, 1) of 0 and 1, where 1 is missing."""
     gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
     if alpha is not None:
-        gray = _painted(path, gray, alpha)
+        gray = _marked(path, gray, alpha)
     mask = np.float32(gray > 0.5)
     if mask.shape[:2] != image.color.shape[:2]:
         sizes = [
@@ -209,7 +210,7 @@ def _read_mask(path, image):
     return mask
 
 
-def _painted(path, gray, alpha):
+def _marked(path, gray, alpha):
     """What is marked in a mask with transparency."""
     seen = gray[alpha > 0.5]
     if not seen.size or np.ptp(alpha) < 0.5 or np.ptp(seen) > 0.9:
@@ -219,6 +220,6 @@ def _painted(path, gray, alpha):
         return alpha  # strokes of one color on a transparent ground
     raise ValueError(
         f"The mask {path} is transparent in parts, and of several colors: it "
-        "does not say what is marked. Paint what is missing white on black, or "
-        "in one color on a transparent ground."
+        "does not say what is marked. Mark what is missing in white on black, "
+        "or in one color on a transparent ground."
     )

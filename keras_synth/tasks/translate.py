@@ -93,11 +93,10 @@ def translate(
             "the image alone, such as those of `train pix2pix`"
         )
     channels = inputs["image"][-1]
-    of_tiles = verbose if len(plan) == 1 else 0
 
-    def translated(image):
+    def translated(image, progress):
         color = with_channels(
-            lambda images: in_tiles(network, images, ensemble, of_tiles),
+            lambda images: in_tiles(network, images, ensemble, progress),
             channels,
             image.color[None],
         )[0]
@@ -115,6 +114,7 @@ def translate(
         Translated,
         title="translated",
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,

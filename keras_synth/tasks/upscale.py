@@ -126,7 +126,6 @@ def upscale(
         scale = found
         run = _with_network(network, scale, ensemble)
     bicubic = restoration.bicubic(scale)
-    of_tiles = verbose if len(plan) == 1 else 0
 
     def in_tiles(method, values, bits, verbose):
         """In little memory: whole numbers are what the file will hold."""
@@ -144,8 +143,8 @@ def upscale(
         )
         return large.array[0]
 
-    def upscaled(image):
-        large = in_tiles(run, image.color, image.bits, of_tiles)
+    def upscaled(image, progress):
+        large = in_tiles(run, image.color, image.bits, progress)
         alpha = image.alpha
         if alpha is not None:
             alpha = in_tiles(bicubic, alpha, image.bits, 0)
@@ -157,6 +156,7 @@ def upscale(
         Upscaled,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,

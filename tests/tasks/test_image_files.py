@@ -57,7 +57,7 @@ def through(source, target, change=lambda color: color + 0.0, **options):
     """Through the loop of all tasks; the result's notes."""
     options = FileOptions(**options)
 
-    def restore(image):
+    def restore(image, progress):
         return change(image.color), image.alpha, {}
 
     (result,) = restore_files(
@@ -334,9 +334,9 @@ def test_numbers_without_a_white_are_refused(tmp_path):
         path = tmp_path / f"{name}.tif"
         with pytest.raises(ValueError, match=r"white.*\(`white`\)"):
             read_image(path)
-        note = through(path, tmp_path / "out.png", white=252)
+        note = through(path, tmp_path / f"{name}.png", white=252)
         np.testing.assert_allclose(
-            read_image(tmp_path / "out.png")[0, :, 0],
+            read_image(tmp_path / f"{name}.png")[0, :, 0],
             np.arange(64) / 63,
             atol=1e-3,
         )
