@@ -47,6 +47,17 @@ import pathlib
 import keras
 from keras import ops
 
+from keras_synth.io import folder_written_whole, written_whole
+
+# What Keras and TensorFlow write into the folder of a SavedModel.
+_SAVED_MODEL = {
+    "assets",
+    "fingerprint.pb",
+    "keras_metadata.pb",
+    "saved_model.pb",
+    "variables",
+}
+
 
 def export_saved_model(model, directory):
     """Exports a model as a SavedModel with named endpoints.
@@ -62,13 +73,16 @@ def export_saved_model(model, directory):
             name → (function, input signature). All models of
             `keras_synth.models` that have weights, and `restoration.BM3D`,
             have it.
-        directory: Path of the folder to write.
+        directory: Path of the folder to write, whole or not at all. A
+            SavedModel that it holds is replaced.
 
     Returns:
         The directory, a `pathlib.Path`.
 
     Raises:
+        OSError: The folder cannot be written.
         TypeError: The model has no method `export_endpoints`.
+        ValueError: The folder holds files that belong to no SavedModel.
     """
     if not hasattr(model, "export_endpoints"):
         raise TypeError(
@@ -76,13 +90,35 @@ def export_saved_model(model, directory):
             f"exported by `network.export(directory)`. Received: {model!r}"
         )
     directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    check_saved_model_folder(directory)
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name, (function, signature) in model.export_endpoints().items():
         archive.add_endpoint(name, function, input_signature=signature)
-    archive.write_out(str(directory), verbose=False)
+    with folder_written_whole(directory) as unfinished:
+        archive.write_out(str(unfinished), verbose=False)
     return directory
+
+
+def check_saved_model_folder(directory):
+    """Refuses to replace a folder that holds more than a SavedModel.
+
+    Args:
+        directory: Path of the folder, which may be missing.
+
+    Raises:
+        NotADirectoryError: The path is that of a file.
+        ValueError: The folder holds other files.
+    """
+    directory = pathlib.Path(directory)
+    if not directory.exists():
+        return
+    others = sorted({f.name for f in directory.iterdir()} - _SAVED_MODEL)
+    if others:
+        raise ValueError(
+            f"{directory} holds files that belong to no SavedModel "
+            f"({', '.join(others[:3])}): give a folder of its own."
+        )
 
 
 def export_onnx(model, path):
@@ -137,10 +173,10 @@ def _export_decoder(model, path, format):
         )
     network = model.image_decoder()
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Keras refuses to export a network that was never called.
     network([ops.zeros((1, *i.shape[1:]), i.dtype) for i in network.inputs])
-    network.export(str(path), format=format, verbose=False)
+    with written_whole(path) as unfinished:
+        network.export(str(unfinished), format=format, verbose=False)
     return path
 
 

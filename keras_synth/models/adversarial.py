@@ -9,6 +9,8 @@ it takes for real. One training step updates
 3. the moving average of the generator's weights.
 """
 
+import contextlib
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -205,6 +207,11 @@ class AdversarialModel(ResumableModel):
         return keras.saving.serialize_keras_object(arguments)
 
     # What subclasses implement ----------------------------------------------
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """`keras.Model.fit`."""
+        with _without_remapper():
+            return super().fit(x, y, *args, **kwargs)
 
     def read_batch(self, data):
         """A batch of `fit` as a list of tensors, real images first."""
@@ -613,6 +620,23 @@ class LoggedMeans(keras.metrics.Metric):
         """`{name: mean}`, 0 where there are no values."""
         means = ops.divide_no_nan(self.totals, self.weights)
         return dict(zip(self.names, ops.unstack(means), strict=True))
+
+
+@contextlib.contextmanager
+def _without_remapper():
+    """Context without an optimization of graphs that fails on this training.
+
+    The remapper fuses convolutions with what follows. It stops, with an error
+    on the terminal, at a leaky ReLU whose gradient is penalized.
+    """
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options(
+            {"remapping": before.get("remapping", True)}
+        )
 
 
 _LOSSES = ("generator_loss", "discriminator_loss")

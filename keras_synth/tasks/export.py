@@ -5,7 +5,12 @@ import pathlib
 from typing import Literal
 
 from keras_synth import models
-from keras_synth.export import export_litert, export_onnx, export_saved_model
+from keras_synth.export import (
+    check_saved_model_folder,
+    export_litert,
+    export_onnx,
+    export_saved_model,
+)
 from keras_synth.io import check_target
 from keras_synth.tasks.loading import load_model
 
@@ -57,6 +62,8 @@ def export(
             f"{target} exists already, and is not empty: ask to overwrite it "
             "(`overwrite`)."
         )
+    else:
+        check_saved_model_folder(target)
     loaded = load_model(
         model,
         (models.GenerativeModel, models.RestorationGAN, models.AdaINTransfer),

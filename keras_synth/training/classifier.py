@@ -10,6 +10,7 @@ from keras import layers
 
 from keras_synth import datasets, presets
 from keras_synth.training.folder import check_epochs
+from keras_synth.training.seeds import keeps_random_state
 
 # data: (functions that build classifier and features, whether images are
 # mirrored, origin and license)
@@ -32,6 +33,7 @@ _KINDS = {
 }
 
 
+@keeps_random_state
 def train_classifier(
     data: Literal["digits", "mnist", "fashion_mnist"] = "mnist",
     output: str | os.PathLike = "runs/classifier",

@@ -14,6 +14,7 @@ from keras_synth.training.folder import (
     restoration_grid,
 )
 from keras_synth.training.restorer import named_degradation
+from keras_synth.training.seeds import keeps_random_state
 
 #: Shapes of the missing regions that an inpainter learns to fill, by name.
 HOLES = {
@@ -100,6 +101,7 @@ def compile_inpainter(
     return model
 
 
+@keeps_random_state
 def train_inpainter(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/inpainter",

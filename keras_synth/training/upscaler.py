@@ -11,6 +11,7 @@ from keras_synth.training.restorer import (
     architecture_options,
     fit_restorer,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 #: Architectures of an upscaler, and the sizes of `build_upscaler` they have.
 UPSCALERS = {
@@ -52,6 +53,7 @@ def build_upscaler(
     return getattr(networks, architecture)(scale, channels, **options)
 
 
+@keeps_random_state
 def train_upscaler(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/upscaler",
