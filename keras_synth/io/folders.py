@@ -227,7 +227,8 @@ def written_whole(path):
     path = pathlib.Path(os.path.realpath(path))  # a link stays a link
     path.parent.mkdir(parents=True, exist_ok=True)
     unique = f"{os.getpid()}-{secrets.token_hex(4)}"
-    unfinished = path.with_name(f".unfinished-{unique}{path.suffix}")
+    ending = "".join(path.suffixes[-2:])  # Keras wants .weights.h5
+    unfinished = path.with_name(f".unfinished-{unique}{ending}")
     try:
         yield unfinished
         os.replace(unfinished, path)

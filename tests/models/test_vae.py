@@ -563,7 +563,7 @@ def test_wrong_images_are_refused():
         (random_images(shape=(8, 4, 1)), r"shape \(batch, 8, 8, 1\)"),
         (255 * random_images(), "divide 8-bit ones by 255"),
         ((255 * random_images()).astype("uint8"), "dtype uint8"),
-        (np.full((2, *SHAPE), np.nan), "values from nan"),
+        (np.full((2, *SHAPE), np.nan), "must be finite"),
     ):
         for use in (model.encode, model.reconstruct, model.log_likelihood):
             with pytest.raises(ValueError, match=message):
