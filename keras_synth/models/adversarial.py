@@ -213,19 +213,17 @@ class AdversarialModel(ResumableModel):
         generator's optimizer alone: here the discriminator's follows them
         too, by its own rate.
         """
-        callbacks = keras.tree.flatten(callbacks or [])
         kinds = (
             keras.callbacks.LearningRateScheduler,
             keras.callbacks.ReduceLROnPlateau,
         )
-        twins = [
-            self._for_discriminator(callback)
-            for callback in callbacks
-            if isinstance(callback, kinds)
-        ]
-        # First, so that logs hold the generator's rate.
-        callbacks = [*twins, *callbacks]
-        return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
+        both = []
+        for callback in keras.tree.flatten(callbacks or []):
+            if isinstance(callback, kinds):
+                # Before it, so that the logs keep the generator's rate.
+                both.append(self._for_discriminator(callback))
+            both.append(callback)
+        return super().fit(x, y, *args, callbacks=both, **kwargs)
 
     def _for_discriminator(self, callback):
         """A learning-rate callback once more, for the other optimizer."""

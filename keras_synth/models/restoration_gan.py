@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_synth.layers.nested import network_input
 from keras_synth.losses import Perceptual, Style, total_variation
 from keras_synth.models.adversarial import (
     AdversarialModel,
@@ -141,7 +142,7 @@ class RestorationGAN(AdversarialModel):
         if features is not None:
             features.trainable = False
         self.image_shape = tuple(generator.outputs[0].shape[1:])
-        inputs = generator.input
+        inputs = network_input(generator)
         self.takes_mask = isinstance(inputs, dict)
         self.input_names = ("image", "mask") if self.takes_mask else ("image",)
         self.degraded_shape = tuple(
@@ -206,7 +207,7 @@ class RestorationGAN(AdversarialModel):
             "style_weight": style_weight,
             "total_variation_weight": total_variation_weight,
         }
-        conditional = isinstance(self.discriminator.input, dict)
+        conditional = isinstance(network_input(self.discriminator), dict)
         check_weights(weights, self.features, conditional, kwargs)
         super().compile(
             generator_optimizer, discriminator_optimizer, loss, **kwargs
@@ -402,10 +403,9 @@ class RestorationGAN(AdversarialModel):
 def _call_network(network, named, training):
     """Calls a network with the inputs that it has; float32."""
     inputs = ops.cast(named["image"], "float32")
-    if isinstance(network.input, dict):
-        inputs = {
-            name: ops.cast(named[name], "float32") for name in network.input
-        }
+    taken = network_input(network)
+    if isinstance(taken, dict):
+        inputs = {name: ops.cast(named[name], "float32") for name in taken}
     return ops.cast(network(inputs, training=training), "float32")
 
 
@@ -422,7 +422,7 @@ def check_restoration_networks(
     check_generator_and_discriminator(generator, discriminator)
     if local_discriminator is not None:
         check_generator_and_discriminator(generator, local_discriminator)
-    takes, compared = generator.input, discriminator.input
+    takes, compared = map(network_input, (generator, discriminator))
     if isinstance(takes, dict) and set(takes) != {"image", "mask"}:
         raise ValueError(
             "`generator` must take the image alone, or "
@@ -454,7 +454,7 @@ def check_restoration_networks(
             f"takes {image.shape[-1]}."
         )
     if local_discriminator is not None:
-        window = local_discriminator.input
+        window = network_input(local_discriminator)
         if isinstance(window, dict) or None in window.shape[1:]:
             raise ValueError(
                 "`local_discriminator` must take images alone, of a fixed "

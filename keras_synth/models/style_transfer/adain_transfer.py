@@ -26,6 +26,7 @@ from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.losses import total_variation
 from keras_synth.models.checks import (
     check_images,
+    check_is_network,
     check_loss_weights,
     check_no_weights,
 )
@@ -103,6 +104,7 @@ class AdaINTransfer(ResumableModel):
         names = check_feature_network(features)
         self.features = features
         features.trainable = False
+        check_is_network(decoder, "decoder")
         self.decoder = decoder
         self.style_layers = layer_weights(
             names if style_layers is None else style_layers,
