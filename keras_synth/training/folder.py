@@ -79,7 +79,7 @@ def check_run(arguments):
         _check_folder(
             folder,
             settings,
-            arguments.get("resume", False),
+            arguments.get("resume"),
             arguments["overwrite"],
         )
     return settings
@@ -115,9 +115,10 @@ def _check_folder(output, settings, resume, overwrite):
         "leaves it alone."
     )
     if not resume:
+        # Some cannot be resumed, and have no such argument.
+        resumed = "" if resume is None else "`resume` (--resume) goes on; "
         raise FileExistsError(
-            f"{output} holds a training ({left[0].name}). `resume` (--resume) "
-            f"goes on with it, {instead}"
+            f"{output} holds a training ({left[0].name}): {resumed}{instead}"
         )
     file = output / "settings.json"
     if settings is None:
