@@ -18,6 +18,7 @@ _NO_ACTIVATION = {
     "Cropping2D",
     "Flatten",
     "Identity",
+    "NearestUpSampling2D",
     "Permute",
     "Reshape",
     "Transpose",
