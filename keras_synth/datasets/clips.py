@@ -6,7 +6,12 @@ import pathlib
 import numpy as np
 
 from keras_synth.datasets.files import check_channels, check_found
-from keras_synth.io import find_images, read_frames, read_image
+from keras_synth.io import (
+    find_images,
+    natural_order,
+    read_frames,
+    read_image,
+)
 from keras_synth.ops import scene_change
 from keras_synth.ops.motion import SCENE_CUT
 
@@ -33,9 +38,8 @@ class ClipSource:
 def clip_folder(path, channels=3, split_scenes=True):
     """Video clips from a folder of frames, or a folder of such folders.
 
-    Frames are image files, in the order of their names (pad numbers with
-    zeros: `frame_10.png` stands before `frame_9.png`). Each folder with
-    frames is a clip.
+    Frames are image files, in natural order (`frame_9.png` stands before
+    `frame_10.png`). Each folder with frames is a clip.
 
     Args:
         path: The folder.
@@ -53,7 +57,7 @@ def clip_folder(path, channels=3, split_scenes=True):
     """
     check_channels(channels)
     root = pathlib.Path(path)
-    files = find_images(root)
+    files = sorted(find_images(root), key=natural_order)
     check_found(files, root)
     clips = {}
     for file in files:

@@ -24,9 +24,10 @@ from keras_synth.io.video import (
     VIDEO_EXTENSIONS,
     Video,
     check_video_target,
+    natural_order,
     open_video,
     read_frames,
-    write_video,
+    video_writer,
 )
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "read_frames",
     "read_image",
     "write_image",
-    "write_video",
+    "natural_order",
+    "video_writer",
     "written_whole",
 ]
