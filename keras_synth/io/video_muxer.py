@@ -83,7 +83,7 @@ def join_parts(path, parts, video_format, file, rate, strip):
             if not strip:
                 stream.metadata.update(_tags(main_stream(source).metadata))
             tracks = _add_tracks(target, source, file, rate, notes)
-            packets.append(_other_packets(source, tracks))
+            packets.append(_other_packets(source, tracks, container == "avi"))
             target.metadata.update(tags)
             if rate is None:
                 target.set_chapters(_chapters(source, file.shift))
@@ -192,6 +192,8 @@ def _track(target, stream, shift, cover, notes):
         not cover or target.format.name == "mp4"
     ):
         copy = target.add_stream_from_template(stream, opaque=True)
+        if kind == "audio":
+            copy.codec_context.layout = _layout(codec)
         track = _Copy(copy, stream, shift)
     elif kind == "audio":
         track = _Encode(target, stream, shift)
@@ -208,19 +210,26 @@ def _track(target, stream, shift, cover, notes):
     return track
 
 
+def _layout(codec):
+    """Where the channels of sound belong; the usual, where it is not said."""
+    usual = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+    layout = codec.layout
+    if layout.name == f"{layout.nb_channels} channels":
+        return import_av().AudioLayout(
+            usual.get(layout.nb_channels, layout.name)
+        )
+    return layout
+
+
 class _Copy:
     """Passes packets on as they are."""
 
     def __init__(self, stream, source, shift):
         self.stream = stream
         self.shift = round(shift / source.time_base)
-        # AVI begins at 0: to keep what runs in before that, all would be
-        # late by a frame.
-        self.from_zero = stream.container.format.name == "avi"
 
     def __call__(self, packet):
-        early = packet.dts is not None and packet.dts < self.shift
-        if not packet.size or (early and self.from_zero):
+        if not packet.size:
             return []
         packet.stream = self.stream
         if packet.pts is not None:
@@ -239,7 +248,7 @@ class _Encode:
         name = _SOUND.get(target.format.name, "aac")
         rates = {"libopus": 48000}
         sample_rate = rates.get(name, min(self.decoder.sample_rate, 48000))
-        layout = self.decoder.layout
+        layout = _layout(self.decoder)
         if name == "libmp3lame" and layout.nb_channels > 2:
             layout = av.AudioLayout("stereo")
         self.stream = target.add_stream(name, rate=sample_rate)
@@ -273,8 +282,11 @@ class _Encode:
         return packets + self.stream.encode(None) if last else packets
 
 
-def _other_packets(source, tracks):
-    """Yields `(seconds, packet)` of all streams but the video."""
+def _other_packets(source, tracks, from_zero):
+    """Yields `(seconds, packet)` of all streams but the video.
+
+    AVI begins at 0: to keep what runs in before that, all would be late.
+    """
     av = import_av()
     streams = [source.streams[index] for index in tracks]
     if not streams:
@@ -286,7 +298,8 @@ def _other_packets(source, tracks):
                 time = made.pts if made.dts is None else made.dts
                 if time is not None:
                     seconds = float(time * made.time_base)
-                yield seconds, made
+                if seconds >= 0.0 or not from_zero:
+                    yield seconds, made
     except av.error.InvalidDataError:
         return  # of a file that is cut short
 

@@ -11,7 +11,7 @@ MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 BT709, BT601 = 1, 6
 LIMITED, FULL = 1, 2
 # Containers that say how long they are, or how many frames they hold.
-_WITH_DURATION = ("asf", "flv", "matroska", "mov")
+_WITH_DURATION = ("matroska", "mov")
 _WITH_COUNT = ("avi",)
 # Containers of frames in the order of decoding, without their times.
 _WITHOUT_TIMES = ("avi", "h264", "hevc", "m4v", "mpegvideo")
@@ -69,11 +69,11 @@ class VideoFile:
     @property
     def steady(self):
         """Whether the frames lie on the grid of a constant frame rate."""
-        places = [float(pts * self.time_base * self.rate) for pts in self.pts]
-        off = np.abs(np.subtract(places, places[0]) % 1.0)
-        grid = np.rint(places).astype(int)
+        first, unit = self.pts[0], self.time_base * self.rate
+        places = np.array([float((pts - first) * unit) for pts in self.pts])
+        grid = np.rint(places)
         return bool(
-            np.minimum(off, 1.0 - off).max() < 0.1 and (np.diff(grid) > 0).all()
+            np.abs(places - grid).max() < 0.1 and (np.diff(grid) > 0).all()
         )
 
 
@@ -134,9 +134,20 @@ def probe_video(path, allow_truncated=False):
                 raise ValueError(
                     f"{path} is not a readable video: it has no frames"
                 )
-            return _described(path, container, stream, frame, packets)
+            file = _described(path, container, stream, frame, packets)
     except av.FFmpegError as error:
         raise _unreadable(path, error) from error
+    if file.channels == 4 and _opaque(file):
+        return dataclasses.replace(file, channels=3)
+    return file
+
+
+def _opaque(file):
+    """Whether there is room for transparency in the file, and none in it."""
+    frames = decode_frames(file, allow_truncated=True)
+    return all(
+        (frame[..., 3] == np.iinfo(frame.dtype).max).all() for frame in frames
+    )
 
 
 def _unreadable(path, error):
@@ -154,8 +165,12 @@ def _read_packets(container, stream, path, allow_truncated):
     packets, end, broken = [], 0.0, False
     try:
         for packet in container.demux():
-            time = packet.dts if timeless else packet.pts
             broken = broken or packet.is_corrupt
+            time = packet.pts
+            if timeless:
+                time = packet.dts
+                if time is None:  # not even an order: a bare stream
+                    time = len(packets) * _step(stream)
             if time is None or not packet.size:
                 continue
             until = time + (packet.duration or 0)
@@ -220,23 +235,30 @@ def _described(path, container, stream, frame, packets):
     if turn[0]:
         size, aspect = size[::-1], 1 / aspect
     times = [pts for pts, _ in packets]
-    rate = stream.base_rate or stream.average_rate or Fraction(25)
-    step = max(round(1 / (rate * stream.time_base)), 1)
     return VideoFile(
         path=path,
         size=size,
         channels=4 if alpha else 1 if gray else 3,
         bits=max(component.bits for component in layout.components),
         time_base=stream.time_base,
-        rate=rate,
+        rate=_rate(stream),
         pts=tuple(times),
-        duration=packets[-1][1] or step,
+        duration=packets[-1][1] or _step(stream),
         shift=max(Fraction(container.start_time or 0, av.time_base), 0),
         aspect=aspect,
         color=_color(path, frame),
         turn=turn,
         timeless=container.format.name in _WITHOUT_TIMES,
     )
+
+
+def _rate(stream):
+    return stream.guessed_rate or stream.average_rate or Fraction(25)
+
+
+def _step(stream):
+    """Duration of a frame in units of the stream's time base."""
+    return max(round(1 / (_rate(stream) * stream.time_base)), 1)
 
 
 def _color(path, frame):
@@ -327,7 +349,7 @@ def decode_frames(file, start=0, times=None, notes=None, allow_truncated=False):
     with open_file(file.path) as container:
         stream = main_stream(container)
         shift = round(file.shift / file.time_base)
-        step = max(round(1 / (file.rate * file.time_base)), 1)
+        step = _step(stream)
         convert = _Converter(file)
         deinterlaced = _Deinterlacer(stream.time_base)
         for frame in deinterlaced(_frames(container, stream, on_broken)):

@@ -239,6 +239,18 @@ def test_transparency_stays_or_is_refused(tmp_path, ending):
     assert not (tmp_path / "b.mp4").exists()
 
 
+def test_room_for_transparency_alone_is_no_transparency(tmp_path):
+    opaque = np.concatenate([film(2), np.full((2, 24, 32, 1), 255)], axis=-1)
+    source = write_clip(
+        tmp_path / "a.mkv",
+        opaque.astype("uint8"),
+        codec="ffv1",
+        pixels="bgra",
+    )
+    assert open_video(source).channels == 3
+    copy_video(source, tmp_path / "b.mp4")
+
+
 def test_gray_films_give_gray_frames(tmp_path):
     source = write_clip(
         tmp_path / "a.mkv", film(2), codec="ffv1", pixels="gray"
@@ -321,14 +333,8 @@ def test_frames_that_depend_on_later_ones_come_in_order(tmp_path):
 
 
 def test_broken_times_are_repaired(tmp_path):
-    """Times that stand still, go back or lack rise by a frame."""
+    """A time that does not rise becomes that of the next frame."""
     source = write_clip(tmp_path / "a.mkv", film(6), codec="mpeg4")
-    video = open_video(source)
-    for frame, pts in zip(
-        video.frames(), (0, 100, 100, 50, 400, 500), strict=True
-    ):
-        assert frame.shape == (24, 32, 3)
-        video.times[-1] = pts  # what follows goes by the one before
     stuck = tmp_path / "b.mkv"
     with av.open(str(source)) as file, av.open(str(stuck), "w") as broken:
         stream = broken.add_stream_from_template(file.streams[0], opaque=True)
@@ -342,6 +348,44 @@ def test_broken_times_are_repaired(tmp_path):
     video = open_video(stuck)
     assert len(list(video.frames())) == 6
     assert np.diff(video.times).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options", "sound"),
+    [
+        ("a.flv", "libx264", {"bf": "2"}, ["aac"]),
+        ("a.mpg", "mpeg2video", {"b": "2M"}, ["mp2"]),
+        ("a.h264", "libx264", {"bf": "3"}, []),
+        ("a.avi", "mjpeg", {"b": "2M"}, ["pcm_s16le"]),
+        ("b.avi", "mpeg4", {"b": "2M", "bf": "2"}, ["libmp3lame"]),
+        ("a.3gp", "libx264", {"bf": "2"}, ["aac"]),
+    ],
+)
+@pytest.mark.parametrize("ending", ["avi", "mp4"])
+def test_films_of_other_kinds(tmp_path, name, codec, options, sound, ending):
+    """All their frames, at the same distances, and their sound."""
+    frames = film(12)
+    unit = Fraction(1, 25) if name == "a.mpg" else Fraction(1, 10)
+    if name == "a.h264":  # it has no times: FFmpeg assumes a rate
+        unit = Fraction(1, 25)
+    source = write_clip(
+        tmp_path / name,
+        frames,
+        codec=codec,
+        options=options,
+        sound=sound,
+        time_base=unit,
+        framerate=1 / unit,
+        pixels="yuvj420p" if codec == "mjpeg" else "yuv420p",
+    )
+    target = tmp_path / f"out.{ending}"
+    assert copy_video(source, target) == []
+    assert psnr(luma(all_frames(target)), luma(frames)) > 25.0
+    times, _ = times_of(target)
+    np.testing.assert_allclose(np.diff(times), float(unit), atol=1e-4)
+    if sound:
+        expected, found = packets_of(source), packets_of(target)
+        assert b"".join(expected).endswith(b"".join(found[1:]))
 
 
 # Sound and all else
