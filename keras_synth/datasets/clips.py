@@ -69,7 +69,14 @@ def clip_folder(path, channels=3, split_scenes=True):
     return _source(str(root), clips, split_scenes)
 
 
-def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
+def clip_file(
+    path,
+    channels=3,
+    start=0,
+    stop=None,
+    split_scenes=True,
+    allow_truncated=False,
+):
     """Video clips from a video file (MP4, AVI, MKV, ... as FFmpeg reads).
 
     The frames stay in memory, one byte for each value: a minute of 640 x 360
@@ -84,6 +91,7 @@ def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
         stop: Number of the frame after the last one. None for all.
         split_scenes: Whether to split the video at cuts, with
             `split_at_cuts`.
+        allow_truncated: Whether the file may be cut short or broken.
 
     Returns:
         A `ClipSource`.
@@ -91,10 +99,10 @@ def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: No reader is installed; the message names the package.
-        ValueError: The file is no video, or the part has fewer than two
-            frames.
+        ValueError: The file is no video, is cut short or broken, or the part
+            has fewer than two frames.
     """
-    frames = list(read_frames(path, channels, start, stop))
+    frames = list(read_frames(path, channels, start, stop, allow_truncated))
     _check_frames(frames, str(path))
     return _source(str(path), [np.stack(frames)], split_scenes)
 

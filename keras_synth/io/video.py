@@ -75,7 +75,7 @@ def natural_order(path):
     return path.parent, pieces, path.name
 
 
-def read_frames(path, channels=3, start=0, stop=None):
+def read_frames(path, channels=3, start=0, stop=None, allow_truncated=False):
     """Reads the frames of a video file one by one, in little memory.
 
     Frames come as they are to be shown, rotated, in 8 bits.
@@ -85,6 +85,7 @@ def read_frames(path, channels=3, start=0, stop=None):
         channels: 3 for color or 1 for gray (luma of BT.601).
         start: Number of the first frame.
         stop: Number of the frame after the last one; None reads all.
+        allow_truncated: Whether the file may be cut short or broken.
 
     Yields:
         uint8 arrays (height, width, channels).
@@ -100,7 +101,8 @@ def read_frames(path, channels=3, start=0, stop=None):
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no video {path}")
-    frames = decode_frames(probe_video(path), start)
+    file = probe_video(path, allow_truncated)
+    frames = decode_frames(file, start, allow_truncated=allow_truncated)
     length = None if stop is None else max(stop - start, 0)
     for frame in itertools.islice(frames, length):
         if frame.dtype == np.uint16:

@@ -119,6 +119,11 @@ def test_video_file_gives_its_frames(tmp_path):
     reader.close()
     with pytest.raises(ValueError, match="at least two frames"):
         clip_file(path, start=9)
+    cut = write_clip(tmp_path / "a.mkv", frames(10, 32, 48, 3), gop_size=1)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 6 // 10])
+    with pytest.raises(ValueError, match="a.mkv is cut short"):
+        clip_file(cut)
+    assert 2 <= clip_file(cut, allow_truncated=True).num_frames < 10
     (tmp_path / "text.mp4").write_text("no film")
     with pytest.raises(ValueError, match="not a readable video"):
         clip_file(tmp_path / "text.mp4")

@@ -92,15 +92,18 @@ def test_odd_sizes_keep_their_last_pixels(tmp_path, ending):
 MATRIX = {1: (0.2126, 0.0722), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}
 
 
-@pytest.mark.parametrize("color_range", [1, 2])
-@pytest.mark.parametrize("matrix", MATRIX)
+@pytest.mark.parametrize(
+    ("matrix", "color_range", "height"),
+    [(1, 1, 16), (1, 2, 16), (6, 1, 16), (6, 2, 16), (9, 1, 16), (9, 2, 16),
+     (None, 1, 16), (None, 1, 720)],
+)  # fmt: skip
 def test_colors_by_the_matrix_and_the_range_of_the_file(
-    tmp_path, matrix, color_range
+    tmp_path, matrix, color_range, height
 ):
     """A NumPy twin of BT.601, BT.709 and BT.2020 in H.273, equation 38."""
-    red, blue = MATRIX[matrix]
+    red, blue = MATRIX[matrix or (1 if height == 720 else 6)]
     rng = np.random.default_rng(0)
-    planes = rng.integers(60, 180, (3, 16, 16)).astype("uint8")
+    planes = rng.integers(60, 180, (3, height, 16)).astype("uint8")
     y, cb, cr = planes.astype(float) - [[[0]], [[128]], [[128]]]
     if color_range == 1:
         y, cb, cr = (y - 16) * 255 / 219, cb * 255 / 224, cr * 255 / 224
@@ -110,9 +113,11 @@ def test_colors_by_the_matrix_and_the_range_of_the_file(
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as file:
         stream = file.add_stream("ffv1", rate=10)
-        stream.width = stream.height = 16
+        stream.height, stream.width = height, 16
         stream.pix_fmt = "yuv444p"
-        stream.colorspace, stream.color_range = matrix, color_range
+        stream.color_range = color_range
+        if matrix:
+            stream.colorspace = matrix
         frame = av.VideoFrame.from_ndarray(planes, format="yuv444p")
         file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
@@ -592,7 +597,21 @@ def test_a_film_cut_short_is_refused_or_taken_as_it_is(tmp_path, ending):
             try_it()
     assert not target.exists()
     copy_video(cut, target, allow_truncated=True)
+    found = len(list(read_frames(cut, allow_truncated=True)))
+    assert found == len(all_frames(target))
     assert 0 < len(all_frames(target)) < 20
+
+
+def test_a_fragment_that_lacks_its_end_is_noticed(tmp_path):
+    """Cut within the header of a fragment, so that all frames are whole."""
+    source = write_clip(tmp_path / "a.mov", film(20), gop_size=1, **CUT["mov"])
+    data = source.read_bytes()
+    source.write_bytes(data[: data.rindex(b"moof") + 20])
+    with pytest.raises(ValueError, match="is cut short: its end is broken"):
+        open_video(source)
+    assert open_video(source, allow_truncated=True).total == 19
+    source.write_bytes(data)
+    assert open_video(source).total == 20
 
 
 def test_a_film_without_its_index_is_refused(tmp_path):
