@@ -15,7 +15,7 @@ test: .venv/test
 
 # The tests of `make test`, then those that are slow.
 test-all: .venv/test-all test
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal
 
 lint: .venv/lint
 	$(BIN)/ruff check .

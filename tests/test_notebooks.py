@@ -39,6 +39,7 @@ def test_there_are_notebooks():
     assert NOTEBOOKS
 
 
+@pytest.mark.slow
 @every_notebook
 @pytest.mark.usefixtures("optimized_graphs")
 # Warned of where a display exists but the backend is Agg.

@@ -1,9 +1,15 @@
 """Image degradations: seeded, composable, with a record of what was done."""
 
-from keras_synth.degradations.base import Compose, Degradation, OneOf
+from keras_synth.degradations.base import (
+    Compose,
+    Degradation,
+    OneOf,
+    Sometimes,
+)
 from keras_synth.degradations.blur import GaussianBlur, MotionBlur
 from keras_synth.degradations.contrast import LowContrast
 from keras_synth.degradations.noise import (
+    CameraNoise,
     GaussianNoise,
     PoissonNoise,
     SaltAndPepper,
@@ -23,6 +29,7 @@ CATALOG = {
     for kind in (
         GaussianNoise,
         PoissonNoise,
+        CameraNoise,
         SaltAndPepper,
         GaussianBlur,
         MotionBlur,
@@ -39,6 +46,7 @@ CATALOG = {
 
 __all__ = [
     "CATALOG",
+    "CameraNoise",
     "Compose",
     "Degradation",
     "Downsample",
@@ -55,5 +63,6 @@ __all__ = [
     "PoissonNoise",
     "SaltAndPepper",
     "Scratches",
+    "Sometimes",
     "Stains",
 ]

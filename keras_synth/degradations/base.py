@@ -365,12 +365,7 @@ class OneOf(Compose):
             raise ValueError(
                 "`degradations` must hold at least one. Received: []"
             )
-        for degradation in self.degradations:
-            if not degradation.keeps_size:
-                raise ValueError(
-                    "`degradations` must all keep the size of the image. "
-                    f"Received: a {type(degradation).__name__} that does not"
-                )
+        _check_sizes(self.degradations)
 
     def apply(self, images, seed):
         own, *seeds = split_seed(seed, len(self.degradations) + 1)
@@ -390,6 +385,56 @@ class OneOf(Compose):
         return result, mask, parameters
 
 
+@keras.saving.register_keras_serializable("keras_synth")
+class Sometimes(Compose):
+    """Random degradation of some images: each with a given probability.
+
+    The record's parameters hold `{"applied": bool (batch,)}` and the
+    parameters of the degradation, which are drawn whether it is applied or
+    not.
+
+    Args:
+        degradation: The `Degradation`, which must keep the size of the image.
+        probability: Probability of the degradation, from 0 to 1.
+
+    Example:
+
+    >>> from keras_synth import degradations
+    >>> noisy = Sometimes(degradations.GaussianNoise(0.1), 0.5)
+    >>> _, record = noisy(tf.zeros((5, 8, 8, 1)), seed=0, return_record=True)
+    >>> record["parameters"]["applied"].shape
+    TensorShape([5])
+    """
+
+    def __init__(self, degradation, probability):
+        super().__init__([degradation])
+        _check_sizes(self.degradations)
+        check_range(probability, "probability", high=1.0)
+        self.probability = float(probability)
+
+    def apply(self, images, seed):
+        own, seed = split_seed(seed, 2)
+        applied = self.probability > tf.random.stateless_uniform(
+            tf.shape(images)[:1], own
+        )
+        degraded, changed, parameters = super().apply(images, seed)
+        chosen = applied[:, None, None, None]
+        degraded = tf.where(chosen, degraded, images)
+        mask = tf.where(chosen, changed, 0.0)
+        return degraded, mask, {"applied": applied, **parameters}
+
+    def get_config(self):
+        (degradation,) = super().get_config()["degradations"]
+        return {"degradation": degradation, "probability": self.probability}
+
+    @classmethod
+    def from_config(cls, config):
+        degradation = keras.saving.deserialize_keras_object(
+            config["degradation"]
+        )
+        return cls(degradation, config["probability"])
+
+
 def _check_list(degradations):
     listed = isinstance(degradations, list | tuple)
     if not listed or not all(isinstance(d, Degradation) for d in degradations):
@@ -398,3 +443,12 @@ def _check_list(degradations):
             f"degradations={degradations!r}"
         )
     return list(degradations)
+
+
+def _check_sizes(degradations):
+    for degradation in degradations:
+        if not degradation.keeps_size:
+            raise ValueError(
+                "`degradations` must all keep the size of the image. "
+                f"Received: a {type(degradation).__name__} that does not"
+            )

@@ -1,4 +1,4 @@
-"""Image noise: Gaussian, Poisson (shot noise), salt and pepper."""
+"""Image noise: Gaussian, Poisson, of a camera, salt and pepper."""
 
 import math
 
@@ -11,6 +11,13 @@ from keras_synth.degradations.base import (
     draw_range,
     split_seed,
 )
+
+# A display's light is about the 2.2th power of the values.
+_GAMMA = 2.2
+# Bilinear interpolation of red and blue, one site of four, and of green,
+# every second site.
+_ONE_OF_FOUR = ((0.25, 0.5, 0.25), (0.5, 1.0, 0.5), (0.25, 0.5, 0.25))
+_ONE_OF_TWO = ((0.0, 0.25, 0.0), (0.25, 1.0, 0.25), (0.0, 0.25, 0.0))
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -119,6 +126,94 @@ class PoissonNoise(Degradation):
 
     def get_config(self):
         return {"peak": self.peak}
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class CameraNoise(Degradation):
+    """Camera noise: Poisson-Gaussian noise of a sensor, after demosaicing.
+
+    In linear light `u = x^2.2`, each site of a Bayer mosaic (RGGB) sees one
+    color, with the noise `n ~ N(0, a u + b²)`: photons are counted, and then
+    read. Demosaicing D interpolates the missing colors bilinearly, so that the
+    noise of neighboring pixels is correlated:
+
+        `y = clip(u + D n, 0, 1)^(1 / 2.2)`
+
+    A gray image has no mosaic: there `D n = n`. The record's parameters hold
+    `noise_level` and `shot`, float32 (batch, 1, 1, 1).
+
+    Args:
+        noise_level: Standard deviation of y around x = 0.5 before demosaicing,
+            in units of [0, 1], or a range from which each image draws its own.
+        shot: Share of the shot noise, a u, in the variance at x = 0.5, from 0
+            to 1, or a range. The rest is read noise, b².
+
+    Example:
+
+    >>> noisy = CameraNoise((0.01, 0.1))(tf.zeros((2, 8, 8, 3)), seed=1)
+    >>> bool(tf.reduce_min(noisy) >= 0.0)
+    True
+
+    Reference: Foi et al., Practical Poissonian-Gaussian Noise Modeling and
+    Fitting for Single-Image Raw-Data, 2008, equation 2; Brooks et al.,
+    Unprocessing Images for Learned Raw Denoising, 2019, section 3.
+    """
+
+    SEVERITIES = tuple(
+        {"noise_level": level / 255} for level in (3, 8, 15, 30, 50)
+    )
+
+    def __init__(self, noise_level, shot=(0.5, 1.0)):
+        self.noise_level = check_range(noise_level, "noise_level")
+        self.shot = check_range(shot, "shot", high=1.0)
+
+    def apply(self, images, seed):
+        level_seed, shot_seed, noise_seed = split_seed(seed, 3)
+        shape = tf.shape(images)
+        level = draw_range(self.noise_level, (shape[0], 1, 1, 1), level_seed)
+        shot = draw_range(self.shot, (shape[0], 1, 1, 1), shot_seed)
+        light = tf.clip_by_value(images, 0.0, 1.0) ** _GAMMA
+        middle = 0.5**_GAMMA
+        # σ in linear light: du/dx = γ x^(γ - 1).
+        variance = (level * _GAMMA * 0.5 ** (_GAMMA - 1.0)) ** 2
+        variance *= shot * light / middle + (1.0 - shot)
+        noise = tf.sqrt(variance) * tf.random.stateless_normal(
+            shape, noise_seed
+        )
+        if images.shape[-1] == 3:
+            noise = _demosaic(noise)
+        noisy = tf.clip_by_value(light + noise, 0.0, 1.0) ** (1.0 / _GAMMA)
+        mask = tf.cast(level > 0, "float32") * tf.ones_like(images[..., :1])
+        # Exactly the image where there is no noise.
+        noisy = tf.where(level > 0, noisy, images)
+        return noisy, mask, {"noise_level": level, "shot": shot}
+
+    def get_config(self):
+        return {"noise_level": self.noise_level, "shot": self.shot}
+
+
+def _demosaic(mosaic):
+    """Bilinear demosaicing of what the sites of an RGGB mosaic hold.
+
+    Args:
+        mosaic: float32 (batch, height, width, 3). Of each pixel one color
+            counts.
+
+    Returns:
+        float32 (batch, height, width, 3).
+    """
+    height, width = tf.shape(mosaic)[1], tf.shape(mosaic)[2]
+    odd_row = tf.range(height)[:, None] % 2
+    odd_column = tf.range(width)[None, :] % 2
+    color = odd_row + odd_column  # of each site: 0 red, 1 green, 2 blue
+    sites = tf.cast(color[..., None] == tf.range(3), "float32")
+    kernels = tf.stack([_ONE_OF_FOUR, _ONE_OF_TWO, _ONE_OF_FOUR], axis=-1)
+    borders = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    # Mirrored without the edge, a border continues the mosaic.
+    padded = tf.pad(mosaic * sites, borders, "REFLECT")
+    return tf.nn.depthwise_conv2d(
+        padded, kernels[..., None], [1, 1, 1, 1], "VALID"
+    )
 
 
 @keras.saving.register_keras_serializable("keras_synth")

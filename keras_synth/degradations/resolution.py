@@ -8,6 +8,7 @@ from keras_synth.degradations.base import (
     check_range,
     draw_range,
     keep_range,
+    split_seed,
 )
 
 
@@ -83,6 +84,8 @@ class JPEGCompression(Degradation):
         quality: Quality, an int from 1 (worst) to 100 (best), or a range
             from which each image draws its own. None changes nothing, with
             `quality` 101 in the record (even 100 rounds).
+        shifted: Whether the grid of 8 x 8 blocks begins at a random pixel of
+            each image, as in an image that was cropped before.
 
     Example:
 
@@ -92,8 +95,9 @@ class JPEGCompression(Degradation):
 
     SEVERITIES = tuple({"quality": quality} for quality in (80, 50, 25, 12, 5))
 
-    def __init__(self, quality):
+    def __init__(self, quality, shifted=False):
         self.quality = quality
+        self.shifted = bool(shifted)
         if quality is not None:
             self.quality = check_range(quality, "quality", 1, 100, whole=True)
 
@@ -108,15 +112,31 @@ class JPEGCompression(Degradation):
                 f"Received: shape {tuple(images.shape)}"
             )
         quality = draw_range(self.quality, shape, seed)
+        shift = tf.zeros((shape[0], 2), "int32")
+        if self.shifted:
+            shift = tf.random.stateless_uniform(
+                (shape[0], 2), split_seed(seed, 2)[1], 0, 8, "int32"
+            )
         degraded = tf.map_fn(
-            # The default decoder of other libraries.
-            lambda pair: tf.image.adjust_jpeg_quality(
-                *pair, dct_method="INTEGER_ACCURATE"
-            ),
-            (images, quality[:, 0, 0, 0]),
+            lambda one: _compress(*one),
+            (images, quality[:, 0, 0, 0], shift),
             fn_output_signature=tf.TensorSpec(images.shape[1:], "float32"),
         )
         return degraded, None, {"quality": quality}
 
     def get_config(self):
-        return {"quality": self.quality}
+        return {"quality": self.quality, "shifted": self.shifted}
+
+
+def _compress(image, quality, shift):
+    """JPEG, whose first block lacks `shift` (2,) rows and columns."""
+    size = tf.shape(image)
+    before = tf.concat([shift, [0]], axis=0)
+    larger = tf.pad(
+        image, tf.stack([before, tf.zeros_like(before)], axis=1), "SYMMETRIC"
+    )
+    # The default decoder of other libraries.
+    compressed = tf.image.adjust_jpeg_quality(
+        larger, quality, dct_method="INTEGER_ACCURATE"
+    )
+    return tf.ensure_shape(tf.slice(compressed, before, size), image.shape)

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_synth import degradations
 from keras_synth.degradations import (
     CATALOG,
+    CameraNoise,
     Compose,
     Downsample,
     Dust,
@@ -26,6 +27,7 @@ from keras_synth.degradations import (
     PoissonNoise,
     SaltAndPepper,
     Scratches,
+    Sometimes,
     Stains,
 )
 
@@ -33,12 +35,14 @@ EXAMPLES = {
     "GaussianNoise": GaussianNoise((0.05, 0.3)),
     "GaussianNoise, varying": GaussianNoise((0.0, 0.3), True),
     "PoissonNoise": PoissonNoise((5, 50)),
+    "CameraNoise": CameraNoise((0.02, 0.2), shot=(0.2, 0.9)),
     "SaltAndPepper": SaltAndPepper((0.1, 0.4), salt=(0.2, 0.8)),
     "GaussianBlur": GaussianBlur((0.5, 4.0)),
     "MotionBlur": MotionBlur((3.0, 12.0)),
     "Downsample": Downsample(3),
     "Downsample, keep_size": Downsample(3, keep_size=True),
     "JPEGCompression": JPEGCompression((5, 50)),
+    "JPEGCompression, shifted": JPEGCompression((5, 50), shifted=True),
     "Occlusion": Occlusion((1, 3), fill="mean"),
     "Scratches": Scratches((1, 3)),
     "Stains": Stains((1, 2), color=(0.3, 0.2, 0.1)),
@@ -47,6 +51,7 @@ EXAMPLES = {
     "LowContrast": LowContrast((0.2, 0.8), brightness=(-0.3, 0.3)),
     "Compose": Compose([GaussianBlur((0.5, 2.0)), Scratches(2)]),
     "OneOf": OneOf([GaussianBlur((1, 4)), LowContrast((0.1, 0.6)), Stains(2)]),
+    "Sometimes": Sometimes(GaussianBlur((1, 4)), 0.95),
 }
 # Nothing is drawn: every image is degraded alike.
 FIXED = {"Downsample", "Downsample, keep_size"}
@@ -58,11 +63,14 @@ LOCAL = {
     "IrregularHoles",
     "Dust",
 }
-NOISE = {"GaussianNoise", "GaussianNoise, varying", "PoissonNoise"}
+NOISE = {"GaussianNoise", "GaussianNoise, varying", "PoissonNoise"} | {
+    "CameraNoise"
+}
 
 ZERO_STRENGTH = {
     "GaussianNoise": GaussianNoise(0.0),
     "PoissonNoise": PoissonNoise(None),
+    "CameraNoise": CameraNoise(0.0),
     "SaltAndPepper": SaltAndPepper(0.0),
     "GaussianBlur": GaussianBlur(0.0),
     "MotionBlur": MotionBlur(0.0),
@@ -82,6 +90,7 @@ ZERO_STRENGTH = {
     "LowContrast": LowContrast(1.0, brightness=0.0),
     "Compose": Compose([]),
     "OneOf": OneOf([GaussianBlur(0.0), Occlusion(0)]),
+    "Sometimes": Sometimes(Occlusion(1), 0.0),
 }
 
 
@@ -111,7 +120,7 @@ EACH_DRAWN = pytest.mark.parametrize(
 
 def test_every_degradation_is_tested_here():
     names = {name.partition(",")[0] for name in EXAMPLES}
-    assert set(CATALOG) == names - {"Compose", "OneOf"}
+    assert set(CATALOG) == names - {"Compose", "OneOf", "Sometimes"}
     kinds = {
         name
         for name in degradations.__all__

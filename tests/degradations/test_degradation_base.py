@@ -12,6 +12,7 @@ from keras_synth.degradations import (
     Occlusion,
     OneOf,
     SaltAndPepper,
+    Sometimes,
 )
 from keras_synth.degradations.base import check_range, draw_range, split_seed
 
@@ -114,6 +115,24 @@ def test_one_of_chooses_evenly_and_records_the_choice():
     assert abs(choice.mean() - 0.5) < 0.1  # deviation of the mean: 0.025
 
 
+def test_sometimes_has_its_probability_and_records_where():
+    degradation = Sometimes(Occlusion(1, 1.0, fill=0.25), 0.3)
+    images = np.ones((400, 2, 2, 1), "float32")
+    result, record = degradation(images, 0, return_record=True)
+    applied = record["parameters"]["applied"].numpy()
+    np.testing.assert_array_equal(
+        result[:, 0, 0, 0], np.where(applied, 0.25, 1.0)
+    )
+    np.testing.assert_array_equal(record["mask"][:, 0, 0, 0], applied)
+    assert abs(applied.mean() - 0.3) < 0.1  # deviation of the mean: 0.023
+    always = Sometimes(SaltAndPepper(0.5), 1.0)
+    assert (
+        always(images, 0, return_record=True)[1]["parameters"]["applied"]
+        .numpy()
+        .all()
+    )
+
+
 def test_lists_of_other_things_are_refused():
     for wrong in ([1], GaussianNoise(0.1), "noise"):
         with pytest.raises(ValueError, match="must be a list of degradations"):
@@ -122,3 +141,9 @@ def test_lists_of_other_things_are_refused():
         OneOf([])
     with pytest.raises(ValueError, match="keep the size .* a Downsample"):
         OneOf([GaussianNoise(0.1), Downsample(2)])
+    with pytest.raises(ValueError, match="keep the size .* a Downsample"):
+        Sometimes(Downsample(2), 0.5)
+    with pytest.raises(ValueError, match="must be a list of degradations"):
+        Sometimes("noise", 0.5)
+    with pytest.raises(ValueError, match="`probability` must be a number"):
+        Sometimes(GaussianNoise(0.1), 1.5)

@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from keras_synth.degradations import GaussianNoise, PoissonNoise, SaltAndPepper
+from keras_synth.degradations import (
+    CameraNoise,
+    GaussianNoise,
+    PoissonNoise,
+    SaltAndPepper,
+)
+from keras_synth.degradations.noise import _demosaic
 
 GRAY = np.full((2, 200, 200, 1), 0.5, "float32")  # 40,000 pixels each
 
@@ -55,6 +62,51 @@ def test_poisson_noise_keeps_black_and_clips_negative_values():
     np.testing.assert_array_equal(PoissonNoise(5)(images, 0), 0.0)
 
 
+def test_camera_noise_is_shot_and_read_noise_in_linear_light():
+    level = 4 / 255
+    for shot in (0.0, 0.6):
+        deviations = []
+        for gray in (0.25, 0.5, 0.75):
+            images = np.full((1, 300, 300, 1), gray, "float32")
+            light = CameraNoise(level, shot)(images, 0).numpy() ** 2.2
+            assert abs(light.mean() / gray**2.2 - 1.0) < 0.005
+            deviations.append(light.std())
+        # σ of y at ½, and of u = y^2.2: the derivative is 2.2 · ½^1.2.
+        middle = level * 2.2 * 0.5**1.2
+        light = np.float32([0.25, 0.5, 0.75]) ** 2.2 / 0.5**2.2
+        expected = middle * np.sqrt(shot * light + 1.0 - shot)
+        np.testing.assert_allclose(deviations, expected, rtol=0.02)
+    noise = CameraNoise(level)(GRAY, 0).numpy() - 0.5
+    assert abs(noise.std() - level) < 0.02 * level
+
+
+def test_camera_noise_is_that_of_a_demosaiced_image():
+    mosaic = np.random.RandomState(0).normal(size=(1, 9, 12, 3))
+    sites = np.zeros((9, 12, 3))
+    sites[::2, ::2, 0] = 1.0
+    sites[::2, 1::2, 1] = sites[1::2, ::2, 1] = 1.0
+    sites[1::2, 1::2, 2] = 1.0
+    cross = np.float32([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / 4.0
+    tent = np.outer([0.5, 1.0, 0.5], [0.5, 1.0, 0.5])
+    expected = [
+        ndimage.convolve(
+            mosaic[0, ..., c] * sites[..., c], kernel, mode="mirror"
+        )
+        for c, kernel in enumerate((tent, cross, tent))
+    ]
+    result = _demosaic(mosaic.astype("float32"))[0]
+    np.testing.assert_allclose(result, np.stack(expected, -1), atol=1e-5)
+    # A gray plane stays itself.
+    plane = np.full((1, 9, 12, 3), 0.7, "float32")
+    np.testing.assert_allclose(_demosaic(plane), plane, atol=1e-6)
+
+
+def test_camera_noise_stays_in_range():
+    images = np.float32([0.0, 0.01, 0.99, 1.0]).repeat(3).reshape((1, 2, 2, 3))
+    noisy = CameraNoise(0.3)(images, 0).numpy()
+    assert noisy.min() >= 0.0 and noisy.max() <= 1.0
+
+
 def test_salt_and_pepper_have_their_shares():
     degradation = SaltAndPepper(0.3, salt=0.25)
     noisy, record = degradation(GRAY, 0, return_record=True)
@@ -76,6 +128,8 @@ def test_salt_and_pepper_hit_all_channels_of_a_pixel():
         (lambda: GaussianNoise(-0.1), "`noise_level` must be a number"),
         (lambda: PoissonNoise(0), "`peak` must be above 0, or None"),
         (lambda: PoissonNoise((-1, 5)), "`peak` must be a number"),
+        (lambda: CameraNoise(-0.1), "`noise_level` must be a number"),
+        (lambda: CameraNoise(0.1, shot=2), "`shot` must be a number"),
         (lambda: SaltAndPepper(1.2), "`amount` must be a number"),
         (lambda: SaltAndPepper(0.2, salt=-1), "`salt` must be a number"),
     ],

@@ -117,6 +117,25 @@ def test_each_image_has_its_own_quality():
         np.testing.assert_array_equal(result[index], alone)
 
 
+def test_a_shifted_grid_begins_at_a_random_pixel():
+    image = (skimage.data.camera()[100:124, 200:224, None] / 255.0).astype(
+        "float32"
+    )
+    results = JPEGCompression(10, shifted=True)(np.stack([image] * 12), 0)
+    grids = {}
+    for shift in np.ndindex(8, 8):
+        borders = [(side, 0) for side in (*shift, 0)]
+        larger = np.pad(image, borders, "symmetric")
+        compressed = JPEGCompression(10)(larger, 0).numpy()
+        grids[shift] = compressed[shift[0] :, shift[1] :]
+    found = [
+        [shift for shift, grid in grids.items() if np.array_equal(grid, result)]
+        for result in results.numpy()
+    ]
+    assert all(found)
+    assert len({shifts[0] for shifts in found}) > 6
+
+
 @pytest.mark.parametrize(
     "build, message",
     [

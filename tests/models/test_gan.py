@@ -474,9 +474,18 @@ def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
     )
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize(
-    "penalty", [losses.R1(), losses.WassersteinGradientPenalty()]
+    "policy, penalty",
+    [
+        ("mixed_float16", losses.R1()),
+        ("mixed_bfloat16", losses.WassersteinGradientPenalty()),
+        pytest.param("mixed_bfloat16", losses.R1(), marks=pytest.mark.slow),
+        pytest.param(
+            "mixed_float16",
+            losses.WassersteinGradientPenalty(),
+            marks=pytest.mark.slow,
+        ),
+    ],
 )
 def test_mixed_precision_trains(policy, penalty):
     """200 steps, few skipped, the first losses those of float32."""

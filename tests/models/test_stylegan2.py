@@ -339,6 +339,7 @@ def test_a_loaded_model_is_the_same(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_half_precision_trains():
     def build():
         return compiled(small_gan(), path_length=losses.PathLength(interval=2))
@@ -346,6 +347,17 @@ def test_half_precision_trains():
     check_mixed_precision(build, (random_images(),), "mixed_float16", epochs=20)
 
 
+@pytest.mark.slow
+def test_it_trains_compiled_by_xla():
+    gan = small_gan()
+    gan.compile(path_length=losses.PathLength(interval=2), jit_compile=True)
+    logs = gan.fit(random_images(), epochs=3, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    penalties = logs["path_length_penalty"]
+    assert penalties[1] == 0.0 and penalties[2] > 0.0
+
+
+@pytest.mark.slow
 def test_two_replicas_equal_one(two_replicas):
     """SGD, all noise given; a discriminator that compares no images."""
     data = tf.data.Dataset.from_tensor_slices(random_images(8)).batch(8)
@@ -378,6 +390,7 @@ def test_two_replicas_equal_one(two_replicas):
         )
 
 
+@pytest.mark.slow
 def test_replicas_train_with_everything(two_replicas):
     with two_replicas.scope():
         gan = everything()
