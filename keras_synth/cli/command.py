@@ -153,6 +153,11 @@ class Command:
             help=self.source.arguments.get(parameter.name),
             show_default=False if required else _shown(parameter.default),
         )
+        if any(
+            parameter.name in fields
+            for _, fields in self.source.bundles.values()
+        ):
+            about = dataclasses.replace(about, group="Files")
         annotation = Annotated[parameter.annotation, about]
         return parameter.replace(kind=kind, annotation=annotation)
 

@@ -149,13 +149,15 @@ def restore(
 
     A trained model restores what it was trained to restore.
 
-    Color and gray images of 8 and 16 bits (16 stay 16 in PNG files) can have
-    any size; large ones are restored in tiles. Transparency is kept, and
-    rotation noted in EXIF is applied. Files are written whole or not at all.
-    An image with nothing to restore is copied. A denoiser for gray images
-    restores brightness and two color differences of a color image, each by
-    itself. A network that is conditioned on the noise level changes no value
-    by more than four standard deviations of the noise.
+    Images can have any size; large ones are restored in tiles. Every frame of
+    an animation and every page is restored. The new file keeps the depth, the
+    transparency, the color profile and the metadata of the old one. Files are
+    written whole or not at all, and an image with nothing to restore is
+    copied.
+
+    A denoiser for gray images restores brightness and two color differences of
+    a color image, each by itself. A network that is conditioned on the noise
+    level changes no value by more than four standard deviations of the noise.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
