@@ -33,7 +33,18 @@ WORDS = (
     "a b",
     "../..",
 )
-#: Commands that take a moment, and options that make them so.
+SENSIBLE = {
+    "noise_level": "0.1",
+    "contrast": "0.01",
+    "sharpness": "1",
+    "scale": "2",
+    "num_images": "4",
+    "truncation": "0.7",
+    "seed": "3",
+    "format": "litert",
+    "shard": "1/2",
+}
+#: Commands that take a moment.
 QUICK = ("restore", "inpaint", "upscale", "sample", "translate", "export")
 PLACES = {
     "restore": ("{image}", "{target}"),
@@ -107,16 +118,18 @@ def random_line(draw):
     words = [name]
     for place in PLACES[name]:
         kinds = FILES[place.strip("{}")]
-        words.append(kinds[min(int(draw.expovariate(0.6)), len(kinds) - 1)])
+        words.append(kinds[min(int(draw.expovariate(0.9)), len(kinds) - 1)])
     if name == "translate":
         words += ["--model", draw.choice(FILES["model"])]
     options = [p for p in command.options if p.kind is p.KEYWORD_ONLY]
-    for option in draw.sample(options, min(len(options), draw.randrange(5))):
+    for option in draw.sample(options, min(len(options), draw.randrange(4))):
         words.append("--" + option.name.replace("_", "-"))
         if option.default is False:
             continue
         if option.name == "method":
             words.append(draw.choice(METHODS))
+        elif option.name in SENSIBLE and draw.random() < 0.7:
+            words.append(SENSIBLE[option.name])
         elif draw.random() < 0.9:
             words.append(draw.choice((*NUMBERS, *NUMBERS, *WORDS)))
     words += draw.choice(([], [], ["--json"], ["--quiet"]))
