@@ -388,6 +388,7 @@ class AdversarialModel(ResumableModel):
             ),
             self.discriminator_optimizer.iterations,
             interval,
+            compiled=self.jit_compile,
         )
         self.log(logs, "gradient_penalty", value, real, due)
         return interval * value

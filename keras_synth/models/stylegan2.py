@@ -246,6 +246,7 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
             self.generator_optimizer.iterations,
             interval,
             shape=(2,),
+            compiled=self.jit_compile,
         )
         penalty, length = ops.unstack(values)
         self.log(logs, "path_length_penalty", penalty, images, due)
