@@ -309,7 +309,9 @@ def test_variable_frame_rates_keep_their_times_and_duration(tmp_path, ending):
 
 
 def test_avi_holds_pauses_but_not_every_frame_rate(tmp_path):
-    source = write_clip(tmp_path / "a.mp4", film(8), times=UNEVEN)
+    source = write_clip(  # whose sound begins before 0
+        tmp_path / "a.mp4", film(8), times=UNEVEN, sound=["aac"]
+    )
     copy_video(source, tmp_path / "b.avi")
     with av.open(str(tmp_path / "b.avi")) as file:
         places = [p.dts for p in file.demux(video=0) if p.size]
