@@ -51,7 +51,17 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_synth.io import folder_written_whole, written_whole
 from keras_synth.layers.nested import network_input
+
+# What Keras and TensorFlow write into the folder of a SavedModel.
+_SAVED_MODEL = {
+    "assets",
+    "fingerprint.pb",
+    "keras_metadata.pb",
+    "saved_model.pb",
+    "variables",
+}
 
 
 def export_saved_model(model, directory):
@@ -68,14 +78,17 @@ def export_saved_model(model, directory):
             `export_endpoints`, which returns a dict, name → (function, input
             signature). All models of `keras_synth.models` that have weights,
             and `restoration.BM3D`, have it.
-        directory: Path of the folder to write.
+        directory: Path of the folder to write, whole or not at all. A
+            SavedModel that it holds is replaced.
 
     Returns:
         The directory, a `pathlib.Path`.
 
     Raises:
+        OSError: The folder cannot be written.
         TypeError: The model is no network, and has no method
             `export_endpoints`.
+        ValueError: The folder holds files that belong to no SavedModel.
     """
     if hasattr(model, "export_endpoints"):
         endpoints = model.export_endpoints()
@@ -84,13 +97,35 @@ def export_saved_model(model, directory):
         specs = keras.tree.map_structure(_spec, network_input(model))
         endpoints = {"serve": (model, [specs])}
     directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    check_saved_model_folder(directory)
     archive = keras.export.ExportArchive()
     archive.track(model)
     for name, (function, signature) in endpoints.items():
         archive.add_endpoint(name, function, input_signature=signature)
-    archive.write_out(str(directory), verbose=False)
+    with folder_written_whole(directory) as unfinished:
+        archive.write_out(str(unfinished), verbose=False)
     return directory
+
+
+def check_saved_model_folder(directory):
+    """Refuses to replace a folder that holds more than a SavedModel.
+
+    Args:
+        directory: Path of the folder, which may be missing.
+
+    Raises:
+        NotADirectoryError: The path is that of a file.
+        ValueError: The folder holds other files.
+    """
+    directory = pathlib.Path(directory)
+    if not directory.exists():
+        return
+    others = sorted({f.name for f in directory.iterdir()} - _SAVED_MODEL)
+    if others:
+        raise ValueError(
+            f"{directory} holds files that belong to no SavedModel "
+            f"({', '.join(others[:3])}): give a folder of its own."
+        )
 
 
 def export_onnx(model, path):
@@ -145,16 +180,17 @@ def _export_call(model, path, format):
         # Keras refuses to export a network that was never called.
         network(keras.tree.map_structure(_zeros, network_input(network)))
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        network.export(str(path), format=format, verbose=False)
-    except Exception as error:
-        # The converters have errors of many kinds, and of many lines.
-        raise ValueError(
-            f"{model.name!r} cannot be exported as {format}, which may have no "
-            "operation for one of its: export a SavedModel, which has all. "
-            f"Received: {type(error).__name__}: {str(error)[:200]}"
-        ) from error
+    with written_whole(path) as unfinished:
+        try:
+            network.export(str(unfinished), format=format, verbose=False)
+        except Exception as error:
+            # The converters have errors of many kinds, and of many lines.
+            raise ValueError(
+                f"{model.name!r} cannot be exported as {format}, which may "
+                "have no operation for one of its: export a SavedModel, which "
+                f"has all. Received: {type(error).__name__}: "
+                f"{str(error)[:200]}"
+            ) from error
     return path
 
 

@@ -57,7 +57,8 @@ def restore_tiled(
             takes that of the first tiles.
         output: Array of the output's shape to write into, such as a
             `numpy.memmap`. None makes a new one.
-        verbose: Progress, see `io.Progress`. 0 shows none.
+        verbose: Progress, see `io.Progress`: 0 shows none; or that of a
+            larger task.
 
     Returns:
         float32 (batch, scale · height, scale · width, output channels), or

@@ -9,6 +9,7 @@ it takes for real. One training step updates
 3. the moving average of the generator's weights.
 """
 
+import contextlib
 import copy
 import types
 
@@ -223,7 +224,8 @@ class AdversarialModel(ResumableModel):
                 # Before it, so that the logs keep the generator's rate.
                 both.append(self._for_discriminator(callback))
             both.append(callback)
-        return super().fit(x, y, *args, callbacks=both, **kwargs)
+        with _without_remapper():
+            return super().fit(x, y, *args, callbacks=both, **kwargs)
 
     def _for_discriminator(self, callback):
         """A learning-rate callback once more, for the other optimizer."""
@@ -651,6 +653,23 @@ class LoggedMeans(keras.metrics.Metric):
         """`{name: mean}`, 0 where there are no values."""
         means = ops.divide_no_nan(self.totals, self.weights)
         return dict(zip(self.names, ops.unstack(means), strict=True))
+
+
+@contextlib.contextmanager
+def _without_remapper():
+    """Context without an optimization of graphs that fails on this training.
+
+    The remapper fuses convolutions with what follows. It stops, with an error
+    on the terminal, at a leaky ReLU whose gradient is penalized.
+    """
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options(
+            {"remapping": before.get("remapping", True)}
+        )
 
 
 _LOSSES = ("generator_loss", "discriminator_loss")

@@ -7,7 +7,12 @@ from typing import Literal
 import keras
 
 from keras_synth import models, presets
-from keras_synth.export import export_litert, export_onnx, export_saved_model
+from keras_synth.export import (
+    check_saved_model_folder,
+    export_litert,
+    export_onnx,
+    export_saved_model,
+)
 from keras_synth.io import check_target
 from keras_synth.tasks.loading import load_model
 
@@ -64,6 +69,8 @@ def export(
             f"{target} exists already, and is not empty: ask to overwrite it "
             "(`overwrite`)."
         )
+    else:
+        check_saved_model_folder(target)
     names = [preset.name for preset in presets.catalog()]
     if str(model) in names and not pathlib.Path(model).exists():
         loaded = presets.load(str(model))

@@ -106,12 +106,14 @@ class Restored:
         target: Path of the file that was written.
         noise_level: σ of the noise that was removed, in units of [0, 1].
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     noise_level: float
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def restore(
@@ -155,7 +157,7 @@ def restore(
         ensemble: Whether networks and "bm3d" restore the eight symmetries of
             the image and average: eight times slower, a little better.
         contrast: Clip limit of an adaptive histogram equalization
-            afterwards. 0 is none, 0.01 is visible.
+            afterwards, from 0 to 1. 0 is none, 0.01 is visible.
         sharpness: Amount of unsharp masking afterwards, of radius 1. 0 is
             none, 1 is visible.
         compare: Whether to write before and after side by side as well, as
@@ -185,14 +187,13 @@ def restore(
     )
     make = METHODS[method] if method in METHODS else _trained(method)
     always = method not in METHODS or method.endswith("median")
-    of_tiles = verbose if len(plan) == 1 else 0
 
-    def restored(image):
+    def restored(image, progress):
         color, level = image.color, noise_level
         if level == "auto":
             level = _estimated_level(image)
         if level or always:
-            restorer = make(level, ensemble, of_tiles)
+            restorer = make(level, ensemble, progress)
             color = inference.run_restorer(restorer, color[None])[0]
             if color.shape[:2] != image.color.shape[:2]:
                 raise ValueError(
@@ -209,6 +210,7 @@ def restore(
         Restored,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,
@@ -237,9 +239,15 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
         )
-    for name, value in (("contrast", contrast), ("sharpness", sharpness)):
-        if value < 0:
-            raise ValueError(f"`{name}` must be at least 0. Received: {value}")
+    if not 0 <= contrast <= 1:
+        raise ValueError(
+            f"`contrast` must be from 0 to 1. Received: {contrast}"
+        )
+    if not 0 <= sharpness < np.inf:
+        raise ValueError(
+            "`sharpness` must be a finite number of at least 0. "
+            f"Received: {sharpness}"
+        )
 
 
 def _estimated_level(image):
@@ -261,6 +269,6 @@ def _enhanced(image, contrast, sharpness):
         image = flat[..., None] if gray else flat
     if sharpness:
         image = filters.unsharp_mask(
-            image, radius=1.0, amount=sharpness, channel_axis=-1
+            image, radius=1.0, amount=sharpness, channel_axis=2
         )
     return np.clip(image, 0.0, 1.0)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_synth import inference
+from keras_synth.io import Progress
 from keras_synth.tasks.loading import load_model
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
@@ -49,7 +50,17 @@ def load_restorer(path):
     return model, inputs
 
 
-def in_tiles(model, inputs, ensemble=False, verbose=0):
+def in_tiles(
+    model,
+    inputs,
+    ensemble=False,
+    verbose=0,
+    *,
+    tile=_TILE,
+    overlap=_OVERLAP,
+    multiple=_MULTIPLE,
+    scale=None,
+):
     """Runs a restorer tile by tile, or on all eight symmetries as well.
 
     Args:
@@ -58,25 +69,34 @@ def in_tiles(model, inputs, ensemble=False, verbose=0):
             see `inference.restore_tiled`.
         ensemble: Whether to average over the eight symmetries.
         verbose: Progress of the tiles, see `io.Progress`.
+        tile: See `inference.restore_tiled`, as the others.
+        overlap: Pixels that tiles overlap by.
+        multiple: Number of which the offsets of tiles are multiples.
+        scale: Factor of each side; None takes that of the first tile.
 
     Returns:
         float32 (batch, height, width, channels).
     """
 
-    def tiled(inputs):
-        return inference.restore_tiled(
-            model,
-            inputs,
-            _TILE,
-            _OVERLAP,
-            batch_size=1,
-            multiple=_MULTIPLE,
-            verbose=verbose,
-        )
+    with Progress(8 if ensemble else 1, "symmetries", verbose) as progress:
 
-    if ensemble:
-        return inference.self_ensemble(tiled, inputs)
-    return tiled(inputs)
+        def tiled(inputs):
+            restored = inference.restore_tiled(
+                model,
+                inputs,
+                tile,
+                overlap,
+                batch_size=1,
+                multiple=multiple,
+                scale=scale,
+                verbose=progress,
+            )
+            progress.add()
+            return restored
+
+        if ensemble:
+            return inference.self_ensemble(tiled, inputs)
+        return tiled(inputs)
 
 
 def with_channels(run, channels, images):

@@ -14,6 +14,7 @@ from keras_synth.training.folder import (
     fit_in_folder,
     style_grid,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 # Layers whose feature maps are compared; the decoder takes the last. Deeper
 # layers of SqueezeNet make training several times as slow.
@@ -24,6 +25,7 @@ LAYERS = {
 }
 
 
+@keeps_random_state
 def train_adain(
     data: str | os.PathLike,
     styles: str | os.PathLike,

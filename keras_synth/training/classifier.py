@@ -11,6 +11,7 @@ from keras import layers
 from keras_synth import datasets, presets
 from keras_synth.io import written_whole
 from keras_synth.training.folder import check_epochs, check_run
+from keras_synth.training.seeds import keeps_random_state
 
 # data: (functions that build classifier and features, whether images are
 # mirrored, origin and license)
@@ -33,6 +34,7 @@ _KINDS = {
 }
 
 
+@keeps_random_state
 def train_classifier(
     data: Literal["digits", "mnist", "fashion_mnist"] = "mnist",
     output: str | os.PathLike = "runs/classifier",

@@ -13,6 +13,7 @@ from keras_synth.training.restorer import (
     fit_network,
     named_degradation,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 # architecture: the arguments of `build_denoiser` that it has
 ARCHITECTURES = {
@@ -74,6 +75,7 @@ def build_denoiser(
     return getattr(networks, architecture)(channels, **options)
 
 
+@keeps_random_state
 def train_denoiser(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/denoiser",

@@ -8,6 +8,7 @@ import keras
 from keras_synth import datasets, layers, losses, models, networks
 from keras_synth.training.augmentation import build_augmentation
 from keras_synth.training.folder import check_run, fit_generator, sample_grid
+from keras_synth.training.seeds import keeps_random_state
 
 # name: (loss, its penalty or None, normalization of the discriminator,
 #        discriminator steps for each generator step)
@@ -149,6 +150,7 @@ def compile_gan(
     return gan
 
 
+@keeps_random_state
 def train_gan(
     data: str | os.PathLike | datasets.Source = "digits",
     output: str | os.PathLike = "runs/gan",

@@ -17,6 +17,7 @@ from keras_synth.training.folder import (
     save_model,
 )
 from keras_synth.training.restorer import named_degradation
+from keras_synth.training.seeds import keeps_random_state
 
 #: Shapes of the missing regions that an inpainter learns to fill, by name.
 HOLES = {
@@ -103,6 +104,7 @@ def compile_inpainter(
     return model
 
 
+@keeps_random_state
 def train_inpainter(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/inpainter",

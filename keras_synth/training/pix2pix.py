@@ -13,6 +13,7 @@ from keras_synth.training.folder import (
     fit_in_folder,
     restoration_grid,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 
 def build_pix2pix(
@@ -79,6 +80,7 @@ def compile_pix2pix(
     return model
 
 
+@keeps_random_state
 def train_pix2pix(
     data: str | os.PathLike,
     output: str | os.PathLike = "runs/pix2pix",

@@ -14,6 +14,7 @@ from keras_synth.training.folder import (
     sample_grid,
     style_mixing_grid,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 
 def build_stylegan2(
@@ -121,6 +122,7 @@ def compile_stylegan2(
     return gan
 
 
+@keeps_random_state
 def train_stylegan2(
     data: str | os.PathLike | datasets.Source = "digits",
     output: str | os.PathLike = "runs/stylegan2",

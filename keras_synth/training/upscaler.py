@@ -12,6 +12,7 @@ from keras_synth.training.restorer import (
     architecture_options,
     fit_network,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 #: Architectures of an upscaler, and the sizes of `build_upscaler` they have.
 UPSCALERS = {
@@ -53,6 +54,7 @@ def build_upscaler(
     return getattr(networks, architecture)(scale, channels, **options)
 
 
+@keeps_random_state
 def train_upscaler(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/upscaler",

@@ -8,6 +8,7 @@ import keras
 
 from keras_synth import callbacks, datasets, losses, models, networks
 from keras_synth.training.folder import check_run, fit_generator, sample_grid
+from keras_synth.training.seeds import keeps_random_state
 
 #: Likelihoods of the pixels, by name.
 LIKELIHOODS = {
@@ -86,6 +87,7 @@ def build_vae(
     )
 
 
+@keeps_random_state
 def train_vae(
     data: str | os.PathLike | datasets.Source = "digits",
     output: str | os.PathLike = "runs/vae",

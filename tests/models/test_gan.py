@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_synth import callbacks, layers, losses, models, networks
 from keras_synth.models.adversarial import LoggedMeans
+from keras_synth.training import build_gan, compile_gan
 from tests.helpers import (
     assert_same_state,
     check_mixed_precision,
@@ -858,3 +859,15 @@ def test_bad_data_are_refused():
         conditional.sample(2)
     with pytest.raises(ValueError, match="from 0 to 3"):
         conditional.sample(2, labels=7)
+
+
+@pytest.mark.usefixtures("optimized_graphs")
+def test_training_prints_no_errors_of_tensorflows_optimizer(capfd):
+    """Which fails on the leaky ReLU of a discriminator with a penalty."""
+    before = tf.config.optimizer.get_experimental_options()
+    gan = build_gan((28, 28, 1), width=4)
+    compile_gan(gan)
+    gan.fit(np.zeros((16, 28, 28, 1), "float32"), batch_size=8, verbose=0)
+    assert "meta_optimizer" not in capfd.readouterr().err
+    after = tf.config.optimizer.get_experimental_options()
+    assert after == {"remapping": True, **before}
