@@ -113,7 +113,7 @@ def opponent_noise_levels(images, noise_level=None):
 
 def _estimate(images, opponent):
     """As `estimate_noise_level`, for images of any size."""
-    images = _enlarged(images)
+    images = _extended(images)
     mixing = opponent_matrix() if opponent else np.eye(images.shape[-1])
     powers = mixing**2 / np.sum(mixing**2, axis=1, keepdims=True)
     mixing, powers = (x.T.astype("float32") for x in (mixing, powers))
@@ -245,7 +245,7 @@ def _doubled(x, like):
     return x[:, : ops.shape(like)[1], : ops.shape(like)[2]]
 
 
-def _enlarged(images):
+def _extended(images):
     """Small images are continued as their mirror images."""
     for axis in (1, 2):
         side = ops.shape(images)[axis]

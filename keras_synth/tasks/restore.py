@@ -176,8 +176,8 @@ def restore(
             the image and average: eight times slower, a little better.
         contrast: Clip limit of an adaptive histogram equalization
             afterwards, from 0 to 1. 0 is none, 0.01 is visible.
-        sharpness: Amount of unsharp masking afterwards, of radius 1. 0 is
-            none, 1 is visible.
+        sharpness: Amount of unsharp masking afterwards, of radius 1, from 0
+            to 100. 0 is none, 1 is visible.
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
@@ -263,10 +263,9 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
         raise ValueError(
             f"`contrast` must be from 0 to 1. Received: {contrast}"
         )
-    if not 0 <= sharpness < np.inf:
+    if not 0 <= sharpness <= 100:
         raise ValueError(
-            "`sharpness` must be a finite number of at least 0. "
-            f"Received: {sharpness}"
+            f"`sharpness` must be from 0 to 100. Received: {sharpness}"
         )
 
 
