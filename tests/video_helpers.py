@@ -96,17 +96,17 @@ def _tone(track, seconds, pitch):
     yield from track.encode(None)
 
 
-def copy_video(source, target, *, allow_truncated=False, stop=None, **options):
+def copy_video(source, target, *, accept_truncated=False, stop=None, **options):
     """Writes the frames of a video as they are; returns the notes.
 
     Args:
         source: path of a video file or a folder of frames.
         target: path of what is written.
-        allow_truncated: see `open_video`.
+        accept_truncated: see `open_video`.
         stop: number of the frame at which the job is stopped.
         **options: those of `video_writer`.
     """
-    video = open_video(source, allow_truncated)
+    video = open_video(source, accept_truncated)
     with video_writer(target, video, video.size, **options) as writer:
         for number, frame in enumerate(
             video.frames(writer.start), writer.start

@@ -75,7 +75,7 @@ def clip_file(
     start=0,
     stop=None,
     split_scenes=True,
-    allow_truncated=False,
+    accept_truncated=False,
 ):
     """Video clips from a video file (MP4, AVI, MKV, ... as FFmpeg reads).
 
@@ -91,7 +91,7 @@ def clip_file(
         stop: Number of the frame after the last one. None for all.
         split_scenes: Whether to split the video at cuts, with
             `split_at_cuts`.
-        allow_truncated: Whether the file may be cut short or broken.
+        accept_truncated: Whether the file may be cut short or broken.
 
     Returns:
         A `ClipSource`.
@@ -102,7 +102,7 @@ def clip_file(
         ValueError: The file is no video, is cut short or broken, or the part
             has fewer than two frames.
     """
-    frames = list(read_frames(path, channels, start, stop, allow_truncated))
+    frames = list(read_frames(path, channels, start, stop, accept_truncated))
     _check_frames(frames, str(path))
     return _source(str(path), [np.stack(frames)], split_scenes)
 

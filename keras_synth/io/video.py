@@ -9,8 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from keras_synth.io.folders import EXTENSIONS, check_target, find_images
-from keras_synth.io.images import bit_depth, luma, read_image
+from keras_synth.io.decoding import open_decoded
+from keras_synth.io.folders import check_target, find_images
+from keras_synth.io.formats import EXTENSIONS
+from keras_synth.io.images import luma, read_image
 from keras_synth.io.video_encoder import CONTAINERS
 from keras_synth.io.video_reader import (
     VideoFile,
@@ -31,7 +33,7 @@ class Video:
     Attributes:
         frames: Function from the number of the first frame to an iterator of
             frames (height, width, channels), uint8 or floats in [0, 1].
-        names: Names of the frames without endings; None for a video file.
+        files: Paths of the frames, in natural order; None for a video file.
         total: Number of frames; of a video file that of its packets.
         size: (height, width) of the frames.
         channels: 1 for gray, 3 for color, 4 for color with transparency. One
@@ -44,7 +46,7 @@ class Video:
     """
 
     frames: Callable
-    names: list | None
+    files: list | None
     total: int
     size: tuple[int, int]
     channels: int
@@ -75,7 +77,7 @@ def natural_order(path):
     return path.parent, pieces, path.name
 
 
-def read_frames(path, channels=3, start=0, stop=None, allow_truncated=False):
+def read_frames(path, channels=3, start=0, stop=None, accept_truncated=False):
     """Reads the frames of a video file one by one, in little memory.
 
     Frames come as they are to be shown, rotated, in 8 bits.
@@ -85,7 +87,7 @@ def read_frames(path, channels=3, start=0, stop=None, allow_truncated=False):
         channels: 3 for color or 1 for gray (luma of BT.601).
         start: Number of the first frame.
         stop: Number of the frame after the last one; None reads all.
-        allow_truncated: Whether the file may be cut short or broken.
+        accept_truncated: Whether the file may be cut short or broken.
 
     Yields:
         uint8 arrays (height, width, channels).
@@ -101,8 +103,8 @@ def read_frames(path, channels=3, start=0, stop=None, allow_truncated=False):
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no video {path}")
-    file = probe_video(path, allow_truncated)
-    frames = decode_frames(file, start, allow_truncated=allow_truncated)
+    file = probe_video(path, accept_truncated)
+    frames = decode_frames(file, start, accept_truncated=accept_truncated)
     length = None if stop is None else max(stop - start, 0)
     for frame in itertools.islice(frames, length):
         if frame.dtype == np.uint16:
@@ -113,13 +115,13 @@ def read_frames(path, channels=3, start=0, stop=None, allow_truncated=False):
         yield np.broadcast_to(frame, (*frame.shape[:2], channels))
 
 
-def open_video(source, allow_truncated=False):
+def open_video(source, accept_truncated=False):
     """Opens a folder of frames, or a video file.
 
     Args:
         source: Path of a folder, whose frames are its images in natural
             order (frame2 before frame10), or of a video file.
-        allow_truncated: Whether a video file may be cut short or broken.
+        accept_truncated: Whether a video file may be cut short or broken.
 
     Returns:
         A `Video`.
@@ -140,12 +142,12 @@ def open_video(source, allow_truncated=False):
             f"{source} is an image: give a folder of frames, or a video "
             "(keras-synth upscale upscales images)."
         )
-    file = probe_video(source, allow_truncated)
+    file = probe_video(source, accept_truncated)
     times, notes = [], []
 
     def frames(start=0):
         times.clear()
-        for frame in decode_frames(file, start, times, notes, allow_truncated):
+        for frame in decode_frames(file, start, times, notes, accept_truncated):
             if frame.dtype == np.uint16:
                 frame = frame / np.float32(65535.0)
             yield frame
@@ -174,9 +176,7 @@ def _open_folder(folder):
             "(keras-synth upscale upscales it)."
         )
     with ThreadPoolExecutor() as pool:
-        shapes = list(
-            pool.map(lambda file: read_image(file, alpha="keep").shape, files)
-        )
+        shapes, depths = zip(*pool.map(_shape_and_depth, files), strict=True)
     for file, shape in zip(files, shapes, strict=True):
         if shape[:2] != shapes[0][:2]:
             raise ValueError(
@@ -184,8 +184,7 @@ def _open_folder(folder):
                 f"{shapes[0][:2]} for {files[0].name}, {shape[:2]} for "
                 f"{file.name}"
             )
-    names = [file.stem for file in files]
-    if len(set(names)) < len(names):
+    if len({file.stem for file in files}) < len(files):
         raise ValueError(
             f"The frames in {folder} must have names of their own, endings "
             "apart."
@@ -199,12 +198,22 @@ def _open_folder(folder):
 
     return Video(
         frames,
-        names,
+        files,
         len(files),
         shapes[0][:2],
         channels,
-        max(map(bit_depth, files)),
+        max(depths),
     )
+
+
+def _shape_and_depth(file):
+    """Shape and bits of a frame, decoded, so that a bad one is known."""
+    decoded = open_decoded(file)
+    if decoded.num_frames > 1:
+        raise ValueError(
+            f"{file} holds {decoded.num_frames} images: a frame must be one."
+        )
+    return decoded.read(0)[0].shape, decoded.depth
 
 
 def _with_channels(frame, channels):
@@ -282,7 +291,7 @@ def video_writer(
         ValueError: The format does not hold such frames.
     """
     if pathlib.Path(target).suffix.lower() not in VIDEO_EXTENSIONS:
-        return FolderWriter(target, video, skip_existing)
+        return FolderWriter(target, video, skip_existing, strip)
     return FileWriter(
         target,
         video,

@@ -105,12 +105,12 @@ def main_stream(container):
     return None if attached in stream.disposition else stream
 
 
-def probe_video(path, allow_truncated=False):
+def probe_video(path, accept_truncated=False):
     """Reads what a video file says, all its packets and its first frame.
 
     Args:
         path: Path of the file.
-        allow_truncated: Whether the file may be cut short.
+        accept_truncated: Whether the file may be cut short.
 
     Returns:
         A `VideoFile`.
@@ -126,7 +126,7 @@ def probe_video(path, allow_truncated=False):
             stream = main_stream(container)
             if stream is None:
                 raise ValueError(f"{path} is not a readable video: no stream")
-            packets = _read_packets(container, stream, path, allow_truncated)
+            packets = _read_packets(container, stream, path, accept_truncated)
         with open_file(path) as container:
             stream = main_stream(container)
             frame = next(_frames(container, stream, lambda _: None), None)
@@ -144,7 +144,7 @@ def probe_video(path, allow_truncated=False):
 
 def _opaque(file):
     """Whether there is room for transparency in the file, and none in it."""
-    frames = decode_frames(file, allow_truncated=True)
+    frames = decode_frames(file, accept_truncated=True)
     return all(
         (frame[..., 3] == np.iinfo(frame.dtype).max).all() for frame in frames
     )
@@ -158,7 +158,7 @@ def _unreadable(path, error):
     return ValueError(f"{path} is not a readable video: {reason}")
 
 
-def _read_packets(container, stream, path, allow_truncated):
+def _read_packets(container, stream, path, accept_truncated):
     """`(time, duration)` of each packet of the stream, in order."""
     names = container.format.name.split(",")
     timeless = container.format.name in _WITHOUT_TIMES
@@ -182,7 +182,7 @@ def _read_packets(container, stream, path, allow_truncated):
     packets.sort()
     if "mov" in names:
         broken = broken or _ends_within_a_box(path)
-    if allow_truncated:
+    if accept_truncated:
         return packets
     lacks = None
     if set(names) & set(_WITH_DURATION) and container.duration:
@@ -219,7 +219,7 @@ def _ends_within_a_box(path):
     return place > size
 
 
-_ASK = " Ask for the frames that are there (`allow_truncated`)."
+_ASK = " Ask for the frames that are there (`accept_truncated`)."
 
 
 def _described(path, container, stream, frame, packets):
@@ -317,7 +317,9 @@ def turned(pixels, turn):
     return pixels[::-1] if flipped else pixels
 
 
-def decode_frames(file, start=0, times=None, notes=None, allow_truncated=False):
+def decode_frames(
+    file, start=0, times=None, notes=None, accept_truncated=False
+):
     """Decodes the frames of a video file one by one, in little memory.
 
     They are rotated as they are to be shown; interlaced ones are deinterlaced.
@@ -328,7 +330,7 @@ def decode_frames(file, start=0, times=None, notes=None, allow_truncated=False):
         times: List that gets the time of each frame, those before `start`
             too, in units of `file.time_base`; it rises from frame to frame.
         notes: List that gets what was done to the frames, in words.
-        allow_truncated: Whether broken frames are taken as far as they can
+        accept_truncated: Whether broken frames are taken as far as they can
             be decoded. If False, they are an error.
 
     Yields:
@@ -342,7 +344,7 @@ def decode_frames(file, start=0, times=None, notes=None, allow_truncated=False):
     count = 0
 
     def on_broken(reason):
-        if not allow_truncated:
+        if not accept_truncated:
             raise ValueError(f"{file.path} is broken{reason}.{_ASK}")
         _note(notes, "Broken frames are as they could be decoded.")
 

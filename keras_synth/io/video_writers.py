@@ -7,8 +7,11 @@ import pathlib
 import shutil
 from fractions import Fraction
 
-from keras_synth.io.folders import written_whole
-from keras_synth.io.images import write_image
+from keras_synth.io.decoding import open_decoded
+from keras_synth.io.encoding import encode_images
+from keras_synth.io.folders import write_whole, written_whole
+from keras_synth.io.images import split_alpha
+from keras_synth.io.options import FileOptions
 from keras_synth.io.video_encoder import (
     PartEncoder,
     choose_format,
@@ -28,20 +31,24 @@ _COLOR = (BT709, BT709, BT709, LIMITED)
 class FolderWriter:
     """Writes frames to PNG files, each whole or not at all.
 
+    Frames of a folder keep their color profiles and metadata.
+
     Args:
         folder: Path of the folder.
         video: The `Video` that the frames come from, for names and bits.
         skip_existing: Whether frames that exist already are left as they are.
+        strip: Whether to leave out metadata.
 
     Attributes:
         start: Number of the first frame that is to be written.
         notes: List of what could not be kept, in words.
     """
 
-    def __init__(self, folder, video, skip_existing=False):
+    def __init__(self, folder, video, skip_existing=False, strip=False):
         self.folder = pathlib.Path(folder)
         self.video = video
         self.bits = 8 if video.bits == 8 else 16
+        self.options = FileOptions(strip=strip)
         self.skip_existing = skip_existing
         self.notes = []
         self.start = 0
@@ -70,12 +77,22 @@ class FolderWriter:
             frame: Array (height, width, channels) in [0, 1].
         """
         path = self._path(number)
-        if not (self.skip_existing and path.exists()):
-            write_image(path, frame, self.bits)
+        if self.skip_existing and path.exists():
+            return
+        files = self.video.files
+        encoded = encode_images(
+            path,
+            [(*split_alpha(frame), 0)],
+            decoded=open_decoded(files[number]) if files else None,
+            options=self.options,
+            bits=self.bits,
+        )
+        write_whole(path, encoded.data)
+        self.notes += set(encoded.notes) - set(self.notes)
 
     def _path(self, number):
-        names = self.video.names
-        name = names[number] if names else f"frame_{number + 1:06d}"
+        files = self.video.files
+        name = files[number].stem if files else f"frame_{number + 1:06d}"
         return self.folder / f"{name}.png"
 
 
@@ -155,6 +172,9 @@ class FileWriter:
 
     def _first_notes(self, square):
         notes = []
+        files = self.video.files
+        if files and "profile" in open_decoded(files[0]).metadata.names():
+            notes.append("The color profile of the frames is left out.")
         if square:
             notes.append(
                 f"The pixels became square: {self.size[1]}x{self.size[0]} of "
@@ -216,7 +236,9 @@ class FileWriter:
                 "anew (`overwrite`)."
             )
         for old in self.folder.iterdir():
-            if old.name != "lock":
+            if old.is_dir():  # a workspace of `written_whole`
+                shutil.rmtree(old)
+            elif old.name != "lock":
                 old.unlink()
         with written_whole(about) as unfinished:
             unfinished.write_text(json.dumps(self.settings))

@@ -62,7 +62,7 @@ def open_images(decoded):
     for index in range(decoded.num_frames):
         values, milliseconds = decoded.read(index)
         color, alpha = split_alpha(values)
-        bled = _bled(color, alpha)
+        bled = bleed_colors(color, alpha)
         yield ImageFile(
             decoded.path,
             bled,
@@ -73,8 +73,18 @@ def open_images(decoded):
         )
 
 
-def _bled(color, alpha):
-    """Colors that spread from the edges into what is wholly transparent."""
+def bleed_colors(color, alpha):
+    """Color bleeding: edges spread into what is wholly transparent.
+
+    So nothing that is not seen comes in at the edges as a fringe.
+
+    Args:
+        color: Array (height, width, channels).
+        alpha: Array (height, width, 1) of the transparency, or None.
+
+    Returns:
+        The colors, or the very same array where nothing is transparent.
+    """
     if alpha is None:
         return color
     clear = alpha[..., 0] == 0

@@ -10,7 +10,6 @@ from typing import Literal
 
 import keras
 import numpy as np
-from scipy import ndimage
 
 import keras_synth
 from keras_synth import presets, restoration
@@ -22,6 +21,7 @@ from keras_synth.io import (
     video_writer,
 )
 from keras_synth.ops.color import full_range_luma
+from keras_synth.tasks.image_files import bleed_colors
 from keras_synth.tasks.loading import load_model
 
 
@@ -119,14 +119,7 @@ def _split(frame):
     if frame.ndim != 3 or frame.shape[-1] < 4:
         return frame[None], None
     color, alpha = frame[..., :3], frame[..., 3:]
-    if not alpha.all():
-        # What nobody sees takes the nearest color that is seen, so that none
-        # of it comes in at the edges.
-        nearest = ndimage.distance_transform_edt(
-            alpha[..., 0] == 0.0, return_distances=False, return_indices=True
-        )
-        color = color[tuple(nearest)]
-    return color[None], alpha[None]
+    return bleed_colors(color, alpha)[None], alpha[None]
 
 
 def _joined(color, alpha):
@@ -147,7 +140,7 @@ def upscale_video(
     method: str | os.PathLike = "video_edsr",
     scale: int = 4,
     frames_per_second: float | None = None,
-    allow_truncated: bool = False,
+    accept_truncated: bool = False,
     strip: bool = False,
     skip_existing: bool = False,
     overwrite: bool = False,
@@ -172,10 +165,10 @@ def upscale_video(
         frames_per_second: Constant frame rate of a video file to be written,
             without the sound of the source. None keeps the time of each
             frame; the frames of a folder are then 25 a second.
-        allow_truncated: Whether a video file that is cut short or broken is
+        accept_truncated: Whether a video file that is cut short or broken is
             upscaled as far as it can be decoded.
         strip: Whether to leave out the tags of a video file, such as title,
-            date and place.
+            date and place, and the metadata of frames.
         skip_existing: Whether what exists already is left as it is: so a job
             that was stopped goes on, frame by frame in a folder, in parts of
             a hundred frames in a video file.
@@ -204,7 +197,7 @@ def upscale_video(
     source, target = pathlib.Path(source), pathlib.Path(target)
     if target.exists() and target.resolve() == source.resolve():
         raise ValueError(f"{source} cannot be its own target: name another.")
-    video = open_video(source, allow_truncated)
+    video = open_video(source, accept_truncated)
     check_video_target(target, overwrite or skip_existing)
     size = (scale * video.size[0], scale * video.size[1])
     if skip_existing and target.is_file():

@@ -123,7 +123,7 @@ def test_video_file_gives_its_frames(tmp_path):
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 6 // 10])
     with pytest.raises(ValueError, match="a.mkv is cut short"):
         clip_file(cut)
-    assert 2 <= clip_file(cut, allow_truncated=True).num_frames < 10
+    assert 2 <= clip_file(cut, accept_truncated=True).num_frames < 10
     (tmp_path / "text.mp4").write_text("no film")
     with pytest.raises(ValueError, match="not a readable video"):
         clip_file(tmp_path / "text.mp4")

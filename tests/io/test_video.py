@@ -11,7 +11,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from keras_synth.io import (
     VIDEO_EXTENSIONS,
@@ -595,11 +595,13 @@ def test_a_film_cut_short_is_refused_or_taken_as_it_is(tmp_path, ending):
         lambda: list(read_frames(cut)),
         lambda: copy_video(cut, target),
     ):
-        with pytest.raises(ValueError, match="cut.* is cut short.*`allow_trun"):
+        with pytest.raises(
+            ValueError, match="cut.* is cut short.*`accept_trun"
+        ):
             try_it()
     assert not target.exists()
-    copy_video(cut, target, allow_truncated=True)
-    found = len(list(read_frames(cut, allow_truncated=True)))
+    copy_video(cut, target, accept_truncated=True)
+    found = len(list(read_frames(cut, accept_truncated=True)))
     assert found == len(all_frames(target))
     assert 0 < len(all_frames(target)) < 20
 
@@ -611,7 +613,7 @@ def test_a_fragment_that_lacks_its_end_is_noticed(tmp_path):
     source.write_bytes(data[: data.rindex(b"moof") + 20])
     with pytest.raises(ValueError, match="is cut short: its end is broken"):
         open_video(source)
-    assert open_video(source, allow_truncated=True).total == 19
+    assert open_video(source, accept_truncated=True).total == 19
     source.write_bytes(data)
     assert open_video(source).total == 20
 
@@ -620,7 +622,7 @@ def test_a_film_without_its_index_is_refused(tmp_path):
     source = write_clip(tmp_path / "a.mp4", film(20))
     source.write_bytes(source.read_bytes()[:-500])
     with pytest.raises(ValueError, match=r"no index \(moov\)"):
-        open_video(source, allow_truncated=True)
+        open_video(source, accept_truncated=True)
 
 
 def test_sound_that_is_longer_is_no_film_cut_short(tmp_path):
@@ -654,10 +656,12 @@ def test_broken_frames_are_an_error_or_are_said(tmp_path):
         b ^ 255 for b in data[middle : middle + 40]
     )
     source.write_bytes(data)
-    with pytest.raises(ValueError, match=r"a.mp4 is broken.*`allow_truncated`"):
+    with pytest.raises(
+        ValueError, match=r"a.mp4 is broken.*`accept_truncated`"
+    ):
         copy_video(source, tmp_path / "b.mp4")
     assert not (tmp_path / "b.mp4").exists()
-    (note,) = copy_video(source, tmp_path / "b.mp4", allow_truncated=True)
+    (note,) = copy_video(source, tmp_path / "b.mp4", accept_truncated=True)
     assert "Broken frames" in note
     assert len(all_frames(tmp_path / "b.mp4")) >= 58
 
@@ -708,7 +712,7 @@ def test_natural_order(tmp_path):
     for number in (2, 10, 1):
         write_image(tmp_path / f"f{number}.png", np.full((4, 4), number / 255))
     video = open_video(tmp_path)
-    assert video.names == ["f1", "f2", "f10"]
+    assert [file.stem for file in video.files] == ["f1", "f2", "f10"]
     levels = [round(255 * float(frame.mean())) for frame in video.frames()]
     assert levels == [1, 2, 10]
     assert len(list(video.frames(2))) == 1
@@ -745,6 +749,28 @@ def test_sixteen_bits_and_transparency_of_frames_stay(tmp_path):
         np.testing.assert_allclose(found, frame, atol=1e-5)
     opaque = read_image(tmp_path / "out" / "2.png", alpha="keep")
     assert opaque.shape[-1] == 4 and opaque[..., 3].min() == 1.0
+
+
+def test_profiles_and_metadata_of_frames_stay(tmp_path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    profile = profile.tobytes()
+    for number, frame in enumerate(film(2)):
+        path = tmp_path / "in" / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(frame).save(path, icc_profile=profile, dpi=(300, 300))
+    copy_video(tmp_path / "in", tmp_path / "out")
+    with Image.open(tmp_path / "out" / "1.png") as image:
+        assert image.info["icc_profile"] == profile
+        assert image.info["dpi"][0] == pytest.approx(300, abs=0.1)
+        np.testing.assert_array_equal(np.asarray(image), film(2)[1])
+    notes = copy_video(tmp_path / "in", tmp_path / "a.mp4")
+    assert notes == ["The color profile of the frames is left out."]
+    stack = [Image.fromarray(frame) for frame in film(2)]
+    stack[0].save(
+        tmp_path / "in" / "2.webp", save_all=True, append_images=stack[1:]
+    )
+    with pytest.raises(ValueError, match="2.webp holds 2 images: a frame"):
+        open_video(tmp_path / "in")
 
 
 def test_a_folder_becomes_a_film_of_ten_bits(tmp_path):
@@ -797,6 +823,8 @@ def test_beginning_anew_forgets_the_parts(tmp_path, small_parts):
     source = write_clip(tmp_path / "a.mp4", film(10))
     with pytest.raises(KeyboardInterrupt):
         copy_video(source, tmp_path / "b.mp4", stop=9)
+    (folder,) = tmp_path.glob(".unfinished-*")
+    (folder / "left").mkdir()  # by a process that was killed
     video = open_video(source)
     options = {"overwrite": True, "settings": {"scale": 1}}
     with video_writer(

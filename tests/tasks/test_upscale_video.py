@@ -184,7 +184,7 @@ def test_a_film_cut_short_is_refused(capsys, tmp_path):
     error = capsys.readouterr().err
     assert "a.mkv is cut short: it should have 2.0 seconds" in error
     assert error.count("\n") == 1 and len(list(tmp_path.iterdir())) == 1
-    assert main([*words, "--allow-truncated"]) == 0
+    assert main([*words, "--accept-truncated"]) == 0
     assert len(times_of(tmp_path / "b.mkv")[0]) < 20
 
 
