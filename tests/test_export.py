@@ -333,7 +333,7 @@ def test_a_decoder_that_cannot_be_written_leaves_nothing(
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone mounts a disk")
 def test_a_disk_that_fills_during_an_export_or_a_sample(tmp_path):
-    """At twenty points: all of it, or none and one line that names it."""
+    """At five points each: all of it, or none and a line that names it."""
     small_vae().save(tmp_path / "vae.keras")
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -343,7 +343,7 @@ def test_a_disk_that_fills_during_an_export_or_a_sample(tmp_path):
         pytest.skip("a disk cannot be mounted")
     codes = {}
     try:
-        for free in np.linspace(4096, size, 20).astype(int):
+        for free in np.linspace(4096, size, 5).astype(int):
             (disk / "filler").write_bytes(bytes(size - free // 4096 * 4096))
             for words, target in (
                 (("export",), disk / "served"),

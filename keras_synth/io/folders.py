@@ -257,7 +257,10 @@ def _check_beside(goal, suffix, overwrite):
 
 
 def _exists(path):
-    return f"{path} exists already: ask to overwrite it (`overwrite`)."
+    return (
+        f"{path} exists already: ask to overwrite it (`overwrite`, "
+        "--overwrite)."
+    )
 
 
 def check_target(path, overwrite=False, endings=EXTENSIONS):

@@ -15,9 +15,10 @@ class FileOptions:
         format: Ending of the files that are written to a folder, such as
             "png" or "webp". None keeps that of each image.
         suffix: Text that is added to the names of files written to a folder,
-            such as "-restored".
+            such as "-restored". Empty for none.
         quality: Quality of JPEG, WebP and AVIF files, from 1 to 100. None is
-            95, or that of a JPEG file that is finer.
+            95 for JPEG, or the tables of a JPEG file that is finer; 98 for
+            AVIF; and lossless for WebP.
         strip: Whether to leave out EXIF, XMP, comments and texts, which say
             who, where and when.
         background: Color that transparent images are put on, such as "white"

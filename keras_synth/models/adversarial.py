@@ -319,8 +319,10 @@ class AdversarialModel(ResumableModel):
                 self._log_diversity(logs, real, fake)
                 real, fake = self.augment(real, fake)
                 logits = discriminate(real), discriminate(fake)
+                if not losses:
+                    self._adapt_augmentation(*logits)
                 loss = self.adversarial_loss.discriminator(*logits)
-                self._log_discriminator(logs, loss, *logits, training=True)
+                self._log_discriminator(logs, loss, *logits)
                 penalty = self._penalty(discriminate, real, fake, logs)
                 losses.append(loss + penalty)
             loss = sum(losses) / len(losses)
@@ -377,9 +379,7 @@ class AdversarialModel(ResumableModel):
                 self._log_diversity(logs, real, fake)
                 logits = discriminate(real), discriminate(fake)
                 of_discriminator = self.adversarial_loss.discriminator(*logits)
-                self._log_discriminator(
-                    logs, of_discriminator, *logits, training=False
-                )
+                self._log_discriminator(logs, of_discriminator, *logits)
                 of_generator = self.adversarial_loss.generator(*logits)
                 self.log(logs, "generator_loss", of_generator, fake)
                 both = of_discriminator + self.adversarial_weight * of_generator
@@ -488,13 +488,9 @@ class AdversarialModel(ResumableModel):
         ratio = _deviation(fake) / _deviation(real)
         self.log(logs, "diversity", ratio, real)
 
-    def _log_discriminator(
-        self, logs, loss, real_logits, fake_logits, training
-    ):
-        """Loss and accuracies; adaptive augmentation follows the logits."""
+    def _log_discriminator(self, logs, loss, real_logits, fake_logits):
+        """Loss and accuracies."""
         boundary = self.adversarial_loss.boundary(real_logits, fake_logits)
-        if training and hasattr(self.augmentation, "adapt"):
-            self.augmentation.adapt(real_logits - boundary)
         for name, correct in (
             ("accuracy_real", real_logits > boundary),
             ("accuracy_fake", fake_logits < boundary),
@@ -502,6 +498,12 @@ class AdversarialModel(ResumableModel):
             share = mean_or_zero(ops.cast(correct, "float32"))
             self.log(logs, name, share, real_logits)
         self.log(logs, "discriminator_loss", loss, real_logits)
+
+    def _adapt_augmentation(self, real_logits, fake_logits):
+        """Adaptive augmentation follows the first discriminator's logits."""
+        if hasattr(self.augmentation, "adapt"):
+            boundary = self.adversarial_loss.boundary(real_logits, fake_logits)
+            self.augmentation.adapt(real_logits - boundary)
 
     def _log_norm(self, logs, name, norm):
         # A step that mixed precision skips has no norm.

@@ -56,9 +56,9 @@ def inpaint(
     """Inpaints an image file or a folder of them: fills what a mask marks.
 
     All other pixels of the new file are, bit for bit, those of the old one
-    (in formats that lose nothing and have as many bits). Transparency is
-    kept, and rotation noted in EXIF is applied. Files are written whole or
-    not at all. An image with a black mask is copied.
+    (in formats that lose nothing and have as many bits). Transparency,
+    color profile and metadata are kept. Files are written whole or not at
+    all. An image with a black mask is copied.
 
     The whole image is inpainted at once, not in tiles, because what fits into
     a region may stand far from it.

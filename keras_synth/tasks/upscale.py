@@ -65,12 +65,12 @@ def upscale(
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
-    Color and gray images of 8 and 16 bits (16 stay 16 in PNG files) can have
-    any size. Those above 384 pixels are upscaled in tiles that overlap by
-    40, as far as EDSR sees; of networks that see farther, `networks.rrdb`
-    say, the result is approximately that of the whole image. Transparency is
-    upscaled bicubically, and rotation noted in EXIF is applied. Files are
-    written whole or not at all.
+    Images can have any size. Those above 384 pixels are upscaled in tiles that
+    overlap by 40, as far as EDSR sees; of networks that see farther,
+    `networks.rrdb` say, the result is approximately that of the whole image.
+    Transparency is upscaled bicubically. Every frame of an animation and every
+    page is upscaled. The new file keeps the depth, the color profile and the
+    metadata of the old one. Files are written whole or not at all.
 
     Args:
         source: Path of an image file, or of a folder with images, which are

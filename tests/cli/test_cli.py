@@ -336,6 +336,7 @@ def test_a_file_that_is_no_model_of_ours_is_one_line(capsys, tmp_path, command):
         ("out.png --labels 2", "Labels must be from 0 to 1. Received: from 2"),
         ("out.png --labels 0 -1", "Labels must be from 0 to 1"),
         ("out.png", "class-conditional"),
+        ("out.png --labels", "`labels` must hold a class"),
         ("out.png --labels 1 --num-images 0", "`num_images` must be at least"),
         ("out.png --labels 1 --num-images -3", "`num_images` must be at least"),
         ("out.xyz --labels 1", "out.xyz must end in one of"),

@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import pathlib
 import struct
 import zlib
 
@@ -631,3 +632,28 @@ def test_a_jpeg_without_its_end_is_read_when_asked(tmp_path):
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         FileOptions(**options)
+
+
+def test_the_table_of_the_docs_is_that_of_the_formats():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "files.md"
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ][1:]
+
+    def yes(holds):
+        return "yes" if holds else ""
+
+    assert rows == [
+        [
+            format.name,
+            " ".join(format.endings),
+            " ".join(map(str, format.depths)),
+            yes(format.alpha),
+            yes(format.frames),
+            yes(format.lossless),
+            " ".join(sorted(format.keeps)),
+        ]
+        for format in FORMATS
+    ]
