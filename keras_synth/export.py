@@ -183,6 +183,8 @@ def _export_call(model, path, format):
     with written_whole(path) as unfinished:
         try:
             network.export(str(unfinished), format=format, verbose=False)
+        except OSError:
+            raise
         except Exception as error:
             # The converters have errors of many kinds, and of many lines.
             raise ValueError(
