@@ -112,6 +112,12 @@ def encode_images(path, frames, *, decoded=None, options, bits=None):
             )
         notes.append(f"{depth} bits become {max(fitting)} ({path.suffix})")
         depth = max(fitting)
+    sizes = {color.shape[:2] for color, _, _ in frames}
+    if len(sizes) > 1 and format.name != "TIFF":
+        raise ValueError(
+            f"Cannot write {path}: the images are of several sizes, which TIFF "
+            "files hold."
+        )
     frames = [
         (*_flattened(color, alpha, format, options), milliseconds)
         for color, alpha, milliseconds in frames

@@ -123,8 +123,8 @@ def bit_depth(path):
 def write_image(path, image, bits=8):
     """Writes an image file, whole or not at all.
 
-    The file's ending says the format. JPEG, WebP and AVIF files are of quality
-    95.
+    The file's ending says the format. JPEG and AVIF files are of quality 99,
+    WebP files lose nothing.
 
     Args:
         path: Path of the file. Missing folders are made.

@@ -17,15 +17,16 @@ class FileOptions:
         suffix: Text that is added to the names of files written to a folder,
             such as "-restored". Empty for none.
         quality: Quality of JPEG, WebP and AVIF files, from 1 to 100. None is
-            95 for JPEG, or the tables of a JPEG file that is finer; 98 for
+            99 for JPEG, or the tables of a JPEG file that is finer; 99 for
             AVIF; and lossless for WebP.
         strip: Whether to leave out EXIF, XMP, comments and texts, which say
             who, where and when.
         background: Color that transparent images are put on, such as "white"
             or "#ffeedd". None keeps the transparency, and refuses formats
             that hold none.
-        white: Value that is white in TIFF files of floats or of 32-bit whole
-            numbers. None takes 1 for floats, and refuses the others.
+        white: Value that is white in TIFF files of more than 8 bits. None
+            takes 1 for floats and the largest number of up to 16 bits, and
+            refuses the others.
         max_megapixels: Largest image that is read. A small file may claim a
             size that fills the memory.
         accept_truncated: Whether images that lack their last bytes are read:

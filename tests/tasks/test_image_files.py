@@ -680,6 +680,9 @@ def test_pages_keep_their_own_depth_and_metadata(tmp_path):
             top = np.iinfo(pages[number].dtype).max
             values = np.rint(page.asarray() / 65535 * top)
             np.testing.assert_array_equal(values, pages[number])
+    for ending in (".gif", ".png", ".webp"):
+        with pytest.raises(ValueError, match="of several sizes"):
+            through(tmp_path / "a.tif", tmp_path / f"b{ending}")
     through(tmp_path / "a.tif", tmp_path / "c.tif", strip=True)
     with tifffile.TiffFile(tmp_path / "c.tif") as file:
         assert not any(page.description for page in file.pages)
