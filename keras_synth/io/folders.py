@@ -330,6 +330,8 @@ def written_whole(path):
         unfinished = workspace / path.name
         yield unfinished
         _flush(unfinished)
+        if path.exists():
+            shutil.copymode(path, unfinished)
         os.replace(unfinished, path)
         _flush_folder(path.parent)
 

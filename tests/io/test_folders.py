@@ -142,6 +142,9 @@ def test_links_and_rights_stay_as_they_are(tmp_path):
         for name in ("plain.png", "real.png")
     ]
     assert rights[0] == rights[1]
+    (tmp_path / "real.png").chmod(0o600)  # nobody else's business
+    write_image(tmp_path / "real.png", np.ones((2, 2)))
+    assert stat.S_IMODE((tmp_path / "real.png").stat().st_mode) == 0o600
 
 
 def test_an_image_that_cannot_be_written_leaves_the_old_one(tmp_path):
