@@ -149,9 +149,12 @@ class Command:
         kind = parameter.POSITIONAL_ONLY
         if not positional:
             kind = parameter.KEYWORD_ONLY
+        bundles = self.source.bundles.values()
+        of_files = any(parameter.name in fields for _, fields in bundles)
         about = Parameter(
             help=self.source.arguments.get(parameter.name),
             show_default=False if required else _shown(parameter.default),
+            **({"group": "Files"} if of_files else {}),
         )
         annotation = Annotated[parameter.annotation, about]
         return parameter.replace(kind=kind, annotation=annotation)
@@ -228,5 +231,7 @@ def image_lines(what):
         yield f"image: {facts['target']} ({what(facts)})"
         if facts["comparison"]:
             yield f"before and after: {facts['comparison']}"
+        for note in facts["notes"]:
+            yield f"note: {note}"
 
     return lines

@@ -173,24 +173,37 @@ def _fail(error):
 
 def _message(error):
     """One line about an error, for a person."""
-    text = str(error)
+    text = _plain(error)
     # Keras puts the message of a layer in bold, between the places in the code.
-    bold = re.findall(r"\x1b\[1m(.*?)\x1b\[0m", text, re.DOTALL)
+    bold = re.findall(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
     text = " ".join((bold[-1] if bold else text).split())
     kind = type(error).__name__
     if kind == "ResourceExhaustedError" or isinstance(error, MemoryError):
         what = "no space" if "No space left" in text else "out of memory"
         return f"{what}: {_first_cause(error)}"
-    expected = (ValueError, OSError, ImportError, CycloptsError)
+    expected = (
+        ValueError,
+        OSError,
+        ImportError,
+        FloatingPointError,  # a training that diverged
+        CycloptsError,
+    )
     if isinstance(error, expected) and text:
         return text
     return f"{kind}: {_first_cause(error)} (--debug shows where)"
 
 
+def _plain(error):
+    """The message of an error without what Keras writes around it."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = re.sub(r"^Exception encountered when calling .*\n", "", text)
+    return text.partition("\nArguments received by ")[0]
+
+
 def _first_cause(error):
     """What TensorFlow says after the place in its graph, cut to a line."""
     skipped = ("Graph execution error", "Detected at", "File", "[[", "<")
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line.strip() for line in _plain(error).splitlines()]
     for line in lines:
         if line and not line.startswith(skipped):
             return line[:200]

@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 
+from keras_synth.io.formats import EXTENSIONS
 from keras_synth.io.options import FileOptions
 
 try:
@@ -17,21 +18,6 @@ try:
 except ImportError:  # Windows has no such locks.
     fcntl = None
 
-#: Endings of the image files that are read and written.
-EXTENSIONS = frozenset(
-    [
-        ".bmp",
-        ".gif",
-        ".jpeg",
-        ".jpg",
-        ".pgm",
-        ".png",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
 #: Longest name of a file, in bytes.
 LONGEST_NAME = 255
 # A workspace of this machine: one of another may be in use, wherever its
@@ -119,8 +105,9 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
 
     Args:
         source: Path of an image file, or of a folder with images.
-        target: Path of the file to write. For a folder, path of the folder
-            that gets files of the same names.
+        target: Path of the file to write, or of a folder that exists, for a
+            file of the same name. For a folder, path of the folder that gets
+            files of the same names.
         overwrite: Whether existing files may be replaced.
         beside: What else is written beside each target: "-compare.png"
             stands for `NAME-compare.png`. A suffix with a `*` stands for
@@ -145,7 +132,7 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
             "`overwrite` replaces the files that `skip_existing` leaves as "
             "they are: give one of them."
         )
-    plan = _plan(source, target)
+    plan = _plan(source, target, files)
     _check_distinct(plan)
     if beside:
         _check_stems(plan)
@@ -185,8 +172,15 @@ def beside_target(goal, suffix):
     return goal.with_name(f"{goal.stem}{suffix}")
 
 
-def _plan(source, target):
+def _plan(source, target, options):
     if source.is_file():
+        if target.is_dir():
+            return [(source, target / _renamed(source.name, options))]
+        if options.format or options.suffix:
+            raise ValueError(
+                f"{target} says the name and the format: give a folder as the "
+                "target for `format` and `suffix`."
+            )
         return [(source, target)]
     if not source.is_dir():
         raise FileNotFoundError(f"There is no image or folder {source}")
@@ -200,7 +194,19 @@ def _plan(source, target):
         files = [file for file in files if not _lies_in(file.parent, target)]
     if not files:
         raise ValueError(f"{source} holds no images.")
-    return [(file, target / file.relative_to(source)) for file in files]
+    return [
+        (file, target / _renamed(file.relative_to(source), options))
+        for file in files
+    ]
+
+
+def _renamed(path, options):
+    """A path with the ending and the suffix that are asked for."""
+    path = pathlib.Path(path)
+    ending = path.suffix
+    if options.format:
+        ending = "." + options.format.lower().removeprefix(".")
+    return path.with_name(path.stem + options.suffix + ending)
 
 
 def _lies_in(path, folder):

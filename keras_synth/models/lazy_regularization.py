@@ -41,7 +41,12 @@ def lazy_adam(interval=None, learning_rate=2e-3, steps=None):
 
     With k = `interval`, the learning rate and the exponent of β₂ are
     multiplied by k / (k + 1), as if each regularization were a step of its
-    own.
+    own, which it is in the paper. Here it shares a step with the main loss, so
+    that the multiplication only makes the learning rate smaller, by a fifth
+    for k = 4 and 6 % for k = 16. On noisy quadratic losses, training without it
+    keeps closer to training with the term in every step. The constants stay
+    those of the paper, with which the preset and the rows of the benchmarks
+    were trained; `interval=None` leaves them out.
 
     Args:
         interval: k, the number of steps from one regularization to the next.

@@ -5,17 +5,22 @@ import pathlib
 import shutil
 
 import numpy as np
+from scipy import ndimage
 
 from keras_synth import evaluation
 from keras_synth.io import (
     FileOptions,
     Progress,
     beside_target,
-    bit_depth,
+    check_holds,
     check_target,
+    encode_images,
+    format_of,
     is_finished,
-    read_image,
-    write_image,
+    open_decoded,
+    quantized,
+    split_alpha,
+    write_whole,
     written_whole,
 )
 
@@ -26,37 +31,69 @@ _LONGEST_TITLE = 28
 
 @dataclasses.dataclass(frozen=True)
 class ImageFile:
-    """An image file that has been read.
+    """An image of a file: its only one, or a frame or page of several.
 
     Attributes:
         path: Path of the file.
         color: Array (height, width, 1 or 3) in [0, 1], rotated as EXIF says.
+            Where the image is wholly transparent, the color is that of the
+            nearest pixel that is not, so that no fringe appears.
         alpha: Array (height, width, 1) of the transparency, or None.
-        bits: Bits of a channel, 8 or 16.
+        bits: Bits of a channel: 8, 16, or 32 for floats.
+        hidden: The colors with those of the wholly transparent pixels, or
+            None where there are none.
+        milliseconds: How long a frame is shown.
     """
 
     path: pathlib.Path
     color: np.ndarray
     alpha: np.ndarray | None
     bits: int
+    hidden: np.ndarray | None = None
+    milliseconds: float = 0
 
 
-def open_image(path):
-    """Reads an image file with its transparency and bit depth.
+def open_images(decoded):
+    """Yields every image of a file as an `ImageFile`.
 
     Args:
-        path: Path of the file.
+        decoded: What `io.open_decoded` gave.
+    """
+    for index in range(decoded.num_frames):
+        values, milliseconds = decoded.read(index)
+        color, alpha = split_alpha(values)
+        bled = bleed_colors(color, alpha)
+        yield ImageFile(
+            decoded.path,
+            bled,
+            alpha,
+            decoded.depth,
+            None if bled is color else color,
+            milliseconds,
+        )
+
+
+def bleed_colors(color, alpha):
+    """Color bleeding: edges spread into what is wholly transparent.
+
+    So nothing that is not seen comes in at the edges as a fringe.
+
+    Args:
+        color: Array (height, width, channels).
+        alpha: Array (height, width, 1) of the transparency, or None.
 
     Returns:
-        An `ImageFile`.
-
-    Raises:
-        ValueError: The file is no image.
+        The colors, or the very same array where nothing is transparent.
     """
-    image, alpha = read_image(path, alpha="keep"), None
-    if image.shape[-1] in (2, 4):
-        image, alpha = image[..., :-1], image[..., -1:]
-    return ImageFile(path, image, alpha, bit_depth(path))
+    if alpha is None:
+        return color
+    clear = alpha[..., 0] == 0
+    if not clear.any() or clear.all():
+        return color
+    nearest = ndimage.distance_transform_edt(
+        clear, return_distances=False, return_indices=True
+    )
+    return color[tuple(nearest)]
 
 
 class FilesError(ValueError):
@@ -91,8 +128,10 @@ def restore_files(
     `FilesError` names it. A target that another process has written meanwhile
     is left as it is, unless `overwrite` asks to replace it.
 
-    16 bits stay 16 in PNG files. Where an image comes back as the very same
-    arrays, the file itself is copied if the format stays.
+    Every frame of an animation and every page is restored. The new file has
+    the depth, the profile and the metadata of the old one; what its format
+    cannot hold stands in the notes of the result. Where an image comes back
+    as the very same arrays, the file itself is copied if the format stays.
 
     Args:
         plan: List of `(file to read, file to write)`, see
@@ -100,8 +139,8 @@ def restore_files(
         restore: Function from an `ImageFile` and an `io.Progress`, of which
             its own progress is a part, to `(color, alpha, facts)`, where
             facts is a dict.
-        result: Function of `source`, `target`, `comparison` (a path or None)
-            and the facts, by name.
+        result: Function of `source`, `target`, `comparison` (a path or None),
+            `notes` and the facts, by name.
         title: Name of the restored image in the comparison.
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
@@ -122,16 +161,23 @@ def restore_files(
 
     def restored(file, goal, progress):
         check_target(goal, overwrite or files.skip_existing)
-        image, comparison = open_image(file), None
-        color, alpha, facts = restore(image, progress)
+        decoded, comparison = open_decoded(file, files), None
+        check_holds(goal, decoded, files)
+        frames, image, color, facts = _frames(decoded, restore, progress)
         if compare:
             comparison = beside_target(goal, COMPARISON)
             if not (files.skip_existing and comparison.exists()):
                 _draw_comparison(comparison, image, color, title)
         check_target(goal, overwrite or files.skip_existing)
         # Last: where the target exists, the file is finished.
-        _write(goal, image, color, alpha)
-        return result(source=file, target=goal, comparison=comparison, **facts)
+        notes = _write(goal, decoded, frames, files)
+        return result(
+            source=file,
+            target=goal,
+            comparison=comparison,
+            notes=notes,
+            **facts,
+        )
 
     with Progress(len(plan), "images", verbose) as progress:
         for file, goal in plan:
@@ -152,16 +198,42 @@ def restore_files(
     return done
 
 
-def _write(goal, image, color, alpha):
-    untouched = color is image.color and alpha is image.alpha
-    if untouched and image.path.suffix.lower() == goal.suffix.lower():
+def _frames(decoded, restore, progress):
+    """Restores every image of a file.
+
+    Returns:
+        `(frames, first image, its restored colors, facts about it)`. A frame
+        is `(color, alpha, milliseconds)`; there are none where all images came
+        back as they were.
+    """
+    frames, first, untouched = [], None, True
+    for image in open_images(decoded):
+        color, alpha, facts = restore(image, progress)
+        first = first or (image, color, facts)
+        untouched &= color is image.color and alpha is image.alpha
+        hidden = image.hidden if alpha is image.alpha else None
+        if hidden is not None and hidden.shape == color.shape:
+            color = np.where(alpha > 0, color, hidden)
+        if decoded.num_frames > 1 and decoded.depth == 8:
+            color = quantized(color, 8)  # in little memory
+            alpha = None if alpha is None else quantized(alpha, 8)
+        frames.append((color, alpha, image.milliseconds))
+    return [] if untouched else frames, *first
+
+
+def _write(goal, decoded, frames, files):
+    """Writes a file; returns what was converted or left out."""
+    asked = files.strip or files.quality or files.background
+    if not frames and not asked and decoded.format == format_of(goal).name:
         with written_whole(goal) as unfinished:
-            shutil.copyfile(image.path, unfinished)
-        return
-    if alpha is not None:
-        color = np.concatenate([color, alpha], axis=-1)
-    deep = image.bits == 16 and goal.suffix.lower() == ".png"
-    write_image(goal, color, 16 if deep else 8)
+            shutil.copyfile(decoded.path, unfinished)
+        return decoded.notes
+    if not frames:
+        images = map(decoded.read, range(decoded.num_frames))
+        frames = [(*split_alpha(values), ms) for values, ms in images]
+    encoded = encode_images(goal, frames, decoded=decoded, options=files)
+    write_whole(goal, encoded.data)
+    return decoded.notes + encoded.notes
 
 
 def _draw_comparison(path, image, after, title):
@@ -171,6 +243,8 @@ def _draw_comparison(path, image, after, title):
         for new, old in zip(after.shape, image.color.shape[:2], strict=False)
     )
     before = image.color[rows][:, columns]
+    if after.dtype.kind == "u":
+        after = after / np.float32(np.iinfo(after.dtype).max)
     before, after = np.broadcast_arrays(before, after)
     name = image.path.name
     if len(name) > _LONGEST_TITLE:

@@ -15,6 +15,7 @@ from keras_synth.io import (
     pair_by_name,
     plan_targets,
     read_image,
+    split_alpha,
 )
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import load_restorer, with_channels
@@ -29,12 +30,14 @@ class Inpainted:
         target: Path of the file that was written.
         filled: Share of the pixels that the mask marks.
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     filled: float
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def inpaint(
@@ -53,9 +56,9 @@ def inpaint(
     """Inpaints an image file or a folder of them: fills what a mask marks.
 
     All other pixels of the new file are, bit for bit, those of the old one
-    (in formats that lose nothing and have as many bits). Transparency is
-    kept, and rotation noted in EXIF is applied. Files are written whole or
-    not at all. An image with a black mask is copied.
+    (in formats that lose nothing and have as many bits). Transparency,
+    color profile and metadata are kept. Files are written whole or not at
+    all. An image with a black mask is copied.
 
     The whole image is inpainted at once, not in tiles, because what fits into
     a region may stand far from it.
@@ -181,9 +184,9 @@ def _masks(masks, source, files):
 
 def _read_mask(path, image):
     """float32 (height, width, 1) of 0 and 1, where 1 is missing."""
-    gray = read_image(path, channels=1, alpha="keep")
-    # What is transparent is not marked.
-    gray = np.prod(gray, axis=-1, keepdims=True)
+    gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
+    if alpha is not None:
+        gray = _marked(path, gray, alpha)
     mask = np.float32(gray > 0.5)
     if mask.shape[:2] != image.color.shape[:2]:
         sizes = [
@@ -205,3 +208,18 @@ def _read_mask(path, image):
             f"above one half. Received: {gray.max():.3f} at its brightest"
         )
     return mask
+
+
+def _marked(path, gray, alpha):
+    """What is marked in a mask with transparency."""
+    seen = gray[alpha > 0.5]
+    if not seen.size or np.ptp(alpha) < 0.5 or np.ptp(seen) > 0.9:
+        # White on black, and what is transparent is not marked.
+        return gray * alpha
+    if np.ptp(seen) < 0.1:
+        return alpha  # strokes of one color on a transparent ground
+    raise ValueError(
+        f"The mask {path} is transparent in parts, and of several colors: it "
+        "does not say what is marked. Mark what is missing in white on black, "
+        "or in one color on a transparent ground."
+    )

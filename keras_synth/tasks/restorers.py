@@ -35,6 +35,13 @@ def load_restorer(path):
             "(keras-synth sample samples from it)."
         )
     inputs = inference.input_shapes(model)
+    if inputs.get("image", ()) is None:
+        raise ValueError(
+            f"{path} holds a {type(model).__name__} that does not say which "
+            "images it takes: save a functional `keras.Model`, such as "
+            "`keras.Model(x, model(x))` with x = "
+            "`keras.Input((None, None, 3))`."
+        )
     if len(inputs.get("image") or ()) != 4:
         raise ValueError(
             f"{path} holds a {type(model).__name__} that takes no images: "

@@ -34,12 +34,14 @@ class Stylized:
         target: Path of the file that was written.
         size: (height, width) of the image written.
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     size: tuple[int, int]
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def stylize(
@@ -69,9 +71,9 @@ def stylize(
 ) -> list[Stylized]:
     """Stylizes an image file or a folder of them (style transfer).
 
-    Gray images get the colors of the style. Transparency is kept; a
-    transparent style is put on white. Rotation noted in EXIF is applied.
-    Files are written whole or not at all.
+    Gray images get the colors of the style. Transparency, color profile and
+    metadata are kept; a transparent style is put on white. Files are written
+    whole or not at all.
 
     Args:
         source: Path of an image file, or of a folder with images, which are

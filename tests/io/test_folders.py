@@ -155,7 +155,7 @@ def test_an_image_that_cannot_be_written_leaves_the_old_one(tmp_path):
         write_image(path, np.ones((4, 4, 4)))  # JPEG holds no transparency
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.jpg"]
-    with pytest.raises(ValueError, match="unknown file extension"):
+    with pytest.raises(ValueError, match="must end in one of"):
         write_image(tmp_path / "new/a.xyz", np.ones((4, 4, 3)))
     assert not (tmp_path / "new").exists()
 
@@ -179,6 +179,25 @@ def test_several_processes_can_write_one_file(tmp_path):
         assert worker.exitcode == 0
     assert path.read_text() in ("1" * 1000, "2" * 1000)
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_names_and_formats_of_a_folder_are_changed_as_asked(tmp_path):
+    folder = touch(tmp_path / "in", "b/c.JPG", "a.png")
+    plan = plan_targets(
+        folder, tmp_path / "new", files=FileOptions(format="webp", suffix="-x")
+    )
+    for file, goal in plan:
+        name = file.relative_to(folder).with_name(f"{file.stem}-x.webp")
+        assert goal == tmp_path / "new" / name
+    (file, _), *_ = plan
+    (tmp_path / "there").mkdir()
+    options = FileOptions(suffix="-x")
+    ((_, goal),) = plan_targets(file, tmp_path / "there", files=options)
+    assert goal == tmp_path / "there" / f"{file.stem}-x{file.suffix}"
+    with pytest.raises(ValueError, match="says the name and the format"):
+        plan_targets(file, tmp_path / "one.png", files=options)
+    with pytest.raises(ValueError, match="must end in one of"):
+        plan_targets(folder, tmp_path / "b", files=FileOptions(format="xyz"))
 
 
 # Links, targets inside their sources, read-only files ------------------------
