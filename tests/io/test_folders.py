@@ -244,6 +244,28 @@ def test_an_image_that_would_be_lost_is_named_even_with_overwrite(tmp_path):
     plan_targets(tmp_path / "in", tmp_path / "in", overwrite=True)  # in place
 
 
+@pytest.mark.parametrize(
+    "options, made",
+    [
+        ({"suffix": "-r"}, ["a-r.png", "a-r-compare.png", "a-r-step-01.png"]),
+        ({"format": "webp"}, ["a.webp", "a-compare.png", "a-step-01.png"]),
+    ],
+)
+def test_a_job_beside_its_sources_goes_on(tmp_path, options, made):
+    """What it has written is no source, whatever it is called."""
+    touch(tmp_path, "a.png", "b/c.png", "a-r-other.png", *made)
+    (tmp_path / made[0]).write_bytes(b"finished")
+    beside = ("-compare.png", "-step-*.png")
+    files = FileOptions(skip_existing=True, **options)
+    plan = plan_targets(tmp_path, tmp_path, beside=beside, files=files)
+    assert [file.relative_to(tmp_path).as_posix() for file, _ in plan] == [
+        "a-r-other.png",
+        "b/c.png",
+    ]
+    with pytest.raises(ValueError, match="would"):
+        plan_targets(tmp_path, tmp_path, files=FileOptions(**options))
+
+
 def test_links_that_make_two_targets_one_are_refused(tmp_path):
     touch(tmp_path, "in/a.png", "in/b.png", "out/a.png")
     (tmp_path / "out/b.png").symlink_to(tmp_path / "out/a.png")
