@@ -203,6 +203,10 @@ def restore(
     always = method not in METHODS or method.endswith("median")
     of_tiles = verbose if len(plan) == 1 else 0
 
+    @functools.cache
+    def restorer_for(level):
+        return make(level, ensemble, of_tiles)
+
     def restored(image):
         color, level = image.color, noise_level
         if level == "auto":
@@ -210,8 +214,7 @@ def restore(
             level = _estimated_level(color[None])
         if level or always:
             known = None if noise_level == "auto" else level
-            restorer = make(known, ensemble, of_tiles)
-            color = inference.run_restorer(restorer, color[None])[0]
+            color = inference.run_restorer(restorer_for(known), color[None])[0]
             if color.shape[:2] != image.color.shape[:2]:
                 raise ValueError(
                     f"{method} changes the size of images: tasks.upscale "
