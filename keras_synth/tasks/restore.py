@@ -29,6 +29,8 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 _LARGEST_NOISE = 4.0
 
 _pretrained = functools.cache(presets.gray_denoiser)
+# Its graph is traced once, and not for every file.
+_block_matching = functools.cache(restoration.BM3D)
 
 
 def _unet(noise_level, ensemble, verbose=0):
@@ -67,7 +69,7 @@ def _with_network(network, noise_level, ensemble, verbose=0):
 
 
 def _bm3d(noise_level, ensemble, verbose=0):
-    restore = restoration.BM3D(noise_level=noise_level)
+    restore = _block_matching(noise_level)
     if not ensemble:
         return restore
     return lambda images: inference.self_ensemble(restore, images)
@@ -120,12 +122,14 @@ class Restored:
         target: Path of the file that was written.
         noise_level: σ of the noise that was removed, in units of [0, 1].
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     noise_level: float
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def restore(
@@ -147,13 +151,15 @@ def restore(
 
     A trained model restores what it was trained to restore.
 
-    Color and gray images of 8 and 16 bits (16 stay 16 in PNG files) can have
-    any size; large ones are restored in tiles. Transparency is kept, and
-    rotation noted in EXIF is applied. Files are written whole or not at all.
-    An image with nothing to restore is copied. A denoiser for gray images
-    restores brightness and two color differences of a color image, each by
-    itself. A network that is conditioned on the noise level changes no value
-    by more than four standard deviations of the noise.
+    Images can have any size; large ones are restored in tiles. Every frame of
+    an animation and every page is restored. The new file keeps the depth, the
+    transparency, the color profile and the metadata of the old one. Files are
+    written whole or not at all, and an image with nothing to restore is
+    copied.
+
+    A denoiser for gray images restores brightness and two color differences of
+    a color image, each by itself. A network that is conditioned on the noise
+    level changes no value by more than four standard deviations of the noise.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -171,9 +177,9 @@ def restore(
         ensemble: Whether networks and "bm3d" restore the eight symmetries of
             the image and average: eight times slower, a little better.
         contrast: Clip limit of an adaptive histogram equalization
-            afterwards. 0 is none, 0.01 is visible.
-        sharpness: Amount of unsharp masking afterwards, of radius 1. 0 is
-            none, 1 is visible.
+            afterwards, from 0 to 1. 0 is none, 0.01 is visible.
+        sharpness: Amount of unsharp masking afterwards, of radius 1, from 0
+            to 100. 0 is none, 1 is visible.
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
@@ -201,20 +207,16 @@ def restore(
     )
     make = METHODS[method] if method in METHODS else _trained(method)
     always = method not in METHODS or method.endswith("median")
-    of_tiles = verbose if len(plan) == 1 else 0
 
-    @functools.cache
-    def restorer_for(level):
-        return make(level, ensemble, of_tiles)
-
-    def restored(image):
+    def restored(image, progress):
         color, level = image.color, noise_level
         if level == "auto":
             _check_size(image)
             level = _estimated_level(color[None])
         if level or always:
             known = None if noise_level == "auto" else level
-            color = inference.run_restorer(restorer_for(known), color[None])[0]
+            restorer = make(known, ensemble, progress)
+            color = inference.run_restorer(restorer, color[None])[0]
             if color.shape[:2] != image.color.shape[:2]:
                 raise ValueError(
                     f"{method} changes the size of images: tasks.upscale "
@@ -230,6 +232,7 @@ def restore(
         Restored,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,
@@ -258,9 +261,14 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
         )
-    for name, value in (("contrast", contrast), ("sharpness", sharpness)):
-        if value < 0:
-            raise ValueError(f"`{name}` must be at least 0. Received: {value}")
+    if not 0 <= contrast <= 1:
+        raise ValueError(
+            f"`contrast` must be from 0 to 1. Received: {contrast}"
+        )
+    if not 0 <= sharpness <= 100:
+        raise ValueError(
+            f"`sharpness` must be from 0 to 100. Received: {sharpness}"
+        )
 
 
 def _check_size(image):
@@ -286,6 +294,6 @@ def _enhanced(image, contrast, sharpness):
         image = flat[..., None] if gray else flat
     if sharpness:
         image = filters.unsharp_mask(
-            image, radius=1.0, amount=sharpness, channel_axis=-1
+            image, radius=1.0, amount=sharpness, channel_axis=2
         )
     return np.clip(image, 0.0, 1.0)

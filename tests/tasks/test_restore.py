@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 from skimage import data
 
 from keras_synth import presets, tasks, training
 from keras_synth.cli.main import main
-from keras_synth.io import bit_depth, read_image, write_image
+from keras_synth.io import bit_depth, progress, read_image, write_image
 from keras_synth.tasks import restore
 
 RNG = np.random.default_rng(0)
@@ -198,6 +199,53 @@ def test_before_and_after_side_by_side(noisy, tmp_path):
     assert read_image(restored.comparison).std() > 0.1
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (3, 3), (9, 7)])
+def test_every_channel_of_any_size_is_sharpened(size, tmp_path):
+    """Unsharp masking, as SciPy's Gaussian filter has it."""
+    image = RNG.uniform(0.3, 0.7, size=(*size, 3))
+    write_image(tmp_path / "in.png", image)
+    restore(
+        tmp_path / "in.png",
+        tmp_path / "out.png",
+        method="median",
+        noise_level=0.1,
+    )
+    restore(
+        tmp_path / "in.png",
+        tmp_path / "sharp.png",
+        method="median",
+        noise_level=0.1,
+        sharpness=1.0,
+    )
+    plain = read_image(tmp_path / "out.png")
+    blurred = ndimage.gaussian_filter(plain, 1.0, mode="reflect", axes=(0, 1))
+    np.testing.assert_allclose(
+        read_image(tmp_path / "sharp.png"),
+        np.clip(2.0 * plain - blurred, 0.0, 1.0),
+        atol=2 / 255,
+    )
+
+
+def test_large_images_are_not_restored_in_silence(
+    noisy, tmp_path, monkeypatch, capsys
+):
+    """A line for each tile, and for each symmetry of each tile."""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    network = training.build_denoiser("ffdnet", 3, num_layers=2, width=4)
+    network.save(tmp_path / "denoiser.keras")
+    for name in ("a", "b"):
+        write_image(tmp_path / f"in/{name}.png", np.tile(noisy, (17, 1, 1)))
+    options = {"method": tmp_path / "denoiser.keras", "noise_level": 0.1}
+    restore(tmp_path / "in", tmp_path / "out", **options)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("0/2 images, 1/2 tiles, ")
+    assert any(line.startswith("1/2 images, 2/2 tiles, ") for line in lines)
+    assert lines[-1].startswith("2/2 images, ")
+    restore(tmp_path / "in/a.png", tmp_path / "a.png", ensemble=True, **options)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[3].startswith("1/8 symmetries, 1/2 tiles, ")
+
+
 def test_enhancement_adds_contrast_and_sharpness(clean, tmp_path):
     write_image(tmp_path / "in.png", clean)
     spread = []
@@ -251,7 +299,12 @@ def test_a_generator_is_refused(tmp_path):
         ({"method": "magic"}, "`method` must be one of unet, bm3d"),
         ({"noise_level": 25}, "noise of 25 gray levels is 0.098"),
         ({"noise_level": "much"}, "`noise_level` must be"),
-        ({"contrast": -1}, "`contrast` must be at least 0"),
+        ({"contrast": -1}, "`contrast` must be from 0 to 1"),
+        ({"contrast": 5}, "`contrast` must be from 0 to 1"),
+        ({"contrast": np.nan}, "`contrast` must be from 0 to 1"),
+        ({"sharpness": np.nan}, "`sharpness` must be from 0 to 100"),
+        ({"sharpness": 1e308}, "`sharpness` must be from 0 to 100"),
+        ({"noise_level": np.nan}, "`noise_level` must be"),
         ({"method": "median", "ensemble": True}, "`ensemble` is for networks"),
     ],
 )
@@ -269,7 +322,6 @@ def test_bad_arguments_are_refused(options, message, tmp_path):
         ("bad.png", "out.png", "is not a readable image"),
         ("in.png", "out.xyz", "must end in one of"),
         ("in.png", "in.png/out.png", "cannot be a folder"),
-        ("in.png", "folder.png", "Cannot write"),
         ("folder.png", "out", "holds no images"),
         ("some", "in.png", "the target must be one"),
     ],
@@ -284,6 +336,13 @@ def test_mistakes_get_one_clear_line(source, target, message, tmp_path, capsys):
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (tmp_path / "out.png").exists()
+
+
+def test_a_folder_as_the_target_of_a_file_gets_that_file(tmp_path):
+    write_image(tmp_path / "in.png", np.zeros((8, 8)))
+    (tmp_path / "out").mkdir()
+    (result,) = restore(tmp_path / "in.png", tmp_path / "out", method="median")
+    assert result.target == tmp_path / "out/in.png" and result.target.exists()
 
 
 def test_the_command_line_prints_what_was_done(noisy, tmp_path, capsys):

@@ -1,9 +1,10 @@
 """Arguments of style transfer: layers, images, styles and steps, checked."""
 
+import keras
 import numpy as np
 from keras import ops
 
-from keras_synth.models.checks import check_images, is_weight
+from keras_synth.models.checks import InvalidInput, check_images, is_weight
 
 
 def layer_weights(layers, names, argument):
@@ -49,13 +50,13 @@ def as_images(images, channels, argument):
         images = np.asarray(images)
     given = images.shape[-1] if len(images.shape) == 4 else None
     if given == 4:
-        raise ValueError(
+        raise InvalidInput(
             f"`{argument}` has an alpha channel, which has no style. Put it "
             "on white, `images.read_image(path, channels=3)`, or cut it "
             f"off. Received: shape {tuple(images.shape)}"
         )
     if given == 3 and channels == 1:
-        raise ValueError(
+        raise InvalidInput(
             f"`{argument}` has colors, `features` take gray images: build "
             "them with `channels=3`. Received: shape "
             f"{tuple(images.shape)}"
@@ -64,7 +65,7 @@ def as_images(images, channels, argument):
         gray = given == 1
         check_images(images, (None, None, 1 if gray else channels or 3))
     except ValueError as error:
-        raise ValueError(f"`{argument}`: {error}") from error
+        raise InvalidInput(f"`{argument}`: {error}") from error
     images = ops.cast(ops.convert_to_tensor(images), "float32")
     return ops.repeat(images, 3, axis=-1) if gray and channels == 3 else images
 
@@ -110,6 +111,28 @@ def as_styles(style, weights, channels, num_images):
             f"Received: style_weights={weights!r}"
         )
     return styles, [float(weight) / sum(weights) for weight in weights]
+
+
+def image_pairs(data):
+    """Contents and styles of a batch.
+
+    Args:
+        data: `(contents, styles)`, or these as one input, `[contents,
+            styles]`.
+
+    Returns:
+        `(contents, styles)`.
+    """
+    contents, styles, _ = keras.utils.unpack_x_y_sample_weight(data)
+    if styles is None and isinstance(contents, list | tuple):
+        contents, *styles = contents
+        styles = styles[0] if len(styles) == 1 else None
+    if styles is None:
+        raise InvalidInput(
+            "Images must come in pairs, contents and styles: `fit(contents, "
+            "styles)`, `predict([contents, styles])`, or a dataset of pairs."
+        )
+    return contents, styles
 
 
 def as_step_counts(steps):
