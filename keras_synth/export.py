@@ -180,18 +180,19 @@ def _export_call(model, path, format):
         # Keras refuses to export a network that was never called.
         network(keras.tree.map_structure(_zeros, network_input(network)))
     path = pathlib.Path(path)
-    try:
-        with written_whole(path) as unfinished:
+    with written_whole(path) as unfinished:
+        try:
             network.export(str(unfinished), format=format, verbose=False)
-    except OSError:
-        raise
-    except Exception as error:
-        # The converters have errors of many kinds, and of many lines.
-        raise ValueError(
-            f"{model.name!r} cannot be exported as {format}, which may have no "
-            "operation for one of its: export a SavedModel, which has all. "
-            f"Received: {type(error).__name__}: {str(error)[:200]}"
-        ) from error
+        except OSError:
+            raise
+        except Exception as error:
+            # The converters have errors of many kinds, and of many lines.
+            raise ValueError(
+                f"{model.name!r} cannot be exported as {format}, which may "
+                "have no operation for one of its: export a SavedModel, which "
+                f"has all. Received: {type(error).__name__}: "
+                f"{str(error)[:200]}"
+            ) from error
     return path
 
 

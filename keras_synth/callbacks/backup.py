@@ -64,13 +64,9 @@ class Backup(keras.callbacks.Callback):
         return epoch
 
     def remove(self):
-        """Removes the backup, and what a killed process left of others."""
+        """Removes the backup."""
         for file in self._files().values():
             file.unlink()
-        self._remove_unfinished()
-
-    def on_train_begin(self, logs=None):
-        self._remove_unfinished()
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss", 0.0)
@@ -102,10 +98,6 @@ class Backup(keras.callbacks.Callback):
             if match:
                 found[int(match[1])] = file
         return found
-
-    def _remove_unfinished(self):
-        for file in self.directory.glob(".unfinished-*.weights.h5"):
-            file.unlink()
 
     def _advice(self):
         files = self._files()

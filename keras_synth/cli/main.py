@@ -173,7 +173,10 @@ def _fail(error):
 
 def _message(error):
     """One line about an error, for a person."""
-    text = " ".join(_plain(error).split())
+    text = _plain(error)
+    # Keras puts the message of a layer in bold, between the places in the code.
+    bold = re.findall(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    text = " ".join((bold[-1] if bold else text).split())
     kind = type(error).__name__
     if kind == "ResourceExhaustedError" or isinstance(error, MemoryError):
         what = "no space" if "No space left" in text else "out of memory"

@@ -133,6 +133,8 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
             "they are: give one of them."
         )
     plan = _plan(source, target, files)
+    if files.skip_existing:
+        plan = _without_made(plan, beside)
     _check_distinct(plan)
     if beside:
         _check_stems(plan)
@@ -146,6 +148,20 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
         for suffix in beside:
             _check_beside(goal, suffix, may_exist)
     return plan
+
+
+def _without_made(plan, beside):
+    """Leaves out what an earlier run has written beside its sources."""
+    made = set()
+    for file, goal in plan:
+        paths = [goal] if goal != file else []
+        for suffix in beside:
+            if "*" in suffix:
+                paths += goal.parent.glob(glob.escape(goal.stem) + suffix)
+            else:
+                paths.append(beside_target(goal, suffix))
+        made.update(map(os.path.realpath, paths))
+    return [pair for pair in plan if os.path.realpath(pair[0]) not in made]
 
 
 def is_finished(goal):
@@ -336,6 +352,8 @@ def written_whole(path):
         unfinished = workspace / path.name
         yield unfinished
         _flush(unfinished)
+        if path.exists():
+            shutil.copymode(path, unfinished)
         os.replace(unfinished, path)
         _flush_folder(path.parent)
 

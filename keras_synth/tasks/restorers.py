@@ -50,17 +50,7 @@ def load_restorer(path):
     return model, inputs
 
 
-def in_tiles(
-    model,
-    inputs,
-    ensemble=False,
-    verbose=0,
-    *,
-    tile=_TILE,
-    overlap=_OVERLAP,
-    multiple=_MULTIPLE,
-    scale=None,
-):
+def in_tiles(model, inputs, ensemble=False, verbose=0):
     """Runs a restorer tile by tile, or on all eight symmetries as well.
 
     Args:
@@ -69,10 +59,6 @@ def in_tiles(
             see `inference.restore_tiled`.
         ensemble: Whether to average over the eight symmetries.
         verbose: Progress of the tiles, see `io.Progress`.
-        tile: See `inference.restore_tiled`, as the others.
-        overlap: Pixels that tiles overlap by.
-        multiple: Number of which the offsets of tiles are multiples.
-        scale: Factor of each side; None takes that of the first tile.
 
     Returns:
         float32 (batch, height, width, channels).
@@ -84,11 +70,10 @@ def in_tiles(
             restored = inference.restore_tiled(
                 model,
                 inputs,
-                tile,
-                overlap,
+                _TILE,
+                _OVERLAP,
                 batch_size=1,
-                multiple=multiple,
-                scale=scale,
+                multiple=_MULTIPLE,
                 verbose=progress,
             )
             progress.add()

@@ -16,7 +16,7 @@ from keras_synth.callbacks import (
     StyleMixingGrid,
 )
 from keras_synth.datasets import Source
-from keras_synth.io import written_whole
+from keras_synth.io import write_whole, written_whole
 from keras_synth.models.checks import check_images, check_precision
 from keras_synth.models.guarded import DataGuard, GuardedModel
 from keras_synth.models.restoration_gan import check_masks
@@ -203,8 +203,6 @@ def fit_in_folder(
     backup = Backup(output / "backup")
     if overwrite:
         backup.remove()
-    for file in output.glob(".unfinished-*"):  # of a process that was killed
-        file.unlink()
     _write_json(output / "settings.json", settings)
     finished = backup.restore(model)
     with DataGuard(_check_pairs) as guard:
@@ -251,8 +249,7 @@ def _history(path, finished):
 
 
 def _write_json(path, value):
-    with written_whole(path) as unfinished:
-        unfinished.write_text(json.dumps(value, indent=1))
+    write_whole(path, json.dumps(value, indent=1).encode())
 
 
 def _check_pairs(data):

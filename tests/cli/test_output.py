@@ -1,5 +1,6 @@
 """What commands print: results, JSON, progress and errors."""
 
+import dataclasses
 import json
 import os
 import shlex
@@ -12,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth.cli.main import main
-from keras_synth.io import Progress, progress, write_image
+from keras_synth.io import FileOptions, Progress, progress, write_image
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def test_json_is_an_object_for_each_file(folder, capsys):
         "target": f"{folder}/out/a.png",
         "noise_level": pytest.approx(0.0, abs=1e-6),
         "comparison": f"{folder}/out/a-compare.png",
+        "notes": [],
         "settings": {
             "source": f"{folder}/in",
             "target": f"{folder}/out",
@@ -64,8 +66,7 @@ def test_json_is_an_object_for_each_file(folder, capsys):
             "sharpness": 0.0,
             "compare": True,
             "overwrite": True,
-            "skip_existing": False,
-            "shard": None,
+            **dataclasses.asdict(FileOptions()),
         },
     }
     assert second["target"] == f"{folder}/out/b/c.png"
@@ -100,13 +101,13 @@ def test_quiet_prints_nothing_but_errors(folder, capsys):
 def test_progress_in_a_pipe_is_a_line_every_so_often(
     folder, capsys, monkeypatch
 ):
-    for index in range(40):
+    for index in range(8):
         write_image(folder / f"in/{index}.png", np.full((4, 4, 1), 0.5))
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
     assert restore(folder) == 0
     error = capsys.readouterr().err
-    assert "\r" not in error and error.count("\n") == 42
-    assert "1/42 images, " in error and "42/42 images, " in error
+    assert "\r" not in error and error.count("\n") == 10
+    assert "1/10 images, " in error and "10/10 images, " in error
     monkeypatch.undo()
     assert restore(folder) == 0  # in less than ten seconds
     assert capsys.readouterr().err.count("\n") <= 1

@@ -142,6 +142,9 @@ def test_links_and_rights_stay_as_they_are(tmp_path):
         for name in ("plain.png", "real.png")
     ]
     assert rights[0] == rights[1]
+    (tmp_path / "real.png").chmod(0o600)  # nobody else's business
+    write_image(tmp_path / "real.png", np.ones((2, 2)))
+    assert stat.S_IMODE((tmp_path / "real.png").stat().st_mode) == 0o600
 
 
 def test_an_image_that_cannot_be_written_leaves_the_old_one(tmp_path):
@@ -149,7 +152,8 @@ def test_an_image_that_cannot_be_written_leaves_the_old_one(tmp_path):
     write_image(path, np.ones((4, 4, 3)))
     before = path.read_bytes()
     with pytest.raises(ValueError, match="Cannot write"):
-        write_image(path, np.ones((4, 4, 4)))  # JPEG holds no transparency
+        # JPEG holds no transparency.
+        write_image(path, np.full((4, 4, 4), 0.5))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.jpg"]
     with pytest.raises(ValueError, match="must end in one of"):
@@ -239,6 +243,28 @@ def test_an_image_that_would_be_lost_is_named_even_with_overwrite(tmp_path):
     with pytest.raises(ValueError, match="out/a.png is the image .*in/a.png"):
         plan_targets(tmp_path / "in", tmp_path / "out", overwrite=True)
     plan_targets(tmp_path / "in", tmp_path / "in", overwrite=True)  # in place
+
+
+@pytest.mark.parametrize(
+    "options, made",
+    [
+        ({"suffix": "-r"}, ["a-r.png", "a-r-compare.png", "a-r-step-01.png"]),
+        ({"format": "webp"}, ["a.webp", "a-compare.png", "a-step-01.png"]),
+    ],
+)
+def test_a_job_beside_its_sources_goes_on(tmp_path, options, made):
+    """What it has written is no source, whatever it is called."""
+    touch(tmp_path, "a.png", "b/c.png", "a-r-other.png", *made)
+    (tmp_path / made[0]).write_bytes(b"finished")
+    beside = ("-compare.png", "-step-*.png")
+    files = FileOptions(skip_existing=True, **options)
+    plan = plan_targets(tmp_path, tmp_path, beside=beside, files=files)
+    assert [file.relative_to(tmp_path).as_posix() for file, _ in plan] == [
+        "a-r-other.png",
+        "b/c.png",
+    ]
+    with pytest.raises(ValueError, match="would"):
+        plan_targets(tmp_path, tmp_path, files=FileOptions(**options))
 
 
 def test_links_that_make_two_targets_one_are_refused(tmp_path):

@@ -165,13 +165,27 @@ def test_style_transfer_refuses_wrong_images_and_has_nothing_to_fit():
     model = models.StyleTransfer(feature_network())
     model.compile()
     for wrong, message in wrong_versions([COLOR, COLOR]):
-        for given in (wrong, as_dataset(tuple(wrong))):
+        for given in (wrong, as_dataset(tuple(wrong), len(COLOR))):
             with pytest.raises(ValueError) as refused:
                 model.predict(given, verbose=0)
             assert message in str(refused.value)
     for use in (model.fit, model.evaluate):
         with pytest.raises(ValueError, match="StyleTransfer has no"):
             use(COLOR, COLOR)
+
+
+def test_style_transfer_predicts_from_a_dataset_of_pairs(monkeypatch):
+    def stylize(self, contents, styles, steps, verbose):
+        return 0.5 * (contents + styles)
+
+    monkeypatch.setattr(models.StyleTransfer, "stylize", stylize)
+    model = models.StyleTransfer(feature_network())
+    model.compile()
+    pair = [COLOR, COLOR[:, ::-1]]
+    np.testing.assert_array_equal(
+        model.predict(as_dataset(tuple(pair)), verbose=0),
+        model.predict(pair, verbose=0),
+    )
 
 
 def eager_vae(num_classes=None):
@@ -224,18 +238,23 @@ def test_validation_data_are_checked():
 
 def test_later_batches_of_a_dataset_with_nan_or_unknown_labels_are_refused():
     """A network would be NaN for good, or TensorFlow names an `indices[2]`."""
-    batches = [IMAGES, IMAGES, IMAGES.copy()]
-    batches[2][1, 2, 3] = np.nan
-    data = tf.data.Dataset.from_tensor_slices(np.stack(batches))
-    model = eager_vae()
-    with pytest.raises(ValueError, match="must be finite"):
-        model.fit(data, verbose=0)
-    assert model.optimizer.iterations == 2
-    assert all(np.isfinite(w).all() for w in model.get_weights())
-    labels = np.stack([LABELS, LABELS, LABELS + 1])
-    data = tf.data.Dataset.from_tensor_slices((np.stack([IMAGES] * 3), labels))
-    with pytest.raises(ValueError, match="from 0 to 2. Received: from 1 to 3"):
-        eager_vae(3).fit(data, verbose=0)
+    images = np.stack([IMAGES] * 3)
+    spoiled = images.copy()
+    spoiled[2, 1, 2, 3] = np.nan
+    labels = np.stack([LABELS] * 3)
+    high = np.stack([LABELS, LABELS, LABELS + 1])
+    for data, message in (
+        ((spoiled, labels), "must be finite"),
+        ((images, high), "from 0 to 2. Received: from 1 to 3"),
+    ):
+        batches, seen = tf.data.Dataset.from_tensor_slices(data), 0
+        with (
+            pytest.raises(ValueError, match=message),
+            DataGuard(vae(3).check_batch, num_classes=3) as guard,
+        ):
+            for _ in guard.of(batches):
+                seen += 1
+        assert seen == 2
 
 
 def test_a_guarded_dataset_is_the_same_and_is_checked_once():
@@ -284,7 +303,7 @@ def test_sample_and_class_weights_are_refused():
 
 def test_degraded_images_may_be_noisy_but_not_mapped():
     model = restoration_gan()
-    for level in (0.1, 0.3):
+    for level in (0.1, 0.2, 0.3):
         black = level * RANDOM.normal(size=(1, 64, 64, 1)).astype("float32")
         model.check_inputs(black)
         model.check_inputs(black + 0.5)

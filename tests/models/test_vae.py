@@ -509,8 +509,11 @@ def test_restored_model_trains_from_its_first_epoch_in_a_later_fit(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beta": -1.0}, "`beta` must be at least 0"),
-        ({"free_bits": float("nan")}, "`free_bits` must be at least 0"),
+        ({"beta": -1.0}, "`beta` must be a number of at least 0"),
+        (
+            {"free_bits": float("nan")},
+            "`free_bits` must be a number of at least 0",
+        ),
         ({"num_importance_samples": 0}, "must be a positive int"),
         ({"num_importance_samples": 5, "beta": 2.0}, "no KL divergence"),
         ({"num_importance_samples": 5, "free_bits": 1.0}, "no KL divergence"),
