@@ -158,6 +158,7 @@ class FileWriter:
             "format": self.format.codec,
         }
         self.folder = _parts_folder(self.target)
+        self._about = self.folder / "settings.json"
         self.start = 0
         self.notes = self._first_notes(square)
         self._encoder = None
@@ -219,9 +220,9 @@ class FileWriter:
             self._leave(done=kind is None and self.target.exists())
 
     def _look_at_parts(self):
-        about, parts = self.folder / "settings.json", self._parts()
+        parts = self._parts()
         if parts and self.skip_existing:
-            if json.loads(about.read_text()) != self.settings:
+            if json.loads(self._about.read_text()) != self.settings:
                 raise ValueError(
                     f"{self.folder} holds the beginning of {self.target.name} "
                     "of another source or other settings: give those, or "
@@ -240,12 +241,14 @@ class FileWriter:
                 shutil.rmtree(old)
             elif old.name != "lock":
                 old.unlink()
-        with written_whole(about) as unfinished:
+        with written_whole(self._about) as unfinished:
             unfinished.write_text(json.dumps(self.settings))
 
     def _parts(self):
         """The parts that are there, from the first one on without a gap."""
         parts = []
+        if not self._about.exists():  # left by a job that was done
+            return parts
         while (part := self._part(len(parts) * PART)).exists():
             parts.append(part)
         return parts
@@ -257,6 +260,7 @@ class FileWriter:
         """Keeps the folder only if there is something to go on with."""
         keep = self._parts() and not done
         if not keep:
+            self._about.unlink(missing_ok=True)
             shutil.rmtree(self.folder)
         self._lock.release()
 

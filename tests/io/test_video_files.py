@@ -837,6 +837,17 @@ def test_beginning_anew_forgets_the_parts(tmp_path, small_parts):
     assert psnr(luma(found), 255 - luma(film(10))) > 25.0
 
 
+def test_what_a_finished_job_left_is_not_gone_on_with(tmp_path, small_parts):
+    """It was killed while it removed its parts, the settings first."""
+    source = write_clip(tmp_path / "a.mp4", film(10))
+    with pytest.raises(KeyboardInterrupt):
+        copy_video(source, tmp_path / "b.mp4", stop=9)
+    (folder,) = tmp_path.glob(".unfinished-*")
+    (folder / "settings.json").unlink()
+    copy_video(source, tmp_path / "b.mp4")
+    assert len(all_frames(tmp_path / "b.mp4")) == 10 and not folder.exists()
+
+
 def test_folders_go_on_with_the_first_missing_frame(tmp_path):
     source = write_clip(tmp_path / "a.mp4", film(6))
     copy_video(source, tmp_path / "whole")
