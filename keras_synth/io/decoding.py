@@ -7,12 +7,12 @@ import pathlib
 import re
 
 import numpy as np
+import tifffile
 from PIL import (
     ExifTags,
     Image,
     ImageFile,
     ImageOps,
-    TiffImagePlugin,
     UnidentifiedImageError,
 )
 
@@ -32,6 +32,8 @@ _TRANSPARENT = ("LA", "PA", "RGBA", "La", "RGBa")
 # TIFF: photometric interpretations, and kinds of samples.
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _PREMULTIPLIED = 1
+_ALPHA = ((1,), (2,))
+_NO_COLOR = "channels besides color and transparency are left out"
 _PNM = re.compile(rb"P([2356])((?:\s+|#[^\n]*\n)+\d+){3}\s")
 # Orientation: the axes that are reversed after transposing, where it is.
 _TURNS = {
@@ -60,6 +62,8 @@ class Decoded:
         read: Function from the number of a frame to `(float32 (height, width,
             channels), milliseconds)`, the values in [0, 1]; the last channel
             of two or four is transparency.
+        pages: Tuple of the `Metadata` of each page of a TIFF file; empty
+            where all images share `metadata`.
     """
 
     path: pathlib.Path
@@ -70,6 +74,7 @@ class Decoded:
     metadata: Metadata
     notes: tuple
     read: object
+    pages: tuple = ()
 
 
 def open_decoded(path, options=None):
@@ -95,6 +100,10 @@ def open_decoded(path, options=None):
         return _open(path, data, options)
 
 
+class _RefusedError(ValueError):
+    """An image that is sound, and is not read. Begins with a verb."""
+
+
 @contextlib.contextmanager
 def readable(path, options):
     """Turns whatever is wrong with an image file into a ValueError."""
@@ -107,17 +116,9 @@ def readable(path, options):
         ) from error
     except MemoryError as error:
         raise ValueError(f"{path} is too large for the memory") from error
-    except (
-        ArithmeticError,
-        AttributeError,
-        EOFError,
-        LookupError,
-        OSError,
-        SyntaxError,
-        TypeError,
-        ValueError,
-        Image.DecompressionBombError,
-    ) as error:
+    except _RefusedError as error:
+        raise ValueError(f"{path} {error}") from error
+    except Exception as error:  # Decoders raise any, where bytes are wrong.
         raise ValueError(f"{path} is not a readable image: {error}") from error
 
 
@@ -134,8 +135,9 @@ def _settings(options):
 
 
 def _open(path, data, options):
-    if data[:2] in (b"II", b"MM") and _is_deep_tiff(data):
-        return _open_deep_tiff(path, data, options)
+    pages = _tiff_pages(data) if data[:2] in (b"II", b"MM") else []
+    if any(_is_deep(page) for page in pages):
+        return _open_deep_tiff(path, data, pages, options)
     if _is_deep_pnm(data):
         return _open_deep_pnm(path, data, options)
     if path.suffix.lower() in (".heic", ".heif"):
@@ -148,12 +150,23 @@ def _open(path, data, options):
     frames = getattr(image, "n_frames", 1)
     notes = []
     if image.format == "MPO":
+        _check_further(image)
         frames, notes = 1, [f"{frames - 1} further images (MPO) are left out"]
     image.load()
-    if image.format == "TIFF":
-        metadata = _tiff_metadata(_tiff_tags(data))
-    else:
-        metadata = read_metadata(image)
+    key = image.info.get("transparency")
+    if image.format == "PNG" and image.mode == "L" and isinstance(key, int):
+        # Pillow spreads the gray levels of few bits, but not this one.
+        image.info["transparency"] = key * 255 // (2 ** min(data[24], 8) - 1)
+    metadata, of_pages = read_metadata(image, data), ()
+    if pages:
+        of_pages = tuple(
+            _tiff_metadata(_tiff_tags(data, page.offset)) for page in pages
+        )
+        metadata = of_pages[0]
+        if any(
+            page.samplesperpixel > len(image.getbands()) > 1 for page in pages
+        ):
+            notes.append(_NO_COLOR)
     converts = image.mode in ("CMYK", "LAB")
     profile = metadata.profile
     if converts:
@@ -172,7 +185,27 @@ def _open(path, data, options):
 
     name = "JPEG" if image.format == "MPO" else image.format
     depth = 16 if image.mode.startswith("I") else 8
-    return Decoded(path, name, frames, depth, 1.0, metadata, tuple(notes), read)
+    return Decoded(
+        path,
+        name,
+        frames,
+        depth,
+        1.0,
+        metadata,
+        tuple(notes),
+        read,
+        of_pages if len(of_pages) == frames else (),
+    )
+
+
+def _check_further(image):
+    """Refuses a JPEG file of several images that are no previews."""
+    kinds = [each["Attribute"]["MPType"] for each in image.mpinfo[0xB002][1:]]
+    if any(kind.startswith("Multi-Frame") for kind in kinds):
+        raise _RefusedError(
+            f"holds {len(kinds) + 1} images, of a panorama or in three "
+            "dimensions: take them apart first"
+        )
 
 
 def _check_size(size, options):
@@ -235,7 +268,7 @@ def _open_deep_png(path, data, image):
     if getattr(image, "n_frames", 1) > 1:
         raise ValueError("it is an animation of 16 bits, which is not read")
     image.load()
-    metadata = read_metadata(image)
+    metadata = read_metadata(image, data)
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     transparency = image.info.get("transparency")
 
@@ -301,42 +334,40 @@ def _open_deep_pnm(path, data, options):
 # TIFF of more than 8 bits ----------------------------------------------------
 
 
-def _tiff_tags(data):
+def _tiff_pages(data):
+    """Pages by tifffile; none where it is no TIFF file."""
+    try:
+        return list(tifffile.TiffFile(io.BytesIO(data)).pages)
+    except Exception:  # Pillow says what is wrong
+        return []
+
+
+def _is_deep(page):
+    """Whether a page holds more than 8 bits, floats or negative numbers."""
+    bits, kinds = np.max(page.bitspersample), np.ravel(page.sampleformat)
+    return bits > 8 or not set(kinds) <= {1, 4}
+
+
+def _tiff_tags(data, offset):
     tags = Image.Exif()
-    tags.load(data)
+    tags.endian = "<" if data[:2] == b"II" else ">"
+    tags.bigtiff = data[2:4] in (b"+\0", b"\0+")
+    tags.load_from_fp(io.BytesIO(data), offset)
     return tags
 
 
-def _is_deep_tiff(data):
-    """Whether it holds more than 8 bits, or floats."""
-    try:
-        directory = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
-        file = io.BytesIO(data)
-        file.seek(directory.next)
-        directory.load(file)
-        bits = directory.get(258, (1,))
-        bits = bits if isinstance(bits, tuple) else (bits,)
-        return max(bits) > 8
-    except (SyntaxError, TypeError, ValueError, OSError, EOFError):
-        return False  # Pillow says what is wrong
-
-
-def _open_deep_tiff(path, data, options):
-    import tifffile
-
-    try:
-        tiff = tifffile.TiffFile(io.BytesIO(data))
-        pages = list(tiff.pages)
-    except tifffile.TiffFileError as error:
-        raise ValueError(str(error)) from error
-    pages = [page for page in pages if not page.is_reduced]
+def _open_deep_tiff(path, data, pages, options):
+    notes = []
+    if any(page.is_reduced for page in pages):
+        notes.append("smaller copies are left out")
+        pages = [page for page in pages if not page.is_reduced]
     for page in pages:
         _check_size((page.imagewidth, page.imagelength), options)
     kind = _check_page(pages[0], options)
-    tags = _tiff_tags(data)
-    orientation = tags.get(ExifTags.Base.Orientation, 1)
+    tags = [_tiff_tags(data, page.offset) for page in pages]
 
     def read(index):
+        orientation = tags[index].get(ExifTags.Base.Orientation, 1)
         with readable(path, options):
             if _check_page(pages[index], options) != kind:
                 raise ValueError("its pages are of several kinds")
@@ -344,9 +375,11 @@ def _open_deep_tiff(path, data, options):
             return _turned(values, orientation), 0
 
     depth = 32 if kind == "float" else 16
-    notes = ()
     if kind == "whole":
-        notes = ("32-bit whole numbers become 16 bits",)
+        notes.append("whole numbers become 16 bits")
+    if any(_channels(page)[1] for page in pages):
+        notes.append(_NO_COLOR)
+    metadata = tuple(map(_tiff_metadata, tags))
     white = options.white or 1.0
     return Decoded(
         path,
@@ -354,10 +387,19 @@ def _open_deep_tiff(path, data, options):
         len(pages),
         depth,
         white,
-        _tiff_metadata(tags),
-        notes,
+        metadata[0],
+        tuple(notes),
         read,
+        metadata,
     )
+
+
+def _channels(page):
+    """Number of channels of color and transparency, and of all others."""
+    colors = 3 if page.photometric == _RGB else 1
+    extra = page.samplesperpixel - colors
+    alpha = extra > 0 and page.extrasamples[:1] in _ALPHA
+    return colors + alpha, extra - alpha
 
 
 def _tiff_metadata(tags):
@@ -413,13 +455,12 @@ def _page_values(page, options):
         values = np.moveaxis(values, 0, -1)
     elif page.axes != "YXS":
         raise ValueError(f"its axes are {page.axes}, not those of an image")
-    if values.shape[-1] not in (1, 2, 3, 4):
-        raise ValueError(f"it has {values.shape[-1]} channels")
+    channels, _ = _channels(page)
+    values = values[..., :channels]
     if page.dtype.kind == "f":
         values = _checked_floats(values, options)
     else:
-        top = options.white if page.dtype.itemsize > 2 else None
-        top = top or 2.0**page.bitspersample - 1.0
+        top = options.white or 2.0 ** int(np.max(page.bitspersample)) - 1.0
         values = values.astype("float32") / np.float32(top)
         if values.min() < 0.0 or values.max() > 1.0:
             raise ValueError(f"it holds values outside of 0 to {top:g}")

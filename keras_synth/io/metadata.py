@@ -42,6 +42,8 @@ class Metadata:
         chromaticities: White, red, green and blue of a PNG file, or None.
         tables: Quantization tables of a JPEG file, or None.
         loop: How often an animation is shown, 0 for ever, or None for once.
+        has_default: Whether the first image of a PNG file is no part of its
+            animation.
     """
 
     profile: bytes | None = None
@@ -54,6 +56,7 @@ class Metadata:
     chromaticities: tuple | None = None
     tables: dict | None = None
     loop: int | None = None
+    has_default: bool = False
 
     def names(self):
         """Names of what there is, as `formats.Format.keeps` has them."""
@@ -75,11 +78,12 @@ class Metadata:
         )
 
 
-def read_metadata(image):
+def read_metadata(image, data):
     """Metadata of an image that Pillow has opened.
 
     Args:
         image: A `PIL.Image.Image`, loaded.
+        data: Bytes of its file.
 
     Returns:
         A `Metadata`.
@@ -94,7 +98,7 @@ def read_metadata(image):
     if resolution is not None:
         resolution = tuple(float(dots) for dots in resolution)
     return Metadata(
-        profile=info.get("icc_profile") or None,
+        profile=info.get("icc_profile") or _profile_of_jpeg2000(image, data),
         exif=clean_exif(image.getexif()),
         xmp=clean_xmp(xmp),
         resolution=resolution,
@@ -108,7 +112,18 @@ def read_metadata(image):
         chromaticities=info.get("chromaticity"),
         tables=getattr(image, "quantization", None),
         loop=info.get("loop"),
+        has_default=bool(info.get("default_image")),
     )
+
+
+def _profile_of_jpeg2000(image, data):
+    """The profile in the box "colr", which Pillow leaves out; or None."""
+    header = data[: max(data.find(b"jp2c"), 0)]
+    box = header.find(b"colr")
+    if image.format != "JPEG2000" or box < 4 or header[box + 4] != 2:
+        return None
+    length = int.from_bytes(header[box - 4 : box])
+    return header[box + 7 : box - 4 + length]
 
 
 def clean_exif(exif):

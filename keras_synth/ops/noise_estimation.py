@@ -17,7 +17,7 @@ _CLIPPED = 1e-4  # largest distance of a clipped pixel from 0 or 1
 # ten are clipped.
 _LEAST_VARIANCE = 0.25
 _FLAT_SHARE = 0.15  # of the coefficients; of small images more, up to all
-_FLAT_COUNT = 1000
+_FLAT_COUNT = 250  # at the coarsest scale, doubled at each finer one
 _SMALLEST_SIDE = 32
 # What photographs without noise have at the second scale.
 _TEXTURE = 1.5 / 255
@@ -130,12 +130,13 @@ def _estimate(images, opponent):
         left = _clipped_variance(_smoothed(black), _smoothed(white))
         energy = _smoothed(sum(ops.square(side) for side in sides))
         scales.append((diagonal, energy, ops.matmul(left, powers)))
-    levels, total = [], None
+    levels, total, count = [], None, _FLAT_COUNT
     for diagonal, energy, variance in reversed(scales):
         if levels:
             energy = energy + _doubled(total, energy)
         total = energy  # of this scale and all coarser ones
-        levels.append(_flat_deviation(diagonal, total, variance))
+        levels.append(_flat_deviation(diagonal, total, variance, count))
+        count *= 2
     third, second, first = (ops.maximum(x, _EMPTY) for x in levels)
     growth = ops.square(ops.square(second) / (first * third))
     second = ops.sqrt(ops.maximum(ops.square(second) - _TEXTURE**2, 0.0))
@@ -144,13 +145,14 @@ def _estimate(images, opponent):
     return (levels[-1] * correlated)[:, None, None]
 
 
-def _flat_deviation(details, energy, variance):
+def _flat_deviation(details, energy, variance, count):
     """Standard deviation of the noise in flat areas, (batch, channels).
 
     Args:
         details: Coefficients, (batch, rows, columns, channels).
         energy: Of the other coefficients around each.
         variance: That clipping leaves of noise of variance 1.
+        count: Least number of coefficients to take the median of.
     """
     details, energy, variance = (
         ops.reshape(
@@ -166,7 +168,7 @@ def _flat_deviation(details, energy, variance):
         ops.sum(ops.cast(x, "float32"), axis=-1, keepdims=True)
         for x in (exposed, counts)
     )
-    share = _FLAT_COUNT / ops.maximum(number, 1.0)
+    share = count / ops.maximum(number, 1.0)
     share = ops.clip(share, _FLAT_SHARE, 1.0)
     variance = ops.maximum(variance, _LEAST_VARIANCE)
     energy = energy / ops.square(variance)  # rather where little is clipped

@@ -1,8 +1,10 @@
 """Image files in, image files out: reading, restoring, writing, comparing."""
 
+import contextlib
 import dataclasses
 import pathlib
 import shutil
+import warnings
 
 import numpy as np
 from scipy import ndimage
@@ -53,6 +55,14 @@ class ImageFile:
     milliseconds: float = 0
 
 
+@contextlib.contextmanager
+def _without_warnings():
+    """Without those about broken metadata, which hide no pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def open_images(decoded):
     """Yields every image of a file as an `ImageFile`.
 
@@ -60,7 +70,8 @@ def open_images(decoded):
         decoded: What `io.open_decoded` gave.
     """
     for index in range(decoded.num_frames):
-        values, milliseconds = decoded.read(index)
+        with _without_warnings():
+            values, milliseconds = decoded.read(index)
         color, alpha = split_alpha(values)
         bled = bleed_colors(color, alpha)
         yield ImageFile(
@@ -161,8 +172,9 @@ def restore_files(
 
     def restored(file, goal, progress):
         check_target(goal, overwrite or files.skip_existing)
-        decoded, comparison = open_decoded(file, files), None
-        check_holds(goal, decoded, files)
+        with _without_warnings():
+            decoded, comparison = open_decoded(file, files), None
+            check_holds(goal, decoded, files)
         frames, image, color, facts = _frames(decoded, restore, progress)
         if compare:
             comparison = beside_target(goal, COMPARISON)

@@ -29,6 +29,8 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 _LARGEST_NOISE = 4.0
 
 _pretrained = functools.cache(presets.gray_denoiser)
+# Its graph is traced once, and not for every file.
+_block_matching = functools.cache(restoration.BM3D)
 
 
 def _unet(noise_level, ensemble, verbose=0):
@@ -67,7 +69,7 @@ def _with_network(network, noise_level, ensemble, verbose=0):
 
 
 def _bm3d(noise_level, ensemble, verbose=0):
-    restore = restoration.BM3D(noise_level=noise_level)
+    restore = _block_matching(noise_level)
     if not ensemble:
         return restore
     return lambda images: inference.self_ensemble(restore, images)

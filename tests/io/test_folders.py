@@ -152,7 +152,8 @@ def test_an_image_that_cannot_be_written_leaves_the_old_one(tmp_path):
     write_image(path, np.ones((4, 4, 3)))
     before = path.read_bytes()
     with pytest.raises(ValueError, match="Cannot write"):
-        write_image(path, np.ones((4, 4, 4)))  # JPEG holds no transparency
+        # JPEG holds no transparency.
+        write_image(path, np.full((4, 4, 4), 0.5))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.jpg"]
     with pytest.raises(ValueError, match="must end in one of"):

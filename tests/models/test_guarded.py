@@ -165,13 +165,27 @@ def test_style_transfer_refuses_wrong_images_and_has_nothing_to_fit():
     model = models.StyleTransfer(feature_network())
     model.compile()
     for wrong, message in wrong_versions([COLOR, COLOR]):
-        for given in (wrong, as_dataset(tuple(wrong))):
+        for given in (wrong, as_dataset(tuple(wrong), len(COLOR))):
             with pytest.raises(ValueError) as refused:
                 model.predict(given, verbose=0)
             assert message in str(refused.value)
     for use in (model.fit, model.evaluate):
         with pytest.raises(ValueError, match="StyleTransfer has no"):
             use(COLOR, COLOR)
+
+
+def test_style_transfer_predicts_from_a_dataset_of_pairs(monkeypatch):
+    def stylize(self, contents, styles, steps, verbose):
+        return 0.5 * (contents + styles)
+
+    monkeypatch.setattr(models.StyleTransfer, "stylize", stylize)
+    model = models.StyleTransfer(feature_network())
+    model.compile()
+    pair = [COLOR, COLOR[:, ::-1]]
+    np.testing.assert_array_equal(
+        model.predict(as_dataset(tuple(pair)), verbose=0),
+        model.predict(pair, verbose=0),
+    )
 
 
 def eager_vae(num_classes=None):

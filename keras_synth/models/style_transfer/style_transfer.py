@@ -197,6 +197,9 @@ class StyleTransfer(GuardedModel):
         as_images(contents, self.channels, "content")
         as_images(styles, self.channels, "style")
 
+    def predict_step(self, data):
+        return self(image_pairs(data))
+
     def call(self, inputs, steps=300):
         contents, styles = inputs
         return self.stylize(contents, styles, steps, verbose=0)
