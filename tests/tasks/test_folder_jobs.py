@@ -46,6 +46,12 @@ def photos(tmp_path_factory):
     return folder / "in", contents(folder / "out")
 
 
+def errors(printed):
+    """The lines of errors; on a busy machine there is progress as well."""
+    lines = printed.splitlines()
+    return [x for x in lines if x.startswith("keras-synth: error: ")]
+
+
 def run(folder, out, *options):
     return main(["restore", str(folder), str(out), *MEDIAN, *options])
 
@@ -78,7 +84,7 @@ def kill_and_go_on(photos, tmp_path, seeds):
             if str(path.relative_to(out)) in expected
         }
         code, printed, error = Job(*words).wait()
-        assert (code, error) == (0, "")
+        assert (code, errors(error)) == (0, [])
         assert contents(out) == expected, seed
         assert printed.count("\n") == len(expected) - len(before)
         assert before == {p: p.stat().st_mtime_ns for p in before}
@@ -174,7 +180,7 @@ def test_two_processes_in_one_folder_do_not_disturb_each_other(
         words = ("restore", folder, tmp_path / option, *MEDIAN, option)
         jobs = [Job(*words) for _ in range(3)]
         for code, _, error in [job.wait() for job in jobs]:
-            assert (code, error) == (0, "")
+            assert (code, errors(error)) == (0, [])
         assert contents(tmp_path / option) == expected
 
 
@@ -227,7 +233,7 @@ def test_an_error_of_any_kind_concerns_one_file(
         "b.png",
         "d.png",
     ]
-    lines = printed.splitlines()
+    lines = errors(printed)
     assert len(lines) == 2 and "Traceback" not in printed
     for line, name in zip(lines, ("a.png", "c.png"), strict=True):
         assert line.startswith(f"keras-synth: error: {tmp_path}/in/{name}: ")
@@ -249,7 +255,7 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_done(
     os.mkfifo(folder / "e.png")  # to read it would be to wait forever
     assert run(folder, tmp_path / "out") == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 4
+    assert len(errors(error)) == 4
     for name in "bcde":
         assert f"/in/{name}.png" in error
     assert sorted(map(len, contents(tmp_path / "out"))) == [5, 5, 255]
@@ -293,7 +299,7 @@ def check_full_disk(photos, out, code, error):
         assert data == expected[name], name
     missing = set(expected) - set(found)
     assert code == (2 if missing else 0)
-    lines = error.splitlines()
+    lines = errors(error)
     assert len(lines) == len(missing)
     for name in missing:
         assert any(f"{folder}/{name}: " in line for line in lines), name
