@@ -5,7 +5,7 @@ import zipfile
 
 import keras
 
-from keras_synth import models
+from keras_synth import models, presets
 
 
 def load_model(path, kind=models.GenerativeModel):
@@ -37,6 +37,30 @@ def load_model(path, kind=models.GenerativeModel):
         raise ValueError(
             f"{path} holds no model that Keras and keras_synth know"
         ) from error
+    return _checked(model, path, kind)
+
+
+def load_model_or_preset(model, kind=models.GenerativeModel):
+    """Loads a `.keras` file, or a preset by its name.
+
+    Args:
+        model: Path of the file, or name of a preset (`presets.catalog`).
+        kind: As in `load_model`.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: There is no such file or preset.
+        ValueError: As `load_model`.
+    """
+    names = [preset.name for preset in presets.catalog()]
+    if str(model) in names and not pathlib.Path(model).exists():
+        return _checked(presets.load(str(model)), model, kind)
+    return load_model(model, kind)
+
+
+def _checked(model, path, kind):
     if not isinstance(model, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         names = " or ".join(each.__name__ for each in kinds)
