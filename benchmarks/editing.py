@@ -18,7 +18,7 @@ from keras_synth.io import image_grid, write_image
 SEED = 0
 COUNT, STEPS = 20, 500
 TOPS, SHORT, LONG = (0, 2, 4, 6), 0, (2, 4)  # T-shirts; pullovers and coats
-AMOUNT = 4.0
+AMOUNT = 3.0
 DATA = "Fashion-MNIST at 32x32, and images of `fashion_mnist_stylegan2`"
 
 
@@ -145,7 +145,7 @@ def sleeves(gan, classifier):
     tops = probabilities[:, list(TOPS)].sum(axis=1) > 0.9
     scores = probabilities[:, list(LONG)].sum(axis=1)
     found = editing.boundary_direction(
-        gan, styles[tops], scores[tops], "sleeves", share=0.3
+        gan, styles[tops], scores[tops], "sleeves", share=0.15
     )
     return found
 
@@ -154,7 +154,7 @@ def direction(gan):
     """Change of class scores of 200 T-shirts that get long sleeves."""
     classifier = presets.fashion_mnist_classifier()
     found = sleeves(gan, classifier)
-    styles = editing.sample_vectors(gan, 4000, seed=SEED + 3)
+    styles = editing.sample_vectors(gan, 2000, seed=SEED + 5)
     first = np.asarray(classifier.predict(editing.render(gan, styles), 500, 0))
     styles = styles[first.argmax(axis=1) == SHORT][:200]
     names = datasets.CATALOG["fashion_mnist"].class_names
