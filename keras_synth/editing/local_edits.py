@@ -5,11 +5,17 @@ import dataclasses
 import numpy as np
 from keras import ops
 
-from keras_synth.editing.composition import composite, seam_ratio
+from keras_synth.editing.composition import (
+    composite,
+    poisson_blend,
+    seam_ratio,
+)
 from keras_synth.editing.directions import Direction, move
 from keras_synth.editing.distances import image_distance
 from keras_synth.editing.projection import Projection, Projector
 from keras_synth.models.checks import check_images
+
+BLENDS = ("poisson", "composite", None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +41,7 @@ def edit_region(
     *,
     amount=3.0,
     originals=None,
-    keep_outside=True,
+    blend="poisson",
     outside_weight=1.0,
     steps=200,
     features=None,
@@ -62,8 +68,10 @@ def edit_region(
         amount: How far a direction moves, see `move`.
         originals: The images that were projected, which the outside is
             taken from; None for the projection's own images.
-        keep_outside: Whether the result is put into the originals
-            (`composite`): outside they then stay bit for bit.
+        blend: How the result is put into the originals, which outside of the
+            mask then stay bit for bit: "poisson" (see `poisson_blend`) or
+            "composite", which keeps the colors and may show a seam. None
+            leaves it as the generator makes it.
         outside_weight: Weight of the mean squared error outside.
         steps: Number of steps.
         features: See `project`.
@@ -78,6 +86,10 @@ def edit_region(
     Raises:
         ValueError: Mask, target or originals do not fit the images.
     """
+    if blend not in BLENDS:
+        raise ValueError(
+            f"`blend` must be one of {BLENDS}. Received: blend={blend!r}"
+        )
     if originals is None:
         originals = projection.images
     originals = np.asarray(originals)
@@ -111,7 +123,14 @@ def edit_region(
         verbose=verbose,
     )
     images = edited.images
-    if keep_outside:
+    if blend == "poisson":
+        images = np.stack(
+            [
+                np.clip(poisson_blend(*each), 0.0, 1.0)
+                for each in zip(originals, images, mask, strict=True)
+            ]
+        )
+    if blend is not None:
         images = composite(originals, images, mask)
     seams = [
         seam_ratio(image, one) for image, one in zip(images, mask, strict=True)
