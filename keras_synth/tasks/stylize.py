@@ -17,6 +17,12 @@ from keras_synth.io import (
     read_image,
     write_image,
 )
+from keras_synth.models.checks import check_loss_weights
+from keras_synth.models.style_transfer.arguments import (
+    as_step_counts,
+    as_style_weights,
+    check_alpha,
+)
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import COMPARISON, restore_files
@@ -130,6 +136,10 @@ def stylize(
     """
     method = str(method)
     _check(method, features, size, style_size, preview_interval)
+    as_step_counts(steps)
+    as_style_weights(blend_weights, 1 + len(blend))
+    check_loss_weights({"style_weight": style_weight})
+    check_alpha(alpha)
     styles = [read_image(file, channels=3)[None] for file in (style, *blend)]
     beside = [COMPARISON] if compare else []
     if preview_interval:
