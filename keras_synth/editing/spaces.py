@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_synth.layers.noise_injection import NoiseInjection
 from keras_synth.models import VAE, StyleGAN2
 from keras_synth.models.checks import num_classes
 from keras_synth.models.generative import GenerativeModel
@@ -181,15 +180,6 @@ def image_network(model):
     if isinstance(model, StyleGAN2):
         return model.sampling_generator.get_layer(model.synthesis.name)
     return model.sampling_generator
-
-
-def noise_sides(model):
-    """Sides of the noise maps of a StyleGAN2, in the order of its values."""
-    return sorted(
-        layer.input[1].shape[1]
-        for layer in model.synthesis.layers
-        if isinstance(layer, NoiseInjection)
-    )
 
 
 def clipped(images):

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from keras_synth import editing
-from keras_synth.editing import projection as module
-from keras_synth.editing.spaces import latent_space, noise_sides
+from keras_synth.editing import noise as module
+from keras_synth.editing.noise import noise_sides
+from keras_synth.editing.spaces import latent_space
 
 
 def images_of(model, count=2, labels=None):
