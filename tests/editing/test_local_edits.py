@@ -36,6 +36,7 @@ def test_the_inside_comes_nearer_and_the_outside_stays(known, mask):
     assert np.abs(made - before)[:, ~inside].max() > 0
 
 
+@pytest.mark.slow
 def test_the_weight_outside_holds_it(known, mask):
     outside = mask[..., 0] == 0
 

@@ -35,6 +35,7 @@ def test_styles_make_the_image(style_gan, projected):
     assert (error < 2 * found.losses[-1]).all()
 
 
+@pytest.mark.slow
 def test_an_image_of_a_batch_is_projected_as_if_alone(style_gan, projected):
     images, found = projected
     alone = editing.project(
@@ -67,6 +68,7 @@ def test_noise_correlations_are_those_of_numpy():
     np.testing.assert_allclose(ours, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_w_has_one_style_and_the_penalty_pulls_to_the_mean(style_gan):
     images = images_of(style_gan, 1)
     mean, deviation = latent_space(style_gan, "w+").statistics()
