@@ -54,6 +54,41 @@ def checked_images(images):
     return images.astype("float32")
 
 
+def checked_mask(name, images, mask):
+    """Checks the mask of an inpainting method.
+
+    Args:
+        name: Name of the function of `keras_synth.restoration`.
+        images: Images (batch, height, width, channels).
+        mask: Array (batch, height, width, 1), 1 where a pixel is missing, or
+            None.
+
+    Returns:
+        bool (batch, height, width), True where a pixel is missing.
+
+    Raises:
+        ValueError: There is no mask, or one of another shape, or it is 1 in
+            all of an image.
+    """
+    if mask is None:
+        raise ValueError(
+            f"Inpainting needs a mask: {name}()(images, mask), or "
+            '{"image": images, "mask": mask}.'
+        )
+    mask = np.asarray(mask)
+    if mask.shape != (*images.shape[:3], 1):
+        raise ValueError(
+            f"`mask` must be {(*images.shape[:3], 1)}, 1 where pixels are "
+            f"missing. Received: shape {mask.shape}"
+        )
+    missing = mask[..., 0] > 0.5
+    if missing.all(axis=(1, 2)).any():
+        raise ValueError(
+            "`mask` must be 0 somewhere in each image. Received: a mask of ones"
+        )
+    return missing
+
+
 def check_odd(name, value):
     """Raises ValueError unless `value` is an odd int of at least 3."""
     if not isinstance(value, int) or value < 3 or value % 2 == 0:
