@@ -158,7 +158,7 @@ def inpaint(
         plan,
         inpainted,
         Inpainted,
-        title=method,
+        title="inpainted" if method == "auto" else method,
         compare=compare,
         overwrite=overwrite,
         files=files,
