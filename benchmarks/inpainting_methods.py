@@ -90,11 +90,9 @@ def methods():
         kind: [stroke_hole((256, 256), *widths, i) for i in range(len(clean))]
         for kind, widths in WIDTHS.items()
     }
-    kinds["object, 3 to 12 %"] = [
-        object_hole((256, 256), i) for i in range(len(clean))
-    ]
+    kinds["object"] = [object_hole((256, 256), i) for i in range(len(clean))]
     for kind, holes in kinds.items():
-        found = measure(kind.partition(",")[0], clean, holes)
+        found = measure(kind, clean, holes)
         for method, values in found.items():
             for what, (unit, decimals, better) in SCORES.items():
                 figures[f"{kind}, {method}: {what}"] = figure(
@@ -136,7 +134,7 @@ def measure(kind, clean, holes):
         found[name] = dict(zip(SCORES, means, strict=True))
         print(kind, name, found[name], flush=True)
     rows = [np.concatenate(sheet, axis=1) for sheet in sheets[:6]]
-    path = RUNS / "inpainting_methods" / f"{kind}.png"
+    path = RUNS / "inpainting_methods" / f"{kind.replace(' ', '_')}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     io.write_image(path, np.concatenate(rows))
     print(f"image (torn, {', '.join(METHODS)}): {path}")

@@ -22,6 +22,7 @@ _ROUNDS_OF_FIRST = 10
 _REACH = 1.5
 _LEAST_REACH = 3  # patches
 _TRUST, _FARTHEST = 1.3, 1000.0
+_CONFIDENCE, _LEAST_CONFIDENCE = 1.1, 0.05
 _ENOUGH_SOURCES = 64
 
 
@@ -164,8 +165,9 @@ def _complete(image, hole, reach, patch_size, rng, progress):
             field.set_matches(enlarge_matches(coarser, field), rng)
             field.values[pixels] = field.copied(pixels)
         trust = _trust(field, hole)
+        confidence = _confidence(hole)
         for _ in range(steps[level]):
-            field.search(rng)
+            field.search(rng, weights=confidence)
             field.values[pixels] = field.voted(pixels, trust)
             done += len(pixels)
             if progress is not None:
@@ -181,6 +183,12 @@ def _trust(field, hole):
     middle = field.targets + half * (hole.shape[1] + 1)
     away = ndimage.distance_transform_edt(hole).ravel()[middle]
     return _TRUST ** -np.minimum(away, _FARTHEST)
+
+
+def _confidence(hole):
+    """Weights of pixels: less the farther they are from known ones."""
+    away = ndimage.distance_transform_edt(hole).ravel()
+    return np.maximum(_CONFIDENCE**-away, _LEAST_CONFIDENCE).astype("float32")
 
 
 def _peel(field, hole, rng):

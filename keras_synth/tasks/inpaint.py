@@ -25,9 +25,9 @@ from keras_synth.tasks.restorers import load_restorer, with_channels
 
 #: Methods without training, besides "auto".
 METHODS = ("biharmonic", "patch_match")
-#: Distance in pixels from the border of a hole up to which biharmonic
-#: inpainting is the better method, see the benchmark `inpainting_methods`.
-THIN = 3.0
+#: Distance in pixels from the border of a hole from which on PatchMatch is the
+#: better method, see the benchmark `inpainting_methods`.
+DEEP = 3.0
 PATCH_SIZE = 7  # of "patch_match", in pixels
 
 
@@ -90,8 +90,8 @@ def inpaint(
         method: "biharmonic" continues colors smoothly, "patch_match" copies
             patches of the same image: textures, and a background in place of
             an object. "auto" takes the first for thin holes, such as hairs,
-            and the second where a pixel lies farther than 3 pixels from the
-            border of its hole. Or the path of a `.keras` file of `train
+            and the second where a pixel lies 3 pixels or more from the border
+            of its hole. Or the path of a `.keras` file of `train
             inpainter` or with another model that takes an image, or image
             and mask. One for gray images fills each channel of a color image
             by itself.
@@ -181,18 +181,18 @@ def choose_method(mask):
     >>> hair = np.zeros((32, 32, 1))
     >>> hair[:, 15:17] = 1.0
     >>> choose_method(hair)
-    ('biharmonic', 'no pixel is over 3 pixels from the border of its hole')
+    ('biharmonic', 'all pixels are less than 3 from the border of the hole')
     """
     hole = mask[..., 0] > 0.5
     depth = ndimage.distance_transform_edt(hole).max()
-    if depth <= THIN:
+    if depth < DEEP:
         return "biharmonic", (
-            f"no pixel is over {THIN:g} pixels from the border of its hole"
+            f"all pixels are less than {DEEP:g} from the border of the hole"
         )
     if not whole_patches(hole, PATCH_SIZE).any():
         return "biharmonic", "no patch without hole is left to copy"
     return "patch_match", (
-        f"pixels are up to {depth:.0f} pixels from the border of their hole"
+        f"pixels are up to {depth:.0f} from the border of the hole"
     )
 
 

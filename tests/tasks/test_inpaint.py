@@ -191,10 +191,11 @@ def _hole(height, width, side=40):
 @pytest.mark.parametrize(
     ("hole", "method", "reason"),
     [
-        (_hole(30, 3), "biharmonic", "no pixel is over 3 pixels from"),
-        (_hole(40, 5), "biharmonic", "no pixel is over 3 pixels from"),
-        (_hole(12, 12), "patch_match", "pixels are up to 6 pixels from"),
-        (_hole(16, 40), "patch_match", "pixels are up to 8 pixels from"),
+        (_hole(30, 3), "biharmonic", "all pixels are less than 3 from"),
+        (_hole(40, 4), "biharmonic", "all pixels are less than 3 from"),
+        (_hole(40, 5), "patch_match", "pixels are up to 3 from the border"),
+        (_hole(12, 12), "patch_match", "pixels are up to 6 from"),
+        (_hole(16, 40), "patch_match", "pixels are up to 8 from"),
         (_hole(30, 30), "biharmonic", "no patch without hole is left"),
     ],
 )
@@ -269,8 +270,8 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
     assert main(words) == 0
     out = capsys.readouterr().out
     assert (
-        f"image: {torn}/out.png (7.5 % of it filled by biharmonic: no pixel is "
-        "over 3 pixels from the border of its hole)"
+        f"image: {torn}/out.png (7.5 % of it filled by patch_match: pixels "
+        "are up to 3 from the border of the hole)"
     ) in out
     assert f"before and after: {torn}/out-compare.png" in out
 
