@@ -83,7 +83,7 @@ def test_holes_are_filled_and_all_else_is_bit_equal(
     noise = RNG.uniform(-0.02, 0.02, clean.shape).astype("float32")
     degraded = np.maximum(clean + noise, mask)[..., :channels]
     if transparent:
-        alpha = RNG.uniform(size=(20, 24, 1)).astype("float32")
+        alpha = RNG.uniform(0.1, 1.0, (20, 24, 1)).astype("float32")
         degraded = np.concatenate([degraded, alpha], axis=-1)
     write_image(tmp_path / "in.png", degraded, bits)
     write_image(tmp_path / "mask.png", mask)
