@@ -11,7 +11,7 @@ from keras_synth.restoration.arguments import (
 )
 from keras_synth.restoration.patch_blending import blend
 from keras_synth.restoration.patch_field import PatchField, whole_patches
-from keras_synth.restoration.patch_pyramid import build_pyramid, enlarge_matches
+from keras_synth.restoration.patch_pyramid import build_pyramid, upscale_matches
 
 # Steps at a level, from the finest to coarser ones, and the most pixels that
 # are filled in them: a larger hole takes fewer steps.
@@ -162,7 +162,7 @@ def _complete(image, hole, reach, patch_size, rng, progress):
             field.set_matches(np.full(len(field.targets), -1), rng)
             _peel(field, hole, rng)
         else:
-            field.set_matches(enlarge_matches(coarser, field), rng)
+            field.set_matches(upscale_matches(coarser, field), rng)
             field.values[pixels] = field.copied(pixels)
         trust = _trust(field, hole)
         confidence = _confidence(hole)

@@ -47,7 +47,7 @@ def build_pyramid(image, hole, patch_size):
     return levels
 
 
-def enlarge_matches(coarse, fine):
+def upscale_matches(coarse, fine):
     """Matches of a coarser level's targets, for those of a finer one.
 
     Args:

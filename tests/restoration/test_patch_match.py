@@ -8,7 +8,7 @@ from keras_synth.restoration.patch_blending import _COLOR_WEIGHT, blend
 from keras_synth.restoration.patch_field import PatchField, whole_patches
 from keras_synth.restoration.patch_pyramid import (
     build_pyramid,
-    enlarge_matches,
+    upscale_matches,
 )
 
 SIDES = 40, 44
@@ -261,7 +261,7 @@ def test_matches_of_a_coarser_level_are_shifted_by_twice_as_much():
         for x in (hole, large)
     )
     coarse.matches = coarse.targets - 18 * 2 + 1  # up by 2, right by 1
-    there = enlarge_matches(coarse, fine)
+    there = upscale_matches(coarse, fine)
     found = there >= 0
     np.testing.assert_array_equal((there - fine.targets)[found], -36 * 4 + 2)
     assert found.mean() > 0.8
