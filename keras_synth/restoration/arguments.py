@@ -1,6 +1,10 @@
 """Checks and conversions of inputs, shared by the classical methods."""
 
+import math
+
 import numpy as np
+
+from keras_synth.ops.ranges import check_range
 
 
 def image_method(restore):
@@ -44,32 +48,39 @@ def named_inputs(inputs):
 
 
 def checked_images(images):
-    """Converts images to float32; raises ValueError unless they are floats."""
+    """Converts images to float32; raises ValueError for what are no images."""
     images = np.asarray(images)
     if images.ndim != 4 or not np.issubdtype(images.dtype, np.floating):
         raise ValueError(
             "`images` must be floats (batch, height, width, channels), in "
             f"[0, 1]. Received: {images.dtype}, shape {images.shape}"
         )
+    if images.size:
+        check_range(images, "Degraded images", degraded=True)
     return images.astype("float32")
 
 
-def checked_mask(name, images, mask):
-    """Checks the mask of an inpainting method.
+def inpainting_inputs(name, images, mask):
+    """Checks the images and the mask of an inpainting method.
 
     Args:
         name: Name of the function of `keras_synth.restoration`.
-        images: Images (batch, height, width, channels).
+        images: Images (batch, height, width, channels), or a dict with these
+            as "image", and "mask".
         mask: Array (batch, height, width, 1), 1 where a pixel is missing, or
-            None.
+            None for that of the dict.
 
     Returns:
-        bool (batch, height, width), True where a pixel is missing.
+        `(images, missing)`: float32 images, 0 where a pixel is missing,
+        whatever lay there, and bool (batch, height, width).
 
     Raises:
         ValueError: There is no mask, or one of another shape, or it is 1 in
             all of an image.
     """
+    named = named_inputs(images)
+    images = np.asarray(named["image"])
+    mask = named.get("mask") if mask is None else mask
     if mask is None:
         raise ValueError(
             f"Inpainting needs a mask: {name}()(images, mask), or "
@@ -86,12 +97,14 @@ def checked_mask(name, images, mask):
         raise ValueError(
             "`mask` must be 0 somewhere in each image. Received: a mask of ones"
         )
-    return missing
+    nothing = images.dtype.type(0)
+    images = np.where(missing[..., None], nothing, images)
+    return checked_images(images), missing
 
 
 def check_odd(name, value):
     """Raises ValueError unless `value` is an odd int of at least 3."""
-    if not isinstance(value, int) or value < 3 or value % 2 == 0:
+    if type(value) is not int or value < 3 or value % 2 == 0:
         raise ValueError(
             f"`{name}` must be an odd int, at least 3. "
             f"Received: {name}={value!r}"
@@ -101,8 +114,17 @@ def check_odd(name, value):
 def check_above_0(name, value):
     """Raises ValueError unless `value` is a number above 0."""
     if isinstance(value, bool) or not (
-        isinstance(value, int | float) and value > 0
+        isinstance(value, int | float) and 0 < value < math.inf
     ):
         raise ValueError(
             f"`{name}` must be a number above 0. Received: {name}={value!r}"
+        )
+
+
+def check_pixels(name, value):
+    """Raises ValueError unless `value` is an int above 0."""
+    if type(value) is not int or value < 1:
+        raise ValueError(
+            f"`{name}` must be an int above 0, in pixels. "
+            f"Received: {name}={value!r}"
         )

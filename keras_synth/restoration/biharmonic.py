@@ -3,11 +3,7 @@
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
-from keras_synth.restoration.arguments import (
-    checked_images,
-    checked_mask,
-    named_inputs,
-)
+from keras_synth.restoration.arguments import inpainting_inputs
 
 
 def biharmonic():
@@ -41,10 +37,7 @@ def biharmonic():
     """
 
     def restore(images, mask=None):
-        named = named_inputs(images)
-        images = checked_images(named["image"])
-        mask = named.get("mask") if mask is None else mask
-        missing = checked_mask("biharmonic", images, mask)
+        images, missing = inpainting_inputs("biharmonic", images, mask)
         filled = [
             inpaint_biharmonic(
                 image, region, split_into_regions=True, channel_axis=-1

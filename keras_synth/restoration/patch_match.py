@@ -5,9 +5,7 @@ from scipy import ndimage
 
 from keras_synth.restoration.arguments import (
     check_odd,
-    checked_images,
-    checked_mask,
-    named_inputs,
+    inpainting_inputs,
 )
 from keras_synth.restoration.patch_blending import blend
 from keras_synth.restoration.patch_field import PatchField, whole_patches
@@ -77,10 +75,7 @@ def patch_match(patch_size=7, *, seed=0, progress=None):
     check_odd("patch_size", patch_size)
 
     def restore(images, mask=None):
-        named = named_inputs(images)
-        images = checked_images(named["image"])
-        mask = named.get("mask") if mask is None else mask
-        holes = checked_mask("patch_match", images, mask)
+        images, holes = inpainting_inputs("patch_match", images, mask)
         for hole in holes:
             _check_sources(hole, patch_size)
         restored = images.copy()
