@@ -17,6 +17,12 @@ BENCHMARKS = {
     "blind_faces": ("blind_restoration", 90, "five degradations of faces"),
     "blind_digits": ("blind_restoration", 13, "the same of digits"),
     "inpainting": ("inpainting", 60, "faces, with and without discriminator"),
+    "patch_match": ("inpainting_methods", 3, "objects removed by PatchMatch"),
+    "inpainting_methods": (
+        "inpainting_methods",
+        3,
+        "biharmonic and PatchMatch on hairs, scratches and objects",
+    ),
     "super_resolution": ("super_resolution", 3, "PSNR of x4 upscaling"),
     "super_resolution_gan": (
         "super_resolution_gan",
