@@ -48,6 +48,7 @@ TENSORFLOW = {
     "datasets",
     "degradations",
     "callbacks",
+    "editing",
     "export",
     "ops/flow.py",
     "ops/gradients.py",

@@ -5,6 +5,7 @@ import shlex
 
 from keras_synth.cli.command import Command, program
 
+WHAT, GROUP = "MODEL", "Train"
 HELP = """\
 Trains a model on a data set or a folder of images.
 
