@@ -121,6 +121,11 @@ class CycleGAN(AdversarialModel):
         seed=None,
         **kwargs,
     ):
+        if not isinstance(pool_size, int) or pool_size < 0:
+            raise ValueError(
+                "`pool_size` must be an int of at least 0. "
+                f"Received: pool_size={pool_size!r}"
+            )
         size = image_size
         if isinstance(image_size, int):
             size = (image_size, image_size)

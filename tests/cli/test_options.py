@@ -14,6 +14,7 @@ from keras_synth.cli import signatures
 from keras_synth.cli.command import OUTPUT_OPTIONS
 from keras_synth.cli.main import COMMANDS, main
 from keras_synth.cli.train import COMMANDS as TRAININGS
+from keras_synth.models.cycle_gan import DIRECTIONS
 from keras_synth.networks import FEATURE_NETWORKS
 
 ALL = {(command.name,): command for command in COMMANDS} | {
@@ -71,7 +72,8 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
         assert group in out
     out = shown_help(capsys, "train")
     for name in (
-        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix adain"
+        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix "
+        "cyclegan adain"
     ).split():
         assert f"│ {name} " in out, name
 
@@ -162,6 +164,7 @@ def test_defaults_are_those_of_the_function(monkeypatch, words):
         ("train adain", "features", FEATURE_NETWORKS),
         ("stylize", "features", FEATURE_NETWORKS),
         ("export", "format", tasks.EXPORTS),
+        ("translate", "direction", DIRECTIONS),
         ("train gan", "architecture", "training.gan.ARCHITECTURES"),
         ("train denoiser", "architecture", "training.denoiser.ARCHITECTURES"),
     ],
