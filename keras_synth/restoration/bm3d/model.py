@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.ops.noise_estimation import opponent_noise_levels
+from keras_synth.ops.ranges import check_range
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.restoration.arguments import named_inputs
 from keras_synth.restoration.bm3d.profiles import PROFILES, STRONG_NOISE
@@ -52,8 +53,9 @@ class BM3D(keras.Model):
 
     Raises:
         ValueError: An argument has another value; or images have another
-            shape or an integer type, hold NaN or infinity (checked outside of
-            graphs), or are smaller than 4x4 while the noise is estimated.
+            shape or an integer type, are not about [0, 1] or hold NaN (checked
+            outside of graphs), or are smaller than 4x4 while the noise is
+            estimated.
 
     Reference: Dabov, Foi, Katkovnik and Egiazarian, Image denoising by sparse
     3-D transform-domain collaborative filtering, 2007; variances as Mäkinen,
@@ -215,5 +217,5 @@ def _check(images):
             f"Received: dtype {dtype}"
         )
     known = isinstance(images, np.ndarray) or hasattr(images, "numpy")
-    if known and not np.isfinite(images).all():
-        raise ValueError("Images must not hold NaN or infinity.")
+    if known and np.size(images):
+        check_range(images, "Noisy images", degraded=True)
