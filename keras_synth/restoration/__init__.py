@@ -10,6 +10,7 @@ from keras_synth.restoration.biharmonic import biharmonic
 from keras_synth.restoration.bm3d import BM3D
 from keras_synth.restoration.median import adaptive_median, median
 from keras_synth.restoration.non_local_means import non_local_means
+from keras_synth.restoration.patch_match import patch_match
 from keras_synth.restoration.total_variation import total_variation
 from keras_synth.restoration.wiener import wiener
 
@@ -20,6 +21,7 @@ __all__ = [
     "biharmonic",
     "median",
     "non_local_means",
+    "patch_match",
     "total_variation",
     "wiener",
 ]

@@ -13,6 +13,7 @@ from keras_synth import io, tasks, training
 from keras_synth.cli import signatures
 from keras_synth.cli.command import OUTPUT_OPTIONS
 from keras_synth.cli.main import COMMANDS, FAMILIES, main
+from keras_synth.models.cycle_gan import DIRECTIONS
 from keras_synth.networks import FEATURE_NETWORKS
 
 ALL = {(command.name,): command for command in COMMANDS} | {
@@ -76,7 +77,8 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
         assert f"│ {name} " in out, name
     out = shown_help(capsys, "train")
     for name in (
-        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix adain"
+        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix "
+        "cyclegan adain"
     ).split():
         assert f"│ {name} " in out, name
 
@@ -175,6 +177,7 @@ def constants_of(annotation):
         ("train adain", "features", FEATURE_NETWORKS),
         ("stylize", "features", FEATURE_NETWORKS),
         ("export", "format", tasks.EXPORTS),
+        ("translate", "direction", DIRECTIONS),
         ("train gan", "architecture", "training.gan.ARCHITECTURES"),
         ("train denoiser", "architecture", "training.denoiser.ARCHITECTURES"),
     ],
