@@ -12,6 +12,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 import keras_synth
 from keras_synth.cli import (
     datasets,
+    deblur,
     demo,
     export,
     inpaint,
@@ -41,6 +42,7 @@ COMMANDS = tuple(
     for each in (
         restore,
         inpaint,
+        deblur,
         upscale,
         upscale_video,
         sample,

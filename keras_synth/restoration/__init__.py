@@ -8,6 +8,10 @@ these as "image". `PlugAndPlay` inverts a linear `Operator` with a denoiser.
 
 from keras_synth.restoration.bicubic import bicubic
 from keras_synth.restoration.biharmonic import biharmonic
+from keras_synth.restoration.blur_estimation import (
+    BlurEstimate,
+    estimate_blur,
+)
 from keras_synth.restoration.bm3d import BM3D
 from keras_synth.restoration.median import adaptive_median, median
 from keras_synth.restoration.non_local_means import non_local_means
@@ -30,6 +34,7 @@ __all__ = [
     "BM3D",
     "BicubicDownsampling",
     "Blur",
+    "BlurEstimate",
     "ColorFilterArray",
     "Mask",
     "Operator",
@@ -38,6 +43,7 @@ __all__ = [
     "adaptive_median",
     "bicubic",
     "biharmonic",
+    "estimate_blur",
     "median",
     "non_local_means",
     "total_variation",

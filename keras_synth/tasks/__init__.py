@@ -1,5 +1,6 @@
-"""Tasks on files: restore, inpaint, upscale, stylize, translate, sample."""
+"""Tasks on files: restore, inpaint, deblur, upscale, stylize, translate."""
 
+from keras_synth.tasks.deblur import Deblurred, deblur
 from keras_synth.tasks.demo import demo
 from keras_synth.tasks.export import EXPORTS, export
 from keras_synth.tasks.image_files import FilesError
@@ -17,6 +18,7 @@ from keras_synth.tasks.upscale_video import (
 )
 
 __all__ = [
+    "Deblurred",
     "EXPORTS",
     "METHODS",
     "FilesError",
@@ -26,6 +28,7 @@ __all__ = [
     "Translated",
     "Upscaled",
     "UpscaledVideo",
+    "deblur",
     "demo",
     "export",
     "inpaint",

@@ -18,7 +18,14 @@ from keras_synth.io import (
     split_alpha,
 )
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.restorers import load_restorer, with_channels
+from keras_synth.tasks.restorers import (
+    load_restorer,
+    plug_and_play,
+    with_channels,
+)
+
+# Of plug-and-play restoration.
+_ITERATIONS, _LEVEL = 20, 2.55 / 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,10 +78,11 @@ def inpaint(
             folder with masks of the same names, whatever their endings.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "biharmonic", or the path of a `.keras` file of `train
-            inpainter` or with another model that takes an image, or image
-            and mask. One for gray images fills each channel of a color image
-            by itself.
+        method: "biharmonic", "pnp" (plug-and-play restoration by a pretrained
+            denoiser, for many small gaps), or the path of a `.keras` file of
+            `train inpainter` or with another model that takes an image, or
+            image and mask. One for gray images fills each channel of a color
+            image by itself.
         ensemble: Whether a model restores the eight symmetries of the image
             and averages: eight times slower.
         compare: Whether to write before and after side by side as well, as
@@ -99,13 +107,14 @@ def inpaint(
             inpainted first.
     """
     method = str(method)
-    if method != "biharmonic" and not method.endswith(".keras"):
+    known = ("biharmonic", "pnp")
+    if method not in known and not method.endswith(".keras"):
         raise ValueError(
-            "`method` must be biharmonic, or a .keras file of `train "
+            "`method` must be biharmonic, pnp, or a .keras file of `train "
             f"inpainter`. Received: {method!r}"
         )
-    if method == "biharmonic" and ensemble:
-        raise ValueError("`ensemble` is for networks, not for 'biharmonic'.")
+    if method in known and ensemble:
+        raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
         source, target, overwrite=overwrite, beside=beside, files=files
@@ -143,6 +152,11 @@ def _model(method, ensemble):
     """Function from images and masks (1, height, width, ...) to images."""
     if method == "biharmonic":
         return restoration.biharmonic()
+    if method == "pnp":
+        solve = plug_and_play(restoration.Mask(), _ITERATIONS)
+        return lambda images, mask: solve(
+            {"image": images, "mask": mask, "noise_level": _LEVEL}
+        )
     model, inputs = load_restorer(method)
     if not set(inputs) <= {"image", "mask"}:
         raise ValueError(
