@@ -123,11 +123,15 @@ class PlugAndPlay(keras.Model):
     def _restore(self, inputs):
         levels = self._levels(inputs)
         start = self._start(inputs)
+        channels = start.shape[-1]
         _, z = tf.while_loop(
             lambda k, _: k < self.num_iterations,
-            lambda k, z: (k + 1, self._step(z, inputs, levels[k], levels[-1])),
+            lambda k, z: (
+                k + 1,
+                self._step(z, inputs, levels[k], levels[-1], channels),
+            ),
             (0, start),
-            (None, tf.TensorShape((None, None, None, start.shape[-1]))),
+            (None, tf.TensorShape((None, None, None, channels))),
             parallel_iterations=1,
         )
         return self._finished(z)
@@ -147,7 +151,9 @@ class PlugAndPlay(keras.Model):
         levels = self._levels(inputs)
         z = self._start(inputs)
         for level in levels:
-            z = self._compiled_step(z, inputs, level, levels[-1])
+            z = self._compiled_step(
+                z, inputs, level, levels[-1], channels=z.shape[-1]
+            )
             if progress is not None:
                 progress()
         return self._finished(z).numpy()
@@ -231,21 +237,26 @@ class PlugAndPlay(keras.Model):
             level = self.operator.given(inputs).noise_level(y)
         last = tf.maximum(level * tf.ones((tf.shape(y)[0], 1, 1, 1)), _LEAST)
         first = tf.maximum(last, self.first_level)
-        share = np.linspace(1.0, 0.0, self.num_iterations, dtype="float32")
-        share = share.reshape(-1, 1, 1, 1, 1)
+        # Downwards, so that a single iteration is at the last level.
+        share = np.linspace(0.0, 1.0, self.num_iterations)[::-1]
+        share = share.reshape(-1, 1, 1, 1, 1).astype("float32")
         return first**share * last ** (1.0 - share)
 
     def _start(self, inputs):
         return self.operator.given(inputs).start(inputs["image"])
 
-    def _step(self, z, inputs, level, last):
+    def _step(self, z, inputs, level, last, channels):
         """One iteration of half-quadratic splitting."""
+
+        def known(x, channels):
+            return tf.ensure_shape(x, (None, None, None, channels))
+
+        # Fourier transforms, and graphs for any size, forget the channels.
         operator = self.operator.given(inputs)
+        y = known(inputs["image"], self.operator.channels or channels)
         rho = self.strength * tf.square(last / level)
-        shape = (None, None, None, z.shape[-1])
-        # A Fourier transform forgets how many channels there are.
-        x = tf.ensure_shape(operator.prox(z, inputs["image"], rho), shape)
-        return tf.ensure_shape(self._denoise(x, level), shape)
+        x = known(operator.prox(known(z, channels), y, rho), channels)
+        return known(self._denoise(x, level), channels)
 
     def _denoise(self, x, level):
         if not isinstance(self.denoiser, keras.Model):

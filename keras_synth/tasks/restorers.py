@@ -143,7 +143,8 @@ def plug_and_play(operator, iterations, scale=1):
     Returns:
         A function from inputs, a dict of "image" (1, height, width, channels),
         "noise_level", a number, and what the operator takes, and from the
-        progress of the tiles to (1, scale · height, scale · width, channels).
+        progress of the tiles to (1, scale · height, scale · width, channels);
+        or to the third argument, see `inference.restore_tiled`.
     """
     model = restoration.PlugAndPlay(
         _denoiser(), operator, num_iterations=iterations
@@ -151,11 +152,12 @@ def plug_and_play(operator, iterations, scale=1):
 
     def restore(inputs, verbose=0, output=None):
         level = np.full((1, 1, 1, 1), inputs["noise_level"], "float32")
+        overlap = -(-_SOLVED_OVERLAP // scale)
         return inference.restore_tiled(
             lambda inputs: model.restore(inputs),
             {**inputs, "noise_level": level},
-            _SOLVED_TILE // scale,
-            -(-_SOLVED_OVERLAP // scale),
+            max(_SOLVED_TILE // scale, 2 * overlap + 4),
+            overlap,
             batch_size=1,
             multiple=2,
             scale=scale,

@@ -158,10 +158,13 @@ def upscale(
         run = _with_network(network, scale, ensemble)
     bicubic = restoration.bicubic(scale)
 
-    def in_tiles(method, values, bits, verbose):
+    def rounded(values, bits):
         """In little memory: whole numbers are what the file will hold."""
         height, width, channels = values.shape
-        large = _Rounded((1, scale * height, scale * width, channels), bits)
+        return _Rounded((1, scale * height, scale * width, channels), bits)
+
+    def in_tiles(method, values, bits, verbose):
+        large = rounded(values, bits)
         inference.restore_tiled(
             method,
             values[None],
@@ -180,7 +183,8 @@ def upscale(
             if level == "auto":
                 level = estimated_level(image.color)
             inputs = {"image": image.color[None], "noise_level": level}
-            large = solve(inputs, progress)[0]
+            large = rounded(image.color, image.bits)
+            large = solve(inputs, progress, large).array[0]
         else:
             large = in_tiles(run, image.color, image.bits, progress)
         alpha = image.alpha

@@ -72,7 +72,7 @@ def test_the_proximal_step_equals_a_dense_solve(operator, shape, rho):
     each = np.full((2, 1, 1, 1), rho, "float32")
     for given in (rho, each):
         found = operator.prox(z, y, given)
-        np.testing.assert_allclose(found, expected, atol=2e-3)
+        np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
 @every_operator
@@ -80,7 +80,7 @@ def test_conjugate_gradients_find_what_the_closed_form_does(operator, shape):
     z = uniform(1, *shape)
     y = uniform(*operator.forward(z).shape)
     found = Operator.prox(operator, z, y, 0.1)
-    np.testing.assert_allclose(found, operator.prox(z, y, 0.1), atol=1e-3)
+    np.testing.assert_allclose(found, operator.prox(z, y, 0.1), atol=5e-3)
 
 
 @every_operator
