@@ -102,23 +102,10 @@ def estimate_blur(images, noise_level=None):
     width = _refined(_WIDTHS, scores)
     sigma = np.sqrt(max(width**2 - _SHARP**2, 0.0))
     gaussian, sharp = scores.max(), spectrum.of_gaussian(_SHARP)
-    line = max(
-        ((n, angle) for n in _LENGTHS for angle in _ANGLES),
-        key=lambda line: spectrum.of_motion(*line),
-    )
-    for length_step, angle_step in ((0.1, 5.0), (0.03, 2.0)):
-        line = max(
-            (
-                (line[0] * (1.0 + i * length_step), line[1] + j * angle_step)
-                for i in (-1, 0, 1)
-                for j in (-1, 0, 1)
-            ),
-            key=lambda line: spectrum.of_motion(*line),
-        )
-    motion = spectrum.of_motion(*line)
+    length, angle, motion = _best_line(spectrum)
     evidence = motion - max(gaussian, sharp)
     if evidence > _EVIDENCE_OF_MOTION:
-        return _motion(line[0], line[1] % 180.0, evidence)
+        return _motion(length, angle % 180.0, evidence)
     evidence = gaussian - sharp
     if evidence < _EVIDENCE or sigma < _LEAST_SIGMA:
         raise ValueError(
@@ -127,6 +114,29 @@ def estimate_blur(images, noise_level=None):
             f"σ = {sigma:.1f} pixels). Give the blur: sigma, motion or kernel."
         )
     return _gaussian(sigma, evidence)
+
+
+def _best_line(spectrum):
+    """`(length, angle, likelihood)` of the most likely motion."""
+
+    def best(lines):
+        return max(lines, key=lambda line: spectrum.of_motion(*line))
+
+    def refined(length, angle):
+        for share, degrees in ((0.1, 5.0), (0.03, 2.0)):
+            length, angle = best(
+                (length * (1.0 + i * share), angle + j * degrees)
+                for i in (-1, 0, 1)
+                for j in (-1, 0, 1)
+            )
+        return length, angle
+
+    coarse = best((n, angle) for n in _LENGTHS for angle in _ANGLES)
+    length, angle = refined(*coarse)
+    # At an angle that is slightly off, a long line looks like a shorter one.
+    longer = [refined(n * length, angle) for n in (2, 3)]
+    line = best([(length, angle), *longer])
+    return *line, spectrum.of_motion(*line)
 
 
 def _gaussian(sigma, evidence):

@@ -30,7 +30,8 @@ class PlugAndPlay(keras.Model):
         zₖ = denoiser(xₖ, σₖ)
 
     The levels σₖ fall from `first_level` to the noise level σ, evenly in
-    their logarithm. Nothing is trained.
+    their logarithm. Each iteration denoises another of the eight symmetries of
+    the image. Nothing is trained.
 
     Args:
         denoiser: A `keras.Model` that takes `{"image": ..., "noise_level":
@@ -128,7 +129,7 @@ class PlugAndPlay(keras.Model):
             lambda k, _: k < self.num_iterations,
             lambda k, z: (
                 k + 1,
-                self._step(z, inputs, levels[k], levels[-1], channels),
+                self._step(z, inputs, levels[k], levels[-1], k, channels),
             ),
             (0, start),
             (None, tf.TensorShape((None, None, None, channels))),
@@ -150,9 +151,14 @@ class PlugAndPlay(keras.Model):
         inputs = self._named(inputs)
         levels = self._levels(inputs)
         z = self._start(inputs)
-        for level in levels:
+        for k, level in enumerate(levels):
             z = self._compiled_step(
-                z, inputs, level, levels[-1], channels=z.shape[-1]
+                z,
+                inputs,
+                level,
+                levels[-1],
+                tf.constant(k),
+                channels=z.shape[-1],
             )
             if progress is not None:
                 progress()
@@ -245,7 +251,7 @@ class PlugAndPlay(keras.Model):
     def _start(self, inputs):
         return self.operator.given(inputs).start(inputs["image"])
 
-    def _step(self, z, inputs, level, last, channels):
+    def _step(self, z, inputs, level, last, k, channels):
         """One iteration of half-quadratic splitting."""
 
         def known(x, channels):
@@ -256,7 +262,9 @@ class PlugAndPlay(keras.Model):
         y = known(inputs["image"], self.operator.channels or channels)
         rho = self.strength * tf.square(last / level)
         x = known(operator.prox(known(z, channels), y, rho), channels)
-        return known(self._denoise(x, level), channels)
+        turned = known(_turned(x, k), channels)
+        z = known(self._denoise(turned, level), channels)
+        return known(_turned(z, k, back=True), channels)
 
     def _denoise(self, x, level):
         if not isinstance(self.denoiser, keras.Model):
@@ -285,6 +293,23 @@ class PlugAndPlay(keras.Model):
 
     def _finished(self, z):
         return tf.clip_by_value(self.operator.visible(z), 0.0, 1.0)
+
+
+def _turned(images, k, back=False):
+    """One of the eight symmetries of images, and the way back.
+
+    Args:
+        images: (batch, height, width, channels).
+        k: Number of the symmetry, an int tensor; those of k + 8 are the same.
+        back: Whether to undo it.
+    """
+    bits = tf.bitwise.bitwise_and(tf.bitwise.right_shift(k, [0, 1, 2]), 1) > 0
+    mirrored = tf.concat([[False], bits[:2], [False]], axis=0)
+    axes = tf.where(bits[2], [0, 2, 1, 3], [0, 1, 2, 3])
+    if back:
+        images = tf.transpose(images, axes)
+    images = tf.raw_ops.Reverse(tensor=images, dims=mirrored)
+    return images if back else tf.transpose(images, axes)
 
 
 def _call_function(denoiser, x, level):

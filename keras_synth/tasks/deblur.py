@@ -209,7 +209,7 @@ def read_kernel(path):
             f"The kernel {path} must have at most {_LARGEST}x{_LARGEST} "
             f"pixels. Received: {kernel.shape[1]}x{kernel.shape[0]}"
         )
-    if kernel.size > 1 and np.ptp(kernel) == 0:
+    if not kernel.any() or (kernel.size > 1 and np.ptp(kernel) == 0):
         raise ValueError(
             f"The kernel {path} must be a bright point, blurred, on black. "
             f"Received: an image of {kernel.flat[0]:g} all over"

@@ -110,6 +110,33 @@ def test_the_noise_level_is_estimated():
     np.testing.assert_allclose(seen, 0.001, rtol=1e-5)
 
 
+def test_each_iteration_denoises_another_symmetry():
+    seen = []
+
+    def denoise(images, noise_level):
+        seen.append(images[0])
+        return images
+
+    nothing = Mask(np.zeros((1, 12, 10, 1), "float32"))
+    found = PlugAndPlay(denoise, nothing, 0.01, 9)(IMAGES[:1])
+    np.testing.assert_allclose(found, IMAGES[:1], atol=1e-6)
+    symmetries = [
+        np.rot90(x, turns)
+        for turns in range(4)
+        for x in (IMAGES[0], IMAGES[0, ::-1])
+    ]
+    matches = [
+        [i for i, x in enumerate(symmetries) if _same(x, image)]
+        for image in seen
+    ]
+    assert sorted(matches[:8]) == [[i] for i in range(8)]
+    assert matches[8] == matches[0]
+
+
+def _same(a, b):
+    return a.shape == b.shape and np.allclose(a, b, atol=1e-5)
+
+
 def test_every_size_and_number_of_channels_goes_through_predict():
     restorer = PlugAndPlay(fading(1), Blur(BOX), 0.05, num_iterations=2)
     for shape in ((1, 12, 9, 1), (2, 7, 16, 3), (1, 5, 6, 1)):
