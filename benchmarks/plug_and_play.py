@@ -382,7 +382,8 @@ def iteration_time():
         y = np.asarray(operator.forward(clean[None]))
         restorer = restoration.PlugAndPlay(denoiser, operator, 0.01)
         x = np.asarray(operator.start(y))
-        denoise = functools.partial(restorer._denoise, level=_LEVEL)
+        level = tf.constant(_LEVEL)
+        denoise = functools.partial(restorer._denoise, level=level)
         alone = tf.function(denoise)
         times = {"whole": [], "alone": []}
         for _ in range(6):

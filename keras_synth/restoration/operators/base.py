@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_synth.ops import opponent_noise_levels
 
-_TOLERANCE = 1e-3
+_TOLERANCE = 0.01
 _LARGEST_COUNT = 100
 
 
@@ -154,8 +154,8 @@ def conjugate_gradients(apply, right, precondition=None):
             None for none.
 
     Returns:
-        u, whose residual has at most 1e-3 of the norm of b, unless 100 steps
-        did not suffice.
+        u, whose residual has at most 1 % of the norm of b, unless 100 steps did
+        not suffice. The next iteration of `PlugAndPlay` corrects the rest.
     """
     precondition = precondition or (lambda residual: residual)
 
