@@ -5,12 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.layers.nested import all_layers
-
-_ROUNDING = 1e-6
-
-# No noise takes an image so far from [0, 1]; 8-bit values do.
-_FURTHEST = 10.0
-
+from keras_synth.ops.ranges import InvalidInput, check_range
 
 # Layers and operations that move values without changing them.
 _NO_ACTIVATION = {
@@ -25,16 +20,6 @@ _NO_ACTIVATION = {
     "UpSampling2D",
     "ZeroPadding2D",
 }
-
-
-class InvalidInput(ValueError):
-    """A `ValueError` about an input, whose message Keras leaves as it is.
-
-    Around other errors of a `call` Keras writes all arguments of that call.
-    """
-
-    # Keras sets this on errors whose message is complete.
-    _keras_call_info_injected = True
 
 
 def check_images(images, image_shape, degraded=False, name=None):
@@ -71,32 +56,7 @@ def check_images(images, image_shape, degraded=False, name=None):
         )
     if not has_values(images) or not np.size(images):
         return
-    least, most = -_ROUNDING, 1.0 + _ROUNDING  # resizing rounds
-    if degraded:
-        least, most = -_FURTHEST, _FURTHEST
-    low, high = float(np.min(images)), float(np.max(images))
-    if not np.isfinite([low, high]).all():
-        raise InvalidInput(
-            f"{name} must be finite, in [0, 1]. Received: NaN or infinity"
-        )
-    mapped = -1 - _ROUNDING <= low < -0.5 and high <= 1 + _ROUNDING
-    if degraded:
-        # Noise that makes many values so low takes some of them further.
-        mapped = mapped and np.mean(np.asarray(images) < -0.5) > 0.05
-    if not mapped and low >= least and high <= most:
-        return
-    if mapped:
-        convert = "map those in [-1, 1] by `(images + 1) / 2`"
-    elif -0.5 <= low and high <= 1.5:
-        convert = "clip those slightly outside: `np.clip(images, 0, 1)`"
-    elif high <= 255:
-        convert = "divide 8-bit ones by 255: `images / 255`"
-    else:
-        convert = "divide 16-bit ones by 65535: `images / 65535`"
-    raise InvalidInput(
-        f"{name} must lie {'about' if degraded else 'in'} [0, 1] "
-        f"({convert}). Received: values from {low:g} to {high:g}"
-    )
+    check_range(images, name, degraded)
 
 
 def check_latents(latents, latent_dim):

@@ -41,8 +41,11 @@ class DataGuard:
         return self
 
     def __exit__(self, kind, error, traceback):
-        if self.error is not None:
-            raise self.error from None
+        # TensorFlow keeps the functions of a pipeline for good, and this
+        # object with them: the model behind `check` must not stay as well.
+        error, self.error, self.check = self.error, None, None
+        if error is not None:
+            raise error from None
 
     def of(self, x, y=None, sample_weight=None):
         """Checks data.
@@ -96,6 +99,8 @@ class DataGuard:
                 return tf.nest.map_structure(tf.identity, batch)
 
         def look(*flat):
+            if self.check is None:
+                return True  # the pipeline is used once more, by its owner
             try:
                 self.check(tf.nest.pack_sequence_as(spec, list(flat)))
             except ValueError as error:
@@ -125,8 +130,9 @@ class GuardedModel(keras.Model):
 
     `fit`, `evaluate` and `predict` check the first batch of every kind of
     data, and all of arrays, see `DataGuard`: images are floats in [0, 1] and
-    finite, labels ints in range, masks 0 or 1. Validation data that are a
-    dataset are checked when they are first read, after the first epoch.
+    finite, labels ints in range, masks 0 or 1. Of validation data that are a
+    dataset the first batch is read before training starts. `train_on_batch`,
+    `test_on_batch` and `predict_on_batch` check each batch.
 
     Subclasses implement `check_batch` and `check_inputs`.
     """
@@ -190,7 +196,10 @@ class GuardedModel(keras.Model):
                 if seen is not validation_data[0]:
                     validation_data = (seen, *validation_data[1:])
             else:
-                validation_data = validation.of(validation_data)
+                seen = validation_data = validation.of(validation_data)
+            if isinstance(seen, tf.data.Dataset):
+                for _ in seen.take(1):
+                    pass  # it is checked on the way
             return super().fit(
                 x,
                 y,
@@ -215,6 +224,21 @@ class GuardedModel(keras.Model):
         """`keras.Model.predict`; checks the first batch."""
         with self._guard(self.check_inputs) as guard:
             return super().predict(guard.of(x), *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """`keras.Model.train_on_batch`; checks the batch."""
+        self.check_batch((x, y, sample_weight))
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """`keras.Model.test_on_batch`; checks the batch."""
+        self.check_batch((x, y, sample_weight))
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def predict_on_batch(self, x):
+        """`keras.Model.predict_on_batch`; checks the batch."""
+        self.check_inputs(x)
+        return super().predict_on_batch(x)
 
     def save(self, filepath, *args, **kwargs):
         """`keras.Model.save`, to a `.keras` file."""

@@ -219,13 +219,17 @@ class PlugAndPlay(keras.Model):
     def _named(self, inputs):
         """Checked tensors: "image", what the operator takes, "noise_level"."""
         named = named_inputs(inputs)
-        check_images(named["image"])
         missing = [name for name in self.input_names if name not in named]
         if missing:
             raise ValueError(
                 f"This operator needs {', '.join(map(repr, missing))}: give a "
                 f"dict of inputs. Received: {list(named)}"
             )
+        if "mask" in self.input_names:  # whatever lies there, NaN as well
+            image, mask = named["image"], tf.cast(named["mask"], "float32")
+            nothing = tf.zeros((), image.dtype)
+            named["image"] = tf.where(mask > 0, nothing, image)
+        check_images(named["image"], "Degraded images")
         names = (*self.input_names, "noise_level")
         return {
             name: tf.cast(named[name], "float32")

@@ -1,11 +1,11 @@
 """Tasks on files: restore, inpaint, deblur, upscale, stylize, translate."""
 
+from keras_synth.models.loading import load_model
 from keras_synth.tasks.deblur import Deblurred, deblur
 from keras_synth.tasks.demo import demo
 from keras_synth.tasks.export import EXPORTS, export
 from keras_synth.tasks.image_files import FilesError
 from keras_synth.tasks.inpaint import Inpainted, inpaint
-from keras_synth.tasks.loading import load_model
 from keras_synth.tasks.restore import METHODS, Restored, restore
 from keras_synth.tasks.sample import sample
 from keras_synth.tasks.stylize import Stylized, stylize

@@ -14,7 +14,7 @@ from keras_synth.export import (
     export_saved_model,
 )
 from keras_synth.io import check_target
-from keras_synth.tasks.loading import load_model
+from keras_synth.models.loading import load_model
 
 #: Name of a format: function that exports a model to a path.
 EXPORTS = {

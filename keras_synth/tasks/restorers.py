@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_synth import inference, presets, restoration
 from keras_synth.io import Progress
-from keras_synth.tasks.loading import load_model
+from keras_synth.models.loading import load_model
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
 # pix2pix halve six times, and see farther than any tile: in tiles, theirs are

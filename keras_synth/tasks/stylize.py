@@ -17,10 +17,16 @@ from keras_synth.io import (
     read_image,
     write_image,
 )
+from keras_synth.models.checks import check_loss_weights
+from keras_synth.models.loading import load_model
+from keras_synth.models.style_transfer.arguments import (
+    as_step_counts,
+    as_style_weights,
+    check_alpha,
+)
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.loading import load_model
 
 _PREVIEW = "-step-{}.png"
 
@@ -130,6 +136,10 @@ def stylize(
     """
     method = str(method)
     _check(method, features, size, style_size, preview_interval)
+    as_step_counts(steps)
+    as_style_weights(blend_weights, 1 + len(blend))
+    check_loss_weights({"style_weight": style_weight})
+    check_alpha(alpha)
     styles = [read_image(file, channels=3)[None] for file in (style, *blend)]
     beside = [COMPARISON] if compare else []
     if preview_interval:

@@ -96,7 +96,7 @@ def test_help_names_every_parameter(capsys, words):
         elif required and words[0] in ("sample", "export"):
             expected.add(name.upper())
         else:
-            expected.add(f"--{name.replace('_', '-')}")
+            expected.add(f"--{name.strip('_').replace('_', '-')}")
     assert shown == expected
 
 
@@ -151,6 +151,14 @@ def test_defaults_are_those_of_the_function(monkeypatch, words):
     assert {n: v for n, v in seen.items() if n not in NO_OPTIONS} == given
 
 
+def constants_of(annotation):
+    """The constants of `Literal[...]` or `Literal[...] | None`; or ()."""
+    for member in (annotation, *typing.get_args(annotation)):
+        if typing.get_origin(member) is typing.Literal:
+            return typing.get_args(member)
+    return ()
+
+
 @pytest.mark.parametrize(
     "words, name, choices",
     [
@@ -172,8 +180,7 @@ def test_choices_are_the_constants_of_the_function(words, name, choices):
         module = importlib.import_module(f"keras_synth.{module}")
         choices = getattr(module, constant)
     options = {p.name: p for p in ALL[tuple(words.split())].options}
-    literal = options[name].annotation
-    assert typing.get_args(literal) == tuple(choices)
+    assert constants_of(options[name].annotation) == tuple(choices)
 
 
 def test_one_name_means_one_type_everywhere():
@@ -183,8 +190,8 @@ def test_one_name_means_one_type_everywhere():
         for option in command.options:
             members = typing.get_args(option.annotation) or [option.annotation]
             members = [m for m in members if m is not type(None)]
-            if typing.get_origin(option.annotation) is typing.Literal:
-                members = [type(members[0])]
+            if constants := constants_of(option.annotation):
+                members = [type(constants[0])]
             kinds.setdefault(option.name, {})[str(members)] = words
     several = {name: kind for name, kind in kinds.items() if len(kind) > 1}
     assert not several

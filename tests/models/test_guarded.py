@@ -1,5 +1,8 @@
 """Range guard: every model refuses data that it cannot learn from."""
 
+import gc
+import weakref
+
 import keras
 import numpy as np
 import pytest
@@ -149,10 +152,16 @@ def test_wrong_data_are_refused_before_a_weight_moves(name, kind):
         (model.fit, pair),
         (model.evaluate, pair),
         (model.predict, (inputs,)),
+        (model.train_on_batch, pair),
+        (model.test_on_batch, pair),
+        (model.predict_on_batch, (inputs,)),
     ):
+        quiet = {} if use.__name__.endswith("_on_batch") else {"verbose": 0}
+        if kind == "dataset" and not quiet:
+            continue  # one batch is no dataset
         for wrong, message in wrong_versions(data):
             with pytest.raises(ValueError) as refused:
-                use(*given(*wrong), verbose=0)
+                use(*given(*wrong), **quiet)
             said = str(refused.value)
             assert message in said
             assert "\x1b" not in said and len(said) < 300, said
@@ -220,6 +229,17 @@ def test_other_kinds_of_data_are_checked_too(data):
         eager_vae().fit(data, verbose=0)
 
 
+def test_a_model_is_freed_after_training_on_a_dataset():
+    """TensorFlow never frees a function of a pipeline."""
+    model = eager_vae()
+    model.fit(as_dataset(IMAGES), validation_data=as_dataset(IMAGES), verbose=0)
+    model.predict(as_dataset(IMAGES), verbose=0)
+    alive = weakref.ref(model)
+    del model
+    gc.collect()
+    assert alive() is None
+
+
 def test_a_generator_loses_no_batch():
     guard = DataGuard(lambda batch: None)
     seen = list(guard.of(index for index in range(1, 4)))
@@ -233,7 +253,9 @@ def test_validation_data_are_checked():
         (as_dataset(255 * IMAGES),),
     ):
         with pytest.raises(ValueError, match="images / 255"):
-            eager_vae().fit(IMAGES, validation_data=validation, verbose=0)
+            model = eager_vae()
+            model.fit(IMAGES, validation_data=validation, verbose=0)
+        assert model.optimizer.iterations == 0
 
 
 def test_later_batches_of_a_dataset_with_nan_or_unknown_labels_are_refused():

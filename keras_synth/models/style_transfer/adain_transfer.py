@@ -35,6 +35,7 @@ from keras_synth.models.resumable import ResumableModel
 from keras_synth.models.style_transfer.arguments import (
     as_images,
     as_styles,
+    check_alpha,
     decoder_geometry,
     image_pairs,
     layer_weights,
@@ -243,10 +244,7 @@ class AdaINTransfer(ResumableModel):
             ValueError: Images of another kind or too small, or an `alpha`
                 outside [0, 1].
         """
-        if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
-            raise ValueError(
-                f"`alpha` must be from 0 to 1. Received: alpha={alpha!r}"
-            )
+        check_alpha(alpha)
         content = as_images(content, self.channels, "content")
         styles, mix = as_styles(
             style, style_weights, self.channels, content.shape[0]

@@ -98,19 +98,29 @@ def as_styles(style, weights, channels, num_images):
                 f"each of the {num_images}; give several styles to blend as "
                 f"a list. Received: shape {tuple(each.shape)}"
             )
+    return styles, as_style_weights(weights, len(styles))
+
+
+def as_style_weights(weights, count):
+    """Weights of some styles, floats that add up to 1.
+
+    Args:
+        weights: Weight of each style. None weights them equally.
+        count: Number of styles.
+    """
     if weights is None:
-        weights = [1.0] * len(styles)
+        weights = [1.0] * count
     if (
-        len(weights) != len(styles)
+        len(weights) != count
         or not all(is_weight(weight) for weight in weights)
         or not sum(weights) > 0
     ):
         raise ValueError(
             "`style_weights` must hold a number of at least 0 for each of the "
-            f"{len(styles)} styles, not all 0. "
+            f"{count} styles, not all 0. "
             f"Received: style_weights={weights!r}"
         )
-    return styles, [float(weight) / sum(weights) for weight in weights]
+    return [float(weight) / sum(weights) for weight in weights]
 
 
 def image_pairs(data):
@@ -146,6 +156,14 @@ def as_step_counts(steps):
             f"Received: steps={steps!r}"
         )
     return counts
+
+
+def check_alpha(alpha):
+    """Refuses a strength of the style outside [0, 1]; tensors pass."""
+    if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
+        raise ValueError(
+            f"`alpha` must be from 0 to 1. Received: alpha={alpha!r}"
+        )
 
 
 def check_is_compiled(model):

@@ -57,8 +57,9 @@ class BM3D(keras.Model):
 
     Raises:
         ValueError: An argument has another value; or images have another
-            shape or an integer type, hold NaN or infinity (checked outside of
-            graphs), or are smaller than 4x4 while the noise is estimated.
+            shape or an integer type, are not about [0, 1] or hold NaN (checked
+            outside of graphs), or are smaller than 4x4 while the noise is
+            estimated.
 
     Reference: Dabov, Foi, Katkovnik and Egiazarian, Image denoising by sparse
     3-D transform-domain collaborative filtering, 2007; variances as Mäkinen,
@@ -101,7 +102,7 @@ class BM3D(keras.Model):
 
     def call(self, images):
         inputs = named_inputs(images)
-        check_images(inputs["image"])
+        check_images(inputs["image"], "Noisy images")
         noise_level = inputs.get("noise_level", self.noise_level)
         denoised = for_known_channels(
             lambda images: self._denoise(images, noise_level), inputs["image"]
@@ -112,7 +113,7 @@ class BM3D(keras.Model):
         """`keras.Model.predict`, which checks arrays before it runs."""
         images = x.get("image") if isinstance(x, dict) else x
         if isinstance(images, np.ndarray):
-            check_images(images)
+            check_images(images, "Noisy images")
         return super().predict(x, *args, **kwargs)
 
     def compile(self, loss="mean_squared_error", **kwargs):

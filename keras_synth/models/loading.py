@@ -5,10 +5,10 @@ import zipfile
 
 import keras
 
-from keras_synth import models
+from keras_synth.models.generative import GenerativeModel
 
 
-def load_model(path, kind=models.GenerativeModel):
+def load_model(path, kind=GenerativeModel):
     """Loads a `.keras` file of keras_synth, or says clearly why not.
 
     The checksums (CRC) of all that it holds are verified.
