@@ -20,8 +20,9 @@ def gaussian_kernels(sigma, largest, even=False):
 
     Example:
 
-    >>> gaussian_kernels(ops.array([0.5]), 0.5).numpy().round(2).tolist()
-    [[0.0, 0.11, 0.79, 0.11, 0.0]]
+    >>> kernel = gaussian_kernels(ops.array([0.5]), 0.5)[0]
+    >>> [round(float(weight), 2) for weight in kernel]
+    [0.0, 0.11, 0.79, 0.11, 0.0]
     """
     radius = int(4.0 * largest + 0.5) + 0.5 * even
     distance = ops.arange(-radius, radius + 1, dtype="float32")
@@ -51,8 +52,9 @@ def line_kernels(length, angle, largest):
     Example:
 
     >>> length, angle = ops.array([3.0]), ops.array([0.0])
-    >>> line_kernels(length, angle, 3.0)[0, 2].numpy().round(2).tolist()
-    [0.05, 0.28, 0.33, 0.28, 0.05]
+    >>> kernel = line_kernels(length, angle, 3.0)[0]
+    >>> [round(float(weight), 2) for weight in kernel[2]]
+    [0.04, 0.29, 0.34, 0.29, 0.04]
     """
     radius = math.ceil(0.5 * largest)
     count = 4 * math.ceil(largest) + 1  # points at most 1/4 pixel apart

@@ -44,12 +44,10 @@ class Mask(_Selection):
 
     Example:
 
-    >>> mask = np.zeros((1, 8, 8, 1), "float32")
-    >>> mask[0, 3, 4] = 1.0
-    >>> ramp = np.arange(8, dtype="float32") * np.ones((1, 8, 8, 1), "float32")
-    >>> degraded = Mask(mask).forward(np.swapaxes(ramp, 2, 3)[..., :1])
-    >>> float(degraded[0, 3, 4, 0])
-    0.0
+    >>> mask = np.float32([[0.0, 1.0], [0.0, 0.0]])[None, ..., None]
+    >>> white = np.ones((1, 2, 2, 1), "float32")
+    >>> Mask(mask).forward(white)[0, ..., 0].numpy().tolist()
+    [[1.0, 0.0], [1.0, 1.0]]
     """
 
     input_names = ("mask",)
