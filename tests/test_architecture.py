@@ -50,6 +50,7 @@ TENSORFLOW = {
     "datasets",
     "degradations",
     "callbacks",
+    "editing",
     "export",
     "ops/flow.py",
     "ops/gradients.py",

@@ -37,13 +37,7 @@ def load_model(path, kind=GenerativeModel):
         raise ValueError(
             f"{path} holds no model that Keras and keras_synth know"
         ) from error
-    if not isinstance(model, kind):
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        names = " or ".join(each.__name__ for each in kinds)
-        raise ValueError(
-            f"{path} holds a {type(model).__name__}, which cannot do this. "
-            f"Expected: {names}"
-        )
+    check_kind(model, path, kind)
     return model
 
 
@@ -60,3 +54,23 @@ def _check_sums(path):
         raise ValueError(corrupted) from error
     if first is not None:
         raise ValueError(corrupted)
+
+
+def check_kind(model, path, kind):
+    """Refuses a model of another kind.
+
+    Args:
+        model: A `keras.Model`.
+        path: Where it comes from, for the message.
+        kind: Class of model that it must be, or a tuple of them.
+
+    Raises:
+        ValueError: It is of another kind.
+    """
+    if not isinstance(model, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        names = " or ".join(each.__name__ for each in kinds)
+        raise ValueError(
+            f"{path} holds a {type(model).__name__}, which cannot do this. "
+            f"Expected: {names}"
+        )

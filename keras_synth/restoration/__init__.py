@@ -23,6 +23,7 @@ from keras_synth.restoration.operators import (
     Operator,
     Product,
 )
+from keras_synth.restoration.patch_match import patch_match
 from keras_synth.restoration.plug_and_play import PlugAndPlay
 from keras_synth.restoration.total_variation import (
     total_variation,
@@ -46,6 +47,7 @@ __all__ = [
     "estimate_blur",
     "median",
     "non_local_means",
+    "patch_match",
     "total_variation",
     "total_variation_denoiser",
     "wiener",

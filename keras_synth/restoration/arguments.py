@@ -62,6 +62,48 @@ def checked_images(images):
     return images.astype("float32")
 
 
+def inpainting_inputs(name, images, mask):
+    """Checks the images and the mask of an inpainting method.
+
+    Args:
+        name: Name of the function of `keras_synth.restoration`.
+        images: Images (batch, height, width, channels), or a dict with these
+            as "image", and "mask".
+        mask: Array (batch, height, width, 1), 1 where a pixel is missing, or
+            None for that of the dict.
+
+    Returns:
+        `(images, missing)`: float32 images, 0 where a pixel is missing,
+        whatever lay there, and bool (batch, height, width).
+
+    Raises:
+        ValueError: There is no mask, or one of another shape, or it is 1 in
+            all of an image.
+    """
+    named = named_inputs(images)
+    images = np.asarray(named["image"])
+    mask = named.get("mask") if mask is None else mask
+    if mask is None:
+        raise ValueError(
+            f"Inpainting needs a mask: {name}()(images, mask), or "
+            '{"image": images, "mask": mask}.'
+        )
+    mask = np.asarray(mask)
+    if mask.shape != (*images.shape[:3], 1):
+        raise ValueError(
+            f"`mask` must be {(*images.shape[:3], 1)}, 1 where pixels are "
+            f"missing. Received: shape {mask.shape}"
+        )
+    missing = mask[..., 0] > 0.5
+    if missing.all(axis=(1, 2)).any():
+        raise ValueError(
+            "`mask` must be 0 somewhere in each image. Received: a mask of ones"
+        )
+    nothing = images.dtype.type(0)
+    images = np.where(missing[..., None], nothing, images)
+    return checked_images(images), missing
+
+
 def check_odd(name, value):
     """Raises ValueError unless `value` is an odd int of at least 3."""
     if type(value) is not int or value < 3 or value % 2 == 0:

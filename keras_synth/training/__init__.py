@@ -3,6 +3,11 @@
 from keras_synth.training.adain import train_adain
 from keras_synth.training.augmentation import AUGMENTATIONS
 from keras_synth.training.classifier import train_classifier
+from keras_synth.training.cyclegan import (
+    build_cyclegan,
+    compile_cyclegan,
+    train_cyclegan,
+)
 from keras_synth.training.data import describe_data, open_data
 from keras_synth.training.denoiser import (
     DEGRADATIONS,
@@ -46,6 +51,7 @@ __all__ = [
     "LIKELIHOODS",
     "OBJECTIVES",
     "UPSCALERS",
+    "build_cyclegan",
     "build_denoiser",
     "build_gan",
     "build_inpainter",
@@ -53,6 +59,7 @@ __all__ = [
     "build_stylegan2",
     "build_upscaler",
     "build_vae",
+    "compile_cyclegan",
     "compile_gan",
     "compile_inpainter",
     "compile_pix2pix",
@@ -63,6 +70,7 @@ __all__ = [
     "open_data",
     "train_adain",
     "train_classifier",
+    "train_cyclegan",
     "train_denoiser",
     "train_gan",
     "train_inpainter",

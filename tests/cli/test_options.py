@@ -12,13 +12,16 @@ import pytest
 from keras_synth import io, tasks, training
 from keras_synth.cli import signatures
 from keras_synth.cli.command import OUTPUT_OPTIONS
-from keras_synth.cli.main import COMMANDS, main
-from keras_synth.cli.train import COMMANDS as TRAININGS
+from keras_synth.cli.main import COMMANDS, FAMILIES, main
+from keras_synth.models.cycle_gan import DIRECTIONS
 from keras_synth.networks import FEATURE_NETWORKS
 
 ALL = {(command.name,): command for command in COMMANDS} | {
-    ("train", command.name): command for command in TRAININGS
+    (name, command.name): command
+    for name, module in FAMILIES.items()
+    for command in module.COMMANDS
 }
+TRAININGS = FAMILIES["train"].COMMANDS
 # What only a program can pass.
 NO_OPTIONS = {"verbose", "on_file"}
 OBJECTS = {"train inpainter": {"features"}}
@@ -64,14 +67,18 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
     out = shown_help(capsys)
     for name in (
         "restore inpaint deblur upscale upscale-video stylize translate sample "
-        "export demo datasets train"
+        "export demo datasets train edit compose"
     ).split():
         assert f"│ {name} " in out, name
     for group in ("Restore", "Synthesize", "Train", "Other", "Examples:"):
         assert group in out
+    out = shown_help(capsys, "edit")
+    for name in "project directions move mix film".split():
+        assert f"│ {name} " in out, name
     out = shown_help(capsys, "train")
     for name in (
-        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix adain"
+        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix "
+        "cyclegan adain"
     ).split():
         assert f"│ {name} " in out, name
 
@@ -93,7 +100,7 @@ def test_help_names_every_parameter(capsys, words):
         required = parameter.default is parameter.empty
         if required and words[0] != "train" and name != "model":
             expected.add(name.upper())
-        elif required and words[0] in ("sample", "export"):
+        elif required and words[0] in ("sample", "export", "edit"):
             expected.add(name.upper())
         else:
             expected.add(f"--{name.strip('_').replace('_', '-')}")
@@ -170,6 +177,7 @@ def constants_of(annotation):
         ("train adain", "features", FEATURE_NETWORKS),
         ("stylize", "features", FEATURE_NETWORKS),
         ("export", "format", tasks.EXPORTS),
+        ("translate", "direction", DIRECTIONS),
         ("train gan", "architecture", "training.gan.ARCHITECTURES"),
         ("train denoiser", "architecture", "training.denoiser.ARCHITECTURES"),
     ],

@@ -136,6 +136,7 @@ def test_one_name_for_one_thing():
     own = {"return", "data", "features", "architecture", "image_size"}
     own |= {
         "width",
+        "num_blocks",
         "num_layers",
         "learning_rate",
     }  # Optional where it depends on the network.

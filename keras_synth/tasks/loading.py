@@ -1,0 +1,28 @@
+"""Loading models by the path of a file, or by the name of a preset."""
+
+import pathlib
+
+from keras_synth import models, presets
+from keras_synth.models.loading import check_kind, load_model
+
+
+def load_model_or_preset(model, kind=models.GenerativeModel):
+    """Loads a `.keras` file, or a preset by its name.
+
+    Args:
+        model: Path of the file, or name of a preset (`presets.catalog`).
+        kind: Class of model that it must be, or a tuple of them.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: There is no such file or preset.
+        ValueError: As `load_model`.
+    """
+    names = [preset.name for preset in presets.catalog()]
+    if str(model) in names and not pathlib.Path(model).exists():
+        loaded = presets.load(str(model))
+        check_kind(loaded, model, kind)
+        return loaded
+    return load_model(model, kind)
