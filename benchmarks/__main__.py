@@ -16,6 +16,11 @@ BENCHMARKS = {
     "gray_as_color": ("photographs", 2, "gray photographs as color files"),
     "blind_faces": ("blind_restoration", 90, "five degradations of faces"),
     "blind_digits": ("blind_restoration", 13, "the same of digits"),
+    "deblurring": ("plug_and_play", 90, "PSNR of `PlugAndPlay`, known blur"),
+    "blind_blur": ("plug_and_play", 15, "estimated widths of Gaussian blurs"),
+    "pnp_inpainting": ("plug_and_play", 10, "missing pixels and text"),
+    "pnp_upscaling": ("plug_and_play", 10, "x2, x3 after a Gaussian blur"),
+    "pnp_time": ("plug_and_play", 3, "an iteration against the denoiser"),
     "inpainting": ("inpainting", 60, "faces, with and without discriminator"),
     "patch_match": ("inpainting_methods", 3, "objects removed by PatchMatch"),
     "inpainting_methods": (

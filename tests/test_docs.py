@@ -75,6 +75,7 @@ def test_every_command_shows_its_options():
     for command in (
         "restore",
         "inpaint",
+        "deblur",
         "upscale",
         "upscale-video",
         "stylize",

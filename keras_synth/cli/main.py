@@ -13,6 +13,7 @@ import keras_synth
 from keras_synth.cli import (
     compose,
     datasets,
+    deblur,
     demo,
     edit,
     export,
@@ -43,6 +44,7 @@ COMMANDS = tuple(
     for each in (
         restore,
         inpaint,
+        deblur,
         upscale,
         upscale_video,
         sample,

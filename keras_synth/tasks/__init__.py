@@ -1,7 +1,8 @@
-"""Tasks on files: restore, inpaint, upscale, stylize, translate, edit."""
+"""Tasks on files: restore, inpaint, deblur, upscale, stylize, edit, ..."""
 
 from keras_synth.models.loading import load_model
 from keras_synth.tasks.compose import Composed, compose
+from keras_synth.tasks.deblur import Deblurred, deblur
 from keras_synth.tasks.demo import demo
 from keras_synth.tasks.edit_directions import edit_directions
 from keras_synth.tasks.edit_film import edit_film
@@ -24,6 +25,7 @@ from keras_synth.tasks.upscale_video import (
 )
 
 __all__ = [
+    "Deblurred",
     "EXPORTS",
     "METHODS",
     "Composed",
@@ -35,6 +37,7 @@ __all__ = [
     "Translated",
     "Upscaled",
     "UpscaledVideo",
+    "deblur",
     "compose",
     "demo",
     "edit_directions",

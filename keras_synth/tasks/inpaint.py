@@ -21,10 +21,17 @@ from keras_synth.io import (
 )
 from keras_synth.restoration.patch_field import whole_patches
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.restorers import load_restorer, with_channels
+from keras_synth.tasks.restorers import (
+    load_restorer,
+    plug_and_play,
+    with_channels,
+)
+
+# Of plug-and-play restoration.
+_ITERATIONS, _LEVEL = 20, 2.55 / 255
 
 #: Methods without training, besides "auto".
-METHODS = ("biharmonic", "patch_match")
+METHODS = ("biharmonic", "patch_match", "pnp")
 #: Distance in pixels from the border of a hole from which on PatchMatch is the
 #: better method, see the benchmark `inpainting_methods`.
 DEEP = 3.0
@@ -91,10 +98,11 @@ def inpaint(
             patches of the same image: textures, and a background in place of
             an object. "auto" takes the first for thin holes, such as hairs,
             and the second where a pixel lies 3 pixels or more from the border
-            of its hole. Or the path of a `.keras` file of `train
-            inpainter` or with another model that takes an image, or image
-            and mask. One for gray images fills each channel of a color image
-            by itself.
+            of its hole. "pnp" fills many small gaps by a pretrained denoiser
+            (plug-and-play restoration). Or the path of a `.keras` file of
+            `train inpainter` or with another model that takes an image, or
+            image and mask. One for gray images fills each channel of a color
+            image by itself.
         seed: Seed of the search of "patch_match". Another one gives another
             result.
         ensemble: Whether a model restores the eight symmetries of the image
@@ -200,6 +208,11 @@ def _untrained(method, seed, progress):
     """Function from images and masks (1, height, width, ...) to images."""
     if method == "biharmonic":
         return restoration.biharmonic()
+    if method == "pnp":
+        solve = plug_and_play(restoration.Mask(), _ITERATIONS)
+        return lambda images, mask: solve(
+            {"image": images, "mask": mask, "noise_level": _LEVEL}, progress
+        )
     percent = Progress(100, "percent", progress)
 
     def show(share):

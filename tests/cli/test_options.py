@@ -66,8 +66,8 @@ def shown_help(capsys, *words):
 def test_the_program_has_the_commands_of_the_contract(capsys):
     out = shown_help(capsys)
     for name in (
-        "restore inpaint upscale upscale-video stylize translate sample export "
-        "demo datasets train edit compose"
+        "restore inpaint deblur upscale upscale-video stylize translate sample "
+        "export demo datasets train edit compose"
     ).split():
         assert f"│ {name} " in out, name
     for group in ("Restore", "Synthesize", "Train", "Other", "Examples:"):
