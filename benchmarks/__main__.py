@@ -9,11 +9,12 @@ BENCHMARKS = {
     "denoiser": ("denoiser", 10, "PSNR of the pretrained gray denoiser"),
     "salt_and_pepper": ("denoiser", 40, "PSNR above the best median filter"),
     "color_denoising": ("denoiser", 8, "PSNR of `restore` on color images"),
+    "color_denoiser": ("photographs", 20, "PSNR of color denoising"),
     "bm3d": ("bm3d", 12, "PSNR of BM3D against the authors' binary"),
-    "bm3d_color": ("photographs", 4, "the same in color, on photographs"),
+    "bm3d_color": ("photograph_noise", 4, "the same in color, on photographs"),
     "bm3d_time": ("bm3d", 3, "seconds against the authors' binary"),
-    "noise_estimate": ("photographs", 3, "noise levels of photographs"),
-    "gray_as_color": ("photographs", 2, "gray photographs as color files"),
+    "noise_estimate": ("photograph_noise", 3, "noise levels of photographs"),
+    "gray_as_color": ("photograph_noise", 2, "gray photographs as color files"),
     "blind_faces": ("blind_restoration", 90, "five degradations of faces"),
     "blind_digits": ("blind_restoration", 13, "the same of digits"),
     "deblurring": ("plug_and_play", 90, "PSNR of `PlugAndPlay`, known blur"),
@@ -86,6 +87,7 @@ BENCHMARKS = {
 
 # name: (module, minutes, what it makes). These write no row.
 TOOLS = {
+    "presets": ("presets", 600, "trains the presets for photographs"),
     "denoiser_training": ("denoiser", 90, "trains the gray denoiser"),
     "super_resolution_training": (
         "super_resolution",

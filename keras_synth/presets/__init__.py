@@ -16,7 +16,7 @@ from keras_synth.presets.classifiers import (
     mnist_classifier,
     mnist_features,
 )
-from keras_synth.presets.denoisers import gray_denoiser
+from keras_synth.presets.denoisers import color_denoiser, gray_denoiser
 from keras_synth.presets.files import path
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
@@ -28,6 +28,7 @@ from keras_synth.presets.upscalers import (
 __all__ = [
     "Preset",
     "catalog",
+    "color_denoiser",
     "compensate_upscaled",
     "describe_presets",
     "fashion_mnist_classifier",

@@ -28,13 +28,28 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 # In standard deviations; one pixel in 16,000 of Gaussian noise has more.
 _LARGEST_NOISE = 4.0
 
-_pretrained = functools.cache(presets.gray_denoiser)
+_gray_network = functools.cache(presets.gray_denoiser)
+_color_network = functools.cache(presets.color_denoiser)
 # Its graph is traced once, and not for every file.
 _block_matching = functools.cache(restoration.BM3D)
 
 
 def _unet(noise_level, ensemble, verbose=0):
-    return _with_network(_pretrained(), noise_level, ensemble, verbose)
+    """The pretrained networks, for gray and for color images.
+
+    The color network knows noise that is equally strong in each opponent
+    channel. Other noise, that of a gray photograph stored as color above all,
+    is removed from each of these by the gray network.
+    """
+
+    def restore(images):
+        levels = np.asarray(ops.opponent_noise_levels(images, noise_level))
+        color = images.shape[-1] == 3 and levels.min() > levels.max() / 2
+        network = _color_network() if color else _gray_network()
+        method = _with_network(network, noise_level, ensemble, verbose)
+        return method(images, levels)
+
+    return restore
 
 
 def _with_network(network, noise_level, ensemble, verbose=0):
@@ -52,10 +67,11 @@ def _with_network(network, noise_level, ensemble, verbose=0):
         limit = _LARGEST_NOISE * levels
         return images + np.clip(restored - images, -limit, limit)
 
-    def restore(images):
+    def restore(images, levels=None):
         if not conditional:
             return with_channels(lambda x: run(x, None), channels, images)
-        levels = np.asarray(ops.opponent_noise_levels(images, noise_level))
+        if levels is None:
+            levels = np.asarray(ops.opponent_noise_levels(images, noise_level))
         if images.shape[-1] == channels or channels == 3:
             level = np.linalg.norm(levels)
             return with_channels(lambda x: run(x, level), channels, images)
@@ -166,7 +182,7 @@ def restore(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "unet" (the pretrained denoiser), "bm3d", "median",
+        method: "unet" (the pretrained denoisers), "bm3d", "median",
             "adaptive_median", "non_local_means", "total_variation", or the
             path of a `.keras` file of `train denoiser` or with a
             `models.RestorationGAN` that takes no mask.

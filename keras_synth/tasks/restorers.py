@@ -16,7 +16,7 @@ _TILE, _OVERLAP, _MULTIPLE = 768, 96, 64
 # Of plug-and-play restoration, in pixels of the restored image.
 _SOLVED_TILE, _SOLVED_OVERLAP = 512, 64
 # The prior of plug-and-play restoration.
-_denoiser = functools.cache(presets.gray_denoiser)
+_denoiser = functools.cache(presets.color_denoiser)
 
 
 def load_restorer(path):
