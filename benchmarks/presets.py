@@ -64,6 +64,10 @@ QUEUE = {
         photographs.color_figures,
         {
             "noise": "Gaussian, σ from 0 to 75 gray levels",
+            **{
+                f"{method}, as published, σ = 15 / 25 / 50": psnr
+                for method, psnr in photographs.published().items()
+            },
             "bad at": "noise that is correlated from pixel to pixel, as in "
             "JPEG files and scans of film",
         },
@@ -99,10 +103,9 @@ def train(name, entry):
     done = train_once(folder, entry.options, fit)
     if not weights.exists():
         store_in_half_precision(folder / "trained.weights.h5", weights)
-    figures = entry.figures(entry.network(weights))
     text = card(
         name,
-        {k: v for k, v in figures.items() if "published" not in k},
+        entry.figures(entry.network(weights)),
         f"`training.{entry.train.__name__}`, {words_of(entry.options)}, "
         f"{done.times()}, {done.words()}",
         entry.notes,

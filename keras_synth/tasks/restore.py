@@ -17,6 +17,8 @@ from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
     batch_as_channels,
     channels_as_batch,
+    check_noise_level,
+    estimated_level,
     in_tiles,
     load_restorer,
     with_channels,
@@ -93,7 +95,8 @@ def _bm3d(noise_level, ensemble, verbose=0):
 
 def _total_variation(noise_level, *_):
     def restore(images):
-        level = noise_level or _estimated_level(images)
+        levels = ops.opponent_noise_levels(images)
+        level = noise_level or float(np.linalg.norm(levels))
         return restoration.total_variation(level)(images)
 
     return restore
@@ -227,8 +230,7 @@ def restore(
     def restored(image, progress):
         color, level = image.color, noise_level
         if level == "auto":
-            _check_size(image)
-            level = _estimated_level(color[None])
+            level = estimated_level(image)
         if level or always:
             known = None if noise_level == "auto" else level
             restorer = make(known, ensemble, progress)
@@ -266,13 +268,7 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
             f"`method` must be one of {', '.join(METHODS)}, or a .keras file. "
             f"Received: {method!r}"
         )
-    if noise_level != "auto" and (
-        not isinstance(noise_level, int | float) or not 0 <= noise_level <= 1
-    ):
-        raise ValueError(
-            '`noise_level` must be "auto" or a number from 0 to 1 (noise of '
-            f"25 gray levels is {25 / 255:.3f}). Received: {noise_level!r}"
-        )
+    check_noise_level(noise_level)
     if ensemble and method in METHODS and method not in ("unet", "bm3d"):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
@@ -285,19 +281,6 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
         raise ValueError(
             f"`sharpness` must be from 0 to 100. Received: {sharpness}"
         )
-
-
-def _check_size(image):
-    if min(image.color.shape[:2]) < 4:
-        raise ValueError(
-            f"{image.path} is too small to estimate its noise: give a noise "
-            "level."
-        )
-
-
-def _estimated_level(images):
-    """Noise level of red, green and blue, or of a gray image."""
-    return float(np.linalg.norm(ops.opponent_noise_levels(images)))
 
 
 def _enhanced(image, contrast, sharpness):
