@@ -74,6 +74,7 @@ def cases():
 
 # They need what they say, or a file of published weights.
 OTHERS = {
+    "blind_unet",
     "FEATURE_NETWORKS",
     "FeatureNetwork",
     "PerceptualNetwork",
