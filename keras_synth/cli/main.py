@@ -19,6 +19,7 @@ from keras_synth.cli import (
     export,
     inpaint,
     presets,
+    rate,
     restore,
     sample,
     stylize,
@@ -58,7 +59,7 @@ COMMANDS = tuple(
     )
 )
 #: Commands of several, by their first word.
-FAMILIES = {"edit": edit, "train": train}
+FAMILIES = {"edit": edit, "rate": rate, "train": train}
 _ASK = {"--help", "-h", "--version"}
 # What TensorFlow says at each import, and without a GPU.
 _GREETING = (
