@@ -22,6 +22,7 @@ from keras_synth.cli import (
     rate,
     restore,
     sample,
+    serve,
     stylize,
     train,
     translate,
@@ -37,6 +38,7 @@ EXAMPLES = (
     "keras-synth stylize photo.jpg painting.jpg stylized.png",
     "keras-synth train vae --data FOLDER --image-size 64",
     "keras-synth sample runs/vae/vae.keras samples.png",
+    "keras-synth serve",
     "keras-synth COMMAND --help",
 )
 #: All commands but those of `FAMILIES`, in the order of the help.
@@ -52,6 +54,7 @@ COMMANDS = tuple(
         stylize,
         translate,
         compose,
+        serve,
         demo,
         export,
         datasets,

@@ -1,10 +1,14 @@
-"""A small study, and what answers it."""
+"""A small study and what answers it; a site, and a client of it."""
 
+import httpx2 as httpx
 import numpy as np
 import pytest
+from PIL import Image
+from starlette.testclient import TestClient
 
 from keras_synth import app
-from keras_synth.io import write_image
+from keras_synth.app.server import Site, build_app
+from keras_synth.io import FileOptions, write_image
 
 QUALITY = {"best": 0.02, "good": 0.1, "poor": 0.3}
 
@@ -64,3 +68,53 @@ def quality_of(study):
         return QUALITY[study.methods[file["method"]]]
 
     return quality
+
+
+HOST = "localhost:8360"
+FILES = FileOptions(max_megapixels=2.0)
+
+
+@pytest.fixture(scope="module")
+def site():
+    made = Site(files=FILES)
+    yield made
+    made.close()
+
+
+def client_of(site, **guard):
+    guard = {"hosts": {"localhost"}, "max_upload": 3_000_000, **guard}
+    return TestClient(
+        build_app(site, **guard),
+        base_url=f"http://{HOST}",
+        headers={"origin": f"http://{HOST}"},
+    )
+
+
+@pytest.fixture(scope="module")
+def client(site):
+    return client_of(site)
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """A noisy JPEG with EXIF, and a mask."""
+    folder = tmp_path_factory.mktemp("photo")
+    generator = np.random.default_rng(0)
+    values = generator.normal(0.5, 0.1, (40, 56, 3)).clip(0, 1) * 255
+    exif = Image.Exif()
+    exif[0x010E] = "a street"
+    image = Image.fromarray(values.astype("uint8"))
+    image.save(folder / "photo é.jpg", quality=95, exif=exif)
+    mask = np.zeros((40, 56))
+    mask[10:20, 12:14] = 1.0
+    write_image(folder / "mask.png", mask)
+    return folder / "photo é.jpg"
+
+
+def upload(client, path, name=None):
+    headers = {"x-file-name": httpx.URL("/" + (name or path.name)).raw_path[1:]}
+    answer = client.post(
+        "/api/files", content=path.read_bytes(), headers=headers
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()
