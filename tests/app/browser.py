@@ -65,12 +65,12 @@ def opened_browser(**options):
             executable_path=_CHROMIUM, args=list(_OPTIONS)
         )
         context = browser.new_context(locale="en-US", **options)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(180_000)
         yield context
         browser.close()
 
 
-def wait_until(condition, seconds=30.0):
+def wait_until(condition, seconds=90.0):
     """Waits until a condition holds."""
     end = time.monotonic() + seconds
     while not condition():

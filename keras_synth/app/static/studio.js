@@ -288,3 +288,4 @@ $("operations").append(...operations.map((each) => {
 translate();
 setTool("hand");
 chooseOperation("restore");
+performance.mark("ready");
