@@ -400,10 +400,6 @@ def page_weight(name):
         )
         for _ in range(5):
             page = browser.new_context().new_page()
-            sizes.append(0)
-            page.on(
-                "response", lambda r: sizes.append(sizes.pop() + len(r.body()))
-            )
             page.goto(server.origin)
             page.wait_for_function(
                 "performance.getEntriesByName('ready').length"
@@ -413,6 +409,13 @@ def page_weight(name):
                     "Math.max(performance.getEntriesByName('ready')[0]"
                     ".startTime, performance.getEntriesByName("
                     "'first-contentful-paint')[0].startTime)"
+                )
+            )
+            sizes.append(
+                page.evaluate(
+                    "['navigation', 'resource'].flatMap((kind) => performance"
+                    ".getEntriesByType(kind)).reduce((sum, each) => sum + "
+                    "each.encodedBodySize, 0)"
                 )
             )
             page.context.close()
@@ -459,12 +462,15 @@ def same_bytes(name):
         mask = np.zeros((96, 128), "uint8")
         mask[30:50, 40:70] = 255
         Image.fromarray(mask).save(folder / "mask.png")
-        client = Client(server)
+
+        def ask(*given, **options):
+            """On a connection of its own: idle ones are closed."""
+            return Client(server).ask(*given, **options)
 
         def upload(file):
             data = (folder / file).read_bytes()
             headers = {"X-File-Name": file}
-            _, made = client.ask("POST", "/api/files", data, headers)
+            _, made = ask("POST", "/api/files", data, headers)
             return json.loads(made)["id"]
 
         for number, (operation, options, words) in enumerate(cases):
@@ -477,12 +483,12 @@ def same_bytes(name):
             if operation == "inpaint":
                 given["mask"] = upload("mask.png")
                 places.insert(1, folder / "mask.png")
-            _, job = client.ask("POST", "/api/jobs", json.dumps(given))
+            _, job = ask("POST", "/api/jobs", json.dumps(given))
             place = f"/api/jobs/{json.loads(job)['id']}/events"
-            _, events = client.ask("GET", place, timeout=600)
+            _, events = ask("GET", place, timeout=600)
             last = json.loads(events.decode().strip().split("\n\n")[-1][6:])
             made = last["result"]["file"]["id"]
-            _, data = client.ask("GET", f"/api/files/{made}/download")
+            _, data = ask("GET", f"/api/files/{made}/download")
             main([operation, *map(str, places), *words, "--quiet"])
             same += data == places[-1].read_bytes()
     server.kill()

@@ -107,6 +107,7 @@ def serve(
             app,
             http=protocol,
             ws="none",
+            log_config=None,  # it would close the streams of other loggers
             log_level="error",
             access_log=False,
             server_header=False,

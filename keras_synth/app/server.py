@@ -333,11 +333,14 @@ def _rating_routes(site):
         if type(seconds) not in (int, float) or not 0 <= seconds < 1e9:
             raise ValueError("`seconds` must be a number of seconds.")
 
-        def stored():
-            study.answer(link, given.get("number"), given.get("value"), seconds)
-            return study.state(link)
-
-        return JSONResponse(await run_in_threadpool(stored))
+        found = await run_in_threadpool(
+            study.answer,
+            link,
+            given.get("number"),
+            given.get("value"),
+            seconds,
+        )
+        return JSONResponse(found)
 
     async def image(request):
         path = study.path(request.path_params["token"])

@@ -143,15 +143,17 @@ class Study:
             LookupError: There is no such rater.
         """
         with self._transaction() as run:
-            rater = self._rater(run, link)
-            answered = _count(run, "answers", rater)
-            self._ask(run, rater, answered + _AHEAD)
-            rows = run(
-                "SELECT * FROM questions WHERE rater = ? AND number >= ? "
-                "ORDER BY number",
-                (rater, answered),
-            ).fetchall()
-            asked = _count(run, "questions", rater)
+            return self._state(run, self._rater(run, link))
+
+    def _state(self, run, rater):
+        answered = _count(run, "answers", rater)
+        self._ask(run, rater, answered + _AHEAD)
+        rows = run(
+            "SELECT * FROM questions WHERE rater = ? AND number >= ? "
+            "ORDER BY number",
+            (rater, answered),
+        ).fetchall()
+        asked = _count(run, "questions", rater)
         planned = self.settings["questions"]
         all_asked = asked < min(answered + _AHEAD, planned)
         return {
@@ -169,6 +171,9 @@ class Study:
             value: For pairs 1 (the left image is better), 0 (no difference)
                 or -1 (the right one is); otherwise a score from 1 to 5.
             seconds: How long it took.
+
+        Returns:
+            What the rater is asked now, as `state` does.
 
         Raises:
             ConflictError: The question has another answer already.
@@ -195,7 +200,7 @@ class Study:
                     f"Question {number} has been answered already."
                 )
             if old is not None:
-                return
+                return self._state(run, rater)
             question = run(
                 "SELECT * FROM questions WHERE rater = ? AND number = ?", place
             ).fetchone()
@@ -205,8 +210,9 @@ class Study:
                 "INSERT INTO answers VALUES (?, ?, ?, ?, ?)",
                 (*place, value, min(max(float(seconds), 0.0), 1e6), _now()),
             )
-        with self._lock:
+            # The lock of the transaction is held: no other thread counts.
             self._count(question, value)
+            return self._state(run, rater)
 
     @property
     def is_pairs(self):

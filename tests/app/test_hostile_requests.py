@@ -1,5 +1,6 @@
 """Hostile requests: bombs, other sites, traversal, tokens, large bodies."""
 
+import asyncio
 import io
 import json
 import zlib
@@ -8,8 +9,10 @@ import httpx2 as httpx
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from keras_synth import app
+from keras_synth.app import guard
 from keras_synth.app.server import Site, build_app
 from tests.app.conftest import HOST, client_of, upload
 
@@ -217,3 +220,66 @@ def test_tokens_open_what_they_are_for(new_study):
     assert anyone.get("/", headers=numbers).status_code == 200
     assert rater.get("/rate", headers=numbers).status_code == 421
     site.close()
+
+
+def answered(body):
+    """Status of a request whose parts `body` (async) gives one by one."""
+
+    async def application(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        start = {"type": "http.response.start", "status": 200, "headers": []}
+        await send(start)
+        await send({"type": "http.response.body"})
+
+    parts, sent = body(), []
+
+    async def receive():
+        part = await anext(parts, None)
+        more = part is not None
+        return {"type": "http.request", "body": part or b"", "more_body": more}
+
+    async def send(message):
+        sent.append(message)
+
+    headers = {"host": "localhost", "origin": "http://localhost"}
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/files",
+        "query_string": b"",
+        "scheme": "http",
+        "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
+    }
+    guarded = guard.Guard(application, hosts={"localhost"})
+    asyncio.run(guarded(scope, receive, send))
+    return sent[0]["status"]
+
+
+def test_slow_bodies_are_refused(monkeypatch):
+    async def fast():
+        for _ in range(3):
+            yield bytes(1000)
+
+    async def stops():
+        yield b"x"
+        await asyncio.sleep(5.0)
+        yield b"x"
+
+    async def drips():
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            yield b"x"
+
+    monkeypatch.setattr(guard, "_PAUSE", 0.2)
+    assert answered(fast) == 200
+    assert answered(drips) == 200
+    assert answered(stops) == 408
+    monkeypatch.setattr(guard, "_GRACE", 0.1)
+    assert answered(drips) == 408
+
+
+def test_web_sockets_are_closed(client):
+    with pytest.raises(WebSocketDisconnect):
+        with client.websocket_connect("/"):
+            pass
