@@ -110,7 +110,7 @@ def test_a_network_trained_again_is_loaded_again(tmp_path):
     path = tmp_path / "denoiser.keras"
     results = []
     for bias in (0.0, 0.25):
-        network = training.build_denoiser("ffdnet", num_layers=2, width=4)
+        network = training.build_denoiser("ffdnet", 1, num_layers=2, width=4)
         network.trainable_weights[-1].assign([bias] * 4)
         network.save(path)
         out = tmp_path / f"{bias}.png"

@@ -16,6 +16,7 @@ SMALL = {
     "architecture": "ffdnet",
     "num_layers": 3,
     "width": 8,
+    "channels": 1,
     "image_size": 8,
     "patches_per_image": 4,
     "batch_size": 4,
