@@ -15,6 +15,7 @@ from keras_synth.tasks.image_files import FilesError
 from keras_synth.tasks.inpaint import Inpainted, inpaint
 from keras_synth.tasks.restore import METHODS, Restored, restore
 from keras_synth.tasks.sample import sample
+from keras_synth.tasks.score import Scored, score
 from keras_synth.tasks.stylize import Stylized, stylize
 from keras_synth.tasks.translate import Translated, translate
 from keras_synth.tasks.upscale import Upscaled, upscale
@@ -33,6 +34,7 @@ __all__ = [
     "FilesError",
     "Inpainted",
     "Restored",
+    "Scored",
     "Stylized",
     "Translated",
     "Upscaled",
@@ -50,6 +52,7 @@ __all__ = [
     "load_model",
     "restore",
     "sample",
+    "score",
     "stylize",
     "translate",
     "upscale",
