@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import keras_synth
 from keras_synth.cli import (
+    anonymize,
     compose,
     datasets,
     deblur,
@@ -53,6 +54,7 @@ COMMANDS = tuple(
         translate,
         compose,
         score,
+        anonymize,
         demo,
         export,
         datasets,

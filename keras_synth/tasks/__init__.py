@@ -1,6 +1,7 @@
 """Tasks on files: restore, inpaint, deblur, upscale, stylize, edit, ..."""
 
 from keras_synth.models.loading import load_model
+from keras_synth.tasks.anonymize import Anonymized, anonymize
 from keras_synth.tasks.compose import Composed, compose
 from keras_synth.tasks.deblur import Deblurred, deblur
 from keras_synth.tasks.demo import demo
@@ -28,6 +29,7 @@ from keras_synth.tasks.upscale_video import (
 __all__ = [
     "Deblurred",
     "EXPORTS",
+    "Anonymized",
     "METHODS",
     "Composed",
     "Edited",
@@ -39,6 +41,7 @@ __all__ = [
     "Translated",
     "Upscaled",
     "UpscaledVideo",
+    "anonymize",
     "deblur",
     "compose",
     "demo",
