@@ -79,6 +79,7 @@ BENCHMARKS = {
     "hostile_requests": ("app", 1, "hostile uploads, memory of the server"),
     "page_weight": ("app", 1, "weight and first paint of the studio"),
     "page_bytes": ("app", 1, "files of the page and of the command line"),
+    "anonymize": ("anonymize", 3, "faces found, and no longer recognized"),
     "step_time": ("speed", 2, "training step of a VAE against a bare loop"),
     "gan_step_time": ("speed", 2, "the same of a GAN"),
     "style_step_time": ("style_transfer", 3, "the same of a style transfer"),

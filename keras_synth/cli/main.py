@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import keras_synth
 from keras_synth.cli import (
+    anonymize,
     compose,
     datasets,
     deblur,
@@ -22,6 +23,7 @@ from keras_synth.cli import (
     rate,
     restore,
     sample,
+    score,
     serve,
     stylize,
     train,
@@ -55,6 +57,8 @@ COMMANDS = tuple(
         translate,
         compose,
         serve,
+        score,
+        anonymize,
         demo,
         export,
         datasets,
