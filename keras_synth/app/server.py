@@ -184,7 +184,10 @@ def build_app(site, **guard):
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
     if site.study is not None:
-        routes += [Route("/rate", page("rate.html")), *_rating_routes(site)]
+        routes += [
+            Route("/rate", page("rate.html")),
+            *_rating_routes(site, guard.get("rater")),
+        ]
     kinds = (LookupError, ValueError, QueueFullError, StoreFullError)
     app = Starlette(
         routes=routes,
@@ -304,7 +307,7 @@ def _studio_routes(site):
     ]
 
 
-def _rating_routes(site):
+def _rating_routes(site, token):
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import FileResponse, JSONResponse
     from starlette.routing import Route
@@ -313,7 +316,9 @@ def _rating_routes(site):
 
     async def describe(request):
         names = ("kind", "title", "question", "consent", "questions")
-        return JSONResponse({name: study.settings[name] for name in names})
+        settings = {name: study.settings[name] for name in names}
+        # Part of the link by which a rater goes on at another device.
+        return JSONResponse({**settings, "token": token})
 
     async def new_rater(request):
         if (await _json(request)).get("consent") is not True:

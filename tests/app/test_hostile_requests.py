@@ -206,7 +206,7 @@ def test_tokens_open_what_they_are_for(new_study):
     assert anyone.get("/api/studio").status_code == 200
     rater = client_of(site, owner="o" * 20, rater="r" * 20)
     assert rater.get("/rate?token=" + "r" * 20).status_code == 200
-    assert rater.get("/api/rate/study").status_code == 200
+    assert rater.get("/api/rate/study").json()["token"] == "r" * 20
     for path in ("/", "/api/studio", "/generate", "/api/generators"):
         assert rater.get(path).status_code == 403
     moved = anyone.get(

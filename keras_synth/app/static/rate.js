@@ -17,6 +17,12 @@ let original = false;
 const pairs = () => study.kind === "pairs";
 const source = (token) => `/api/rate/images/${token}`;
 
+/** Where this rater goes on, on any device. */
+function address() {
+  const token = study.token ? `?token=${encodeURIComponent(study.token)}` : "";
+  return `${location.origin}/rate${token}#${link}`;
+}
+
 /** Tries until the server answers; what it stored already it takes again. */
 async function insist(path, json) {
   for (let wait = 250; ; wait = Math.min(2 * wait, 4000)) {
@@ -49,7 +55,7 @@ async function begin() {
   }
   history.replaceState(null, "", `#${link}`);
   store("rater", link);
-  $("link").value = location.href;
+  $("link").value = address();
   await show();
 }
 
@@ -191,7 +197,6 @@ onLanguage(() => { words(); buttons(); layout(); });
 function words() {
   $("title").textContent = study.title || t("rating");
   $("consent").textContent = study.consent || t("consent");
-  if (!$("link").value && link) $("link").value = location.href;
 }
 
 study = await ask("/api/rate/study");
