@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NAME ?=
 
-.PHONY: demo test test-all lint format docs benchmark notebooks clean
+.PHONY: demo test test-all lint format docs benchmark presets notebooks clean
 
 demo: .venv/demo
 	$(BIN)/python -m keras_synth demo
@@ -32,6 +32,10 @@ docs: .venv/docs
 # make benchmark lists the names; make benchmark NAME=vae runs one.
 benchmark: .venv/test
 	$(BIN)/python -m benchmarks $(NAME)
+
+# Trains the presets that are not trained yet; call it again to go on.
+presets: .venv/test
+	$(BIN)/python -m benchmarks presets
 
 # Runs the notebooks and stores their outputs.
 notebooks: .venv/notebooks

@@ -66,6 +66,7 @@ BENCHMARKS = {
 
 # name: (module, minutes, what it makes). These write no row.
 TOOLS = {
+    "presets": ("presets", 600, "trains the presets for photographs"),
     "denoiser_training": ("denoiser", 90, "trains the gray denoiser"),
     "super_resolution_training": (
         "super_resolution",

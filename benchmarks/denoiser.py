@@ -207,19 +207,19 @@ def score_color():
     )
 
 
-def noisy_images(test, sigma):
-    """`(noisy, clean)` of each image, float32 (height, width, 1)."""
+def noisy_images(test, sigma, channels=1):
+    """`(noisy, clean)` of each image, float32 (height, width, channels)."""
     generator = np.random.default_rng(SEED)
     for file in sorted((data_folder() / "denoise" / test).iterdir()):
-        clean = io.read_image(file, channels=1)
+        clean = io.read_image(file, channels)
         noise = generator.standard_normal(clean.shape).astype("float32")
         yield clean + sigma / 255 * noise, clean
 
 
-def denoised(network, test, sigma, ensemble=False):
+def denoised(network, test, sigma, ensemble=False, channels=1):
     """`(denoised, clean)` of each image of a test set."""
     level = np.full((1, 1, 1, 1), sigma / 255, "float32")
-    for noisy, clean in noisy_images(test, sigma):
+    for noisy, clean in noisy_images(test, sigma, channels):
         inputs = {"image": noisy[None], "noise_level": level}
         if ensemble:
             result = inference.self_ensemble(network, inputs)

@@ -11,7 +11,11 @@ from keras_synth.presets.classifiers import (
     mnist_classifier,
     mnist_features,
 )
-from keras_synth.presets.denoisers import gray_denoiser
+from keras_synth.presets.denoisers import (
+    color_denoiser,
+    gray_denoiser,
+    photo_restorer,
+)
 from keras_synth.presets.files import path
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
@@ -23,6 +27,7 @@ from keras_synth.presets.upscalers import (
 __all__ = [
     "Preset",
     "catalog",
+    "color_denoiser",
     "compensate_upscaled",
     "describe_presets",
     "fashion_mnist_classifier",
@@ -33,5 +38,6 @@ __all__ = [
     "mnist_classifier",
     "mnist_features",
     "path",
+    "photo_restorer",
     "video_upscaler",
 ]

@@ -6,6 +6,8 @@ from keras_synth.networks import unet
 from keras_synth.networks.pretrained import float32_layers
 from keras_synth.presets.files import load_preset
 
+_WIDE = (48, 96, 192)
+
 
 def gray_denoiser(weights="pretrained"):
     """Gray denoiser: a U-Net conditioned on the noise level.
@@ -36,8 +38,74 @@ def gray_denoiser(weights="pretrained"):
     >>> gray_denoiser()({"image": noisy, "noise_level": level}).shape
     TensorShape([1, 30, 20, 1])
     """
-    with float32_layers():
-        shape = unet(channels=1, noise_conditional=True, use_bias=False)
-        network = keras.Model(shape.input, shape.output, name="gray_denoiser")
+    network = _unet(
+        "gray_denoiser", channels=1, noise_conditional=True, use_bias=False
+    )
     load_preset(network, weights, "Train one: make benchmark NAME=denoiser")
     return network
+
+
+def color_denoiser(weights="pretrained"):
+    """Color denoiser: a U-Net conditioned on the noise level.
+
+    For Gaussian noise of σ from 0 to 75 gray levels.
+
+    Args:
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from `{"image": (batch, height, width, 3),
+        "noise_level": (batch, 1, 1, 1) or (batch, height, width, 1)}`, the
+        level from 0 to 75 / 255, to (batch, height, width, 3), not clipped.
+
+    Raises:
+        FileNotFoundError: There is no file at that path.
+        ValueError: The file holds other weights.
+
+    Example:
+
+    >>> noisy = keras.ops.zeros((1, 30, 20, 3))
+    >>> level = 0.1 * keras.ops.ones((1, 1, 1, 1))
+    >>> color_denoiser(None)({"image": noisy, "noise_level": level}).shape
+    TensorShape([1, 30, 20, 3])
+    """
+    network = _unet(
+        "color_denoiser", widths=_WIDE, noise_conditional=True, use_bias=False
+    )
+    load_preset(network, weights, "Train one: make presets")
+    return network
+
+
+def photo_restorer(weights="pretrained"):
+    """Photo restorer: a U-Net for blur, noise and JPEG that nobody describes.
+
+    For photographs as they come: slight blur, noise of the sensor, JPEG
+    compression from quality 10 to 95, in any combination.
+
+    Args:
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, 3) to the same shape, not
+        clipped.
+
+    Raises:
+        FileNotFoundError: There is no file at that path.
+        ValueError: The file holds other weights.
+
+    Example:
+
+    >>> photo_restorer(None)(keras.ops.zeros((1, 30, 20, 3))).shape
+    TensorShape([1, 30, 20, 3])
+    """
+    network = _unet("photo_restorer", widths=_WIDE)
+    load_preset(network, weights, "Train one: make presets")
+    return network
+
+
+def _unet(name, **options):
+    with float32_layers():
+        network = unet(**options)
+        return keras.Model(network.input, network.output, name=name)

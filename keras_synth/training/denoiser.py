@@ -24,6 +24,26 @@ ARCHITECTURES = {
 DEGRADATIONS = {
     "noise": degradations.GaussianNoise((0.0, 75 / 255)),
     "salt_and_pepper": degradations.SaltAndPepper((0.0, 0.5)),
+    # What photographs suffer from lens, sensor and files. One image of twelve
+    # stays clean.
+    "photo": degradations.Compose(
+        [
+            degradations.Sometimes(degradations.GaussianBlur((0.3, 1.0)), 0.3),
+            degradations.Sometimes(
+                degradations.OneOf(
+                    [
+                        degradations.CameraNoise((0.0, 25 / 255)),
+                        degradations.GaussianNoise((0.0, 25 / 255)),
+                    ]
+                ),
+                0.6,
+            ),
+            degradations.Sometimes(
+                degradations.JPEGCompression((10, 95), shifted=True), 0.3
+            ),
+            degradations.Sometimes(degradations.JPEGCompression((10, 95)), 0.6),
+        ]
+    ),
 }
 
 
@@ -77,7 +97,7 @@ def train_denoiser(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/denoiser",
     *,
-    degradation: Literal["noise", "salt_and_pepper"]
+    degradation: Literal["noise", "salt_and_pepper", "photo"]
     | degradations.Degradation = "noise",
     architecture: Literal["unet", "ffdnet", "dncnn", "autoencoder"] = "unet",
     width: int | None = None,
@@ -107,7 +127,8 @@ def train_denoiser(
             state after the last finished epoch).
         degradation: What the network learns to remove: "noise" (Gaussian, of
             up to 75 gray levels), "salt_and_pepper" (up to half of the
-            pixels), or a `degradations.Degradation`.
+            pixels), "photo" (slight blur, camera noise and JPEG, in any
+            combination), or a `degradations.Degradation`.
         architecture: The network: "unet", "ffdnet", "dncnn" or "autoencoder".
             FFDNet, and the U-Net for Gaussian noise, take the noise level as
             a second input.

@@ -1,0 +1,132 @@
+"""Presets for photographs: a queue that trains what is not trained yet.
+
+`make presets` goes through it in order. It can be stopped at any time, and goes
+on when it is called again. Weights and cards are left in `runs/presets/NAME/`;
+those that are better than what is there are copied to `keras_synth/presets`.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+
+from benchmarks import photographs
+from benchmarks.rows import ROOT, data_folder
+from benchmarks.trainings import (
+    card,
+    store_in_half_precision,
+    train_once,
+    words_of,
+)
+from keras_synth import presets, training
+
+FOLDER = ROOT / "runs" / "presets"
+PHOTOGRAPHS = (
+    "240 color photographs of the CID22 set and of Unsplash (photos/train; "
+    "CC BY-SA 4.0 and the Unsplash license)"
+)
+_UNET = {"channels": 3, "widths": (48, 96, 192), "num_blocks": 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A preset to train.
+
+    Attributes:
+        train: Function of `keras_synth.training`.
+        options: Its arguments.
+        network: Function of `keras_synth.presets`, from a path of weights to
+            the network.
+        figures: Function from the network to the figures of its card.
+        notes: More lines of the card.
+    """
+
+    train: Callable
+    options: dict
+    network: Callable
+    figures: Callable
+    notes: dict
+
+
+QUEUE = {
+    "color_denoiser": Entry(
+        training.train_denoiser,
+        {
+            **_UNET,
+            "degradation": "noise",
+            "image_size": 64,
+            "patches_per_image": 20,
+            "epochs": 130,
+            "batch_size": 16,
+            "learning_rate": 5e-4,
+        },
+        presets.color_denoiser,
+        photographs.color_figures,
+        {
+            "noise": "Gaussian, σ from 0 to 75 gray levels",
+            "bad at": "noise that is correlated from pixel to pixel, as in "
+            "JPEG files: `photo_restorer` knows it",
+        },
+    ),
+    "photo_restorer": Entry(
+        training.train_denoiser,
+        {
+            **_UNET,
+            "degradation": "photo",
+            "image_size": 64,
+            "patches_per_image": 20,
+            "epochs": 130,
+            "batch_size": 16,
+            "learning_rate": 5e-4,
+        },
+        presets.photo_restorer,
+        photographs.photo_figures,
+        {
+            "degradations": "slight blur, noise of a camera or of σ up to 25 "
+            "gray levels, JPEG from 10 to 95, once or twice, on any grid",
+            "bad at": "heavy noise and heavy blur; text and faces of a few "
+            "pixels",
+        },
+    ),
+}
+
+
+def run(name):
+    """Trains every preset of the queue that is not trained yet."""
+    for preset, entry in QUEUE.items():
+        train(preset, entry)
+
+
+def train(name, entry):
+    """Trains one preset, and writes its weights and its card."""
+    folder = FOLDER / name
+    weights = folder / f"{name}.weights.h5"
+
+    def fit():
+        # Half the time where the processor has the instructions.
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        network = entry.train(
+            data_folder() / "photos" / "train",
+            folder,
+            resume=True,
+            seed=0,
+            verbose=2,
+            **entry.options,
+        )
+        keras.config.set_dtype_policy("float32")
+        network.save_weights(folder / "trained.weights.h5")
+
+    done = train_once(folder, entry.options, fit)
+    if not weights.exists():
+        store_in_half_precision(folder / "trained.weights.h5", weights)
+    text = card(
+        name,
+        entry.figures(entry.network(weights)),
+        f"`training.{entry.train.__name__}`, {words_of(entry.options)}, "
+        f"{done.times()}, {done.words()}",
+        entry.notes,
+        name,
+        PHOTOGRAPHS,
+    )
+    (folder / f"{name}.md").write_text(text)
+    print(f"weights and card: {folder}/{name}.*")
