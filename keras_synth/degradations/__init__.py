@@ -8,6 +8,7 @@ from keras_synth.degradations.base import (
 )
 from keras_synth.degradations.blur import GaussianBlur, MotionBlur
 from keras_synth.degradations.contrast import LowContrast
+from keras_synth.degradations.film_damage import FilmDamage
 from keras_synth.degradations.noise import (
     CameraNoise,
     GaussianNoise,
@@ -19,6 +20,7 @@ from keras_synth.degradations.occlusion import (
     IrregularHoles,
     Occlusion,
 )
+from keras_synth.degradations.old_photo import ColorFading, OldPhoto
 from keras_synth.degradations.resolution import Downsample, JPEGCompression
 from keras_synth.degradations.stains import Stains
 from keras_synth.degradations.wear import Dust, Scratches
@@ -47,10 +49,12 @@ CATALOG = {
 __all__ = [
     "CATALOG",
     "CameraNoise",
+    "ColorFading",
     "Compose",
     "Degradation",
     "Downsample",
     "Dust",
+    "FilmDamage",
     "GaussianBlur",
     "GaussianNoise",
     "HolesFromFolder",
@@ -59,6 +63,7 @@ __all__ = [
     "LowContrast",
     "MotionBlur",
     "Occlusion",
+    "OldPhoto",
     "OneOf",
     "PoissonNoise",
     "SaltAndPepper",

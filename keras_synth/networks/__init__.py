@@ -38,7 +38,7 @@ from keras_synth.networks.super_resolution import (
 )
 from keras_synth.networks.torchvision_weights import convert_torchvision
 from keras_synth.networks.translation import pix2pix_generator
-from keras_synth.networks.unet import unet
+from keras_synth.networks.unet import mask_unet, unet
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -71,6 +71,7 @@ __all__ = [
     "gated_inpainter",
     "inception_features",
     "interpolate_networks",
+    "mask_unet",
     "partial_inpainter",
     "patch_discriminator",
     "pix2pix_generator",

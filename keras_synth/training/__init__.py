@@ -3,6 +3,7 @@
 from keras_synth.training.adain import train_adain
 from keras_synth.training.augmentation import AUGMENTATIONS
 from keras_synth.training.classifier import train_classifier
+from keras_synth.training.damage_detector import train_damage_detector
 from keras_synth.training.data import describe_data, open_data
 from keras_synth.training.denoiser import (
     DEGRADATIONS,
@@ -63,6 +64,7 @@ __all__ = [
     "open_data",
     "train_adain",
     "train_classifier",
+    "train_damage_detector",
     "train_denoiser",
     "train_gan",
     "train_inpainter",
