@@ -286,7 +286,7 @@ def test_the_target_may_be_the_mask():
     again, mask = next(iter(masks))
     np.testing.assert_array_equal(again, degraded)
     assert mask.shape == (4, 8, 8, 1)
-    changed = np.asarray(degraded != clean)
+    changed = np.any(degraded != clean, axis=-1, keepdims=True)
     assert np.all(np.asarray(mask)[changed] == 1)
     assert 0.2 < np.mean(mask) < 0.4
     with pytest.raises(ValueError, match="`target` must be"):
