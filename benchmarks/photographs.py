@@ -4,18 +4,22 @@ No test image was trained on: CBSD68 is of another collection than the training
 photographs, and photos/val is held out of it.
 """
 
+import functools
+
 import numpy as np
 
 from benchmarks.denoiser import SIGMAS, denoised, psnr
 from benchmarks.rows import data_folder, figure, write_row
 from benchmarks.trainings import training_words
-from keras_synth import inference, io, presets
+from keras_synth import inference, io, metrics, presets, restoration
 from keras_synth.degradations import (
     CameraNoise,
     Compose,
+    Downsample,
     GaussianBlur,
     JPEGCompression,
 )
+from keras_synth.ops import studio_range_luma
 
 SEED = 0
 # PSNR on CBSD68 as published: CBM3D, FFDNet and DRUNet.
@@ -47,9 +51,17 @@ PHOTOGRAPHS = {
 }
 
 
+# Bars of x4 on Set5 and Set14, and SRResNet's figures.
+UPSCALING = {4: {"Set5": (31.7, 32.05), "Set14": (28.3, 28.49)}}
+
+
 def run(name):
     """Measures one row."""
-    rows = {"color_denoiser": color_denoising, "photo_restorer": restoring}
+    rows = {
+        "color_denoiser": color_denoising,
+        "photo_restorer": restoring,
+        **{f"upscaler_x{scale}": upscaling for scale in (2, 3, 4)},
+    }
     rows[name](name)
 
 
@@ -143,3 +155,63 @@ def photo_figures(network):
 def _restored(network, image):
     image = image.astype("float32")[None]
     return np.clip(inference.restore_tiled(network, image)[0], 0.0, 1.0)
+
+
+def upscaling(name):
+    """A pretrained color upscaler on Set5 and Set14."""
+    scale = int(name[-1])
+    write_row(
+        name,
+        f"Super-resolution x{scale} of color images, PSNR and SSIM on Y",
+        upscaling_figures(scale)(getattr(presets, name)()),
+        data="Set5 and Set14",
+        protocol=(
+            f"multiples of {scale}, antialiased bicubic rounded to 8 bits, all "
+            f"channels upscaled, Y of BT.601, border of {scale}; x8: mean over "
+            f"the symmetries; {training_words(name)}; goal: SRResNet's"
+        ),
+        seed=SEED,
+    )
+
+
+def upscaling_figures(scale):
+    """Function from an upscaler to its figures."""
+    return functools.partial(_upscaling_figures, scale)
+
+
+def _upscaling_figures(scale, network):
+    methods = {
+        "bicubic": restoration.bicubic(scale),
+        "EDSR": network,
+        "EDSR, x8": lambda small: inference.self_ensemble(network, small),
+    }
+    figures = {}
+    for label, method in methods.items():
+        for test in ("Set5", "Set14"):
+            bar, goal = UPSCALING.get(scale, {}).get(test, (None, None))
+            if label == "bicubic":
+                bar = goal = None
+            psnr_of_y, ssim = _score_on_luma(method, test, scale)
+            figures[f"{label}: {test}, PSNR"] = figure(
+                psnr_of_y, "dB", better="higher", bar=bar, goal=goal
+            )
+            figures[f"{label}: {test}, SSIM"] = figure(
+                ssim, decimals=4, better="higher"
+            )
+    return figures
+
+
+def _score_on_luma(method, test, scale):
+    measures = [
+        kind(border=scale, round_to_8_bits=True)
+        for kind in (metrics.PSNR, metrics.SSIM)
+    ]
+    for file in io.find_images(data_folder() / "sr" / test):
+        large = io.modulo_crop(io.read_image(file, channels=3)[None], scale)
+        small = np.asarray(Downsample(scale)(large, seed=0))
+        small = np.round(255 * np.clip(small, 0, 1)) / 255
+        result = np.clip(method(small.astype("float32")), 0.0, 1.0)
+        pair = [np.asarray(studio_range_luma(x)) for x in (large, result)]
+        for measure in measures:
+            measure.update_state(*pair)
+    return tuple(float(measure.result()) for measure in measures)

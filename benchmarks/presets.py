@@ -88,6 +88,24 @@ QUEUE = {
             "pixels",
         },
     ),
+    **{
+        f"upscaler_x{scale}": Entry(
+            training.train_upscaler,
+            {
+                "channels": 3,
+                "scale": scale,
+                "image_size": 24 * scale,
+                "patches_per_image": 20,
+                "epochs": epochs,
+                "batch_size": 16,
+                "learning_rate": 5e-4,
+            },
+            getattr(presets, f"upscaler_x{scale}"),
+            photographs.upscaling_figures(scale),
+            {"bad at": "noise, blur and JPEG blocks, which it upscales too"},
+        )
+        for scale, epochs in ((4, 130), (2, 65), (3, 65))
+    },
 }
 
 

@@ -21,6 +21,9 @@ from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
     gray_upscaler,
+    upscaler_x2,
+    upscaler_x3,
+    upscaler_x4,
     video_upscaler,
 )
 
@@ -39,5 +42,8 @@ __all__ = [
     "mnist_features",
     "path",
     "photo_restorer",
+    "upscaler_x2",
+    "upscaler_x3",
+    "upscaler_x4",
     "video_upscaler",
 ]

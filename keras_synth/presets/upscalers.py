@@ -51,6 +51,81 @@ def gray_upscaler(weights="pretrained"):
     return network
 
 
+def upscaler_x2(weights="pretrained"):
+    """Color upscaler: EDSR of 16 blocks for x2 super-resolution.
+
+    See `upscaler_x4`.
+
+    Args:
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, 3) in [0, 1] to (batch,
+        2 height, 2 width, 3), not clipped.
+
+    Raises:
+        FileNotFoundError: There is no file at that path.
+        ValueError: The file holds other weights.
+    """
+    return _color_upscaler(2, weights)
+
+
+def upscaler_x3(weights="pretrained"):
+    """Color upscaler: EDSR of 16 blocks for x3 super-resolution.
+
+    See `upscaler_x4`.
+
+    Args:
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, 3) in [0, 1] to (batch,
+        3 height, 3 width, 3), not clipped.
+
+    Raises:
+        FileNotFoundError: There is no file at that path.
+        ValueError: The file holds other weights.
+    """
+    return _color_upscaler(3, weights)
+
+
+def upscaler_x4(weights="pretrained"):
+    """Color upscaler: EDSR of 16 blocks for x4 super-resolution.
+
+    For images that were made smaller by antialiased bicubic interpolation, and
+    that have neither noise nor JPEG blocks.
+
+    Args:
+        weights: "pretrained", None for random weights, or the path of a
+            `.weights.h5` file.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, 3) in [0, 1] to (batch,
+        4 height, 4 width, 3), not clipped.
+
+    Raises:
+        FileNotFoundError: There is no file at that path.
+        ValueError: The file holds other weights.
+
+    Example:
+
+    >>> upscaler_x4(None)(keras.ops.zeros((1, 9, 14, 3))).shape
+    TensorShape([1, 36, 56, 3])
+    """
+    return _color_upscaler(4, weights)
+
+
+def _color_upscaler(scale, weights):
+    with float32_layers():
+        shape = edsr(scale)
+        name = f"upscaler_x{scale}"
+        network = keras.Model(shape.input, shape.output, name=name)
+    load_preset(network, weights, "Train one: make presets")
+    return network
+
+
 def video_upscaler(scale=4, weights="pretrained"):
     """Video upscaler: `video_edsr` of five gray frames, x3 or x4.
 
