@@ -7,7 +7,7 @@ NAME ?=
 .PHONY: demo test test-all lint format docs benchmark presets notebooks clean
 
 demo: .venv/demo
-	$(BIN)/python -m keras_synth demo
+	$(BIN)/python -m keras_synth demo --resume
 
 # Two processes: most of a test's time is one thread tracing a graph.
 test: .venv/test

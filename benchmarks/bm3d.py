@@ -31,7 +31,8 @@ for line in sys.stdin:
     source, target, sigma = line.rstrip("\\n").split("\\t")
     noisy = numpy.load(source).astype("float64")
     start = time.perf_counter()
-    denoised = bm3d.bm3d(noisy, float(sigma), profile="{PROFILE}")
+    denoise = bm3d.bm3d_rgb if noisy.ndim == 3 else bm3d.bm3d
+    denoised = denoise(noisy, float(sigma), profile="{PROFILE}")
     seconds = time.perf_counter() - start
     numpy.save(target, denoised)
     print(seconds, flush=True)
@@ -147,7 +148,7 @@ class Binary(Peer):
         self._folder = tempfile.TemporaryDirectory()
 
     def __call__(self, noisy, noise_level):
-        """`(denoised, seconds)` of a gray image (height, width)."""
+        """`(denoised, seconds)` of an image (height, width[, 3])."""
         folder = pathlib.Path(self._folder.name)
         source, target = folder / "noisy.npy", folder / "denoised.npy"
         np.save(source, noisy)

@@ -2,8 +2,8 @@
 
 An exported model gives the same images as the trained one, and needs neither
 keras_synth nor Keras. A SavedModel holds everything that a model is used for,
-one endpoint each; ONNX and LiteRT hold the image decoder alone, from latents
-to images. A plain network needs none of this: `network.export(directory)`.
+one endpoint each; ONNX and LiteRT hold one function: of a VAE or GAN the image
+decoder, from latents to images, of other models what their `call` computes.
 
 Endpoints of a SavedModel, called as `served.NAME(...)` on what
 `tf.saved_model.load` returns. All numbers of images are free.
@@ -30,6 +30,9 @@ AdaINTransfer
     - `stylize(content, style)`, `stylize_partly(content, style, alpha)` →
       images
 
+Networks, such as those of `presets`
+    - `serve(inputs)`, the network's call
+
 BM3D
     - `restore(images)` for gray and `restore_color(images)` for color images
 
@@ -45,7 +48,20 @@ import importlib.util
 import pathlib
 
 import keras
+import tensorflow as tf
 from keras import ops
+
+from keras_synth.io import folder_written_whole, written_whole
+from keras_synth.layers.nested import network_input
+
+# What Keras and TensorFlow write into the folder of a SavedModel.
+_SAVED_MODEL = {
+    "assets",
+    "fingerprint.pb",
+    "keras_metadata.pb",
+    "saved_model.pb",
+    "variables",
+}
 
 
 def export_saved_model(model, directory):
@@ -58,43 +74,70 @@ def export_saved_model(model, directory):
         images = served.sample_seeded(16, 7)
 
     Args:
-        model: A model with a method `export_endpoints`, which returns a dict,
-            name → (function, input signature). All models of
-            `keras_synth.models` that have weights, and `restoration.BM3D`,
-            have it.
-        directory: Path of the folder to write.
+        model: A network, a functional `keras.Model`; or a model with a method
+            `export_endpoints`, which returns a dict, name → (function, input
+            signature). All models of `keras_synth.models` that have weights,
+            and `restoration.BM3D`, have it.
+        directory: Path of the folder to write, whole or not at all. A
+            SavedModel that it holds is replaced.
 
     Returns:
         The directory, a `pathlib.Path`.
 
     Raises:
-        TypeError: The model has no method `export_endpoints`.
+        OSError: The folder cannot be written.
+        TypeError: The model is no network, and has no method
+            `export_endpoints`.
+        ValueError: The folder holds files that belong to no SavedModel.
     """
-    if not hasattr(model, "export_endpoints"):
-        raise TypeError(
-            "`model` must have a method `export_endpoints`; a network is "
-            f"exported by `network.export(directory)`. Received: {model!r}"
-        )
+    if hasattr(model, "export_endpoints"):
+        endpoints = model.export_endpoints()
+    else:
+        _check_exportable(model)
+        specs = keras.tree.map_structure(_spec, network_input(model))
+        endpoints = {"serve": (model, [specs])}
     directory = pathlib.Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    check_saved_model_folder(directory)
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for name, (function, signature) in model.export_endpoints().items():
+    for name, (function, signature) in endpoints.items():
         archive.add_endpoint(name, function, input_signature=signature)
-    archive.write_out(str(directory), verbose=False)
+    with folder_written_whole(directory) as unfinished:
+        archive.write_out(str(unfinished), verbose=False)
     return directory
 
 
-def export_onnx(model, path):
-    """Exports the image decoder of a VAE or GAN as ONNX.
-
-    The ONNX model takes latents, float32 (batch, latent_dim), and for a
-    class-conditional model labels, int32 (batch,). It returns images in
-    [0, 1].
+def check_saved_model_folder(directory):
+    """Refuses to replace a folder that holds more than a SavedModel.
 
     Args:
-        model: A model with a method `image_decoder`: a `models.VAE` or a
-            `models.GAN`.
+        directory: Path of the folder, which may be missing.
+
+    Raises:
+        NotADirectoryError: The path is that of a file.
+        ValueError: The folder holds other files.
+    """
+    directory = pathlib.Path(directory)
+    if not directory.exists():
+        return
+    others = sorted({f.name for f in directory.iterdir()} - _SAVED_MODEL)
+    if others:
+        raise ValueError(
+            f"{directory} holds files that belong to no SavedModel "
+            f"({', '.join(others[:3])}): give a folder of its own."
+        )
+
+
+def export_onnx(model, path):
+    """Exports a network, a restorer or the decoder of a generator as ONNX.
+
+    The decoder of a VAE or GAN takes latents, float32 (batch, latent_dim), and
+    for a class-conditional model labels, int32 (batch,). It returns images in
+    [0, 1]. Of other models the call is exported.
+
+    Args:
+        model: A `keras.Model`: a network, or one of `keras_synth.models` that
+            has weights.
         path: Path of the file to write, `.onnx`.
 
     Returns:
@@ -102,46 +145,75 @@ def export_onnx(model, path):
 
     Raises:
         ImportError: The packages of the extra `export` are missing.
-        TypeError: The model has no method `image_decoder`.
+        TypeError: The model is of another kind.
+        ValueError: ONNX has no operation for one of the model's.
     """
     _check_installed("onnx", "tf2onnx")
-    return _export_decoder(model, path, "onnx")
+    return _export_call(model, path, "onnx")
 
 
 def export_litert(model, path):
-    """Exports the image decoder of a VAE or GAN for LiteRT (TensorFlow Lite).
-
-    The LiteRT model takes latents, float32 (batch, latent_dim), and for a
-    class-conditional model labels, int32 (batch,). It returns images in
-    [0, 1].
+    """Exports a model for LiteRT (TensorFlow Lite), as `export_onnx` does.
 
     Args:
-        model: A model with a method `image_decoder`: a `models.VAE` or a
-            `models.GAN`.
+        model: As in `export_onnx`.
         path: Path of the file to write, `.tflite`.
 
     Returns:
         The path, a `pathlib.Path`.
 
     Raises:
-        TypeError: The model has no method `image_decoder`.
+        TypeError: The model is of another kind.
+        ValueError: LiteRT has no operation for one of the model's, such as
+            the antialiased resizing of the classifiers.
     """
-    return _export_decoder(model, path, "litert")
+    return _export_call(model, path, "litert")
 
 
-def _export_decoder(model, path, format):
-    if not hasattr(model, "image_decoder"):
-        raise TypeError(
-            "`model` must have a method `image_decoder`, as a VAE and a GAN "
-            f"have. Received: {model!r}"
-        )
-    network = model.image_decoder()
+def _export_call(model, path, format):
+    network = model
+    if hasattr(model, "image_decoder"):
+        network = model.image_decoder()
+    elif not hasattr(model, "export_endpoints"):
+        _check_exportable(model)
+    if getattr(network, "inputs", None):
+        # Keras refuses to export a network that was never called.
+        network(keras.tree.map_structure(_zeros, network_input(network)))
     path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Keras refuses to export a network that was never called.
-    network([ops.zeros((1, *i.shape[1:]), i.dtype) for i in network.inputs])
-    network.export(str(path), format=format, verbose=False)
+    with written_whole(path) as unfinished:
+        try:
+            network.export(str(unfinished), format=format, verbose=False)
+        except OSError:
+            raise
+        except Exception as error:
+            # The converters have errors of many kinds, and of many lines.
+            raise ValueError(
+                f"{model.name!r} cannot be exported as {format}, which may "
+                "have no operation for one of its: export a SavedModel, which "
+                f"has all. Received: {type(error).__name__}: "
+                f"{str(error)[:200]}"
+            ) from error
     return path
+
+
+def _check_exportable(model):
+    """Refuses what is no network."""
+    if not getattr(model, "built", False) or not getattr(model, "inputs", None):
+        raise TypeError(
+            "`model` must be a functional `keras.Model`, or a model with a "
+            f"method `export_endpoints`. Received: a {type(model).__name__}"
+        )
+
+
+def _zeros(tensor):
+    """Zeros like a symbolic tensor, of 64 where it leaves a side open."""
+    _, *sides = tensor.shape
+    return ops.zeros([1, *(side or 64 for side in sides)], tensor.dtype)
+
+
+def _spec(tensor):
+    """The `tf.TensorSpec` of a symbolic tensor."""
+    return tf.TensorSpec(tensor.shape, tensor.dtype, tensor.name)
 
 
 def _check_installed(*modules):

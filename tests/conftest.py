@@ -1,5 +1,6 @@
 """Two logical CPUs for the replica tests, and a clean state for each test."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -10,6 +11,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # A core for each process.
 import keras
 import pytest
 import tensorflow as tf
+from tensorflow.python.framework.ops import gradient_registry
 
 
 def optimize_graphs(really):
@@ -26,6 +28,24 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0],
     [tf.config.LogicalDeviceConfiguration()] * 2,
 )
+
+
+# What the imports made is never garbage: collections need not look at it.
+gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def freed_graphs():
+    """Lets go of the graphs that a file's tests traced.
+
+    The gradients of Keras' optimizers pass `all_reduce`, whose gradient
+    TensorFlow registers under a new name, and its graph with it, for good.
+    """
+    yield
+    names = gradient_registry._registry
+    for name in [name for name in names if name.startswith("CustomGradient-")]:
+        del names[name]
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

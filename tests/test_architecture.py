@@ -63,8 +63,8 @@ HOMES = {
     "keras.callbacks.Callback": "callbacks",
 }
 OPTIONAL = {
-    "imageio",
-    "imageio_ffmpeg",
+    "av",
+    "filelock",
     "matplotlib",
     "mlxtend",
     "onnx",

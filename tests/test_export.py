@@ -1,15 +1,20 @@
 """Exported models give the same images in a process without keras_synth."""
 
 import json
+import os
+import pathlib
+import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_synth import export
+from keras_synth import export, tasks
 from keras_synth.models.resumable import ResumableModel
+from tests.jobs import Job
 from tests.models.test_gan import compiled, small_gan
 from tests.models.test_restoration_gan import blind, inpainter, pairs
 from tests.models.test_stylegan2 import latents as style_latents
@@ -238,15 +243,19 @@ def test_a_missing_package_is_refused_with_its_name(monkeypatch, tmp_path):
         export.export_onnx(small_vae(), tmp_path / "decoder.onnx")
 
 
-def test_models_without_endpoints_or_decoder_are_refused(tmp_path):
+def test_what_is_no_network_and_has_no_endpoints_is_refused(tmp_path):
+    class Subclassed(keras.Model):
+        def call(self, inputs):
+            return inputs
+
     target = tmp_path / "never"
-    for export_model, model, message in (
-        (export.export_saved_model, blind().generator, "export_endpoints"),
-        (export.export_onnx, blind(), "image_decoder"),
-        (export.export_litert, blind(), "image_decoder"),
+    for export_model in (
+        export.export_saved_model,
+        export.export_onnx,
+        export.export_litert,
     ):
-        with pytest.raises(TypeError, match=f"a method `{message}`"):
-            export_model(model, target)
+        with pytest.raises(TypeError, match="a functional `keras.Model`"):
+            export_model(Subclassed(), target)
     assert not target.exists()
 
 
@@ -260,3 +269,106 @@ def test_a_custom_model_exports_without_a_signature(tmp_path):
     model.export(str(tmp_path / "twice"), verbose=False)
     served = tf.saved_model.load(str(tmp_path / "twice")).serve
     np.testing.assert_array_equal(served(tf.ones((4, 3))), np.full((4, 3), 2.0))
+
+
+def test_an_export_that_stops_leaves_what_was_there(tmp_path, monkeypatch):
+    model, path = small_vae(), tmp_path / "new/served"
+    archive = type(keras.export.ExportArchive())  # that of TensorFlow
+    write_out = archive.write_out
+
+    def stopping(self, folder, **options):
+        write_out(self, folder, **options)
+        (pathlib.Path(folder) / "variables/variables.index").unlink()
+        raise tf.errors.ResourceExhaustedError(
+            None, None, f"{folder}/variables; No space left on device"
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archive, "write_out", stopping)
+        with pytest.raises(OSError, match="served.* No space left") as error:
+            export.export_saved_model(model, path)
+        assert "unfinished" not in str(error.value)
+        assert not list(path.parent.iterdir())
+    export.export_saved_model(model, path)
+    before = {p: p.stat().st_mtime_ns for p in path.rglob("*")}
+    with monkeypatch.context() as patched:
+        patched.setattr(archive, "write_out", stopping)
+        with pytest.raises(OSError, match="No space left"):
+            export.export_saved_model(model, path)
+    assert before == {p: p.stat().st_mtime_ns for p in path.rglob("*")}
+    export.export_saved_model(model, path)  # replaces it
+    assert before != {p: p.stat().st_mtime_ns for p in path.rglob("*")}
+    assert [p.name for p in path.parent.iterdir()] == ["served"]
+    again = tf.saved_model.load(path)
+    assert again.sample_seeded(2, 7).shape[0] == 2
+
+
+def test_an_export_replaces_no_files_of_others(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ValueError, match="no SavedModel .thesis.tex.: give"):
+        export.export_saved_model(small_vae(), tmp_path)
+    model = tmp_path / "vae.keras"
+    small_vae().save(model)
+    with pytest.raises(ValueError, match="thesis.tex"):
+        tasks.export(model, tmp_path, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("form", ["onnx", "litert"])
+def test_a_decoder_that_cannot_be_written_leaves_nothing(
+    form, tmp_path, monkeypatch
+):
+    path = tmp_path / f"new/decoder.{form}"
+
+    def stopping(self, target, **_):
+        pathlib.Path(target).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "export", stopping)
+    with pytest.raises(OSError, match=f"No space .*new/decoder.{form}"):
+        getattr(export, f"export_{form}")(small_vae(), path)
+    assert not list(path.parent.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone mounts a disk")
+def test_a_disk_that_fills_during_an_export_or_a_sample(tmp_path):
+    """At five points each: all of it, or none and a line that names it."""
+    small_vae().save(tmp_path / "vae.keras")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    size = 256 * 1024
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(disk)]
+    if subprocess.run(mount).returncode:
+        pytest.skip("a disk cannot be mounted")
+    codes = {}
+    try:
+        for free in np.linspace(4096, size, 5).astype(int):
+            (disk / "filler").write_bytes(bytes(size - free // 4096 * 4096))
+            for words, target in (
+                (("export",), disk / "served"),
+                (("export", "--format", "onnx"), disk / "a.onnx"),
+                (("export", "--format", "litert"), disk / "a.tflite"),
+                (("sample", "--num-images", "900"), disk / "a.png"),
+            ):
+                command, *options = words
+                job = Job(command, tmp_path / "vae.keras", target, *options)
+                code, _, error = job.wait()
+                codes.setdefault(target, set()).add(code)
+                assert {p.name for p in disk.iterdir()} == {"filler"} | (
+                    {target.name} if code == 0 else set()
+                )
+                if code:
+                    # Keras' ONNX export warns of NumPy first.
+                    assert code == 2 and error.count("keras-synth: error") == 1
+                    assert str(target) in error and "No space left" in error
+                elif target.is_dir():
+                    served = tf.saved_model.load(target)
+                    served.sample_seeded(2, 7)
+                    shutil.rmtree(target)
+                else:
+                    assert target.stat().st_size
+                    target.unlink()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+    assert set(map(tuple, codes.values())) == {(0, 2)}

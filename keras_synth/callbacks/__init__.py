@@ -1,5 +1,6 @@
-"""Callbacks: grids of images, scores of samples, schedules."""
+"""Callbacks: grids of images, scores of samples, schedules, backups."""
 
+from keras_synth.callbacks.backup import Backup
 from keras_synth.callbacks.epoch_order import EpochOrder
 from keras_synth.callbacks.generative_quality import GenerativeQuality
 from keras_synth.callbacks.image_grid import ImageGrid, reconstruction_grid
@@ -20,6 +21,7 @@ from keras_synth.callbacks.style_mixing_grid import (
 from keras_synth.callbacks.warmup import KLWarmup
 
 __all__ = [
+    "Backup",
     "EpochOrder",
     "GenerativeQuality",
     "ImageGrid",

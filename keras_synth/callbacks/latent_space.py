@@ -6,7 +6,12 @@ from statistics import NormalDist
 import numpy as np
 
 from keras_synth.callbacks.shown_images import ShownImages
-from keras_synth.io import image_grid, write_image
+from keras_synth.io import (
+    image_grid,
+    write_image,
+    write_whole,
+    written_whole,
+)
 
 _LARGEST_SPRITE = 8192  # largest side of a sprite for the projector, in pixels
 
@@ -124,7 +129,8 @@ def write_projector(directory, model, images, labels=None, class_names=()):
         arguments = (images, labels)
     mean, _ = model.encode(*arguments)
     directory.mkdir(parents=True, exist_ok=True)
-    np.savetxt(directory / "latents.tsv", np.asarray(mean), delimiter="\t")
+    with written_whole(directory / "latents.tsv") as unfinished:
+        np.savetxt(unfinished, np.asarray(mean), delimiter="\t")
     sprite = image_grid(images, columns=side, padding=0)
     write_image(directory / "sprite.png", sprite)
     lines = [
@@ -137,7 +143,7 @@ def write_projector(directory, model, images, labels=None, class_names=()):
             class_names[label] if len(class_names) else str(label)
             for label in np.asarray(labels)
         ]
-        (directory / "labels.tsv").write_text("\n".join(names) + "\n")
+        write_whole(directory / "labels.tsv", _lines(names))
         lines.append('  metadata_path: "labels.tsv"')
     lines += [
         "  sprite {",
@@ -148,5 +154,9 @@ def write_projector(directory, model, images, labels=None, class_names=()):
         "}",
     ]
     config = directory / "projector_config.pbtxt"
-    config.write_text("\n".join(lines) + "\n")
+    write_whole(config, _lines(lines))
     return config
+
+
+def _lines(texts):
+    return "".join(f"{text}\n" for text in texts).encode()

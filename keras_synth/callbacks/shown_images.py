@@ -59,7 +59,8 @@ class ShownImages(keras.callbacks.Callback):
                 self.directory / f"{name}_epoch_{epoch + 1:04d}.png", grid
             )
             if self._writer is not None:
-                with self._writer.as_default(step=epoch + 1):
+                # Keras' TensorBoard counts epochs from 0.
+                with self._writer.as_default(step=epoch):
                     tf.summary.image(name, grid[None])
                 self._writer.flush()
 

@@ -40,7 +40,7 @@ class KLWarmup(keras.callbacks.Callback):
                 '`schedule` must be "linear" or "cyclical". '
                 f"Received: schedule={schedule!r}"
             )
-        if steps < 1 or cycles < 1:
+        if not (1 <= steps < float("inf") and cycles >= 1):
             raise ValueError(
                 "`steps` and `cycles` must be at least 1. "
                 f"Received: steps={steps!r}, cycles={cycles!r}"

@@ -5,6 +5,7 @@ import functools
 import importlib
 import inspect
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -20,7 +21,8 @@ from keras_synth.cli.signatures import read_function
 #: Options of every command: name and description.
 OUTPUT_OPTIONS = {
     "quiet": "Print no progress and no results, only errors.",
-    "json": "Print each result as one JSON object on a line of its own.",
+    "json": "Print each result as one JSON object on a line of its own, with "
+    "the settings that it was made with.",
     "debug": "Print the whole traceback of an error, and what TensorFlow "
     "prints when it is imported.",
 }
@@ -105,6 +107,7 @@ class Command:
             debug: See `OUTPUT_OPTIONS`; `main` reads it.
             **given: The arguments that were typed.
         """
+        _check_finite(given)
         package = importlib.import_module(f"keras_synth.{self.package}")
         function = getattr(package, self.function)
         parameters = {p.name: p.default for p in self.source.parameters}
@@ -119,9 +122,10 @@ class Command:
         def show(result):
             facts = self.facts(result, {**parameters, **given})
             if json:
-                print(_as_json(facts), flush=True)
+                settings = {p.name: parameters[p.name] for p in self.options}
+                _print(_as_json({**facts, "settings": {**settings, **given}}))
             elif not quiet:
-                print("\n".join(self.lines(facts)), flush=True)
+                _print("\n".join(self.lines(facts)))
 
         if "on_file" in parameters:
             function(**options, on_file=show)
@@ -145,9 +149,12 @@ class Command:
         kind = parameter.POSITIONAL_ONLY
         if not positional:
             kind = parameter.KEYWORD_ONLY
+        bundles = self.source.bundles.values()
+        of_files = any(parameter.name in fields for _, fields in bundles)
         about = Parameter(
             help=self.source.arguments.get(parameter.name),
             show_default=False if required else _shown(parameter.default),
+            **({"group": "Files"} if of_files else {}),
         )
         annotation = Annotated[parameter.annotation, about]
         return parameter.replace(kind=kind, annotation=annotation)
@@ -174,8 +181,30 @@ def _output_option(name):
     )
 
 
+def _check_finite(arguments):
+    for name, value in arguments.items():
+        for number in value if isinstance(value, list) else [value]:
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(
+                    f"`{name}` must be a finite number. Received: {number}"
+                )
+
+
 def _as_json(facts):
-    return json.dumps(facts, default=str, ensure_ascii=False)
+    text = json.dumps(facts, default=str, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a name that is no UTF-8
+        text = json.dumps(facts, default=str)
+    return text
+
+
+def _print(text):
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; the files are still wanted.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def examples_text(examples):
@@ -202,5 +231,7 @@ def image_lines(what):
         yield f"image: {facts['target']} ({what(facts)})"
         if facts["comparison"]:
             yield f"before and after: {facts['comparison']}"
+        for note in facts["notes"]:
+            yield f"note: {note}"
 
     return lines

@@ -10,6 +10,7 @@ COMMAND = Command(
     examples=(
         "keras-synth export runs/vae/vae.keras saved_models/vae",
         "keras-synth export runs/gan/gan.keras gan.onnx --format onnx",
+        "keras-synth export gray_denoiser denoiser.tflite --format litert",
     ),
     lines=lambda facts: [f"exported: {facts['target']}"],
     facts=lambda path, arguments: {

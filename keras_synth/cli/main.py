@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -52,6 +53,12 @@ COMMANDS = tuple(
     )
 )
 _ASK = {"--help", "-h", "--version"}
+# What TensorFlow says at each import, and without a GPU.
+_GREETING = (
+    r"absl::InitializeLog|oneDNN custom operations|rebuild TensorFlow|"
+    r"Could not find cuda drivers|failed call to cuInit.*(303|NO_DEVICE)|"
+    r"This TensorFlow binary is optimized"
+)
 _GROUPS = ("Restore", "Synthesize", "Train", "Other")
 
 
@@ -66,32 +73,44 @@ def main(argv=None):
         Exit code: 0, 2 after an error, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # any file's name
     try:
-        app = _app()
-        entry, bound, _ = app.parse_args(
-            argv, print_error=False, exit_on_error=False
-        )
-    except CycloptsError as error:
-        return _fail(error)
-    if not hasattr(entry, "command"):
-        entry(*bound.args, **bound.kwargs)  # prints the help, or the version
-        return 0 if _ASK & set(argv) else 2
-    given = bound.arguments
-    debug = given.get("debug", False)
-    try:
-        _import_tensorflow(debug)
-        entry(**given)
+        code = _run(argv)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         print("\nkeras-synth: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_unprinted()
         return 0
     except Exception as error:
-        if debug:
+        if "--debug" in argv:
             traceback.print_exc()
-        return _fail(error)
+        code = _fail(error)
+        _drop_unprinted()
+    return code
+
+
+def _run(argv):
+    entry, bound, _ = _app().parse_args(
+        argv, print_error=False, exit_on_error=False
+    )
+    if not hasattr(entry, "command"):
+        entry(*bound.args, **bound.kwargs)  # prints the help, or the version
+        return 0 if _ASK & set(argv) else 2
+    given = bound.arguments
+    _import_tensorflow(given.get("debug", False))
+    entry(**given)
     return 0
+
+
+def _drop_unprinted():
+    """Where standard output is closed or full, Python would try again."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _app():
@@ -139,27 +158,52 @@ def _add(app, command, **options):
 
 
 def _fail(error):
-    print(f"keras-synth: error: {_message(error)}", file=sys.stderr)
+    lines = [_message(error)]
+    if isinstance(getattr(error, "errors", None), dict):  # several files'
+        lines = [
+            text if str(file) in text else f"{file}: {text}"
+            for file, text in zip(
+                error.errors, map(_message, error.errors.values()), strict=True
+            )
+        ]
+    for line in lines:
+        print(f"keras-synth: error: {line}", file=sys.stderr)
     return 2
 
 
 def _message(error):
     """One line about an error, for a person."""
-    text = " ".join(str(error).split())
+    text = _plain(error)
+    # Keras puts the message of a layer in bold, between the places in the code.
+    bold = re.findall(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    text = " ".join((bold[-1] if bold else text).split())
     kind = type(error).__name__
     if kind == "ResourceExhaustedError" or isinstance(error, MemoryError):
         what = "no space" if "No space left" in text else "out of memory"
         return f"{what}: {_first_cause(error)}"
-    expected = (ValueError, OSError, ImportError, CycloptsError)
+    expected = (
+        ValueError,
+        OSError,
+        ImportError,
+        FloatingPointError,  # a training that diverged
+        CycloptsError,
+    )
     if isinstance(error, expected) and text:
         return text
     return f"{kind}: {_first_cause(error)} (--debug shows where)"
 
 
+def _plain(error):
+    """The message of an error without what Keras writes around it."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    text = re.sub(r"^Exception encountered when calling .*\n", "", text)
+    return text.partition("\nArguments received by ")[0]
+
+
 def _first_cause(error):
     """What TensorFlow says after the place in its graph, cut to a line."""
     skipped = ("Graph execution error", "Detected at", "File", "[[", "<")
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line.strip() for line in _plain(error).splitlines()]
     for line in lines:
         if line and not line.startswith(skipped):
             return line[:200]
@@ -167,26 +211,54 @@ def _first_cause(error):
 
 
 def _import_tensorflow(debug):
-    """Imports TensorFlow without what it prints, unless that matters.
+    """Imports TensorFlow without its greetings.
 
-    It greets on file descriptor 2, whatever its log level. What it prints is
-    kept, and shown where the import fails and for `debug`.
+    It greets on file descriptor 2, whatever its log level. What else it
+    prints is shown after the import; where the import fails, and for `debug`,
+    all of it.
     """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    failed = True
+    left_out = r"$."  # nothing
     with tempfile.TemporaryFile() as printed:
         try:
-            with _redirected(2, printed):
+            with _shown_after_a_crash(printed), _redirected(2, printed):
                 import tensorflow as tf
 
                 tf.config.list_physical_devices()
-            failed = False
+            left_out = left_out if debug else _GREETING
         finally:
-            if failed or debug:
-                printed.seek(0)
-                sys.stderr.write(printed.read().decode(errors="replace"))
+            printed.seek(0)
+            for line in printed.read().decode(errors="replace").splitlines():
+                if not re.search(left_out, line):
+                    print(line, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _shown_after_a_crash(printed):
+    """Shows what was printed to a file if this process dies in the block."""
+    if not hasattr(os, "fork"):
+        yield
+        return
+    read, write = os.pipe()
+    watcher = os.fork()
+    if not watcher:
+        try:
+            os.close(write)
+            if not os.read(read, 1):  # It ended, and did not say that it can.
+                os.lseek(printed.fileno(), 0, os.SEEK_SET)
+                while text := os.read(printed.fileno(), 4096):
+                    os.write(2, text)
+        finally:
+            os._exit(0)
+    try:
+        yield
+    finally:
+        os.write(write, b".")
+        os.close(write)
+        os.close(read)
+        os.waitpid(watcher, 0)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """`keras-synth train MODEL`: one command for each model."""
 
 import pathlib
+import shlex
 
 from keras_synth.cli.command import Command, program
 
@@ -24,6 +25,7 @@ def _facts(name):
             "model": output / f"{name}.keras",
             "images": images if images.exists() else None,
             "log": output / "log",
+            "conditional": getattr(model, "conditional", False),
         }
 
     return facts
@@ -34,8 +36,11 @@ def _lines(use):
         yield f"\nmodel:    {facts['model']}"
         if facts["images"]:
             yield f"images:   {facts['images']}/"
-        yield f"log:      {program('tensorboard')} --logdir {facts['log']}"
-        words = use.format(facts["model"])
+        log = shlex.quote(str(facts["log"]))
+        yield f"log:      {program('tensorboard')} --logdir {log}"
+        words = use.format(shlex.quote(str(facts["model"])))
+        if facts["conditional"]:
+            words += " --labels 0"
         yield f"next:     {program('keras-synth')} {words}"
 
     return lines

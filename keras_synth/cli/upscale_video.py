@@ -9,6 +9,8 @@ def _lines(facts):
         f"video: {facts['target']} ({facts['num_frames']} frames, "
         f"{width}x{height}, {facts['scale']} times larger)"
     )
+    for note in facts["notes"]:
+        yield f"note: {note}"
 
 
 COMMAND = Command(

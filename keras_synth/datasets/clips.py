@@ -6,7 +6,12 @@ import pathlib
 import numpy as np
 
 from keras_synth.datasets.files import check_channels, check_found
-from keras_synth.io import find_images, read_frames, read_image
+from keras_synth.io import (
+    find_images,
+    natural_order,
+    read_frames,
+    read_image,
+)
 from keras_synth.ops import scene_change
 from keras_synth.ops.motion import SCENE_CUT
 
@@ -33,9 +38,8 @@ class ClipSource:
 def clip_folder(path, channels=3, split_scenes=True):
     """Video clips from a folder of frames, or a folder of such folders.
 
-    Frames are image files, in the order of their names (pad numbers with
-    zeros: `frame_10.png` stands before `frame_9.png`). Each folder with
-    frames is a clip.
+    Frames are image files, in natural order (`frame_9.png` stands before
+    `frame_10.png`). Each folder with frames is a clip.
 
     Args:
         path: The folder.
@@ -53,7 +57,7 @@ def clip_folder(path, channels=3, split_scenes=True):
     """
     check_channels(channels)
     root = pathlib.Path(path)
-    files = find_images(root)
+    files = sorted(find_images(root), key=natural_order)
     check_found(files, root)
     clips = {}
     for file in files:
@@ -65,7 +69,14 @@ def clip_folder(path, channels=3, split_scenes=True):
     return _source(str(root), clips, split_scenes)
 
 
-def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
+def clip_file(
+    path,
+    channels=3,
+    start=0,
+    stop=None,
+    split_scenes=True,
+    accept_truncated=False,
+):
     """Video clips from a video file (MP4, AVI, MKV, ... as FFmpeg reads).
 
     The frames stay in memory, one byte for each value: a minute of 640 x 360
@@ -80,6 +91,7 @@ def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
         stop: Number of the frame after the last one. None for all.
         split_scenes: Whether to split the video at cuts, with
             `split_at_cuts`.
+        accept_truncated: Whether the file may be cut short or broken.
 
     Returns:
         A `ClipSource`.
@@ -87,10 +99,10 @@ def clip_file(path, channels=3, start=0, stop=None, split_scenes=True):
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: No reader is installed; the message names the package.
-        ValueError: The file is no video, or the part has fewer than two
-            frames.
+        ValueError: The file is no video, is cut short or broken, or the part
+            has fewer than two frames.
     """
-    frames = list(read_frames(path, channels, start, stop))
+    frames = list(read_frames(path, channels, start, stop, accept_truncated))
     _check_frames(frames, str(path))
     return _source(str(path), [np.stack(frames)], split_scenes)
 

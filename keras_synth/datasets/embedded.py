@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.datasets.source import Source, source_from_arrays
-from keras_synth.io import read_image
+from keras_synth.io import read_image, written_whole
 
 DIGITS_PER_CLASS = {"train": slice(0, 400), "test": slice(400, 500)}
 
@@ -76,11 +76,9 @@ def _parsed_digits():
         ) from error
     pixels, labels = mnist_data()
     images = pixels.reshape(-1, 28, 28, 1).astype("uint8")
-    with contextlib.suppress(OSError):  # The home folder is read-only.
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        partial = cache.with_suffix(f".{os.getpid()}.npz")
-        np.savez_compressed(partial, images=images, labels=labels)
-        partial.replace(cache)
+    with contextlib.suppress(OSError):  # The home folder is read-only, say.
+        with written_whole(cache) as unfinished:
+            np.savez_compressed(unfinished, images=images, labels=labels)
     return images, labels
 
 

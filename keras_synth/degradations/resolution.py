@@ -17,8 +17,8 @@ class Downsample(Degradation):
     """Downsampling, bicubic with antialiasing.
 
     This is the input of the super-resolution benchmarks: the cubic kernel with
-    a = -1/2, stretched by the factor, as in MATLAB's `imresize`. The result is
-    not rounded to 8 bits.
+    a = -1/2, stretched by the factor, and mirrored borders, as in MATLAB's
+    `imresize`. The result is not rounded to 8 bits.
 
     The whole image becomes `⌊height / factor⌋ x ⌊width / factor⌋` (at least
     one pixel); crop to multiples of the factor first to follow a benchmark.
@@ -61,15 +61,42 @@ class Downsample(Degradation):
         if self.factor == 1:
             return images, tf.zeros_like(images[..., :1]), parameters
         size = tf.maximum(shape[1:3] // self.factor, 1)
-        degraded = tf.image.resize(images, size, "bicubic", antialias=True)
-        degraded = keep_range(degraded, images)
+        degraded = keep_range(_resized(images, size), images)
         if self.keep_size:
-            degraded = tf.image.resize(degraded, shape[1:3], "bicubic")
-            degraded = keep_range(degraded, images)
+            degraded = keep_range(_resized(degraded, shape[1:3]), images)
         return degraded, None, parameters
 
     def get_config(self):
         return {"factor": self.factor, "keep_size": self.keep_size}
+
+
+def _resized(images, size):
+    """Bicubic resizing with antialiasing and mirrored borders.
+
+    Args:
+        images: (batch, height, width, channels).
+        size: New height and width, int (2,).
+    """
+    old = tf.shape(images)[1:3]
+    scale = tf.cast(size, "float32") / tf.cast(old, "float32")
+    # The kernel reaches two pixels of the smaller of both images.
+    edge = 2 * tf.cast(tf.math.ceil(tf.maximum(1.0 / scale, 1.0)), "int32") + 1
+    extended = images
+    for axis in (0, 1):
+        place = tf.range(-edge[axis], old[axis] + edge[axis])
+        place = place % (2 * old[axis])  # there and back again
+        place = tf.minimum(place, 2 * old[axis] - 1 - place)
+        extended = tf.gather(extended, place, axis=axis + 1)
+    resized = tf.raw_ops.ScaleAndTranslate(
+        images=extended,
+        size=size,
+        scale=scale,
+        translation=-scale * tf.cast(edge, "float32"),
+        kernel_type="keyscubic",
+        antialias=True,
+    )
+    channels = images.shape[-1]
+    return tf.ensure_shape(resized, (images.shape[0], None, None, channels))
 
 
 @keras.saving.register_keras_serializable("keras_synth")

@@ -1,11 +1,13 @@
 """Panel of one image restored by several methods, with a magnified crop."""
 
+import io
 import math
 import pathlib
+import warnings
 
 import numpy as np
 
-from keras_synth.io import written_whole
+from keras_synth.io import write_whole
 
 
 def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
@@ -73,7 +75,10 @@ def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
                 interpolation=smoothing,
                 extent=(0, width, height, 0),
             )
-        whole.set_title(f"{name}\n{labels.get(name, '')}", fontsize=8)
+        title = f"{name}\n{labels.get(name, '')}"
+        # Names of files may hold anything: $, and bytes that are no UTF-8.
+        title = title.encode(errors="backslashreplace").decode()
+        whole.set_title(title, fontsize=8, parse_math=False)
         whole.add_patch(
             Rectangle(
                 (left, top),
@@ -85,9 +90,25 @@ def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
         )
         part.set_xlim(left, left + crop_width)
         part.set_ylim(top + crop_height, top)
-    path = pathlib.Path(path)
-    with written_whole(path) as unfinished:
-        figure.savefig(unfinished, dpi=150)
+    return save_figure(path, figure)
+
+
+def save_figure(path, figure):
+    """Saves a figure of Matplotlib, whole or not at all.
+
+    Args:
+        path: Path of the file. Its ending says the format, ".png" say.
+        figure: The `matplotlib.figure.Figure`.
+
+    Returns:
+        The path, a `pathlib.Path`.
+    """
+    path, drawn = pathlib.Path(path), io.BytesIO()
+    with warnings.catch_warnings():
+        # Names in scripts that the font lacks are drawn as boxes.
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)
+        figure.savefig(drawn, dpi=150, format=path.suffix.lstrip(".") or "png")
+    write_whole(path, drawn.getvalue())
     return path
 
 

@@ -23,8 +23,8 @@ def perceptual_path_length(
         PPL = E[ d(G(w(t)), G(w(t + ε))) / ε² ],  w(t) = w₁ + t (w₂ - w₁)
 
     A low value means that images change smoothly along the line. The noise is
-    the same in both images. As in the reference, values below the first and
-    above the 99th percentile are left out.
+    the same in both images. As in the reference, images are not clipped, and
+    values below the first and above the 99th percentile are left out.
 
     Args:
         model: A `models.StyleGAN2`.
@@ -73,10 +73,13 @@ def perceptual_path_length(
         t = t * (sampling == "full")
         noise = generator.normal(size=(count, model.noise_size))
         here, further = (
-            model.synthesize(first + (t + step) * (second - first), noise)
+            model.synthesize(
+                first + (t + step) * (second - first), noise, clip=False
+            )
             for step in (0.0, _STEP)
         )
-        lengths.append(ops.convert_to_numpy(distance.compare(here, further)))
+        compared = distance.compare(here, further, clip=False)
+        lengths.append(ops.convert_to_numpy(compared))
     lengths = np.concatenate(lengths) / _STEP**2
     low = np.percentile(lengths, 1, method="lower")
     high = np.percentile(lengths, 99, method="higher")

@@ -1,12 +1,11 @@
 """Robustness of restoration methods to the severity of a degradation."""
 
 import dataclasses
-import pathlib
 
 from keras_synth.degradations import Degradation
 from keras_synth.evaluation.comparison import compare
+from keras_synth.evaluation.panel import save_figure
 from keras_synth.evaluation.tables import markdown_table, write_csv
-from keras_synth.io import written_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,10 +104,7 @@ class Robustness:
             loc="outside lower center",
             ncols=len(methods),
         )
-        path = pathlib.Path(path)
-        with written_whole(path) as unfinished:
-            figure.savefig(unfinished, dpi=150)
-        return path
+        return save_figure(path, figure)
 
 
 def robustness(

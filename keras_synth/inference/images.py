@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_synth.inference.inputs import run_restorer
+from keras_synth.inference.inputs import fixed_sides, run_restorer
 from keras_synth.io import Progress
 
 
@@ -35,6 +35,10 @@ def restore_tiled(
       number to whose multiple it pads: 2 for FFDNet, 2 ** levels for a U-Net.
       Tiles start at multiples of it and have the same remainder as the image.
 
+    A network of a fixed input size gets tiles of that size, whatever `tile`
+    and `multiple` are, with at most a quarter of them as `overlap`. Images
+    that are smaller are mirrored at their borders.
+
     Args:
         restorer: A `keras.Model`, or a function that returns images; see
             `run_restorer`.
@@ -53,7 +57,8 @@ def restore_tiled(
             takes that of the first tiles.
         output: Array of the output's shape to write into, such as a
             `numpy.memmap`. None makes a new one.
-        verbose: Progress, see `io.Progress`. 0 shows none.
+        verbose: Progress, see `io.Progress`: 0 shows none; or that of a
+            larger task.
 
     Returns:
         float32 (batch, scale · height, scale · width, output channels), or
@@ -75,11 +80,43 @@ def restore_tiled(
     inputs = _checked_inputs(images)
     _check_tiling(tile, overlap, batch_size, multiple, scale)
     count, height, width = inputs["image"].shape[:3]
+    fixed = fixed_sides(restorer)
+    missing = [
+        max(0, (side or 0) - given)
+        for side, given in zip(fixed, (height, width), strict=True)
+    ]
+    if any(missing):
+        larger = {
+            name: _mirrored(array, missing, (height, width))
+            for name, array in inputs.items()
+        }
+        restored = restore_tiled(
+            restorer,
+            larger if isinstance(images, dict) else larger["image"],
+            tile,
+            overlap,
+            batch_size=batch_size,
+            multiple=multiple,
+            scale=scale,
+            verbose=verbose,
+        )
+        scale = restored.shape[1] // (height + missing[0])
+        restored = restored[:, : scale * height, : scale * width]
+        if output is None:
+            return restored
+        output[:] = restored
+        return output
+
+    def cuts(length, side):
+        if side is None:
+            return _cuts(length, tile, overlap, multiple)
+        return _cuts(length, side, min(overlap, side // 4), 1)
+
     places = [
         (index, *row, *column)
         for index in range(count)
-        for row in _cuts(height, tile, overlap, multiple)
-        for column in _cuts(width, tile, overlap, multiple)
+        for row in cuts(height, fixed[0])
+        for column in cuts(width, fixed[1])
     ]
     progress = Progress(len(places), "tiles", verbose)
     for start in range(0, len(places), batch_size):
@@ -244,6 +281,14 @@ def _cuts(length, tile, overlap, multiple):
         (slice(start, start + size), slice(first, end))
         for start, first, end in zip(starts, [0, *ends], ends, strict=False)
     ]
+
+
+def _mirrored(array, missing, size):
+    """Images and maps of `size`, mirrored at the bottom and at the right."""
+    if array.ndim != 4 or array.shape[1:3] != size:
+        return array
+    edges = ((0, 0), *((0, pixels) for pixels in missing), (0, 0))
+    return np.pad(array, edges, mode="symmetric")
 
 
 def _part(array, index, rows, columns, size):

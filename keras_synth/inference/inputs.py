@@ -11,6 +11,8 @@ import inspect
 import keras
 import numpy as np
 
+from keras_synth.layers.nested import network_input
+
 
 def input_names(restorer):
     """Names of the inputs that a restorer takes, the image first.
@@ -73,8 +75,7 @@ def input_shapes(restorer):
     network = restoring_network(restorer)
     if not isinstance(network, keras.Model):
         return dict.fromkeys(input_names(restorer))
-    # A model that is not functional has no `input`.
-    taken = getattr(network, "input", None)
+    taken = network_input(network)
     if not isinstance(taken, dict):
         shape = getattr(taken, "shape", None)
         video = shape is not None and len(shape) == 5
@@ -146,9 +147,10 @@ def run_restorer(restorer, inputs):
         _check_given([x for x in names if not parameters.get(x)], named)
         by_name = {name: named[name] for name in parameters if name in named}
         given = named["image"] if parameters else inputs
+    shape = np.shape(named[names[0]])
+    _check_sides(restorer, shape)
     run = restorer.predict_on_batch if is_model else restorer
     restored = np.asarray(run(given, **by_name), "float32")
-    shape = np.shape(named[names[0]])
     if restored.ndim != 4 or len(restored) != shape[0]:
         raise ValueError(
             "A restorer must return (batch, height, width, channels), one "
@@ -158,8 +160,38 @@ def run_restorer(restorer, inputs):
     return restored
 
 
+def fixed_sides(restorer):
+    """Height and width of the only images that a restorer takes.
+
+    Args:
+        restorer: A `keras.Model`, or a function that returns images.
+
+    Returns:
+        `(height, width)`, ints, or None for a side that may have any length.
+    """
+    if not isinstance(restorer, keras.Model):
+        return None, None
+    shape = input_shapes(restorer).get("image")
+    return (None, None) if shape is None else tuple(shape[1:3])
+
+
+def _check_sides(restorer, shape):
+    """Refuses images of another size than the only one that is taken."""
+    sides = fixed_sides(restorer)
+    if len(shape) == 4 and any(
+        side not in (None, given)
+        for side, given in zip(sides, shape[1:3], strict=True)
+    ):
+        wanted = "x".join(str(side or "any") for side in sides)
+        raise ValueError(
+            f"This restorer takes images of {wanted} pixels alone. Received: "
+            f"{shape[1]}x{shape[2]}. `inference.restore_tiled` cuts images "
+            "into tiles of that size."
+        )
+
+
 def _takes_dict(network):
-    return isinstance(getattr(network, "input", None), dict)
+    return isinstance(network_input(network), dict)
 
 
 def _check_given(names, named):

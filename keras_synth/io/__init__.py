@@ -1,14 +1,19 @@
 """Files in and out: images, videos, folders."""
 
+from keras_synth.io.decoding import Decoded, open_decoded
+from keras_synth.io.encoding import check_holds, encode_images, quantized
 from keras_synth.io.folders import (
-    EXTENSIONS,
     beside_target,
     check_target,
     find_images,
+    folder_written_whole,
+    is_finished,
     pair_by_name,
     plan_targets,
+    write_whole,
     written_whole,
 )
+from keras_synth.io.formats import EXTENSIONS, FORMATS, format_of
 from keras_synth.io.images import (
     bit_depth,
     center_crop,
@@ -16,6 +21,7 @@ from keras_synth.io.images import (
     image_sizes,
     modulo_crop,
     read_image,
+    split_alpha,
     write_image,
 )
 from keras_synth.io.options import FileOptions
@@ -24,32 +30,45 @@ from keras_synth.io.video import (
     VIDEO_EXTENSIONS,
     Video,
     check_video_target,
+    natural_order,
     open_video,
     read_frames,
-    write_video,
+    video_writer,
 )
 
 __all__ = [
     "EXTENSIONS",
-    "FileOptions",
+    "FORMATS",
     "VIDEO_EXTENSIONS",
+    "Decoded",
+    "FileOptions",
     "Progress",
     "Video",
     "beside_target",
     "bit_depth",
     "center_crop",
+    "check_holds",
     "check_target",
     "check_video_target",
+    "encode_images",
     "find_images",
+    "folder_written_whole",
+    "format_of",
     "image_grid",
     "image_sizes",
+    "is_finished",
     "modulo_crop",
+    "natural_order",
+    "open_decoded",
     "open_video",
     "pair_by_name",
     "plan_targets",
+    "quantized",
     "read_frames",
     "read_image",
+    "split_alpha",
+    "video_writer",
     "write_image",
-    "write_video",
+    "write_whole",
     "written_whole",
 ]

@@ -1,33 +1,35 @@
 """Folders of files: walking, pairing by name, planning, atomic writing."""
 
 import contextlib
+import functools
+import glob
 import os
 import pathlib
-import secrets
+import platform
+import re
+import shutil
+import tempfile
 
+from keras_synth.io.formats import EXTENSIONS
 from keras_synth.io.options import FileOptions
 
-#: Endings of the image files that are read and written.
-EXTENSIONS = frozenset(
-    [
-        ".bmp",
-        ".gif",
-        ".jpeg",
-        ".jpg",
-        ".pgm",
-        ".png",
-        ".ppm",
-        ".tif",
-        ".tiff",
-        ".webp",
-    ]
-)
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None
+
+#: Longest name of a file, in bytes.
+LONGEST_NAME = 255
+# A workspace of this machine: one of another may be in use, wherever its
+# locks cannot be seen.
+_WORKSPACE = f".keras_synth-unfinished-{platform.node()}-"
 
 
 def find_images(folder):
     """Lists the image files of a folder and of all folders below it.
 
     Hidden files and folders, whose names begin with a dot, are left out.
+    Symbolic links are followed.
 
     Args:
         folder: Path of the folder.
@@ -37,19 +39,29 @@ def find_images(folder):
 
     Raises:
         FileNotFoundError: There is no such folder.
+        PermissionError: A folder cannot be listed.
     """
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}")
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [pathlib.Path(parent, name) for name in files]
     return sorted(
-        file
-        for file in found
-        if file.suffix.lower() in EXTENSIONS and not file.name.startswith(".")
+        file for file in _walk(folder) if file.suffix.lower() in EXTENSIONS
     )
+
+
+def _walk(folder, above=()):
+    """All files below a folder but hidden ones."""
+    real = os.path.realpath(folder)
+    if real in above:  # A link leads back up.
+        return
+    for name in os.listdir(folder):
+        path = folder / name
+        if name.startswith("."):
+            continue
+        if path.is_dir():
+            yield from _walk(path, (*above, real))
+        else:
+            yield path
 
 
 def pair_by_name(files, folder, partners, partner_folder):
@@ -88,10 +100,14 @@ def _name_below(file, folder):
 def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
     """Plans which image file becomes which, and checks every target.
 
+    What lies in the target is no source, where the target is a folder inside
+    the source.
+
     Args:
         source: Path of an image file, or of a folder with images.
-        target: Path of the file to write. For a folder, path of the folder
-            that gets files of the same names.
+        target: Path of the file to write, or of a folder that exists, for a
+            file of the same name. For a folder, path of the folder that gets
+            files of the same names.
         overwrite: Whether existing files may be replaced.
         beside: What else is written beside each target: "-compare.png"
             stands for `NAME-compare.png`. A suffix with a `*` stands for
@@ -106,20 +122,65 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
         FileNotFoundError: There is no such source.
         PermissionError: The place cannot be written to.
         ValueError: There are no images, the target is a file where it must
-            be a folder, or the files beside two targets would be the same.
+            be a folder, `files` do not fit, two files or the files beside
+            them would be the same, or a source would be lost.
     """
     source, target = pathlib.Path(source), pathlib.Path(target)
     files = files or FileOptions()
-    plan = _plan(source, target)
+    if overwrite and files.skip_existing:
+        raise ValueError(
+            "`overwrite` replaces the files that `skip_existing` leaves as "
+            "they are: give one of them."
+        )
+    plan = _plan(source, target, files)
     if files.skip_existing:
-        plan = [(file, goal) for file, goal in plan if not goal.exists()]
+        plan = _without_made(plan, beside)
+    _check_distinct(plan)
     if beside:
         _check_stems(plan)
+    plan = _shard(plan, files.shard)
+    if files.skip_existing:
+        plan = [(file, goal) for file, goal in plan if not is_finished(goal)]
+    # What a job that was stopped has left beside a target may stay.
+    may_exist = overwrite or files.skip_existing
     for _, goal in plan:
-        check_target(goal, overwrite)
+        check_target(goal, may_exist)
         for suffix in beside:
-            _check_beside(goal, suffix, overwrite)
+            _check_beside(goal, suffix, may_exist)
     return plan
+
+
+def _without_made(plan, beside):
+    """Leaves out what an earlier run has written beside its sources."""
+    made = set()
+    for file, goal in plan:
+        paths = [goal] if goal != file else []
+        for suffix in beside:
+            if "*" in suffix:
+                paths += goal.parent.glob(glob.escape(goal.stem) + suffix)
+            else:
+                paths.append(beside_target(goal, suffix))
+        made.update(map(os.path.realpath, paths))
+    return [pair for pair in plan if os.path.realpath(pair[0]) not in made]
+
+
+def is_finished(goal):
+    """Whether a file has been written: it exists, and is not empty."""
+    return goal.is_file() and goal.stat().st_size > 0
+
+
+def _shard(plan, shard):
+    """Part I of N, which differ by one file at most."""
+    if shard is None:
+        return plan
+    part, _, count = str(shard).partition("/")
+    numbers = part.isdecimal() and count.isdecimal()
+    if not numbers or not 1 <= int(part) <= int(count):
+        raise ValueError(
+            "`shard` must be I/N, such as 1/4 for the first of four parts, "
+            f"with I from 1 to N. Received: shard={shard!r}"
+        )
+    return plan[int(part) - 1 :: int(count)]
 
 
 def beside_target(goal, suffix):
@@ -127,8 +188,15 @@ def beside_target(goal, suffix):
     return goal.with_name(f"{goal.stem}{suffix}")
 
 
-def _plan(source, target):
+def _plan(source, target, options):
     if source.is_file():
+        if target.is_dir():
+            return [(source, target / _renamed(source.name, options))]
+        if options.format or options.suffix:
+            raise ValueError(
+                f"{target} says the name and the format: give a folder as the "
+                "target for `format` and `suffix`."
+            )
         return [(source, target)]
     if not source.is_dir():
         raise FileNotFoundError(f"There is no image or folder {source}")
@@ -138,9 +206,46 @@ def _plan(source, target):
             f"Received: the file {target}"
         )
     files = find_images(source)
+    if not _lies_in(source, target):
+        files = [file for file in files if not _lies_in(file.parent, target)]
     if not files:
         raise ValueError(f"{source} holds no images.")
-    return [(file, target / file.relative_to(source)) for file in files]
+    return [
+        (file, target / _renamed(file.relative_to(source), options))
+        for file in files
+    ]
+
+
+def _renamed(path, options):
+    """A path with the ending and the suffix that are asked for."""
+    path = pathlib.Path(path)
+    ending = path.suffix
+    if options.format:
+        ending = "." + options.format.lower().removeprefix(".")
+    return path.with_name(path.stem + options.suffix + ending)
+
+
+def _lies_in(path, folder):
+    """Whether a path is a folder or lies below it, whatever the links."""
+    path, folder = (pathlib.Path(os.path.realpath(x)) for x in (path, folder))
+    return folder in (path, *path.parents)
+
+
+def _check_distinct(plan):
+    """Refuses a target that is another one's, or an image to be read."""
+    sources = {os.path.realpath(file): file for file, _ in plan}
+    goals = {}
+    for file, goal in plan:
+        real = os.path.realpath(goal)
+        other = goals.setdefault(real, file)
+        if other != file:
+            raise ValueError(f"{other} and {file} would both become {goal}.")
+        in_place = os.path.abspath(goal) == os.path.abspath(file)
+        if real in sources and not in_place:
+            raise ValueError(
+                f"{goal} is the image {sources[real]}, which would be lost: "
+                "give another target."
+            )
 
 
 def _check_stems(plan):
@@ -168,7 +273,10 @@ def _check_beside(goal, suffix, overwrite):
 
 
 def _exists(path):
-    return f"{path} exists already: ask to overwrite it (`overwrite`)."
+    return (
+        f"{path} exists already: ask to overwrite it (`overwrite`, "
+        "--overwrite)."
+    )
 
 
 def check_target(path, overwrite=False, endings=EXTENSIONS):
@@ -189,6 +297,12 @@ def check_target(path, overwrite=False, endings=EXTENSIONS):
         raise ValueError(
             f"{path} must end in one of {', '.join(sorted(endings))}."
         )
+    length = len(os.fsencode(path.name))
+    if length > LONGEST_NAME:
+        raise ValueError(
+            f"The name of {path} must have at most {LONGEST_NAME} bytes. "
+            f"Received: {length}"
+        )
     if path.exists() and not overwrite:
         raise FileExistsError(_exists(path))
     there = next(folder for folder in path.parents if folder.exists())
@@ -196,24 +310,33 @@ def check_target(path, overwrite=False, endings=EXTENSIONS):
         raise PermissionError(
             f"Cannot write {path}: {path.parent} cannot be a folder."
         )
-    if path.is_dir() or not os.access(there, os.W_OK):
-        raise PermissionError(f"Cannot write {path}.")
+    if not os.access(there, os.W_OK):
+        raise PermissionError(f"Cannot write {path}: {there} is read-only.")
+    if path.exists():
+        if not path.is_file():
+            raise PermissionError(f"Cannot write {path}: it is no file.")
+        if not path.stat().st_mode & 0o222:
+            raise PermissionError(f"Cannot write {path}: it is read-only.")
 
 
 @contextlib.contextmanager
 def written_whole(path):
     """Atomic writing: a file is written whole or not at all.
 
-    Gives a temporary name in the folder of the file, hidden and unique. When
-    the block ends without an error, the file takes its own name; otherwise it
-    is removed, and a file that existed stays as it was. Missing folders are
-    made.
+    Gives a path of the same name in a hidden folder beside it, of one's own.
+    When the block ends without an error, the file is flushed to the disk and
+    takes its place; otherwise it is removed, and a file that existed stays as
+    it was. Missing folders are made. What a process that was killed has left
+    is removed by the next one.
 
     Args:
         path: Path of the file.
 
     Yields:
         The `pathlib.Path` to write to.
+
+    Raises:
+        OSError: The file cannot be written; the error names it.
 
     Example:
 
@@ -225,11 +348,157 @@ def written_whole(path):
     'all of it'
     """
     path = pathlib.Path(os.path.realpath(path))  # a link stays a link
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unique = f"{os.getpid()}-{secrets.token_hex(4)}"
-    unfinished = path.with_name(f".unfinished-{unique}{path.suffix}")
-    try:
+    with _errors_that_name(path), _workspace(path.parent) as workspace:
+        unfinished = workspace / path.name
         yield unfinished
+        _flush(unfinished)
+        if path.exists():
+            shutil.copymode(path, unfinished)
         os.replace(unfinished, path)
+        _flush_folder(path.parent)
+
+
+def write_whole(path, data):
+    """Writes bytes to a file, whole or not at all; see `written_whole`.
+
+    Args:
+        path: Path of the file.
+        data: The bytes.
+
+    Raises:
+        OSError: The file cannot be written; the error names it.
+    """
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(data)
+        written = unfinished.stat().st_size
+        if written != len(data):
+            raise OSError(
+                f"Cannot write {path}: {written} of {len(data)} bytes arrived."
+            )
+
+
+@contextlib.contextmanager
+def folder_written_whole(path):
+    """Atomic writing of a folder with all its files; see `written_whole`.
+
+    Args:
+        path: Path of the folder. One that exists is replaced, with all that
+            it holds.
+
+    Yields:
+        The `pathlib.Path` of an empty folder to write to.
+
+    Raises:
+        OSError: The folder cannot be written; the error names it.
+    """
+    path = pathlib.Path(os.path.realpath(path))
+    with _errors_that_name(path), _workspace(path.parent) as workspace:
+        unfinished = workspace / path.name
+        unfinished.mkdir()
+        yield unfinished
+        for parent, _, names in os.walk(unfinished):
+            for name in names:
+                _flush(os.path.join(parent, name))
+            _flush_folder(parent)
+        if path.exists():
+            _exchange(unfinished, path)
+        else:
+            os.rename(unfinished, path)
+        _flush_folder(path.parent)
+
+
+def _exchange(new, old):
+    """Puts one folder in the place of another, which is removed."""
+    # Not in the workspace, which the next process removes after a kill.
+    aside = pathlib.Path(tempfile.mkdtemp(prefix=".replaced-", dir=old.parent))
+    os.rename(old, aside / old.name)
+    try:
+        os.rename(new, old)
+    except OSError:
+        os.rename(aside / old.name, old)
+        raise
     finally:
-        unfinished.unlink(missing_ok=True)
+        shutil.rmtree(aside)
+
+
+@contextlib.contextmanager
+def _workspace(folder):
+    """A hidden folder of one's own in a folder, locked while it is used."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _remove_unfinished(folder)
+    workspace, lock = _new_workspace(folder)
+    try:
+        yield workspace
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _new_workspace(folder):
+    """`(path, descriptor that locks it)`, None where there are no locks."""
+    while True:
+        path = pathlib.Path(tempfile.mkdtemp(prefix=_WORKSPACE, dir=folder))
+        if fcntl is None:
+            return path, None
+        # Another process may take it for a left one before it is locked.
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(path, os.O_RDONLY)
+            with contextlib.suppress(OSError):  # a disk without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+@functools.cache
+def _remove_unfinished(folder):
+    """Removes the workspaces of processes that were killed."""
+    if fcntl is None:
+        return
+    for path in folder.glob(f"{glob.escape(_WORKSPACE)}*"):
+        # In use, gone, another user's, or on a disk without locks.
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
+            finally:
+                os.close(lock)
+
+
+def _flush(path):
+    """Waits until a file is on the disk: a full disk may tell only then."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _flush_folder(path):
+    with contextlib.suppress(OSError):  # not all systems can
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _errors_that_name(path):
+    """Turns errors of writing in a workspace into errors about the file."""
+    try:
+        yield
+    except Exception as error:
+        of_system = isinstance(error, OSError)
+        nameless = of_system and error.filename is None
+        if not nameless and _WORKSPACE not in str(error):
+            raise
+        if of_system and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        text = re.sub(rf"{re.escape(_WORKSPACE)}[^/\\]*[/\\]", "", str(error))
+        if str(path) not in text:
+            text = f"Cannot write {path}: {text}"
+        kind = ValueError if isinstance(error, ValueError) else OSError
+        raise kind(text) from error

@@ -4,23 +4,23 @@ Everywhere else an image is a float32 array (height, width, channels) in
 [0, 1].
 """
 
-import io
 import math
 import pathlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from keras_synth.io.folders import written_whole
+from keras_synth.io.decoding import open_decoded
+from keras_synth.io.encoding import encode_images
+from keras_synth.io.folders import write_whole
+from keras_synth.io.options import FileOptions
 
 
 def read_image(path, channels=None, alpha="white"):
     """Reads an image file.
 
-    Rotation noted in EXIF is applied; 16-bit PNG files, and 16-bit gray ones
-    of other formats, keep their precision; of an animation the first image
-    is read.
+    Rotation noted in EXIF is applied; PNG, TIFF, PPM and PGM files of 16 bits
+    keep their precision; of an animation the first image is read.
 
     Args:
         path: Path of the file.
@@ -34,7 +34,8 @@ def read_image(path, channels=None, alpha="white"):
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no image, is cut short or holds NaN.
+        ValueError: The file is no image, is cut short, or holds what cannot
+            be read without loss.
     """
     if channels not in (None, 1, 3):
         raise ValueError(
@@ -44,10 +45,8 @@ def read_image(path, channels=None, alpha="white"):
         raise ValueError(
             f'`alpha` must be "white", "drop" or "keep". Received: {alpha!r}'
         )
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no image {path}")
-    image, transparency = _decode(path)
+    image, _ = open_decoded(path).read(0)
+    image, transparency = split_alpha(image)
     if channels == 1 and image.shape[-1] == 3:
         image = luma(image)
     if channels == 3 and image.shape[-1] == 1:
@@ -59,68 +58,28 @@ def read_image(path, channels=None, alpha="white"):
     return image
 
 
+def split_alpha(values):
+    """Color and transparency of an image of 1 to 4 channels.
+
+    Args:
+        values: Array (height, width, channels). The last of two or four
+            channels is the transparency.
+
+    Returns:
+        `(color, alpha)`, (height, width, 1 or 3) and (height, width, 1), or
+        None without transparency.
+    """
+    if values.shape[-1] in (2, 4):
+        return values[..., :-1], values[..., -1:]
+    return values, None
+
+
 def luma(image):
     """The luma of BT.601 of a color image: float32 (height, width, 1)."""
     # Here, so that reading color images needs no Keras.
     from keras_synth.ops.color import LUMA_WEIGHTS
 
     return image.astype("float32") @ np.float32(LUMA_WEIGHTS)[:, None]
-
-
-def _decode(path):
-    """Color (h, w, 1 or 3) and transparency (h, w, 1) or None."""
-    data = path.read_bytes()
-    try:
-        values = _decode_deep_png(data)
-        if values is None:
-            with Image.open(io.BytesIO(data)) as image:
-                values = _pillow_values(ImageOps.exif_transpose(image))
-    except UnidentifiedImageError as error:
-        raise ValueError(
-            f"{path} is not a readable image: it is of no known format"
-        ) from error
-    except (
-        Image.DecompressionBombError,
-        OSError,
-        SyntaxError,
-        ValueError,
-    ) as error:
-        raise ValueError(f"{path} is not a readable image: {error}") from error
-    if values.shape[-1] in (2, 4):
-        return values[..., :-1], values[..., -1:]
-    return values, None
-
-
-def _pillow_values(image):
-    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        top = 1.0 if image.mode == "F" else 65535.0
-        values = np.asarray(image, "float32")[..., None] / top
-        if np.isnan(values).any():
-            raise ValueError("it holds NaN")
-        return np.clip(values, 0.0, 1.0)
-    transparent = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or (
-        "transparency" in image.info
-    )
-    gray = image.mode in ("1", "L", "LA", "La")
-    mode = ("L" if gray else "RGB") + ("A" if transparent else "")
-    values = np.asarray(image.convert(mode), "float32") / 255.0
-    return values[..., None] if values.ndim == 2 else values
-
-
-def _decode_deep_png(data):
-    """16-bit color PNGs, which Pillow would cut to 8 bits; else None."""
-    signature, bit_depth, color_type = data[:8], data[24:25], data[25:26]
-    if signature != b"\x89PNG\r\n\x1a\n" or bit_depth != b"\x10":
-        return None
-    if color_type not in (b"\x02", b"\x04", b"\x06"):  # plain gray: Pillow
-        return None
-    import tensorflow as tf
-
-    try:
-        values = tf.io.decode_png(data, dtype=tf.uint16).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise ValueError(error.message) from error
-    return values.astype("float32") / 65535.0
 
 
 def image_sizes(files, channels):
@@ -152,36 +111,26 @@ def bit_depth(path):
         path: Path of the file.
 
     Returns:
-        16 for 16-bit files, 8 for all others.
+        8, 16, or 32 for floats.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is no image.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no image {path}")
-    with path.open("rb") as file:
-        header = file.read(25)
-    if header[:8] == b"\x89PNG\r\n\x1a\n" and header[24:] == b"\x10":
-        return 16
-    try:
-        with Image.open(path) as image:
-            return 16 if image.mode.startswith("I;16") else 8
-    except (UnidentifiedImageError, OSError) as error:
-        raise ValueError(f"{path} is not a readable image: {error}") from error
+    return open_decoded(path).depth
 
 
 def write_image(path, image, bits=8):
     """Writes an image file, whole or not at all.
 
-    The file's ending says the format.
+    The file's ending says the format. JPEG and AVIF files are of quality 99,
+    WebP files lose nothing.
 
     Args:
         path: Path of the file. Missing folders are made.
         image: Array (height, width) or (height, width, channels) of 1 to 4
             channels. Values are clipped to [0, 1].
-        bits: Bits of a channel: 8, or 16 for PNG files.
+        bits: Bits of a channel: 8, or 16 for PNG, TIFF, PPM and PGM files.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -202,33 +151,10 @@ def write_image(path, image, bits=8):
         )
     if np.isnan(image).any():
         raise ValueError("The image holds NaN.")
-    if bits not in (8, 16) or (bits == 16 and path.suffix.lower() != ".png"):
-        raise ValueError(
-            f"`bits` must be 8, or 16 for .png. Received: {bits}, {path.name}"
-        )
-    top = 2**bits - 1
-    encoded = _encoded(path, np.rint(np.clip(image, 0.0, 1.0) * top), bits)
-    with written_whole(path) as unfinished:
-        unfinished.write_bytes(encoded)
+    frame = (*split_alpha(image), 0)
+    encoded = encode_images(path, [frame], options=FileOptions(), bits=bits)
+    write_whole(path, encoded.data)
     return path
-
-
-def _encoded(path, values, bits):
-    """The bytes of the file."""
-    if bits == 16:
-        import tensorflow as tf
-
-        return tf.io.encode_png(values.astype("uint16")).numpy()
-    values = values.astype("uint8")
-    if values.shape[-1] == 1:
-        values = values[..., 0]
-    encoded = io.BytesIO()
-    encoded.name = path.name  # which says the format
-    try:
-        Image.fromarray(values).save(encoded)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"Cannot write {path}: {error}") from error
-    return encoded.getvalue()
 
 
 def image_grid(images, columns=None, padding=2, background=1.0):

@@ -1,6 +1,7 @@
 """File options: how the image files of a task are read, chosen and written."""
 
 import dataclasses
+import math
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,6 +12,58 @@ class FileOptions:
         skip_existing: Whether a file that exists already is left as it is,
             and its image is not read again: so a job that was stopped goes
             on.
+        format: Ending of the files that are written to a folder, such as
+            "png" or "webp". None keeps that of each image.
+        suffix: Text that is added to the names of files written to a folder,
+            such as "-restored". Empty for none.
+        quality: Quality of JPEG, WebP and AVIF files, from 1 to 100. None is
+            99 for JPEG, or the tables of a JPEG file that is finer; 99 for
+            AVIF; and lossless for WebP.
+        strip: Whether to leave out EXIF, XMP, comments and texts, which say
+            who, where and when.
+        background: Color that transparent images are put on, such as "white"
+            or "#ffeedd". None keeps the transparency, and refuses formats
+            that hold none.
+        white: Value that is white in TIFF files of more than 8 bits. None
+            takes 1 for floats and the largest number of up to 16 bits, and
+            refuses the others.
+        max_megapixels: Largest image that is read. A small file may claim a
+            size that fills the memory.
+        accept_truncated: Whether images that lack their last bytes are read:
+            what is missing is gray or black.
+        shard: Part of a folder, "I/N": the Ith of N parts that differ by one
+            image at most, as "2/4" for the second of four machines. None
+            takes the whole folder.
     """
 
     skip_existing: bool = False
+    format: str | None = None
+    suffix: str = ""
+    quality: int | None = None
+    strip: bool = False
+    background: str | None = None
+    white: float | None = None
+    max_megapixels: float = 200.0
+    accept_truncated: bool = False
+    shard: str | None = None
+
+    def __post_init__(self):
+        if self.quality is not None and (
+            type(self.quality) is not int or not 1 <= self.quality <= 100
+        ):
+            raise ValueError(
+                "`quality` must be an int from 1 to 100. "
+                f"Received: quality={self.quality!r}"
+            )
+        for name in ("white", "max_megapixels"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(
+                    f"`{name}` must be a number above 0. "
+                    f"Received: {name}={value!r}"
+                )
+        if "/" in self.suffix or "\\" in self.suffix:
+            raise ValueError(
+                "`suffix` must be a part of a name, without folders. "
+                f"Received: suffix={self.suffix!r}"
+            )

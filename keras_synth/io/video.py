@@ -1,23 +1,29 @@
 """Video: frames in and out, of folders of images and of video files."""
 
-import contextlib
 import dataclasses
+import itertools
 import pathlib
-from collections.abc import Iterable
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from keras_synth.io.folders import (
-    EXTENSIONS,
-    check_target,
-    find_images,
-    written_whole,
+from keras_synth.io.decoding import open_decoded
+from keras_synth.io.folders import check_target, find_images
+from keras_synth.io.formats import EXTENSIONS
+from keras_synth.io.images import luma, read_image
+from keras_synth.io.video_encoder import CONTAINERS
+from keras_synth.io.video_reader import (
+    VideoFile,
+    decode_frames,
+    import_av,
+    probe_video,
 )
-from keras_synth.io.images import image_sizes, luma, read_image, write_image
+from keras_synth.io.video_writers import FileWriter, FolderWriter
 
 #: Endings of the video files that are written.
-VIDEO_EXTENSIONS = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".webm")
-FRAMES_PER_SECOND = 25.0
+VIDEO_EXTENSIONS = tuple(CONTAINERS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,26 +31,63 @@ class Video:
     """A video that is read frame by frame.
 
     Attributes:
-        frames: Iterable of frames (height, width, 1 or 3), to be read once.
-        names: Names of the frames without endings; None for a video file.
-        total: Approximate number of frames; None if unknown.
-        frames_per_second: Frame rate; None for a folder.
+        frames: Function from the number of the first frame to an iterator of
+            frames (height, width, channels), uint8 or floats in [0, 1].
+        files: Paths of the frames, in natural order; None for a video file.
+        total: Number of frames; of a video file that of its packets.
+        size: (height, width) of the frames.
+        channels: 1 for gray, 3 for color, 4 for color with transparency. One
+            frame in color makes all of them color.
+        bits: Bits of a channel.
+        file: A `VideoFile`; None for a folder.
+        times: List that gets the time of each frame of a video file as it is
+            read, in units of `file.time_base`.
+        notes: List that gets what was done to the frames, in words.
     """
 
-    frames: Iterable
-    names: list | None
-    total: int | None
-    frames_per_second: float | None
+    frames: Callable
+    files: list | None
+    total: int
+    size: tuple[int, int]
+    channels: int
+    bits: int
+    file: VideoFile | None = None
+    times: list = dataclasses.field(default_factory=list)
+    notes: list = dataclasses.field(default_factory=list)
 
 
-def read_frames(path, channels=3, start=0, stop=None):
+def natural_order(path):
+    """Sort key of the natural order, in which frame2 stands before frame10.
+
+    Args:
+        path: Path of a file.
+
+    Returns:
+        A key for `sorted`.
+
+    Example:
+
+    >>> sorted(["frame10.png", "frame9.png", "a.png"], key=natural_order)
+    ['a.png', 'frame9.png', 'frame10.png']
+    """
+    path = pathlib.Path(path)
+    # Every other piece is a number.
+    pieces = re.split(r"(\d+)", path.name)
+    pieces[1::2] = map(int, pieces[1::2])
+    return path.parent, pieces, path.name
+
+
+def read_frames(path, channels=3, start=0, stop=None, accept_truncated=False):
     """Reads the frames of a video file one by one, in little memory.
+
+    Frames come as they are to be shown, rotated, in 8 bits.
 
     Args:
         path: Path of the file (MP4, AVI, MKV, ... what FFmpeg reads).
         channels: 3 for color or 1 for gray (luma of BT.601).
         start: Number of the first frame.
         stop: Number of the frame after the last one; None reads all.
+        accept_truncated: Whether the file may be cut short or broken.
 
     Yields:
         uint8 arrays (height, width, channels).
@@ -52,44 +95,33 @@ def read_frames(path, channels=3, start=0, stop=None):
     Raises:
         FileNotFoundError: There is no such file.
         ImportError: No reader is installed; the message names one.
-        ValueError: The file is no video, or `channels` is not 1 or 3.
+        ValueError: The file is no video, is cut short or broken, or
+            `channels` is not 1 or 3.
     """
     if channels not in (1, 3):
         raise ValueError(f"`channels` must be 1 or 3. Received: {channels!r}")
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no video {path}")
-    try:
-        import imageio.v3
-        import imageio_ffmpeg  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "Reading video files needs FFmpeg: "
-            "pip install 'keras_synth[video]' (folders of frames need nothing)."
-        ) from error
-    frames = imageio.v3.imiter(path, plugin="FFMPEG")
-    try:
-        for index, frame in enumerate(frames):
-            if stop is not None and index >= stop:
-                break
-            if index < start:
-                continue
-            if channels == 1:
-                frame = np.rint(luma(frame)).astype("uint8")
-            yield frame
-    except (OSError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(f"{path} is not a readable video: {reason}") from error
-    finally:
-        frames.close()
+    file = probe_video(path, accept_truncated)
+    frames = decode_frames(file, start, accept_truncated=accept_truncated)
+    length = None if stop is None else max(stop - start, 0)
+    for frame in itertools.islice(frames, length):
+        if frame.dtype == np.uint16:
+            frame = np.rint(frame / 257.0).astype("uint8")
+        frame = frame[..., :3]
+        if channels == 1:
+            frame = np.rint(luma(frame)).astype("uint8")
+        yield np.broadcast_to(frame, (*frame.shape[:2], channels))
 
 
-def open_video(source):
+def open_video(source, accept_truncated=False):
     """Opens a folder of frames, or a video file.
 
     Args:
-        source: Path of a folder, whose frames are its images in the order of
-            their names, or of a video file.
+        source: Path of a folder, whose frames are its images in natural
+            order (frame2 before frame10), or of a video file.
+        accept_truncated: Whether a video file may be cut short or broken.
 
     Returns:
         A `Video`.
@@ -98,7 +130,7 @@ def open_video(source):
         FileNotFoundError: There is no such source.
         ImportError: No reader for video files is installed.
         ValueError: The folder has no frames, one frame, unreadable ones or
-            several sizes, or the file is no video.
+            several sizes, or the file is no video, cut short or broken.
     """
     source = pathlib.Path(source)
     if source.is_dir():
@@ -110,22 +142,32 @@ def open_video(source):
             f"{source} is an image: give a folder of frames, or a video "
             "(keras-synth upscale upscales images)."
         )
-    frames = read_frames(source)
-    first = next(frames, None)  # says what is wrong, before any work
-    if first is None:
-        raise ValueError(f"{source} is not a readable video: it has no frames")
-    import imageio.v3
+    file = probe_video(source, accept_truncated)
+    times, notes = [], []
 
-    facts = imageio.v3.immeta(source, plugin="FFMPEG")
-    rate = float(facts["fps"])
-    frames.close()
+    def frames(start=0):
+        times.clear()
+        for frame in decode_frames(file, start, times, notes, accept_truncated):
+            if frame.dtype == np.uint16:
+                frame = frame / np.float32(65535.0)
+            yield frame
+
     return Video(
-        read_frames(source), None, round(rate * facts["duration"]) or None, rate
+        frames,
+        None,
+        len(file.pts),
+        file.size,
+        file.channels,
+        file.bits,
+        file,
+        times,
+        notes,
     )
 
 
 def _open_folder(folder):
     files = [file for file in find_images(folder) if file.parent == folder]
+    files.sort(key=natural_order)
     if not files:
         raise ValueError(f"{folder} holds no frames (images).")
     if len(files) == 1:
@@ -133,24 +175,56 @@ def _open_folder(folder):
             f"{folder} holds one frame, {files[0].name}: that is an image "
             "(keras-synth upscale upscales it)."
         )
-    channels = read_image(files[0]).shape[-1]
-    sizes = image_sizes(files, channels)
-    for file, size in zip(files, sizes, strict=True):
-        if isinstance(size, str):
-            raise ValueError(size)
-        if size != sizes[0]:
+    with ThreadPoolExecutor() as pool:
+        shapes, depths = zip(*pool.map(_shape_and_depth, files), strict=True)
+    for file, shape in zip(files, shapes, strict=True):
+        if shape[:2] != shapes[0][:2]:
             raise ValueError(
                 f"The frames in {folder} must be of one size. Received: "
-                f"{sizes[0]} for {files[0].name}, {size} for {file.name}"
+                f"{shapes[0][:2]} for {files[0].name}, {shape[:2]} for "
+                f"{file.name}"
             )
-    names = [file.stem for file in files]
-    if len(set(names)) < len(names):
+    if len({file.stem for file in files}) < len(files):
         raise ValueError(
             f"The frames in {folder} must have names of their own, endings "
             "apart."
         )
-    frames = (read_image(file, channels) for file in files)
-    return Video(frames, names, len(files), None)
+    found = {shape[-1] for shape in shapes}
+    channels = 4 if found & {2, 4} else max(found)
+
+    def frames(start=0):
+        for file in files[start:]:
+            yield _with_channels(read_image(file, alpha="keep"), channels)
+
+    return Video(
+        frames,
+        files,
+        len(files),
+        shapes[0][:2],
+        channels,
+        max(depths),
+    )
+
+
+def _shape_and_depth(file):
+    """Shape and bits of a frame, decoded, so that a bad one is known."""
+    decoded = open_decoded(file)
+    if decoded.num_frames > 1:
+        raise ValueError(
+            f"{file} holds {decoded.num_frames} images: a frame must be one."
+        )
+    return decoded.read(0)[0].shape, decoded.depth
+
+
+def _with_channels(frame, channels):
+    """Color where other frames have color, opaque where they do not."""
+    count = frame.shape[-1]
+    color, alpha = frame, np.ones_like(frame[..., :1])
+    if count in (2, 4):
+        color, alpha = frame[..., :-1], frame[..., -1:]
+    if channels > 1 and color.shape[-1] == 1:
+        color = np.repeat(color, 3, axis=-1)
+    return np.concatenate([color, alpha], axis=-1) if channels == 4 else color
 
 
 def check_video_target(target, overwrite):
@@ -168,7 +242,7 @@ def check_video_target(target, overwrite):
     """
     target = pathlib.Path(target)
     if target.suffix.lower() in VIDEO_EXTENSIONS:
-        _import_ffmpeg()
+        import_av()
         check_target(target, overwrite, VIDEO_EXTENSIONS)
         return
     if target.suffix or target.is_file():
@@ -179,83 +253,52 @@ def check_video_target(target, overwrite):
     if target.is_dir() and any(target.iterdir()) and not overwrite:
         raise FileExistsError(
             f"{target} exists already, and is not empty: ask to overwrite it "
-            "(`overwrite`)."
+            "(`overwrite`), or to go on with it (`skip_existing`)."
         )
     check_target(target / "frame.png", overwrite=True)
 
 
-def write_video(target, frames, video, frames_per_second=None):
-    """Writes frames to a folder or a video file, as they come.
+def video_writer(
+    target,
+    video,
+    size,
+    *,
+    frames_per_second=None,
+    settings=None,
+    skip_existing=False,
+    overwrite=False,
+    strip=False,
+):
+    """Video writer: a folder of PNG files or a video file, frame by frame.
 
-    A video file is written whole or not at all, as H.264 (VP9 for .webm) of
-    high quality. Its sides are even, so that an odd side loses its last
-    pixel.
+    It is a context manager with a method `write(number, frame)`, and with the
+    number of the first frame to write as `start`.
 
     Args:
         target: Path of a video file, or of a folder for PNG files.
-        frames: Iterable of frames (height, width, 1 or 3) in [0, 1].
-        video: The `Video` they come from, for names and frame rate.
-        frames_per_second: Frame rate of a video file; None takes that of
-            `video`, or 25.
+        video: The `Video` that the frames come from.
+        size: (height, width) of the frames to write.
+        frames_per_second: See `FileWriter`.
+        settings: Dict of what decides the frames, see `FileWriter`.
+        skip_existing: Whether to go on with what is there.
+        overwrite: Whether what is there may be replaced.
+        strip: Whether to leave out tags.
 
     Returns:
-        `(number of frames, (height, width))`.
+        A `FolderWriter` or a `FileWriter`.
+
+    Raises:
+        ValueError: The format does not hold such frames.
     """
-    target = pathlib.Path(target)
-    if target.suffix.lower() in VIDEO_EXTENSIONS:
-        rate = frames_per_second or video.frames_per_second or FRAMES_PER_SECOND
-        writer = _video_writer(target, rate)
-    else:
-        writer = _folder_writer(target, video.names)
-    count, size = 0, None
-    with writer as write:
-        for frame in frames:
-            write(count, frame)
-            count, size = count + 1, frame.shape[:2]
-    return count, size
-
-
-@contextlib.contextmanager
-def _folder_writer(folder, names):
-    def write(number, frame):
-        name = f"frame_{number + 1:06d}" if names is None else names[number]
-        write_image(folder / f"{name}.png", frame)
-
-    yield write
-
-
-@contextlib.contextmanager
-def _video_writer(target, rate):
-    imageio = _import_ffmpeg()
-
-    with written_whole(target) as unfinished:
-        writer = imageio.get_writer(
-            unfinished,
-            format="FFMPEG",
-            fps=rate,
-            quality=8,
-            macro_block_size=1,
-            ffmpeg_log_level="error",
-        )
-
-        def write(number, frame):
-            height, width, _ = frame.shape
-            frame = frame[: height - height % 2, : width - width % 2]
-            frame = np.broadcast_to(frame, (*frame.shape[:2], 3))
-            writer.append_data(np.rint(255.0 * frame).astype("uint8"))
-
-        # imageio's own `with` leaves FFmpeg running after an error.
-        with contextlib.closing(writer):
-            yield write
-
-
-def _import_ffmpeg():
-    try:
-        import imageio.v2
-        import imageio_ffmpeg  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "Writing video files needs FFmpeg: "
-            "pip install 'keras_synth[video]' (folders of frames need nothing)."
-        ) from error
-    return imageio.v2
+    if pathlib.Path(target).suffix.lower() not in VIDEO_EXTENSIONS:
+        return FolderWriter(target, video, skip_existing, strip)
+    return FileWriter(
+        target,
+        video,
+        size,
+        frames_per_second=frames_per_second,
+        settings=settings,
+        skip_existing=skip_existing,
+        overwrite=overwrite,
+        strip=strip,
+    )

@@ -17,6 +17,7 @@ from keras_synth.layers.minibatch_standard_deviation import (
     MinibatchStandardDeviation,
 )
 from keras_synth.layers.modulated_convolution import ModulatedConv2D
+from keras_synth.layers.nearest_upsampling import NearestUpSampling2D
 from keras_synth.layers.noise_injection import NoiseInjection
 from keras_synth.layers.padding import CropLike, PadToMultiple
 from keras_synth.layers.partial_convolution import PartialConv2D
@@ -42,6 +43,7 @@ __all__ = [
     "LearnedConstant",
     "MinibatchStandardDeviation",
     "ModulatedConv2D",
+    "NearestUpSampling2D",
     "NoiseInjection",
     "PadToMultiple",
     "PartialConv2D",

@@ -49,7 +49,8 @@ class AdaptiveAugment(keras.layers.Layer):
         r = E[sign(D(real))],   p ← p + sign(r - target) n / (1000 ramp),
 
     after n images, clipped to [0, 1]: the more the discriminator overfits,
-    the more the images are augmented. `adapt` does this, once a step.
+    the more the images are augmented. `adapt` does this, once a step; with a
+    local discriminator it follows the one that sees whole images.
 
     - Pixel blitting: horizontal flip; rotation by multiples of 90 degrees; a
       shift by whole pixels, up to an eighth of each side.

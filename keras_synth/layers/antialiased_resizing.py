@@ -1,6 +1,7 @@
 """Antialiased bilinear resizing as a layer."""
 
 import keras
+from keras import ops
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -24,8 +25,6 @@ class AntialiasedResizing(keras.layers.Layer):
         super().__init__(**kwargs)
         self.height = height
         self.width = width
-        # TensorFlow's antialiased resizing has no XLA kernel.
-        self.supports_jit = False
 
     def build(self, input_shape):
         # So that gray images for a color network are refused here.
@@ -33,22 +32,22 @@ class AntialiasedResizing(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(ndim=4, axes=axes)
 
     def call(self, images):
-        size = (self.height, self.width)
-        given = tuple(images.shape[1:3])
-        if given == size:
-            return images
-        # Without antialiasing, resizing also works in compiled (XLA) steps.
-        shrinks = any(
-            side is None or side > wanted
-            for side, wanted in zip(given, size, strict=True)
+        # Products with matrices, which XLA, ONNX and LiteRT have, where they
+        # have no antialiased resizing.
+        rows, columns = (
+            ops.cast(_triangles(side, wanted), images.dtype)
+            for side, wanted in zip(
+                ops.shape(images)[1:3], (self.height, self.width), strict=True
+            )
         )
-        return keras.ops.image.resize(
-            images,
-            size,
-            interpolation="bilinear",
-            antialias=shrinks,
-            data_format="channels_last",
-        )
+        _, height, width, channels = ops.shape(images)
+        if images.shape[1] != self.height:
+            lines = ops.reshape(images, (-1, height, width * channels))
+            lines = ops.matmul(rows, lines)
+            images = ops.reshape(lines, (-1, self.height, width, channels))
+        if images.shape[2] != self.width:
+            images = ops.matmul(columns, images)
+        return images
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.height, self.width, input_shape[-1])
@@ -58,3 +57,16 @@ class AntialiasedResizing(keras.layers.Layer):
             "height": self.height,
             "width": self.width,
         }
+
+
+def _triangles(side, wanted):
+    """Weights of the pixels of one side in those of the other.
+
+    Triangles as wide as two pixels of the coarser of both sides.
+    """
+    scale = ops.cast(side, "float32") / wanted
+    centers = (ops.arange(wanted, dtype="float32") + 0.5) * scale
+    pixels = ops.arange(side, dtype="float32") + 0.5
+    distance = ops.abs(pixels[None] - centers[:, None])
+    weights = ops.maximum(1.0 - distance / ops.maximum(scale, 1.0), 0.0)
+    return weights / ops.sum(weights, axis=1, keepdims=True)

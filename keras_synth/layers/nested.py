@@ -1,4 +1,6 @@
-"""All layers of a model, including those of nested models and wrappers."""
+"""Parts of a network: all its layers, nested ones too, and its input."""
+
+import keras
 
 
 def all_layers(network):
@@ -14,3 +16,19 @@ def all_layers(network):
         List of layers, the network itself included.
     """
     return list(network._flatten_layers())
+
+
+def network_input(network):
+    """What a network takes: a symbolic tensor, or a dict of them.
+
+    Args:
+        network: A functional `keras.Model`, or a `Sequential`, which Keras
+            gives no `input`.
+
+    Returns:
+        A `keras.KerasTensor`, or a dict or list of them; None where the
+        network, a subclassed one, does not say.
+    """
+    if isinstance(network, keras.Sequential):
+        return network.inputs[0] if network.built else None
+    return getattr(network, "input", None)

@@ -42,7 +42,7 @@ class PadToMultiple(keras.layers.Layer):
             side = ops.shape(images)[axis]
             if isinstance(side, int) and side % self.multiple == 0:
                 continue
-            padded = -(-side // self.multiple) * self.multiple
+            padded = _rounded_up(side, self.multiple)
             place = ops.arange(padded) % (2 * side)  # there and back again
             place = ops.minimum(place, 2 * side - 1 - place)
             images = ops.take(images, place, axis=axis)
@@ -51,13 +51,18 @@ class PadToMultiple(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
         sides = (
-            side and -(-side // self.multiple) * self.multiple
+            side and _rounded_up(side, self.multiple)
             for side in (height, width)
         )
         return (batch, *sides, channels)
 
     def get_config(self):
         return {**super().get_config(), "multiple": self.multiple}
+
+
+def _rounded_up(side, multiple):
+    # Not -(-side // multiple): ONNX divides towards 0.
+    return (side + multiple - 1) // multiple * multiple
 
 
 @keras.saving.register_keras_serializable("keras_synth")

@@ -78,7 +78,9 @@ class SpectralNormalization(keras.layers.Wrapper):
         sigma = ops.norm(ops.matmul(matrix, u))
         # A kernel of zeros stays one.
         sigma = ops.maximum(sigma, keras.config.epsilon())
-        normalized = ops.reshape(matrix / sigma, self._weight.shape)
+        normalized = ops.cast(
+            ops.reshape(matrix / sigma, self._weight.shape), self._weight.dtype
+        )
         values = [
             (v, normalized if v is self._weight else v)
             for v in self.layer.variables
@@ -102,4 +104,5 @@ class SpectralNormalization(keras.layers.Wrapper):
 
     def _matrix(self):
         """The weight as a matrix: all axes but the last against the last."""
-        return ops.reshape(self._weight, (-1, self._weight.shape[-1]))
+        matrix = ops.reshape(self._weight, (-1, self._weight.shape[-1]))
+        return ops.cast(matrix, "float32")

@@ -26,7 +26,7 @@ class GradientPenalty:
     """
 
     def __init__(self, weight=10.0, interval=1):
-        if not weight > 0:
+        if not 0 < weight < float("inf"):
             raise ValueError(
                 f"`weight` must be above 0. Received: weight={weight!r}"
             )

@@ -99,7 +99,7 @@ class Gaussian(Likelihood):
             ("standard_deviation", standard_deviation),
             ("minimum", minimum),
         ):
-            if value is not None and not value > 0:
+            if value is not None and not 0 < value < float("inf"):
                 raise ValueError(
                     f"`{name}` must be above 0. Received: {name}={value!r}"
                 )

@@ -192,7 +192,7 @@ def _checked(layer_weights, names):
         not isinstance(layer_weights, dict)
         or not layer_weights
         or not set(layer_weights) <= set(names)
-        or not all(weight >= 0 for weight in layer_weights.values())
+        or not all(0 <= w < float("inf") for w in layer_weights.values())
     ):
         raise ValueError(
             "`layer_weights` must be {layer name: 0 or more} for layers of "

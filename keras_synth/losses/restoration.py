@@ -45,7 +45,7 @@ class Charbonnier(keras.losses.Loss):
         name="charbonnier",
         dtype=None,
     ):
-        if not epsilon > 0:
+        if not 0 < epsilon < float("inf"):
             raise ValueError(
                 f"`epsilon` must be above 0. Received: epsilon={epsilon!r}"
             )

@@ -116,10 +116,18 @@ class PerceptualDistance(ImageMetric):
         self.features = features
         self.linear_weights = _checked(linear_weights, features.output)
 
-    def compare(self, clean, restored):
-        """The distance of each pair of images, (batch,)."""
-        one = feature_maps(self.features, ops.clip(clean, 0.0, 1.0))
-        other = feature_maps(self.features, ops.clip(restored, 0.0, 1.0))
+    def compare(self, clean, restored, clip=True):
+        """The distance of each pair of images, (batch,).
+
+        Args:
+            clean: Images (batch, height, width, channels).
+            restored: Images of the same shape.
+            clip: Whether to clip both to [0, 1].
+        """
+        if clip:
+            clean, restored = (ops.clip(x, 0.0, 1.0) for x in (clean, restored))
+        one = feature_maps(self.features, clean)
+        other = feature_maps(self.features, restored)
         total = 0.0
         for name in self.features.output:
             squared = ops.square(_unit(one[name]) - _unit(other[name]))

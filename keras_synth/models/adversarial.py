@@ -9,6 +9,10 @@ it takes for real. One training step updates
 3. the moving average of the generator's weights.
 """
 
+import contextlib
+import copy
+import types
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -16,6 +20,7 @@ from keras import ops
 from keras_synth.layers import SpectralNormalization
 from keras_synth.layers.nested import all_layers
 from keras_synth.losses import NonSaturating
+from keras_synth.models.checks import check_is_network, last_activation
 from keras_synth.models.lazy_regularization import lazy_regularization
 from keras_synth.models.replicas import gradient_step
 from keras_synth.models.resumable import ResumableModel
@@ -124,9 +129,7 @@ class AdversarialModel(ResumableModel):
 
         Args:
             generator_optimizer: Name of an optimizer, or a Keras optimizer.
-                `Adam(2e-4, beta_1=0.5)` by default. Keras' callbacks, such as
-                `LearningRateScheduler`, change the learning rate of this one
-                alone; a schedule can be given to each optimizer.
+                `Adam(2e-4, beta_1=0.5)` by default.
             discriminator_optimizer: The discriminator's optimizer, another
                 object, with the same default.
             loss: An adversarial loss of `losses`, `NonSaturating()` by
@@ -204,6 +207,43 @@ class AdversarialModel(ResumableModel):
         }
         return keras.saving.serialize_keras_object(arguments)
 
+    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
+        """`keras.Model.fit`; learning rates follow callbacks together.
+
+        Keras' `LearningRateScheduler` and `ReduceLROnPlateau` see the
+        generator's optimizer alone: here the discriminator's follows them
+        too, by its own rate.
+        """
+        kinds = (
+            keras.callbacks.LearningRateScheduler,
+            keras.callbacks.ReduceLROnPlateau,
+        )
+        both = []
+        for callback in keras.tree.flatten(callbacks or []):
+            if isinstance(callback, kinds):
+                # Before it, so that the logs keep the generator's rate.
+                both.append(self._for_discriminator(callback))
+            both.append(callback)
+        with _without_remapper():
+            return super().fit(x, y, *args, callbacks=both, **kwargs)
+
+    def _for_discriminator(self, callback):
+        """A learning-rate callback once more, for the other optimizer."""
+        twin = copy.copy(callback)
+        twin.verbose = 0
+        twin.set_model(
+            types.SimpleNamespace(
+                optimizer=self.discriminator_optimizer, metrics=self.metrics
+            )
+        )
+        return keras.callbacks.LambdaCallback(
+            on_train_begin=twin.on_train_begin,
+            on_epoch_begin=twin.on_epoch_begin,
+            on_epoch_end=lambda epoch, logs: twin.on_epoch_end(
+                epoch, dict(logs)
+            ),
+        )
+
     # What subclasses implement ----------------------------------------------
 
     def read_batch(self, data):
@@ -279,8 +319,10 @@ class AdversarialModel(ResumableModel):
                 self._log_diversity(logs, real, fake)
                 real, fake = self.augment(real, fake)
                 logits = discriminate(real), discriminate(fake)
+                if not losses:
+                    self._adapt_augmentation(*logits)
                 loss = self.adversarial_loss.discriminator(*logits)
-                self._log_discriminator(logs, loss, *logits, training=True)
+                self._log_discriminator(logs, loss, *logits)
                 penalty = self._penalty(discriminate, real, fake, logs)
                 losses.append(loss + penalty)
             loss = sum(losses) / len(losses)
@@ -337,9 +379,7 @@ class AdversarialModel(ResumableModel):
                 self._log_diversity(logs, real, fake)
                 logits = discriminate(real), discriminate(fake)
                 of_discriminator = self.adversarial_loss.discriminator(*logits)
-                self._log_discriminator(
-                    logs, of_discriminator, *logits, training=False
-                )
+                self._log_discriminator(logs, of_discriminator, *logits)
                 of_generator = self.adversarial_loss.generator(*logits)
                 self.log(logs, "generator_loss", of_generator, fake)
                 both = of_discriminator + self.adversarial_weight * of_generator
@@ -381,6 +421,7 @@ class AdversarialModel(ResumableModel):
             ),
             self.discriminator_optimizer.iterations,
             interval,
+            compiled=self.jit_compile,
         )
         self.log(logs, "gradient_penalty", value, real, due)
         return interval * value
@@ -447,13 +488,9 @@ class AdversarialModel(ResumableModel):
         ratio = _deviation(fake) / _deviation(real)
         self.log(logs, "diversity", ratio, real)
 
-    def _log_discriminator(
-        self, logs, loss, real_logits, fake_logits, training
-    ):
-        """Loss and accuracies; adaptive augmentation follows the logits."""
+    def _log_discriminator(self, logs, loss, real_logits, fake_logits):
+        """Loss and accuracies."""
         boundary = self.adversarial_loss.boundary(real_logits, fake_logits)
-        if training and hasattr(self.augmentation, "adapt"):
-            self.augmentation.adapt(real_logits - boundary)
         for name, correct in (
             ("accuracy_real", real_logits > boundary),
             ("accuracy_fake", fake_logits < boundary),
@@ -461,6 +498,12 @@ class AdversarialModel(ResumableModel):
             share = mean_or_zero(ops.cast(correct, "float32"))
             self.log(logs, name, share, real_logits)
         self.log(logs, "discriminator_loss", loss, real_logits)
+
+    def _adapt_augmentation(self, real_logits, fake_logits):
+        """Adaptive augmentation follows the first discriminator's logits."""
+        if hasattr(self.augmentation, "adapt"):
+            boundary = self.adversarial_loss.boundary(real_logits, fake_logits)
+            self.augmentation.adapt(real_logits - boundary)
 
     def _log_norm(self, logs, name, norm):
         # A step that mixed precision skips has no norm.
@@ -614,6 +657,23 @@ class LoggedMeans(keras.metrics.Metric):
         return dict(zip(self.names, ops.unstack(means), strict=True))
 
 
+@contextlib.contextmanager
+def _without_remapper():
+    """Context without an optimization of graphs that fails on this training.
+
+    The remapper fuses convolutions with what follows. It stops, with an error
+    on the terminal, at a leaky ReLU whose gradient is penalized.
+    """
+    before = tf.config.optimizer.get_experimental_options()
+    tf.config.optimizer.set_experimental_options({"remapping": False})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options(
+            {"remapping": before.get("remapping", True)}
+        )
+
+
 _LOSSES = ("generator_loss", "discriminator_loss")
 _SCORES = ("accuracy_real", "accuracy_fake", "diversity")
 _TRAINING = (
@@ -641,35 +701,20 @@ def run_network(network, tensor, labels, training):
 
 def check_generator_and_discriminator(generator, discriminator):
     """Refuses networks that cannot be a generator and a discriminator."""
-    for name, network in (
-        ("generator", generator),
-        ("discriminator", discriminator),
-    ):
-        # Sequential models of unknown shape are not built; others no networks.
-        if not getattr(network, "built", False) or not getattr(
-            network, "inputs", None
-        ):
-            raise ValueError(
-                f"`{name}` must be a functional `keras.Model`, or a "
-                "`Sequential` that begins with `keras.Input(...)`. "
-                f"Received: {network!r}"
-            )
-    if _last_activation(discriminator) in ("sigmoid", "softmax", "tanh"):
+    check_is_network(generator, "generator")
+    check_is_network(discriminator, "discriminator")
+    ending = last_activation(discriminator)
+    if ending in ("sigmoid", "softmax", "tanh"):
         raise ValueError(
             "`discriminator` must end in logits: the losses apply the sigmoid "
             "themselves, and a second one would squash every logit. Received: "
-            f"a network that ends in {_last_activation(discriminator)}"
+            f"a network that ends in {ending}"
         )
-    if _last_activation(generator) == "tanh":
+    if last_activation(generator) == "tanh":
         raise ValueError(
             "`generator` must make images in [0, 1]: append "
             "`keras.layers.Rescaling(0.5, offset=0.5)` to its tanh."
         )
-
-
-def _last_activation(network):
-    activation = getattr(network.layers[-1], "activation", None)
-    return getattr(activation, "__name__", None)
 
 
 def _with_scaled_loss(optimizer):

@@ -4,13 +4,25 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-_ROUNDING = 1e-6
+from keras_synth.layers.nested import all_layers
+from keras_synth.ops.ranges import InvalidInput, check_range
 
-# No noise takes an image so far from [0, 1]; 8-bit values do.
-_FURTHEST = 10.0
+# Layers and operations that move values without changing them.
+_NO_ACTIVATION = {
+    "Cast",
+    "Cropping2D",
+    "Flatten",
+    "Identity",
+    "NearestUpSampling2D",
+    "Permute",
+    "Reshape",
+    "Transpose",
+    "UpSampling2D",
+    "ZeroPadding2D",
+}
 
 
-def check_images(images, image_shape, degraded=False):
+def check_images(images, image_shape, degraded=False, name=None):
     """Refuses what is not a batch of images.
 
     Shape and type are always checked, values of arrays and eager tensors
@@ -21,44 +33,45 @@ def check_images(images, image_shape, degraded=False):
         image_shape: The (height, width, channels) expected, None for any.
         degraded: False expects values in [0, 1]. True allows those about it
             that noise causes.
+        name: What the message calls the images. None for "Images", or
+            "Degraded images".
     """
-    name = "Degraded images" if degraded else "Images"
+    name = name or ("Degraded images" if degraded else "Images")
     wanted = ", ".join(str(size or "any") for size in image_shape)
-    fits = len(images.shape) == len(image_shape) + 1 and all(
+    shape = shape_of(images)
+    fits = len(shape) == len(image_shape) + 1 and all(
         size is None or given in (None, size)
-        for size, given in zip(image_shape, images.shape[1:], strict=True)
+        for size, given in zip(image_shape, shape[1:], strict=True)
     )
     if not fits:
-        raise ValueError(
+        raise InvalidInput(
             f"{name} must be of shape (batch, {wanted}). "
-            f"Received: shape {tuple(images.shape)}"
+            f"Received: {described(images)}"
         )
-    if not tf.as_dtype(images.dtype).is_floating:
-        raise ValueError(
-            f"{name} must be floats in [0, 1] (divide 8-bit ones by 255). "
-            f"Received: dtype {keras.backend.standardize_dtype(images.dtype)}"
+    if "float" not in dtype_name(images):
+        raise InvalidInput(
+            f"{name} must be floats in [0, 1] (divide 8-bit ones by 255: "
+            '`images.astype("float32") / 255`). '
+            f"Received: dtype {dtype_name(images)}"
         )
-    if not has_values(images) or not len(images):
+    if not has_values(images) or not np.size(images):
         return
-    least, most = -_ROUNDING, 1.0 + _ROUNDING  # resizing rounds
-    if degraded:
-        least, most = -_FURTHEST, _FURTHEST
-    low, high = float(np.min(images)), float(np.max(images))
-    # Also where they are NaN.
-    if not (low >= least and high <= most):
-        raise ValueError(
-            f"{name} must lie {'about' if degraded else 'in'} [0, 1] (divide "
-            f"8-bit ones by 255). Received: values from {low:g} to {high:g}"
-        )
+    check_range(images, name, degraded)
 
 
 def check_latents(latents, latent_dim):
     """Refuses what is not a batch of latents."""
-    if latents.shape[-1] != latent_dim:
-        raise ValueError(
+    if not shape_of(latents) or shape_of(latents)[-1] != latent_dim:
+        raise InvalidInput(
             f"Latents must be of shape (batch, {latent_dim}). "
-            f"Received: shape {tuple(latents.shape)}"
+            f"Received: {described(latents)}"
         )
+    if "float" not in dtype_name(latents):
+        raise InvalidInput(
+            f"Latents must be floats. Received: dtype {dtype_name(latents)}"
+        )
+    if has_values(latents) and not np.isfinite(latents).all():
+        raise InvalidInput("Latents must be finite. Received: NaN or infinity")
 
 
 def check_labels(labels, network):
@@ -70,34 +83,126 @@ def check_labels(labels, network):
     """
     conditional = len(network.inputs) == 2
     if conditional and labels is None:
-        raise ValueError(
+        raise InvalidInput(
             "This model is class-conditional: give the class of each "
             "image, `labels=...` (`fit(images, labels)` when training)."
         )
     if labels is not None and not conditional:
-        raise ValueError(
+        raise InvalidInput(
             "This model takes no labels: train and use it on images alone, "
             "`fit(images)`, or build a class-conditional one with "
             "networks made with `num_classes=...`."
         )
     if labels is None:
         return
-    shape = labels.shape if hasattr(labels, "shape") else np.shape(labels)
-    if len(shape) > 1:
-        raise ValueError(
+    if not hasattr(labels, "dtype"):
+        labels = np.asarray(labels)
+    if len(labels.shape) > 1:
+        raise InvalidInput(
             "Labels must be ints of shape (batch,), one class an image, or "
-            f"one int for all. Received: shape {tuple(shape)}"
+            f"one int for all. Received: {described(labels)}"
         )
-    if not has_values(labels):
+    if "int" not in dtype_name(labels):
+        raise InvalidInput(
+            "Labels must be ints, one class an image. "
+            f"Received: dtype {dtype_name(labels)}"
+        )
+    if not has_values(labels) or not np.size(labels):
         return
-    for layer in network.layers:
+    count = num_classes(network)
+    low, high = int(np.min(labels)), int(np.max(labels))
+    if count is not None and (low < 0 or high >= count):
+        raise InvalidInput(
+            f"Labels must be from 0 to {count - 1}. "
+            f"Received: from {low} to {high}"
+        )
+
+
+def check_is_network(network, name):
+    """Refuses what does not say which tensors it takes and gives.
+
+    Args:
+        network: A `keras.Model`.
+        name: Name of the argument, for the message.
+    """
+    # Sequential models of unknown shape are not built; subclasses have no
+    # inputs.
+    if not getattr(network, "built", False) or not getattr(
+        network, "inputs", None
+    ):
+        raise ValueError(
+            f"`{name}` must be a functional `keras.Model`, or a `Sequential` "
+            "that begins with `keras.Input(...)`; a subclass of "
+            "`keras.Model` can be wrapped, `keras.Model(x, network(x))` with "
+            f"x = `keras.Input(...)`. Received: a {type(network).__name__}"
+        )
+
+
+def last_activation(network):
+    """Name of the activation that a network ends in, such as "tanh".
+
+    Args:
+        network: A functional `keras.Model` or a `Sequential`.
+
+    Returns:
+        A str; None where the last layer that changes values has none.
+    """
+    output = network.outputs[0]
+    while True:
+        operation = getattr(output, "_keras_history", (None,))[0]
+        if isinstance(operation, keras.Model):
+            return last_activation(operation)
+        if type(operation).__name__ not in _NO_ACTIVATION:
+            break
+        output = operation.input
+    activation = getattr(operation, "activation", operation)
+    name = getattr(activation, "__name__", None)
+    return name or type(activation).__name__.lower()
+
+
+def num_classes(network):
+    """Number of classes that a network embeds; None where it embeds none."""
+    for layer in all_layers(network):
         if isinstance(layer, keras.layers.Embedding):
-            low, high = np.min(labels), np.max(labels)
-            if low < 0 or high >= layer.input_dim:
-                raise ValueError(
-                    f"Labels must be from 0 to {layer.input_dim - 1}. "
-                    f"Received: from {low} to {high}"
-                )
+            return layer.input_dim
+    return None
+
+
+def check_no_weights(weights, name):
+    """Refuses sample weights, for which a model has no use.
+
+    Args:
+        weights: None, or the third element of a batch.
+        name: Name of the model's class.
+    """
+    if weights is not None:
+        raise InvalidInput(
+            f"A {name} takes no sample weights, which is what Keras takes "
+            "the third element of a batch for: leave them out, and repeat "
+            "images in the data instead."
+        )
+
+
+def check_precision(model):
+    """Refuses precisions in which losses would not be float32.
+
+    Args:
+        model: A `keras.Model`.
+    """
+    names = {
+        model.dtype_policy.name,
+        *(layer.dtype_policy.name for layer in all_layers(model)),
+    }
+    foreign = sorted(names & {"float16", "bfloat16", "float64"})
+    if keras.config.floatx() != "float32":
+        foreign = [f"floatx {keras.config.floatx()}"]
+    if foreign:
+        raise ValueError(
+            "Models are trained in float32, mixed_float16 or mixed_bfloat16 "
+            "(`keras.config.set_dtype_policy`, before networks are built): "
+            "losses and statistics need float32. Received: "
+            f"{', '.join(foreign)}"
+        )
 
 
 def check_loss_weights(weights):
@@ -124,7 +229,24 @@ def is_weight(value):
 
 
 def has_values(value):
-    """Whether a value is an array, a list, a number or an eager tensor."""
-    return isinstance(
-        value, np.ndarray | np.generic | list | tuple | int
-    ) or hasattr(value, "numpy")
+    """Whether a value is known: no tensor of a graph that is being traced."""
+    symbolic = tf.is_tensor(value) and not hasattr(value, "numpy")
+    return not (symbolic or isinstance(value, keras.KerasTensor))
+
+
+def shape_of(value):
+    """Shape of an array or a tensor, a tuple; () where it is unknown."""
+    shape = getattr(value, "shape", ())
+    return () if getattr(shape, "rank", 0) is None else tuple(shape)
+
+
+def dtype_name(value):
+    """Name of the type of an array or a tensor, such as "float32"."""
+    return getattr(value.dtype, "name", str(value.dtype))
+
+
+def described(value):
+    """An input in a few words, for the message of an error."""
+    if hasattr(value, "shape"):
+        return f"shape {shape_of(value)}"
+    return f"a {type(value).__name__}"

@@ -14,13 +14,16 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_synth.layers.nested import all_layers
 from keras_synth.models.adversarial import (
     AdversarialModel,
     check_generator_and_discriminator,
     run_network,
 )
-from keras_synth.models.checks import check_latents
+from keras_synth.models.checks import (
+    check_labels,
+    check_latents,
+    num_classes,
+)
 from keras_synth.models.generative import GenerativeModel
 
 
@@ -66,9 +69,14 @@ class LatentGenerator(GenerativeModel):
         inputs = inputs if isinstance(inputs, list | tuple) else (inputs,)
         return self.generate(*inputs)
 
+    def check_inputs(self, data):
+        latents, labels = self._with_labels(data)
+        check_latents(latents, self.latent_dim)
+        check_labels(labels, self.labeled_network)
+
     def predict_step(self, data):
         """`predict(latents)` or `predict((latents, labels))`."""
-        latents, labels, _ = keras.utils.unpack_x_y_sample_weight(data)
+        latents, labels = self._with_labels(data)
         return self(latents if labels is None else (latents, labels))
 
     def generate(self, latents, labels=None):
@@ -211,7 +219,7 @@ def check_gan_networks(generator, discriminator):
             "neither: make both with the same `num_classes`. Received: "
             f"{len(generator.inputs)} and {len(discriminator.inputs)} inputs"
         )
-    classes = _num_classes(generator), _num_classes(discriminator)
+    classes = num_classes(generator), num_classes(discriminator)
     if len(generator.inputs) == 2 and classes[0] != classes[1]:
         raise ValueError(
             "`generator` and `discriminator` must have the same classes. "
@@ -224,10 +232,3 @@ def check_gan_networks(generator, discriminator):
             f"`generator` makes images of shape {made}, `discriminator` "
             f"takes {taken}: make both with the same `image_shape`."
         )
-
-
-def _num_classes(network):
-    for layer in all_layers(network):
-        if isinstance(layer, keras.layers.Embedding):
-            return layer.input_dim
-    return None

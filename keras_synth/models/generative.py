@@ -1,11 +1,16 @@
 """Sampling: images from random latents, for every model with a generator."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_synth.models.checks import check_images, check_labels, check_latents
+from keras_synth.models.checks import (
+    InvalidInput,
+    check_images,
+    check_labels,
+    check_latents,
+    check_no_weights,
+)
 from keras_synth.models.resumable import ResumableModel
 
 
@@ -23,12 +28,6 @@ class GenerativeModel(ResumableModel):
             subclass.
         labeled_network: The network from latents (and labels) to images.
     """
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """`keras.Model.fit`; checks images and labels first."""
-        if isinstance(y, np.ndarray):
-            check_labels(y, self.labeled_network)
-        return super().fit(x, y, *args, **kwargs)
 
     def generate(self, latents, labels=None):
         """Latents to images."""
@@ -143,16 +142,28 @@ class GenerativeModel(ResumableModel):
         label = tf.TensorSpec((None,), "int32", name="labels")
         return [label] if self.conditional else []
 
+    def check_batch(self, data):
+        images, labels = self._with_labels(data)
+        check_images(images, self.image_shape)
+        check_labels(labels, self.labeled_network)
+
+    def _with_labels(self, data):
+        """`(images or latents, labels or None)`, from a batch."""
+        first, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        check_no_weights(weights, type(self).__name__)
+        if isinstance(first, list | tuple):
+            first, *more = first
+            if len(more) + (labels is not None) > 1:
+                raise InvalidInput(
+                    f"A {type(self).__name__} takes one array, or two with "
+                    f"labels. Received: {1 + len(more)} arrays in a list"
+                )
+            labels = more[0] if more else labels
+        return first, labels
+
     def _batch(self, data):
         """`[images]` or `[images, labels]`, from a batch of `fit`."""
-        images, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        if weights is not None:
-            raise ValueError(
-                f"A {type(self).__name__} takes no sample weights."
-            )
-        if isinstance(images, list | tuple):
-            images, labels = images
-        return self._inputs(images, labels)
+        return self._inputs(*self._with_labels(data))
 
     def _inputs(self, images, labels=None):
         images = ops.convert_to_tensor(images)

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 
-def lazy_regularization(function, step, interval, shape=()):
+def lazy_regularization(function, step, interval, shape=(), compiled=False):
     """Computes a term at every `interval`-th step, and zeros at the others.
 
     The function must not assign variables or draw random numbers: TensorFlow
@@ -15,6 +15,9 @@ def lazy_regularization(function, step, interval, shape=()):
         step: Number of the step, an int scalar that starts at 0.
         interval: Number of steps from one computation to the next.
         shape: Shape of the tensor.
+        compiled: Whether XLA compiles the step (`jit_compile=True`). It cannot
+            differentiate through the condition where the size of a batch is
+            unknown, so the term is computed at every step then.
 
     Returns:
         `(value, due)`: the tensor, or zeros of its shape; and 1.0 at a step
@@ -26,7 +29,10 @@ def lazy_regularization(function, step, interval, shape=()):
     if interval == 1:
         return function(), tf.constant(1.0)
     due = tf.equal(tf.cast(step, "int64") % interval, 0)
-    value = tf.cond(due, function, lambda: tf.zeros(shape))
+    if compiled:
+        value = tf.where(due, function(), 0.0)
+    else:
+        value = tf.cond(due, function, lambda: tf.zeros(shape))
     return value, tf.cast(due, "float32")
 
 
@@ -35,7 +41,12 @@ def lazy_adam(interval=None, learning_rate=2e-3, steps=None):
 
     With k = `interval`, the learning rate and the exponent of β₂ are
     multiplied by k / (k + 1), as if each regularization were a step of its
-    own.
+    own, which it is in the paper. Here it shares a step with the main loss, so
+    that the multiplication only makes the learning rate smaller, by a fifth
+    for k = 4 and 6 % for k = 16. On noisy quadratic losses, training without it
+    keeps closer to training with the term in every step. The constants stay
+    those of the paper, with which the preset and the rows of the benchmarks
+    were trained; `interval=None` leaves them out.
 
     Args:
         interval: k, the number of steps from one regularization to the next.

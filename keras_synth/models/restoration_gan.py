@@ -21,15 +21,20 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from keras_synth.layers.nested import network_input
 from keras_synth.losses import Perceptual, Style, total_variation
 from keras_synth.models.adversarial import (
     AdversarialModel,
     check_generator_and_discriminator,
 )
 from keras_synth.models.checks import (
+    InvalidInput,
     check_images,
     check_loss_weights,
+    check_no_weights,
+    described,
     has_values,
+    shape_of,
 )
 from keras_synth.ops import (
     mean_or_zero,
@@ -137,7 +142,7 @@ class RestorationGAN(AdversarialModel):
         if features is not None:
             features.trainable = False
         self.image_shape = tuple(generator.outputs[0].shape[1:])
-        inputs = generator.input
+        inputs = network_input(generator)
         self.takes_mask = isinstance(inputs, dict)
         self.input_names = ("image", "mask") if self.takes_mask else ("image",)
         self.degraded_shape = tuple(
@@ -202,7 +207,7 @@ class RestorationGAN(AdversarialModel):
             "style_weight": style_weight,
             "total_variation_weight": total_variation_weight,
         }
-        conditional = isinstance(self.discriminator.input, dict)
+        conditional = isinstance(network_input(self.discriminator), dict)
         check_weights(weights, self.features, conditional, kwargs)
         super().compile(
             generator_optimizer, discriminator_optimizer, loss, **kwargs
@@ -227,26 +232,29 @@ class RestorationGAN(AdversarialModel):
         ]
         return [name for name in names if name not in unused]
 
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """`keras.Model.fit`, on pairs of degraded and clean images."""
-        if not isinstance(x, tf.data.Dataset):
-            self.read_batch((x, y))
-        return super().fit(x, y, *args, **kwargs)
-
-    def check_array(self, images):
-        """Does nothing: `fit` has checked both images."""
-
-    def read_batch(self, data):
-        """`[clean, degraded, mask]`, a mask of ones where there is none."""
+    def check_batch(self, data):
         inputs, clean, weights = keras.utils.unpack_x_y_sample_weight(data)
-        named = inputs if isinstance(inputs, dict) else {"image": inputs}
-        check_pairs(named, clean, weights)
-        check_images(clean, self.image_shape)
+        named = as_named(inputs)
+        check_pairs(named, clean)
+        check_no_weights(weights, type(self).__name__)
+        check_images(clean, self.image_shape, name="Clean images")
         check_images(named["image"], self.degraded_shape, degraded=True)
         mask = named.get("mask")
         if self.takes_mask:
             check_masks(mask, named["image"], True)
         check_masks(mask, clean, False)
+
+    def check_inputs(self, data):
+        named = as_named(keras.utils.unpack_x_y_sample_weight(data)[0])
+        check_images(named["image"], self.degraded_shape, degraded=True)
+        check_masks(named.get("mask"), named["image"], self.takes_mask)
+
+    def read_batch(self, data):
+        """`[clean, degraded, mask]`, a mask of ones where there is none."""
+        self.check_batch(data)
+        inputs, clean, _ = keras.utils.unpack_x_y_sample_weight(data)
+        named = as_named(inputs)
+        mask = named.get("mask")
         if mask is None:
             mask = ops.ones_like(clean[..., :1])
         return [ops.cast(x, "float32") for x in (clean, named["image"], mask)]
@@ -330,7 +338,7 @@ class RestorationGAN(AdversarialModel):
 
     def call(self, inputs, training=False):
         """Degraded images, or the dict, to restored ones in [0, 1]."""
-        named = inputs if isinstance(inputs, dict) else {"image": inputs}
+        named = as_named(inputs)
         check_masks(named.get("mask"), named["image"], self.takes_mask)
         made = _call_network(self.sampling_generator, named, False)
         if named.get("mask") is not None:
@@ -364,14 +372,9 @@ class RestorationGAN(AdversarialModel):
             )
         if masks is not None:
             named["mask"] = masks
-        if not {"image"} <= set(named) <= {"image", "mask"}:
-            raise ValueError(
-                'A RestorationGAN restores images, or a dict of "image" and '
-                f'"mask". Received: a dict of {sorted(named)}'
-            )
         named = {
             name: ops.convert_to_tensor(value)
-            for name, value in named.items()
+            for name, value in as_named(named).items()
             if value is not None
         }
         check_images(named["image"], self.degraded_shape, degraded=True)
@@ -400,10 +403,9 @@ class RestorationGAN(AdversarialModel):
 def _call_network(network, named, training):
     """Calls a network with the inputs that it has; float32."""
     inputs = ops.cast(named["image"], "float32")
-    if isinstance(network.input, dict):
-        inputs = {
-            name: ops.cast(named[name], "float32") for name in network.input
-        }
+    taken = network_input(network)
+    if isinstance(taken, dict):
+        inputs = {name: ops.cast(named[name], "float32") for name in taken}
     return ops.cast(network(inputs, training=training), "float32")
 
 
@@ -420,7 +422,7 @@ def check_restoration_networks(
     check_generator_and_discriminator(generator, discriminator)
     if local_discriminator is not None:
         check_generator_and_discriminator(generator, local_discriminator)
-    takes, compared = generator.input, discriminator.input
+    takes, compared = map(network_input, (generator, discriminator))
     if isinstance(takes, dict) and set(takes) != {"image", "mask"}:
         raise ValueError(
             "`generator` must take the image alone, or "
@@ -452,7 +454,7 @@ def check_restoration_networks(
             f"takes {image.shape[-1]}."
         )
     if local_discriminator is not None:
-        window = local_discriminator.input
+        window = network_input(local_discriminator)
         if isinstance(window, dict) or None in window.shape[1:]:
             raise ValueError(
                 "`local_discriminator` must take images alone, of a fixed "
@@ -489,25 +491,31 @@ def check_weights(weights, features, conditional, others):
         )
 
 
-def check_pairs(named, clean, weights):
+def as_named(inputs):
+    """The inputs of a restorer as a dict of "image" and, maybe, "mask"."""
+    named = inputs if isinstance(inputs, dict) else {"image": inputs}
+    if not {"image"} <= set(named) <= {"image", "mask"}:
+        raise InvalidInput(
+            'A RestorationGAN restores images, or a dict of "image" and '
+            f'"mask". Received: a dict of {sorted(named)}'
+        )
+    return named
+
+
+def check_pairs(named, clean):
     """Refuses batches that are not pairs of degraded and clean images."""
-    if clean is None or "image" not in named:
-        raise ValueError(
+    if clean is None:
+        raise InvalidInput(
             "A RestorationGAN learns from pairs: `fit(degraded, clean)`, "
             '`fit({"image": degraded, "mask": masks}, clean)`, or a dataset '
             "of such pairs."
-        )
-    if weights is not None:
-        raise ValueError(
-            "A RestorationGAN takes no sample weights, which is what Keras "
-            "takes the third element of a batch for."
         )
 
 
 def check_made(made, clean):
     """Refuses clean images of another size than the generator makes."""
     if _differ(made, clean):
-        raise ValueError(
+        raise InvalidInput(
             "Clean images must be as large as what `generator` makes of the "
             f"degraded ones, {_size(made)}. Received: {_size(clean)}"
         )
@@ -516,7 +524,7 @@ def check_made(made, clean):
 def check_kept(made, degraded):
     """Refuses masks in a model that changes the size of images."""
     if _differ(made, degraded):
-        raise ValueError(
+        raise InvalidInput(
             "Masks are for models that keep the size of images. Received: "
             f"masks for one that makes {_size(made)} of {_size(degraded)}"
         )
@@ -532,29 +540,30 @@ def check_masks(masks, images, wanted):
     """
     if masks is None:
         if wanted:
-            raise ValueError(
+            raise InvalidInput(
                 "This model restores what a mask marks: give masks (batch, "
                 "height, width, 1), 1 = degraded."
             )
         return
-    shape = tuple(masks.shape)
+    shape = shape_of(masks)
     fits = len(shape) == 4 and shape[-1] == 1
     if fits:
         fits = all(
             None in (given, size) or given == size
-            for given, size in zip(shape[:3], images.shape[:3], strict=True)
+            for given, size in zip(shape[:3], shape_of(images)[:3], strict=True)
         )
     if not fits:
-        raise ValueError(
+        raise InvalidInput(
             "Masks must be (batch, height, width, 1), as large as the "
-            f"images {tuple(images.shape)}. Received: shape {shape}"
+            f"images {shape_of(images)}. Received: {described(masks)}"
         )
     if has_values(masks):
         values = np.asarray(masks)
         if not np.isin(values, (0, 1)).all():
-            raise ValueError(
-                "Masks must hold 0 (keep) and 1 (degraded) alone. Received: "
-                f"values from {values.min():g} to {values.max():g}"
+            raise InvalidInput(
+                "Masks must hold 0 (keep) and 1 (degraded) alone: divide 8-bit "
+                "ones by 255, `masks / 255`. Received: values from "
+                f"{values.min():g} to {values.max():g}"
             )
 
 

@@ -1,13 +1,12 @@
 """Resumable training: the base class of all models, with seeds saved."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from keras_synth.models.checks import check_images
+from keras_synth.models.guarded import GuardedModel
 
 
-class ResumableModel(keras.Model):
+class ResumableModel(GuardedModel):
     """A `keras.Model` whose saved state is the whole state of training.
 
     Keras does not save the state of seed generators, neither the model's nor
@@ -81,10 +80,6 @@ class ResumableModel(keras.Model):
         """The model's own metrics, and those given to `compile`."""
         return [*self.own_metrics(), *self.compiled_metrics()]
 
-    def check_array(self, images):
-        """Refuses images that `fit` cannot learn from."""
-        check_images(images, self.image_shape)
-
     def call_signature(self):
         """The inputs of `call` as `tf.TensorSpec`; None if Keras knows."""
         return None
@@ -105,13 +100,11 @@ class ResumableModel(keras.Model):
         config = keras.saving.deserialize_keras_object(config)
         self.compile(**config)
 
-    def fit(self, x=None, *args, callbacks=None, **kwargs):
+    def fit(self, x=None, y=None, *args, callbacks=None, **kwargs):
         """`keras.Model.fit`; the order of a pipeline follows the epoch."""
         # Keras has no public way to forget the epoch at which a restored
         # model went on, and would begin every later `fit` there.
         self._initial_epoch = None
-        if isinstance(x, np.ndarray):
-            self.check_array(x)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # or Keras warns
         if hasattr(x, "set_epoch"):
@@ -119,4 +112,4 @@ class ResumableModel(keras.Model):
                 on_epoch_begin=lambda epoch, logs: x.set_epoch(epoch)
             )
             callbacks = [keep_order, *keras.tree.flatten(callbacks or [])]
-        return super().fit(x, *args, callbacks=callbacks, **kwargs)
+        return super().fit(x, y, *args, callbacks=callbacks, **kwargs)

@@ -246,6 +246,7 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
             self.generator_optimizer.iterations,
             interval,
             shape=(2,),
+            compiled=self.jit_compile,
         )
         penalty, length = ops.unstack(values)
         self.log(logs, "path_length_penalty", penalty, images, due)
@@ -313,7 +314,7 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
         mean = ops.convert_to_tensor(self.style_mean)
         return mean + truncation * (styles - mean)
 
-    def synthesize(self, styles, noise="fixed"):
+    def synthesize(self, styles, noise="fixed", clip=True):
         """Styles to images.
 
         Args:
@@ -322,6 +323,7 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
             noise: "fixed" takes the same noise for every image and at every
                 call, "random" new noise, "off" none; or the noise itself,
                 (batch or 1, noise_size).
+            clip: Whether to clip to [0, 1] what the network returns.
 
         Returns:
             Images in [0, 1], (batch, height, width, channels).
@@ -332,7 +334,7 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
         noise = noise_for(noise, ops.shape(styles)[0], self.noise_size)
         network = self._part("synthesis")
         images = run_network(network, styles, [noise], False)
-        return ops.clip(images, 0.0, 1.0)
+        return ops.clip(images, 0.0, 1.0) if clip else images
 
     def style_mix(self, coarse, fine, at, noise="fixed"):
         """Images with the coarse features of one style, the fine of another.

@@ -18,7 +18,12 @@ from keras import ops
 from keras_synth.layers import GaussianSampling
 from keras_synth.losses import Bernoulli
 from keras_synth.metrics import ActiveUnits
-from keras_synth.models.checks import check_latents
+from keras_synth.models.checks import (
+    check_is_network,
+    check_latents,
+    is_weight,
+    last_activation,
+)
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.replicas import gradient_step
 from keras_synth.ops import (
@@ -26,6 +31,9 @@ from keras_synth.ops import (
     mean_or_zero,
     standard_normal_kl,
 )
+
+#: Smallest and largest log-variance of the latents.
+LOG_VARIANCES = (-30.0, 20.0)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -200,6 +208,9 @@ class VAE(GenerativeModel):
             reconstructions = self.decode(terms["mean"], *inputs[1:])
             self.compute_metrics(None, inputs[0], reconstructions)
         return self._update_logs(terms, terms["loss"] + sum(self.losses))
+
+    def check_inputs(self, data):
+        self.check_batch(data)
 
     def predict_step(self, data):
         return self(self._batch(data))
@@ -441,7 +452,13 @@ class VAE(GenerativeModel):
         """`[images]` or `[images, labels]` to `(mean, log_variance)`."""
         inputs = inputs if self.conditional else inputs[0]
         mean, log_variance = self.encoder(inputs, training=training)
-        return ops.cast(mean, "float32"), ops.cast(log_variance, "float32")
+        mean, log_variance = (
+            ops.cast(x, "float32") for x in (mean, log_variance)
+        )
+        # Clamped so that no variance overflows; the gradient is that of the
+        # clamped value, and leads back into the range.
+        clamped = ops.clip(log_variance, *LOG_VARIANCES)
+        return mean, log_variance + ops.stop_gradient(clamped - log_variance)
 
     def parameters(self, latents, labels=(), training=False):
         """The likelihood's parameters.
@@ -515,9 +532,10 @@ def log_mean_exp(log_weights):
 def _check_objective(beta, free_bits, num_importance_samples):
     """Refuses objectives that do not exist."""
     for name, value in (("beta", beta), ("free_bits", free_bits)):
-        if not value >= 0:
+        if not is_weight(value):
             raise ValueError(
-                f"`{name}` must be at least 0. Received: {name}={value!r}"
+                f"`{name}` must be a number of at least 0. "
+                f"Received: {name}={value!r}"
             )
     if not isinstance(num_importance_samples, int) or (
         num_importance_samples < 1
@@ -537,6 +555,17 @@ def _check_objective(beta, free_bits, num_importance_samples):
 
 def _check_networks(encoder, decoder, likelihood):
     """Refuses networks whose shapes do not fit each other."""
+    check_is_network(encoder, "encoder")
+    check_is_network(decoder, "decoder")
+    squashed = {"sigmoid", "softmax", "tanh"}
+    if isinstance(likelihood, Bernoulli) and (
+        last_activation(decoder) in squashed
+    ):
+        raise ValueError(
+            "`decoder` must end in logits: the Bernoulli likelihood applies "
+            "the sigmoid itself. Received: a network that ends in "
+            f"{last_activation(decoder)}"
+        )
     if len(encoder.outputs) != 2:
         raise ValueError(
             "`encoder` must have two outputs, mean and log-variance, each "

@@ -12,6 +12,7 @@ from keras import layers, ops
 from keras_synth.layers import (
     CropLike,
     GatedConv2D,
+    NearestUpSampling2D,
     PadToMultiple,
     PartialConv2D,
 )
@@ -146,13 +147,13 @@ def _known(channels, multiple):
 
 
 def _doubled_beside(x, skip):
-    return layers.Concatenate()([layers.UpSampling2D()(x), skip])
+    return layers.Concatenate()([NearestUpSampling2D()(x), skip])
 
 
 def _doubled_with_holes(x, mask, skip, skip_mask):
     """Two concatenated feature maps, each channel with its own mask."""
     both = _doubled_beside(x, skip)
-    x_mask = layers.UpSampling2D(dtype="float32")(mask)
+    x_mask = NearestUpSampling2D(dtype="float32")(mask)
     masks = [
         x_mask + ops.zeros_like(both[..., : x.shape[-1]]),
         skip_mask + ops.zeros_like(skip),

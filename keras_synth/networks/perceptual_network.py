@@ -161,7 +161,7 @@ def fill(network, architecture, weights):
         weights = download(
             architecture.address,
             architecture.md5,
-            f"{architecture.name}_features(weights={{}})",
+            "`weights` (--weights)",
         )
     origin = None
 

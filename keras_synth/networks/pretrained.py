@@ -52,13 +52,13 @@ def load_weights(network, weights, advice, read=keras.Model.load_weights):
         ) from error
 
 
-def download(address, expected_md5, call):
+def download(address, expected_md5, argument):
     """Downloads a file into the cache of Keras and verifies its checksum.
 
     Args:
         address: Address of the file.
         expected_md5: Expected MD5 of the file.
-        call: Code that passes a path instead, with `{}` in its place.
+        argument: What takes the path of a file instead, for the error.
 
     Returns:
         Path of the file in the cache, a str.
@@ -74,7 +74,7 @@ def download(address, expected_md5, call):
     except Exception as error:  # Keras raises a bare one.
         raise OSError(
             f"Could not download {name} ({error}). Fetch it elsewhere, "
-            f"curl -LO {address}, and pass its path: {call.format(repr(name))}"
+            f"curl -LO {address}, and pass its path as {argument}."
         ) from error
 
 

@@ -5,6 +5,8 @@ import dataclasses
 import keras
 from keras import layers, ops
 
+from keras_synth.layers import NearestUpSampling2D
+
 _PROBE_SIDE = 128  # side of the images on which maps are measured
 _EDGES = ((0, 0), (1, 1), (1, 1), (0, 0))
 
@@ -68,7 +70,7 @@ def style_decoder(features, layer=None, name="style_decoder"):
         if step.stride > 1:
             if upscaled:
                 x = _convolution(x, x.shape[-1])  # avoids blocks
-            x = layers.UpSampling2D(step.stride, interpolation="nearest")(x)
+            x = NearestUpSampling2D(step.stride)(x)
         if step.channels and step is not convolutions[0]:
             x = _convolution(x, step.channels)
         upscaled = not step.channels

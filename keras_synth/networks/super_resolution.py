@@ -9,7 +9,7 @@ as a square. SRCNN and RRDB upscale by nearest neighbors.
 import keras
 from keras import layers, ops
 
-from keras_synth.layers import ICNR
+from keras_synth.layers import ICNR, NearestUpSampling2D
 from keras_synth.networks.inputs import check_counts
 
 SCALES = (2, 3, 4)
@@ -205,7 +205,7 @@ def rrdb(scale=4, channels=3, width=64, growth=32, num_blocks=23):
         x = layers.Add()([x, layers.Rescaling(0.2)(y)])
     x = layers.Add()([_convolution(x, width), first])
     for factor in (2, 2) if scale == 4 else (scale,):
-        x = convolve(layers.UpSampling2D(factor)(x), width)
+        x = convolve(NearestUpSampling2D(factor)(x), width)
     x = _convolution(convolve(x, width), channels, dtype="float32")
     return keras.Model(image, x, name="rrdb")
 

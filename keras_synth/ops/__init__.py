@@ -19,7 +19,10 @@ from keras_synth.ops.motion import (
     compensate_motion,
     scene_change,
 )
-from keras_synth.ops.noise_estimation import estimate_noise_level
+from keras_synth.ops.noise_estimation import (
+    estimate_noise_level,
+    opponent_noise_levels,
+)
 from keras_synth.ops.random import ReplicaSeedGenerator
 from keras_synth.ops.resampling import resample
 from keras_synth.ops.similarity import (
@@ -48,6 +51,7 @@ __all__ = [
     "gram_matrix",
     "mean_or_zero",
     "multi_scale_structural_similarity",
+    "opponent_noise_levels",
     "optical_flow",
     "pairwise_distances",
     "path_lengths",

@@ -4,7 +4,12 @@ The card, `NAME.md` beside the weights, states the training data, the command,
 the seed, the figures and the license. `catalog` reads the cards.
 """
 
-from keras_synth.presets.catalog import Preset, catalog, describe_presets
+from keras_synth.presets.catalog import (
+    Preset,
+    catalog,
+    describe_presets,
+    load,
+)
 from keras_synth.presets.classifiers import (
     fashion_mnist_classifier,
     fashion_mnist_features,
@@ -38,6 +43,7 @@ __all__ = [
     "fashion_mnist_stylegan2",
     "gray_denoiser",
     "gray_upscaler",
+    "load",
     "mnist_classifier",
     "mnist_features",
     "path",

@@ -62,6 +62,36 @@ def catalog():
     return [_read(card) for card in sorted(_FOLDER.glob("*.md"))]
 
 
+def load(name):
+    """Loads a preset by the name that it has in the catalog.
+
+    Args:
+        name: Name of a preset, such as "gray_denoiser".
+
+    Returns:
+        A `keras.Model` with the pretrained weights.
+
+    Raises:
+        ValueError: There is no such preset.
+
+    Example:
+
+    >>> load("video_upscaler_x3").name
+    'video_upscaler_x3'
+    """
+    known = {preset.name: preset for preset in catalog()}
+    if name not in known:
+        raise ValueError(
+            f"`name` must be one of {', '.join(known)}. Received: {name!r}"
+        )
+    builder = known[name].builder
+    options = {}
+    if name != builder:  # one builder for several scales
+        options["scale"] = int(name.rpartition("_x")[2])
+    presets = importlib.import_module("keras_synth.presets")
+    return getattr(presets, builder)(**options)
+
+
 def describe_presets() -> list[str]:
     """Describes the pretrained networks: size, figures, license.
 

@@ -38,7 +38,7 @@ def biharmonic():
 
     def restore(images, mask=None):
         named = named_inputs(images)
-        images = checked_images(named["image"])
+        images = np.asarray(named["image"])
         mask = named.get("mask") if mask is None else mask
         if mask is None:
             raise ValueError(
@@ -57,6 +57,8 @@ def biharmonic():
                 "`mask` must be 0 somewhere in each image. Received: a mask "
                 "of ones"
             )
+        nothing = images.dtype.type(0)  # whatever lay there, NaN as well
+        images = checked_images(np.where(missing[..., None], nothing, images))
         filled = [
             inpaint_biharmonic(
                 image, region, split_into_regions=True, channel_axis=-1

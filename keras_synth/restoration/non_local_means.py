@@ -4,7 +4,11 @@ import numpy as np
 from skimage.restoration import denoise_nl_means
 
 from keras_synth.ops import estimate_noise_level
-from keras_synth.restoration.arguments import check_above_0, image_method
+from keras_synth.restoration.arguments import (
+    check_above_0,
+    check_pixels,
+    image_method,
+)
 
 
 def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
@@ -25,7 +29,8 @@ def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
         with these as "image", to float32 images of the same shape.
 
     Raises:
-        ValueError: `noise_level` is not a number above 0.
+        ValueError: `noise_level` is not a number above 0, or a size in pixels
+            is no int above 0.
 
     Reference: Buades et al., A Non-Local Algorithm for Image Denoising, 2005.
 
@@ -37,6 +42,8 @@ def non_local_means(noise_level=None, patch_size=5, patch_distance=6):
     """
     if noise_level is not None:
         check_above_0("noise_level", noise_level)
+    check_pixels("patch_size", patch_size)
+    check_pixels("patch_distance", patch_distance)
 
     def restore(images):
         restored = images.copy()

@@ -2,6 +2,7 @@
 
 from keras_synth.tasks.demo import demo
 from keras_synth.tasks.export import EXPORTS, export
+from keras_synth.tasks.image_files import FilesError
 from keras_synth.tasks.inpaint import Inpainted, inpaint
 from keras_synth.tasks.loading import load_model
 from keras_synth.tasks.restore import METHODS, Restored, restore
@@ -18,6 +19,7 @@ from keras_synth.tasks.upscale_video import (
 __all__ = [
     "EXPORTS",
     "METHODS",
+    "FilesError",
     "Inpainted",
     "Restored",
     "Stylized",

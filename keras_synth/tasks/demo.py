@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_synth import callbacks, datasets
 from keras_synth.export import export_saved_model
-from keras_synth.io import image_grid, write_image
+from keras_synth.io import check_target, image_grid, write_image
 from keras_synth.training import train_vae
 
 
@@ -16,6 +16,8 @@ def demo(
     output: str | os.PathLike = "runs/demo",
     *,
     epochs: int = 40,
+    resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> dict[str, pathlib.Path]:
@@ -26,6 +28,9 @@ def demo(
     Args:
         output: Path of the folder for the model, the images and the log.
         epochs: Number of passes over the 4,000 embedded training digits.
+        resume: Whether to go on where a demo in `output` stopped. One that
+            is finished makes its images again.
+        overwrite: Whether files in `output` may be replaced.
         seed: Seed of everything random.
         verbose: Progress of the training, as in `fit`.
 
@@ -33,16 +38,22 @@ def demo(
         A dict from what was written to its path.
 
     Raises:
+        FileExistsError: `output` holds a demo, and neither `resume` nor
+            `overwrite` is True.
         ImportError: The package with the embedded digits is missing.
         ValueError: `epochs` is below 1.
     """
     output = pathlib.Path(output)
+    for name in ("samples", "reconstructions", "interpolation"):
+        check_target(output / f"{name}.png", overwrite or resume)
     model = train_vae(
         "digits",
         output,
         epochs=epochs,
         latent_dim=8,
         conditional=True,
+        resume=resume,
+        overwrite=overwrite,
         seed=seed,
         verbose=verbose,
     )

@@ -4,8 +4,15 @@ import os
 import pathlib
 from typing import Literal
 
-from keras_synth import models
-from keras_synth.export import export_litert, export_onnx, export_saved_model
+import keras
+
+from keras_synth import models, presets
+from keras_synth.export import (
+    check_saved_model_folder,
+    export_litert,
+    export_onnx,
+    export_saved_model,
+)
 from keras_synth.io import check_target
 from keras_synth.tasks.loading import load_model
 
@@ -15,6 +22,8 @@ EXPORTS = {
     "onnx": export_onnx,
     "litert": export_litert,
 }
+
+_ENDINGS = {"savedmodel": None, "onnx": (".onnx",), "litert": (".tflite",)}
 
 
 def export(
@@ -27,11 +36,13 @@ def export(
     """Exports a trained model for use without Keras and keras_synth.
 
     Args:
-        model: Path of the model's `.keras` file.
+        model: Path of the model's `.keras` file, or name of a preset
+            (`presets`).
         target: Path of the folder of a SavedModel, or of the file of the
-            other formats.
+            other formats, which ends in ".onnx" or ".tflite".
         format: "savedmodel" holds all endpoints of the model. "onnx" and
-            "litert" hold the decoder of a generator alone.
+            "litert" hold one function: the decoder of a generator, the call
+            of a restorer or a network.
         overwrite: Whether existing files may be replaced.
 
     Returns:
@@ -42,7 +53,8 @@ def export(
         FileNotFoundError: There is no such model.
         ImportError: A package that the format needs is missing.
         PermissionError: The place cannot be written to.
-        ValueError: The format is unknown, or the model does not have it.
+        ValueError: The format is unknown, the file's ending is another, or
+            the model cannot be exported so.
     """
     if format not in EXPORTS:
         raise ValueError(
@@ -51,19 +63,25 @@ def export(
         )
     target = pathlib.Path(target)
     if not (format == "savedmodel" and target.is_dir()):
-        check_target(target, overwrite, endings=None)
+        check_target(target, overwrite, _ENDINGS[format])
     elif any(target.iterdir()) and not overwrite:
         raise FileExistsError(
             f"{target} exists already, and is not empty: ask to overwrite it "
-            "(`overwrite`)."
+            "(`overwrite`, --overwrite)."
         )
-    loaded = load_model(
-        model,
-        (models.GenerativeModel, models.RestorationGAN, models.AdaINTransfer),
-    )
-    if format != "savedmodel" and not hasattr(loaded, "image_decoder"):
+    else:
+        check_saved_model_folder(target)
+    names = [preset.name for preset in presets.catalog()]
+    if str(model) in names and not pathlib.Path(model).exists():
+        loaded = presets.load(str(model))
+    else:
+        loaded = load_model(model, keras.Model)
+    if isinstance(loaded, models.StyleTransfer):
         raise ValueError(
-            f"{model} holds a {type(loaded).__name__}, which has no decoder "
-            f"to export as {format}: take savedmodel."
+            f"{model} holds a StyleTransfer, which optimizes each image and is "
+            "no function to export: take an AdaINTransfer."
         )
-    return EXPORTS[format](loaded, target)
+    try:
+        return EXPORTS[format](loaded, target)
+    except TypeError as error:
+        raise ValueError(f"{model}: {error}") from error

@@ -1,58 +1,124 @@
 """Image files in, image files out: reading, restoring, writing, comparing."""
 
+import contextlib
 import dataclasses
 import pathlib
 import shutil
+import warnings
 
 import numpy as np
+from scipy import ndimage
 
 from keras_synth import evaluation
 from keras_synth.io import (
+    FileOptions,
     Progress,
     beside_target,
-    bit_depth,
-    read_image,
-    write_image,
+    check_holds,
+    check_target,
+    encode_images,
+    format_of,
+    is_finished,
+    open_decoded,
+    quantized,
+    split_alpha,
+    write_whole,
     written_whole,
 )
 
 #: What is written beside a target for `compare`.
 COMPARISON = "-compare.png"
+_LONGEST_TITLE = 28
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageFile:
-    """An image file that has been read.
+    """An image of a file: its only one, or a frame or page of several.
 
     Attributes:
         path: Path of the file.
         color: Array (height, width, 1 or 3) in [0, 1], rotated as EXIF says.
+            Where the image is wholly transparent, the color is that of the
+            nearest pixel that is not, so that no fringe appears.
         alpha: Array (height, width, 1) of the transparency, or None.
-        bits: Bits of a channel, 8 or 16.
+        bits: Bits of a channel: 8, 16, or 32 for floats.
+        hidden: The colors with those of the wholly transparent pixels, or
+            None where there are none.
+        milliseconds: How long a frame is shown.
     """
 
     path: pathlib.Path
     color: np.ndarray
     alpha: np.ndarray | None
     bits: int
+    hidden: np.ndarray | None = None
+    milliseconds: float = 0
 
 
-def open_image(path):
-    """Reads an image file with its transparency and bit depth.
+@contextlib.contextmanager
+def _without_warnings():
+    """Without those about broken metadata, which hide no pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def open_images(decoded):
+    """Yields every image of a file as an `ImageFile`.
 
     Args:
-        path: Path of the file.
+        decoded: What `io.open_decoded` gave.
+    """
+    for index in range(decoded.num_frames):
+        with _without_warnings():
+            values, milliseconds = decoded.read(index)
+        color, alpha = split_alpha(values)
+        bled = bleed_colors(color, alpha)
+        yield ImageFile(
+            decoded.path,
+            bled,
+            alpha,
+            decoded.depth,
+            None if bled is color else color,
+            milliseconds,
+        )
+
+
+def bleed_colors(color, alpha):
+    """Color bleeding: edges spread into what is wholly transparent.
+
+    So nothing that is not seen comes in at the edges as a fringe.
+
+    Args:
+        color: Array (height, width, channels).
+        alpha: Array (height, width, 1) of the transparency, or None.
 
     Returns:
-        An `ImageFile`.
-
-    Raises:
-        ValueError: The file is no image.
+        The colors, or the very same array where nothing is transparent.
     """
-    image, alpha = read_image(path, alpha="keep"), None
-    if image.shape[-1] in (2, 4):
-        image, alpha = image[..., :-1], image[..., -1:]
-    return ImageFile(path, image, alpha, bit_depth(path))
+    if alpha is None:
+        return color
+    clear = alpha[..., 0] == 0
+    if not clear.any() or clear.all():
+        return color
+    nearest = ndimage.distance_transform_edt(
+        clear, return_distances=False, return_indices=True
+    )
+    return color[tuple(nearest)]
+
+
+class FilesError(ValueError):
+    """Error of image files that a task could not restore; others are done.
+
+    Attributes:
+        errors: Dict from the path of each file to its exception.
+    """
+
+    def __init__(self, errors):
+        self.errors = errors
+        super().__init__(
+            "; ".join(f"{file}: {error}" for file, error in errors.items())
+        )
 
 
 def restore_files(
@@ -62,88 +128,141 @@ def restore_files(
     *,
     title,
     compare,
+    overwrite=False,
     files=None,
     on_file=None,
     verbose="auto",
 ):
     """Restores file after file; each is written whole or not at all.
 
-    16 bits stay 16 in PNG files. Where an image comes back as the very same
-    arrays, the file itself is copied if the format stays.
+    An error of any kind concerns one file: the others are restored, and then
+    `FilesError` names it. A target that another process has written meanwhile
+    is left as it is, unless `overwrite` asks to replace it.
+
+    Every frame of an animation and every page is restored. The new file has
+    the depth, the profile and the metadata of the old one; what its format
+    cannot hold stands in the notes of the result. Where an image comes back
+    as the very same arrays, the file itself is copied if the format stays.
 
     Args:
         plan: List of `(file to read, file to write)`, see
             `io.plan_targets`.
-        restore: Function from an `ImageFile` to `(color, alpha, facts)`,
-            where facts is a dict. Its ValueErrors concern that image alone.
-        result: Function of `source`, `target`, `comparison` (a path or None)
-            and the facts, by name.
+        restore: Function from an `ImageFile` and an `io.Progress`, of which
+            its own progress is a part, to `(color, alpha, facts)`, where
+            facts is a dict.
+        result: Function of `source`, `target`, `comparison` (a path or None),
+            `notes` and the facts, by name.
         title: Name of the restored image in the comparison.
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
+        overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
-        verbose: Progress of several files, see `io.Progress`.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of results.
 
     Raises:
-        ValueError: Images could not be restored, which the message names;
-            all others are restored first.
+        FilesError: Images could not be restored; all others are.
     """
-    done, problems = [], []
-    if len(plan) == 1:
-        verbose = 0  # `restore` has a progress of its own
+    files = files or FileOptions()
+    done, errors = [], {}
+
+    def restored(file, goal, progress):
+        check_target(goal, overwrite or files.skip_existing)
+        with _without_warnings():
+            decoded, comparison = open_decoded(file, files), None
+            check_holds(goal, decoded, files)
+        frames, image, color, facts = _frames(decoded, restore, progress)
+        if compare:
+            comparison = beside_target(goal, COMPARISON)
+            if not (files.skip_existing and comparison.exists()):
+                _draw_comparison(comparison, image, color, title)
+        check_target(goal, overwrite or files.skip_existing)
+        # Last: where the target exists, the file is finished.
+        notes = _write(goal, decoded, frames, files)
+        return result(
+            source=file,
+            target=goal,
+            comparison=comparison,
+            notes=notes,
+            **facts,
+        )
+
     with Progress(len(plan), "images", verbose) as progress:
         for file, goal in plan:
             try:
-                image = open_image(file)
-                color, alpha, facts = restore(image)
-                _write(goal, image, color, alpha)
-            except ValueError as error:
-                about = "" if str(file) in str(error) else f"{file}: "
-                problems.append(f"{about}{error}")
+                if files.skip_existing and is_finished(goal):
+                    continue  # another process has been faster
+                done.append(restored(file, goal, progress))
+            except Exception as error:
+                errors[file] = error
+            else:
+                if on_file is not None:
+                    with progress.cleared():
+                        on_file(done[-1])
+            finally:
                 progress.add()
-                continue
-            comparison = None
-            if compare:
-                comparison = _draw_comparison(goal, image, color, title)
-            done.append(
-                result(source=file, target=goal, comparison=comparison, **facts)
-            )
-            if on_file is not None:
-                progress.clear()
-                on_file(done[-1])
-            progress.add()
-    if problems:
-        raise ValueError("; ".join(problems))
+    if errors:
+        raise FilesError(errors) from next(iter(errors.values()))
     return done
 
 
-def _write(goal, image, color, alpha):
-    untouched = color is image.color and alpha is image.alpha
-    if untouched and image.path.suffix.lower() == goal.suffix.lower():
+def _frames(decoded, restore, progress):
+    """Restores every image of a file.
+
+    Returns:
+        `(frames, first image, its restored colors, facts about it)`. A frame
+        is `(color, alpha, milliseconds)`; there are none where all images came
+        back as they were.
+    """
+    frames, first, untouched = [], None, True
+    for image in open_images(decoded):
+        color, alpha, facts = restore(image, progress)
+        first = first or (image, color, facts)
+        untouched &= color is image.color and alpha is image.alpha
+        hidden = image.hidden if alpha is image.alpha else None
+        if hidden is not None and hidden.shape == color.shape:
+            color = np.where(alpha > 0, color, hidden)
+        if decoded.num_frames > 1 and decoded.depth == 8:
+            color = quantized(color, 8)  # in little memory
+            alpha = None if alpha is None else quantized(alpha, 8)
+        frames.append((color, alpha, image.milliseconds))
+    return [] if untouched else frames, *first
+
+
+def _write(goal, decoded, frames, files):
+    """Writes a file; returns what was converted or left out."""
+    asked = files.strip or files.quality or files.background
+    if not frames and not asked and decoded.format == format_of(goal).name:
         with written_whole(goal) as unfinished:
-            shutil.copyfile(image.path, unfinished)
-        return
-    if alpha is not None:
-        color = np.concatenate([color, alpha], axis=-1)
-    deep = image.bits == 16 and goal.suffix.lower() == ".png"
-    write_image(goal, color, 16 if deep else 8)
+            shutil.copyfile(decoded.path, unfinished)
+        return decoded.notes
+    if not frames:
+        images = map(decoded.read, range(decoded.num_frames))
+        frames = [(*split_alpha(values), ms) for values, ms in images]
+    encoded = encode_images(goal, frames, decoded=decoded, options=files)
+    write_whole(goal, encoded.data)
+    return decoded.notes + encoded.notes
 
 
-def _draw_comparison(goal, image, after, title):
+def _draw_comparison(path, image, after, title):
     """Before and after, in one size and as many channels."""
     rows, columns = (
         np.arange(new) * old // new
         for new, old in zip(after.shape, image.color.shape[:2], strict=False)
     )
     before = image.color[rows][:, columns]
+    if after.dtype.kind == "u":
+        after = after / np.float32(np.iinfo(after.dtype).max)
     before, after = np.broadcast_arrays(before, after)
-    return evaluation.draw_panel(
-        beside_target(goal, COMPARISON),
+    name = image.path.name
+    if len(name) > _LONGEST_TITLE:
+        name = f"{name[: _LONGEST_TITLE // 2]}…{name[-_LONGEST_TITLE // 2 :]}"
+    evaluation.draw_panel(
+        path,
         {"before": before, "after": after},
-        {"before": image.path.name, "after": title},
+        {"before": name, "after": title},
     )

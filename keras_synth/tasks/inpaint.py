@@ -15,6 +15,7 @@ from keras_synth.io import (
     pair_by_name,
     plan_targets,
     read_image,
+    split_alpha,
 )
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import load_restorer, with_channels
@@ -29,12 +30,14 @@ class Inpainted:
         target: Path of the file that was written.
         filled: Share of the pixels that the mask marks.
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     filled: float
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def inpaint(
@@ -53,9 +56,9 @@ def inpaint(
     """Inpaints an image file or a folder of them: fills what a mask marks.
 
     All other pixels of the new file are, bit for bit, those of the old one
-    (in formats that lose nothing and have as many bits). Transparency is
-    kept, and rotation noted in EXIF is applied. Files are written whole or
-    not at all. An image with a black mask is copied.
+    (in formats that lose nothing and have as many bits). Transparency,
+    color profile and metadata are kept. Files are written whole or not at
+    all. An image with a black mask is copied.
 
     The whole image is inpainted at once, not in tiles, because what fits into
     a region may stand far from it.
@@ -81,7 +84,7 @@ def inpaint(
             for the defaults.
         on_file: None, or a function that is called with each result as soon
             as its file is written.
-        verbose: Progress of several files, see `io.Progress`.
+        verbose: Progress, see `io.Progress`.
 
     Returns:
         A list of `Inpainted`.
@@ -110,7 +113,7 @@ def inpaint(
     masks = _masks(mask, source, [file for file, _ in plan])
     fill = _model(method, ensemble)
 
-    def inpainted(image):
+    def inpainted(image, progress):
         missing = _read_mask(masks[image.path], image)
         color, facts = image.color, {"filled": float(missing.mean())}
         if missing.any():
@@ -129,6 +132,7 @@ def inpaint(
         Inpainted,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,
@@ -180,9 +184,9 @@ def _masks(masks, source, files):
 
 def _read_mask(path, image):
     """float32 (height, width, 1) of 0 and 1, where 1 is missing."""
-    gray = read_image(path, channels=1, alpha="keep")
-    # What is transparent is not marked.
-    gray = np.prod(gray, axis=-1, keepdims=True)
+    gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
+    if alpha is not None:
+        gray = _marked(path, gray, alpha)
     mask = np.float32(gray > 0.5)
     if mask.shape[:2] != image.color.shape[:2]:
         sizes = [
@@ -204,3 +208,18 @@ def _read_mask(path, image):
             f"above one half. Received: {gray.max():.3f} at its brightest"
         )
     return mask
+
+
+def _marked(path, gray, alpha):
+    """What is marked in a mask with transparency."""
+    seen = gray[alpha > 0.5]
+    if not seen.size or np.ptp(alpha) < 0.5 or np.ptp(seen) > 0.9:
+        # White on black, and what is transparent is not marked.
+        return gray * alpha
+    if np.ptp(seen) < 0.1:
+        return alpha  # strokes of one color on a transparent ground
+    raise ValueError(
+        f"The mask {path} is transparent in parts, and of several colors: it "
+        "does not say what is marked. Mark what is missing in white on black, "
+        "or in one color on a transparent ground."
+    )

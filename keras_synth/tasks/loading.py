@@ -11,6 +11,8 @@ from keras_synth import models
 def load_model(path, kind=models.GenerativeModel):
     """Loads a `.keras` file of keras_synth, or says clearly why not.
 
+    The checksums (CRC) of all that it holds are verified.
+
     Args:
         path: Path of the file.
         kind: Class of model that the file must hold, or a tuple of them.
@@ -20,13 +22,15 @@ def load_model(path, kind=models.GenerativeModel):
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no `.keras` file, or holds another kind of model.
+        ValueError: It is no `.keras` file, is corrupted, or holds another
+            kind of model.
     """
     path = pathlib.Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no model {path}")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .keras file")
+    _check_sums(path)
     try:
         model = keras.saving.load_model(path)
     except (KeyError, TypeError) as error:
@@ -41,3 +45,18 @@ def load_model(path, kind=models.GenerativeModel):
             f"Expected: {names}"
         )
     return model
+
+
+def _check_sums(path):
+    """Refuses changed bytes: Keras would load weights with them."""
+    corrupted = (
+        f"{path} is corrupted: its checksums do not fit. Copy it again, or "
+        "train again."
+    )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            first = archive.testzip()
+    except Exception as error:  # of many kinds, wherever the bytes are
+        raise ValueError(corrupted) from error
+    if first is not None:
+        raise ValueError(corrupted)

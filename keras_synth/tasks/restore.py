@@ -25,8 +25,12 @@ from keras_synth.tasks.restorers import (
 # Differences of colors lie around 0, and networks know images around ½.
 _OPPONENT = opponent_matrix().astype("float32")
 _MIDDLE = np.float32([0.0, 0.5, 0.5])
+# In standard deviations; one pixel in 16,000 of Gaussian noise has more.
+_LARGEST_NOISE = 4.0
 
 _pretrained = functools.cache(presets.gray_denoiser)
+# Its graph is traced once, and not for every file.
+_block_matching = functools.cache(restoration.BM3D)
 
 
 def _unet(noise_level, ensemble, verbose=0):
@@ -38,32 +42,45 @@ def _with_network(network, noise_level, ensemble, verbose=0):
     takes = inference.input_shapes(network)
     conditional, channels = "noise_level" in takes, takes["image"][-1]
 
-    def run(images, level):
-        inputs = images
-        if conditional:
-            levels = np.full((len(images), 1, 1, 1), level, "float32")
-            inputs = {"image": images, "noise_level": levels}
-        return in_tiles(network, inputs, ensemble, verbose)
+    def run(images, levels):
+        if not conditional:
+            return in_tiles(network, images, ensemble, verbose)
+        levels = np.broadcast_to(levels, (len(images), 1, 1, 1))
+        inputs = {"image": images, "noise_level": levels.astype("float32")}
+        restored = in_tiles(network, inputs, ensemble, verbose)
+        # Noise is hardly ever larger, fine patterns are.
+        limit = _LARGEST_NOISE * levels
+        return images + np.clip(restored - images, -limit, limit)
 
     def restore(images):
-        same = images.shape[-1] == channels or channels == 3
-        if not conditional or same:
-            return with_channels(
-                lambda x: run(x, noise_level), channels, images
-            )
-        # White noise stays white, and of a third of the variance.
+        if not conditional:
+            return with_channels(lambda x: run(x, None), channels, images)
+        levels = np.asarray(ops.opponent_noise_levels(images, noise_level))
+        if images.shape[-1] == channels or channels == 3:
+            level = np.linalg.norm(levels)
+            return with_channels(lambda x: run(x, level), channels, images)
+        # White noise stays white.
         opponent = channels_as_batch(images @ _OPPONENT.T + _MIDDLE)
-        opponent = batch_as_channels(run(opponent, noise_level / np.sqrt(3.0)))
+        opponent = run(opponent, channels_as_batch(levels))
+        opponent = batch_as_channels(opponent)
         return (opponent - _MIDDLE) @ np.linalg.inv(_OPPONENT).T
 
     return restore
 
 
 def _bm3d(noise_level, ensemble, verbose=0):
-    restore = restoration.BM3D(noise_level=noise_level)
+    restore = _block_matching(noise_level)
     if not ensemble:
         return restore
     return lambda images: inference.self_ensemble(restore, images)
+
+
+def _total_variation(noise_level, *_):
+    def restore(images):
+        level = noise_level or _estimated_level(images)
+        return restoration.total_variation(level)(images)
+
+    return restore
 
 
 def _trained(path):
@@ -82,7 +99,8 @@ def _trained(path):
     return functools.partial(_with_network, network)
 
 
-#: Name: function from `(noise_level, ensemble)` to a method for images.
+#: Name: function from `(noise_level, ensemble)` to a method for images. A
+#: noise level of None is estimated.
 METHODS = {
     "unet": _unet,
     "bm3d": _bm3d,
@@ -91,9 +109,7 @@ METHODS = {
     "non_local_means": lambda noise_level, *_: restoration.non_local_means(
         noise_level
     ),
-    "total_variation": lambda noise_level, *_: restoration.total_variation(
-        noise_level
-    ),
+    "total_variation": _total_variation,
 }
 
 
@@ -106,12 +122,14 @@ class Restored:
         target: Path of the file that was written.
         noise_level: σ of the noise that was removed, in units of [0, 1].
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     noise_level: float
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def restore(
@@ -133,12 +151,15 @@ def restore(
 
     A trained model restores what it was trained to restore.
 
-    Color and gray images of 8 and 16 bits (16 stay 16 in PNG files) can have
-    any size; large ones are restored in tiles. Transparency is kept, and
-    rotation noted in EXIF is applied. Files are written whole or not at all.
-    An image with nothing to restore is copied. A denoiser for gray images
-    restores brightness and two color differences of a color image, each by
-    itself.
+    Images can have any size; large ones are restored in tiles. Every frame of
+    an animation and every page is restored. The new file keeps the depth, the
+    transparency, the color profile and the metadata of the old one. Files are
+    written whole or not at all, and an image with nothing to restore is
+    copied.
+
+    A denoiser for gray images restores brightness and two color differences of
+    a color image, each by itself. A network that is conditioned on the noise
+    level changes no value by more than four standard deviations of the noise.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -150,14 +171,15 @@ def restore(
             path of a `.keras` file of `train denoiser` or with a
             `models.RestorationGAN` that takes no mask.
         noise_level: Standard deviation σ of the noise in units of [0, 1]: 10
-            of 255 gray levels are 0.039. "auto" estimates it for each image.
-            The medians need none.
+            of 255 gray levels are 0.039. "auto" estimates it for each image,
+            in color images for brightness and differences of colors, each by
+            itself. The medians need none.
         ensemble: Whether networks and "bm3d" restore the eight symmetries of
             the image and average: eight times slower, a little better.
         contrast: Clip limit of an adaptive histogram equalization
-            afterwards. 0 is none, 0.01 is visible.
-        sharpness: Amount of unsharp masking afterwards, of radius 1. 0 is
-            none, 1 is visible.
+            afterwards, from 0 to 1. 0 is none, 0.01 is visible.
+        sharpness: Amount of unsharp masking afterwards, of radius 1, from 0
+            to 100. 0 is none, 1 is visible.
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
         overwrite: Whether existing files may be replaced.
@@ -185,14 +207,15 @@ def restore(
     )
     make = METHODS[method] if method in METHODS else _trained(method)
     always = method not in METHODS or method.endswith("median")
-    of_tiles = verbose if len(plan) == 1 else 0
 
-    def restored(image):
+    def restored(image, progress):
         color, level = image.color, noise_level
         if level == "auto":
-            level = _estimated_level(image)
+            _check_size(image)
+            level = _estimated_level(color[None])
         if level or always:
-            restorer = make(level, ensemble, of_tiles)
+            known = None if noise_level == "auto" else level
+            restorer = make(known, ensemble, progress)
             color = inference.run_restorer(restorer, color[None])[0]
             if color.shape[:2] != image.color.shape[:2]:
                 raise ValueError(
@@ -209,6 +232,7 @@ def restore(
         Restored,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,
@@ -237,18 +261,27 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
         )
-    for name, value in (("contrast", contrast), ("sharpness", sharpness)):
-        if value < 0:
-            raise ValueError(f"`{name}` must be at least 0. Received: {value}")
+    if not 0 <= contrast <= 1:
+        raise ValueError(
+            f"`contrast` must be from 0 to 1. Received: {contrast}"
+        )
+    if not 0 <= sharpness <= 100:
+        raise ValueError(
+            f"`sharpness` must be from 0 to 100. Received: {sharpness}"
+        )
 
 
-def _estimated_level(image):
+def _check_size(image):
     if min(image.color.shape[:2]) < 4:
         raise ValueError(
             f"{image.path} is too small to estimate its noise: give a noise "
             "level."
         )
-    return float(np.mean(ops.estimate_noise_level(image.color[None])))
+
+
+def _estimated_level(images):
+    """Noise level of red, green and blue, or of a gray image."""
+    return float(np.linalg.norm(ops.opponent_noise_levels(images)))
 
 
 def _enhanced(image, contrast, sharpness):
@@ -261,6 +294,6 @@ def _enhanced(image, contrast, sharpness):
         image = flat[..., None] if gray else flat
     if sharpness:
         image = filters.unsharp_mask(
-            image, radius=1.0, amount=sharpness, channel_axis=-1
+            image, radius=1.0, amount=sharpness, channel_axis=2
         )
     return np.clip(image, 0.0, 1.0)

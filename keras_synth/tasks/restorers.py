@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_synth import inference
+from keras_synth.io import Progress
 from keras_synth.tasks.loading import load_model
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
@@ -34,6 +35,13 @@ def load_restorer(path):
             "(keras-synth sample samples from it)."
         )
     inputs = inference.input_shapes(model)
+    if inputs.get("image", ()) is None:
+        raise ValueError(
+            f"{path} holds a {type(model).__name__} that does not say which "
+            "images it takes: save a functional `keras.Model`, such as "
+            "`keras.Model(x, model(x))` with x = "
+            "`keras.Input((None, None, 3))`."
+        )
     if len(inputs.get("image") or ()) != 4:
         raise ValueError(
             f"{path} holds a {type(model).__name__} that takes no images: "
@@ -56,20 +64,24 @@ def in_tiles(model, inputs, ensemble=False, verbose=0):
         float32 (batch, height, width, channels).
     """
 
-    def tiled(inputs):
-        return inference.restore_tiled(
-            model,
-            inputs,
-            _TILE,
-            _OVERLAP,
-            batch_size=1,
-            multiple=_MULTIPLE,
-            verbose=verbose,
-        )
+    with Progress(8 if ensemble else 1, "symmetries", verbose) as progress:
 
-    if ensemble:
-        return inference.self_ensemble(tiled, inputs)
-    return tiled(inputs)
+        def tiled(inputs):
+            restored = inference.restore_tiled(
+                model,
+                inputs,
+                _TILE,
+                _OVERLAP,
+                batch_size=1,
+                multiple=_MULTIPLE,
+                verbose=progress,
+            )
+            progress.add()
+            return restored
+
+        if ensemble:
+            return inference.self_ensemble(tiled, inputs)
+        return tiled(inputs)
 
 
 def with_channels(run, channels, images):

@@ -49,6 +49,8 @@ def sample(
         raise ValueError(
             f"`truncation` must be a finite number. Received: {truncation}"
         )
+    if labels is not None and not len(labels):
+        raise ValueError("`labels` must hold a class. Received: none")
     check_target(target, overwrite)
     generator = load_model(model)
     if labels is not None:

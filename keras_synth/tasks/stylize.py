@@ -17,6 +17,12 @@ from keras_synth.io import (
     read_image,
     write_image,
 )
+from keras_synth.models.checks import check_loss_weights
+from keras_synth.models.style_transfer.arguments import (
+    as_step_counts,
+    as_style_weights,
+    check_alpha,
+)
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import COMPARISON, restore_files
@@ -34,12 +40,14 @@ class Stylized:
         target: Path of the file that was written.
         size: (height, width) of the image written.
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     size: tuple[int, int]
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def stylize(
@@ -69,9 +77,9 @@ def stylize(
 ) -> list[Stylized]:
     """Stylizes an image file or a folder of them (style transfer).
 
-    Gray images get the colors of the style. Transparency is kept; a
-    transparent style is put on white. Rotation noted in EXIF is applied.
-    Files are written whole or not at all.
+    Gray images get the colors of the style. Transparency, color profile and
+    metadata are kept; a transparent style is put on white. Files are written
+    whole or not at all.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -128,6 +136,10 @@ def stylize(
     """
     method = str(method)
     _check(method, features, size, style_size, preview_interval)
+    as_step_counts(steps)
+    as_style_weights(blend_weights, 1 + len(blend))
+    check_loss_weights({"style_weight": style_weight})
+    check_alpha(alpha)
     styles = [read_image(file, channels=3)[None] for file in (style, *blend)]
     beside = [COMPARISON] if compare else []
     if preview_interval:
@@ -155,7 +167,8 @@ def stylize(
             progress.add()
             if preview_interval and step % preview_interval == 0:
                 path = beside_target(goal, _PREVIEW.format(f"{step:04}"))
-                write_image(path, np.asarray(image[0]))
+                if not (files and files.skip_existing and path.exists()):
+                    write_image(path, np.asarray(image[0]))
 
         return transfer.stylize(
             content,
@@ -169,7 +182,7 @@ def stylize(
             on_step=on_step if verbose or preview_interval else None,
         )
 
-    def stylized(image):
+    def stylized(image, _):
         sides = image.color.shape[:2]
         longest = max(sides) if size is None else min(size, max(sides))
         content = _with_longer_side(image.color[None], longest)
@@ -183,8 +196,8 @@ def stylize(
         return color, transparency, {"size": color.shape[:2]}
 
     def announce(result):
-        progress.clear()
-        on_file(result)
+        with progress.cleared():
+            on_file(result)
 
     with progress:
         return restore_files(
@@ -193,6 +206,7 @@ def stylize(
             Stylized,
             title="stylized",
             compare=compare,
+            overwrite=overwrite,
             files=files,
             on_file=announce if on_file else None,
             verbose=of_files,

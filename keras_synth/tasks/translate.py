@@ -22,12 +22,14 @@ class Translated:
         target: Path of the file that was written.
         size: (height, width) of the image written.
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
     target: pathlib.Path
     size: tuple[int, int]
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def translate(
@@ -45,9 +47,9 @@ def translate(
     """Translates an image file or a folder of them to another kind of image.
 
     A model of `train pix2pix` makes photographs of label maps, or color
-    images of gray ones: whatever its pairs of images show. Transparency is
-    kept, and rotation noted in EXIF is applied. Images above 768 pixels are
-    translated in tiles. Files are written whole or not at all.
+    images of gray ones: whatever its pairs of images show. Transparency
+    and metadata are kept. Images above 768 pixels are translated in tiles.
+    Files are written whole or not at all.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -91,11 +93,10 @@ def translate(
             "the image alone, such as those of `train pix2pix`"
         )
     channels = inputs["image"][-1]
-    of_tiles = verbose if len(plan) == 1 else 0
 
-    def translated(image):
+    def translated(image, progress):
         color = with_channels(
-            lambda images: in_tiles(network, images, ensemble, of_tiles),
+            lambda images: in_tiles(network, images, ensemble, progress),
             channels,
             image.color[None],
         )[0]
@@ -113,6 +114,7 @@ def translate(
         Translated,
         title="translated",
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import inference, presets, restoration
-from keras_synth.io import FileOptions, plan_targets
+from keras_synth.io import FileOptions, plan_targets, quantized
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
@@ -33,6 +33,7 @@ class Upscaled:
         scale: Factor of each side.
         size: (height, width) of the image written.
         comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
     """
 
     source: pathlib.Path
@@ -40,6 +41,7 @@ class Upscaled:
     scale: int
     size: tuple[int, int]
     comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def upscale(
@@ -63,12 +65,12 @@ def upscale(
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
-    Color and gray images of 8 and 16 bits (16 stay 16 in PNG files) can have
-    any size. Those above 384 pixels are upscaled in tiles that overlap by
-    40, as far as EDSR sees; of networks that see farther, `networks.rrdb`
-    say, the result is approximately that of the whole image. Transparency is
-    upscaled bicubically, and rotation noted in EXIF is applied. Files are
-    written whole or not at all.
+    Images can have any size. Those above 384 pixels are upscaled in tiles that
+    overlap by 40, as far as EDSR sees; of networks that see farther,
+    `networks.rrdb` say, the result is approximately that of the whole image.
+    Transparency is upscaled bicubically. Every frame of an animation and every
+    page is upscaled. The new file keeps the depth, the color profile and the
+    metadata of the old one. Files are written whole or not at all.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -122,16 +124,31 @@ def upscale(
                 f"{method} upscales {found} times. Received: scale={scale}"
             )
         scale = found
-        of_tiles = verbose if len(plan) == 1 else 0
-        run = _with_network(network, scale, ensemble, of_tiles)
+        run = _with_network(network, scale, ensemble)
     bicubic = restoration.bicubic(scale)
 
-    def upscaled(image):
-        large, alpha = run(image.color[None])[0], image.alpha
+    def in_tiles(method, values, bits, verbose):
+        """In little memory: whole numbers are what the file will hold."""
+        height, width, channels = values.shape
+        large = _Rounded((1, scale * height, scale * width, channels), bits)
+        inference.restore_tiled(
+            method,
+            values[None],
+            _TILE,
+            _OVERLAP,
+            batch_size=1,
+            scale=scale,
+            output=large,
+            verbose=verbose,
+        )
+        return large.array[0]
+
+    def upscaled(image, progress):
+        large = in_tiles(run, image.color, image.bits, progress)
+        alpha = image.alpha
         if alpha is not None:
-            alpha = np.clip(bicubic(alpha[None])[0], 0.0, 1.0)
-        facts = {"scale": scale, "size": large.shape[:2]}
-        return np.clip(large, 0.0, 1.0), alpha, facts
+            alpha = in_tiles(bicubic, alpha, image.bits, 0)
+        return large, alpha, {"scale": scale, "size": large.shape[:2]}
 
     return restore_files(
         plan,
@@ -139,6 +156,7 @@ def upscale(
         Upscaled,
         title=method,
         compare=compare,
+        overwrite=overwrite,
         files=files,
         on_file=on_file,
         verbose=verbose,
@@ -185,26 +203,15 @@ def _scale_of(network, method):
     return scale
 
 
-def _with_network(network, scale, ensemble, verbose):
-    """A method that runs a network."""
+def _with_network(network, scale, ensemble):
+    """A method for tiles that runs a network."""
     channels = inference.input_shapes(network)["image"][-1]
     bicubic = restoration.bicubic(scale)
 
-    def tiled(images):
-        return inference.restore_tiled(
-            network,
-            images,
-            _TILE,
-            _OVERLAP,
-            batch_size=1,
-            scale=scale,
-            verbose=verbose,
-        )
-
     def run(images):
         if ensemble:
-            return inference.self_ensemble(tiled, images)
-        return tiled(images)
+            return inference.self_ensemble(network, images)
+        return inference.run_restorer(network, images)
 
     def upscale(images):
         if channels == 3 or images.shape[-1] == 1:
@@ -213,3 +220,18 @@ def _with_network(network, scale, ensemble, verbose):
         return bicubic(images - luma) + run(luma)
 
     return upscale
+
+
+class _Rounded:
+    """An array that rounds what is written into it to 8 or 16 bits."""
+
+    def __init__(self, shape, bits):
+        self.shape, self.bits = shape, bits
+        kind = "float32" if bits == 32 else f"uint{bits}"
+        self.array = np.empty(shape, kind)
+
+    def __setitem__(self, place, values):
+        if self.bits == 32:
+            self.array[place] = np.clip(values, 0.0, 1.0)
+        else:
+            self.array[place] = quantized(values, self.bits)

@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+import hashlib
+import itertools
 import os
 import pathlib
 from typing import Literal
@@ -9,15 +11,17 @@ from typing import Literal
 import keras
 import numpy as np
 
+import keras_synth
 from keras_synth import presets, restoration
 from keras_synth.inference import restore_video, run_restorer
 from keras_synth.io import (
     Progress,
     check_video_target,
     open_video,
-    write_video,
+    video_writer,
 )
 from keras_synth.ops.color import full_range_luma
+from keras_synth.tasks.image_files import bleed_colors
 from keras_synth.tasks.loading import load_model
 
 
@@ -31,6 +35,7 @@ class UpscaledVideo:
         scale: Factor of each side.
         size: (height, width) of the frames written.
         num_frames: Number of frames.
+        notes: Tuple of str: what of the source could not be kept.
     """
 
     source: pathlib.Path
@@ -38,6 +43,7 @@ class UpscaledVideo:
     scale: int
     size: tuple[int, int]
     num_frames: int
+    notes: tuple[str, ...] = ()
 
 
 def upscale_frames(frames, network, scale):
@@ -48,11 +54,12 @@ def upscale_frames(frames, network, scale):
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
-    Only the frames of one window are in memory.
+    Transparency is upscaled bicubically. Only the frames of one window are in
+    memory.
 
     Args:
-        frames: Iterable of frames (height, width, 1 or 3) of one size,
-            floats in [0, 1] or uint8.
+        frames: Iterable of frames (height, width, 1, 3 or 4) of one size,
+            floats in [0, 1] or uint8. The fourth channel is transparency.
         network: Network from upscaled frames (batch, num_frames, height,
             width, 1 or 3) to the middle one, such as
             `presets.video_upscaler(scale)`; None upscales bicubically.
@@ -75,23 +82,24 @@ def upscale_frames(frames, network, scale):
     """
     bicubic = restoration.bicubic(scale)
     if network is None:
+        frames = (_joined(*_split(frame))[0] for frame in frames)
         return restore_video(bicubic, frames, verbose=0)
     channels = network.input_shape[-1]
-    waiting = collections.deque()  # frames whose colors are to come
+    waiting = collections.deque()  # what the network does not restore
 
     def restored_part():
         for frame in frames:
-            frame = np.asarray(frame)
-            if frame.dtype == np.uint8:
-                frame = frame / np.float32(255.0)
-            waiting.append(frame[None])
-            yield _with_channels(waiting[-1], channels)[0]
+            color, alpha = _split(frame)
+            waiting.append((color, alpha))
+            yield _with_channels(color, channels)[0]
 
     def upscale(window):
-        large, small = run_restorer(network, window), waiting.popleft()
+        large, (small, alpha) = run_restorer(network, window), waiting.popleft()
         if channels == 3 and small.shape[-1] == 1:
-            return large.mean(axis=-1, keepdims=True)
-        return large + bicubic(small - _with_channels(small, channels))
+            large = large.mean(axis=-1, keepdims=True)
+        else:
+            large = large + bicubic(small - _with_channels(small, channels))
+        return _joined(large, None if alpha is None else bicubic(alpha))
 
     return restore_video(
         upscale,
@@ -101,6 +109,21 @@ def upscale_frames(frames, network, scale):
         compensate=presets.compensate_upscaled,
         verbose=0,
     )
+
+
+def _split(frame):
+    """Color (1, height, width, 1 or 3), and transparency or None."""
+    frame = np.asarray(frame)
+    if frame.dtype == np.uint8:
+        frame = frame / np.float32(255.0)
+    if frame.ndim != 3 or frame.shape[-1] < 4:
+        return frame[None], None
+    color, alpha = frame[..., :3], frame[..., 3:]
+    return bleed_colors(color, alpha)[None], alpha[None]
+
+
+def _joined(color, alpha):
+    return color if alpha is None else np.concatenate([color, alpha], axis=-1)
 
 
 def _with_channels(images, channels):
@@ -117,23 +140,38 @@ def upscale_video(
     method: str | os.PathLike = "video_edsr",
     scale: int = 4,
     frames_per_second: float | None = None,
+    accept_truncated: bool = False,
+    strip: bool = False,
+    skip_existing: bool = False,
     overwrite: bool = False,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> UpscaledVideo:
     """Upscales a video (video super-resolution), in bounded memory.
 
+    Of a video file the times of the frames, the shape of the pixels, color
+    space and bits stay; rotation is applied. Sound, subtitles, chapters and
+    tags are copied. What the target cannot hold is said in the result.
+
     Args:
         source: Path of a video file (which needs the extra `video`), or of
-            a folder whose images are the frames, in the order of their
-            names.
+            a folder whose images are the frames, in natural order (frame2
+            before frame10).
         target: Path of the video file to write, or of a folder for PNG files
             of the same names.
         method: "video_edsr" (the pretrained networks, for a scale of 3 or
             4), "bicubic", or the path of a `.keras` file with a network that
             takes windows of frames, upscaled bicubically.
         scale: Factor of each side, an int of at least 2.
-        frames_per_second: Frame rate of a video file to be written. None
-            takes that of the source, or 25 for a folder.
+        frames_per_second: Constant frame rate of a video file to be written,
+            without the sound of the source. None keeps the time of each
+            frame; the frames of a folder are then 25 a second.
+        accept_truncated: Whether a video file that is cut short or broken is
+            upscaled as far as it can be decoded.
+        strip: Whether to leave out the tags of a video file, such as title,
+            date and place, and the metadata of frames.
+        skip_existing: Whether what exists already is left as it is: so a job
+            that was stopped goes on, frame by frame in a folder, in parts of
+            a hundred frames in a video file.
         overwrite: Whether existing files may be replaced.
         verbose: Progress, see `io.Progress`.
 
@@ -141,29 +179,78 @@ def upscale_video(
         An `UpscaledVideo`.
 
     Raises:
-        FileExistsError: A file exists and `overwrite` is False.
+        FileExistsError: A file exists, or a part of it, and neither
+            `overwrite` nor `skip_existing` is True.
         FileNotFoundError: There is no such source or model.
-        ImportError: FFmpeg, which reads and writes video files, is missing.
+        ImportError: PyAV, which reads and writes video files, is missing.
         PermissionError: The place cannot be written to.
-        ValueError: Arguments are out of range, there are less than two
-            frames, frames differ in size, or the file is no video.
+        ValueError: Arguments are out of range, there are no frames, frames
+            differ in size, the file is no video, cut short or broken, or the
+            format of the target cannot hold the frames.
     """
     network = _network(method, scale)
-    if frames_per_second is not None and not frames_per_second > 0:
+    if frames_per_second is not None and not 0 < frames_per_second <= 1000:
         raise ValueError(
-            "`frames_per_second` must be above 0. Received: "
+            "`frames_per_second` must be above 0, and at most 1000. Received: "
             f"frames_per_second={frames_per_second!r}"
         )
-    video = open_video(source)
-    check_video_target(target, overwrite)
-    large = upscale_frames(video.frames, network, scale)
-    with Progress(video.total, "frames", verbose) as progress:
-        num_frames, size = write_video(
-            target, progress.track(large), video, frames_per_second
-        )
-    return UpscaledVideo(
-        pathlib.Path(source), pathlib.Path(target), scale, size, num_frames
+    source, target = pathlib.Path(source), pathlib.Path(target)
+    if target.exists() and target.resolve() == source.resolve():
+        raise ValueError(f"{source} cannot be its own target: name another.")
+    video = open_video(source, accept_truncated)
+    check_video_target(target, overwrite or skip_existing)
+    size = (scale * video.size[0], scale * video.size[1])
+    if skip_existing and target.is_file():
+        return UpscaledVideo(source, target, scale, size, video.total)
+    writer = video_writer(
+        target,
+        video,
+        size,
+        frames_per_second=frames_per_second,
+        settings=_settings(source, method, scale),
+        skip_existing=skip_existing,
+        overwrite=overwrite,
+        strip=strip,
     )
+    with writer:
+        count = writer.start
+        large = _upscaled_from(video, network, scale, count)
+        left = max(video.total - count, 0)
+        with Progress(left, "frames", verbose) as progress:
+            for frame in progress.track(large):
+                writer.write(count, frame)
+                count += 1
+    notes = (*video.notes, *writer.notes)
+    return UpscaledVideo(source, target, scale, size, count, notes)
+
+
+def _upscaled_from(video, network, scale, start):
+    """The upscaled frames from one on, as if all had been upscaled."""
+    half = 0 if network is None else network.input_shape[1] // 2
+    context = min(start, max(2 * half, 1))
+    frames = video.frames(start - context)
+    if half and video.total == 1:  # a window is this frame again and again
+        frames = (copy for frame in frames for copy in (frame, frame))
+        return itertools.islice(upscale_frames(frames, network, scale), 1)
+    large = upscale_frames(frames, network, scale)
+    return itertools.islice(large, context, None)
+
+
+def _settings(source, method, scale):
+    """What decides the upscaled frames, to know a job again."""
+    files = [source]
+    if source.is_dir():
+        files = sorted(source.iterdir())
+    method = str(method)
+    if method.endswith(".keras"):
+        files.append(pathlib.Path(method))
+    stats = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files]
+    return {
+        "files": hashlib.sha256(repr(stats).encode()).hexdigest(),
+        "method": method,
+        "scale": scale,
+        "version": keras_synth.__version__,
+    }
 
 
 def _network(method, scale):

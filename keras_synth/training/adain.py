@@ -10,9 +10,11 @@ from keras_synth import datasets, models, networks
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.training.folder import (
     check_epochs,
+    check_run,
     fit_in_folder,
     style_grid,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 # Layers whose feature maps are compared; the decoder takes the last. Deeper
 # layers of SqueezeNet make training several times as slow.
@@ -23,6 +25,7 @@ LAYERS = {
 }
 
 
+@keeps_random_state
 def train_adain(
     data: str | os.PathLike,
     styles: str | os.PathLike,
@@ -36,6 +39,7 @@ def train_adain(
     learning_rate: float = 1e-4,
     style_weight: float = 10.0,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> models.AdaINTransfer:
@@ -46,9 +50,9 @@ def train_adain(
         styles: Folder of style images, such as paintings. Many of them for a
             network that stylizes in styles that it was not trained on; one
             for a network of that style.
-        output: Folder for `adain.keras`, `history.json` (logs of the epochs
-            of this run), `images/`, `log/` (for TensorBoard) and `backup/`
-            (the state after the last finished epoch).
+        output: Folder for `adain.keras`, `history.json` (logs of all epochs),
+            `images/`, `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
         features: Encoder: "vgg19" (the paper's), "vgg16" or "squeezenet".
         weights: Weights of the encoder: "imagenet" downloads them once, or
             the path of a file.
@@ -62,6 +66,7 @@ def train_adain(
         style_weight: Weight of the style loss, relative to the content loss.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -71,9 +76,13 @@ def train_adain(
         The trained `models.AdaINTransfer`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         FileNotFoundError: There is no such file of weights.
         ValueError: Arguments out of range, or folders without images.
     """
+    settings = check_run(locals())
     check_epochs(epochs)
     if features not in FEATURE_NETWORKS:
         raise ValueError(
@@ -109,7 +118,9 @@ def train_adain(
         "adain",
         epochs=epochs,
         callbacks=[style_grid(shown, output)],
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )
     return model

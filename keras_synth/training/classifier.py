@@ -9,7 +9,9 @@ import keras
 from keras import layers
 
 from keras_synth import datasets, presets
-from keras_synth.training.folder import check_epochs
+from keras_synth.io import written_whole
+from keras_synth.training.folder import check_epochs, check_run
+from keras_synth.training.seeds import keeps_random_state
 
 # data: (functions that build classifier and features, whether images are
 # mirrored, origin and license)
@@ -32,6 +34,7 @@ _KINDS = {
 }
 
 
+@keeps_random_state
 def train_classifier(
     data: Literal["digits", "mnist", "fashion_mnist"] = "mnist",
     output: str | os.PathLike = "runs/classifier",
@@ -40,6 +43,7 @@ def train_classifier(
     manual_dir: str | None = None,
     epochs: int = 12,
     batch_size: int = 128,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> tuple[keras.Model, float]:
@@ -61,6 +65,7 @@ def train_classifier(
             a download.
         epochs: Passes over the data.
         batch_size: Images in a training step.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -71,8 +76,10 @@ def train_classifier(
         the test split, 0 to 1.
 
     Raises:
+        FileExistsError: `output` holds a training, and `overwrite` is False.
         ValueError: `data` is unknown, or `epochs` is below 1.
     """
+    check_run(locals())
     if data not in _KINDS:
         raise ValueError(
             f"`data` must be one of {', '.join(_KINDS)}. Received: {data!r}"
@@ -115,15 +122,17 @@ def train_classifier(
     trained.fit(train, epochs=epochs, shuffle=False, verbose=verbose)
     accuracy = trained.evaluate(test, verbose=0, return_dict=True)["accuracy"]
     weights = output / f"{network.name}.weights.h5"
-    network.save_weights(weights)
+    with written_whole(weights) as unfinished:
+        network.save_weights(unfinished)
     command = (
         f"keras-synth train classifier --data {data} --epochs {epochs} "
         f"--batch-size {batch_size} --seed {seed}"
     )
     # Scores on these features carry this hash.
     weight_hash = build_features(weights).weight_hash
-    (output / "card.md").write_text(
-        f"""# {network.name}
+    with written_whole(output / "card.md") as unfinished:
+        unfinished.write_text(
+            f"""# {network.name}
 
 | | |
 |---|---|
@@ -136,5 +145,5 @@ def train_classifier(
 | weight hash of `presets.{build_features.__name__}` | `{weight_hash}` |
 | license of the weights | Apache-2.0 |
 """
-    )
+        )
     return network, accuracy

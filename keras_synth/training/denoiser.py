@@ -7,11 +7,13 @@ import keras
 
 from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
+from keras_synth.training.folder import check_run
 from keras_synth.training.restorer import (
     architecture_options,
-    fit_restorer,
+    fit_network,
     named_degradation,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 # architecture: the arguments of `build_denoiser` that it has
 ARCHITECTURES = {
@@ -93,6 +95,7 @@ def build_denoiser(
     return getattr(networks, architecture)(channels, **options)
 
 
+@keeps_random_state
 def train_denoiser(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/denoiser",
@@ -114,6 +117,7 @@ def train_denoiser(
     batch_size: int = 16,
     learning_rate: float = 1e-3,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> keras.Model:
@@ -122,9 +126,9 @@ def train_denoiser(
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
             of images, or a `datasets.Source`. Folders below it are read too.
-        output: Folder for `denoiser.keras`, `history.json` (logs of the
-            epochs of this run), `log/` (for TensorBoard) and `backup/` (the
-            state after the last finished epoch).
+        output: Folder for `denoiser.keras`, `history.json` (logs of all
+            epochs), `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
         degradation: What the network learns to remove: "noise" (Gaussian, of
             up to 75 gray levels), "salt_and_pepper" (up to half of the
             pixels), "photo" (slight blur, camera noise and JPEG, in any
@@ -156,6 +160,7 @@ def train_denoiser(
             It falls to 0 along a cosine.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -165,8 +170,12 @@ def train_denoiser(
         The trained `keras.Model`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         ValueError: Unknown names, or data that does not fit.
     """
+    settings = check_run(locals())
     degradation = named_degradation(degradation, DEGRADATIONS)
     keras.utils.set_random_seed(seed)
     source = open_data(
@@ -181,7 +190,7 @@ def train_denoiser(
         num_layers=num_layers,
         num_blocks=num_blocks,
     )
-    return fit_restorer(
+    return fit_network(
         network,
         source,
         degradation,
@@ -193,6 +202,8 @@ def train_denoiser(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )

@@ -1,18 +1,142 @@
 """Training in a folder: checkpoints, logs and images beside the model."""
 
 import json
+import math
+import numbers
+import os
 import pathlib
 
 import keras
 
 from keras_synth.callbacks import (
+    Backup,
     ImageGrid,
     RestorationGrid,
     StyleGrid,
     StyleMixingGrid,
 )
-from keras_synth.io import written_whole
+from keras_synth.datasets import Source
+from keras_synth.io import write_whole, written_whole
+from keras_synth.models.checks import check_images, check_precision
+from keras_synth.models.guarded import DataGuard, GuardedModel
+from keras_synth.models.restoration_gan import check_masks
 from keras_synth.training.data import open_images
+
+# What a training leaves in its folder.
+_LEFT = (
+    "settings.json",
+    "history.json",
+    "backup",
+    "*.keras",
+    "*.weights.h5",
+)
+# Arguments of a training that do not change what it computes.
+_NO_SETTINGS = (
+    "output",
+    "resume",
+    "overwrite",
+    "verbose",
+    "data_dir",
+    "manual_dir",
+)
+
+
+def check_run(arguments):
+    """Checks the arguments and the folder of a training, before any work.
+
+    Args:
+        arguments: `locals()` of the training function: all its arguments by
+            name, `output` and `overwrite` among them.
+
+    Returns:
+        The settings, a dict: the arguments that decide what the training
+        computes, for `fit_in_folder`.
+
+    Raises:
+        FileExistsError: The folder holds a training, and neither `resume`
+            nor `overwrite` is True.
+        ValueError: A number is not finite, or a training of other settings
+            should be resumed.
+    """
+    for name, value in arguments.items():
+        for number in value if isinstance(value, tuple | list) else [value]:
+            if isinstance(number, numbers.Real) and not math.isfinite(number):
+                raise ValueError(
+                    f"`{name}` must be finite. Received: {name}={value!r}"
+                )
+    if not arguments.get("learning_rate", 1.0) > 0:
+        raise ValueError(
+            "`learning_rate` must be above 0. "
+            f"Received: learning_rate={arguments['learning_rate']!r}"
+        )
+    settings = {
+        name: _setting(value)
+        for name, value in arguments.items()
+        if name not in _NO_SETTINGS
+    }
+    output = pathlib.Path(arguments["output"])
+    for folder in (output, output / "warmup"):
+        _check_folder(
+            folder,
+            settings,
+            arguments.get("resume"),
+            arguments["overwrite"],
+        )
+    return settings
+
+
+def _setting(value):
+    """An argument as JSON holds it; objects by what tells them apart."""
+    if isinstance(value, list | tuple):
+        return [_setting(each) for each in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, keras.Model):
+        return f"{value.name} of {value.count_params():,} weights"
+    if isinstance(value, Source):
+        return f"{value.name} {value.split}, {value.num_images:,} images"
+    return type(value).__name__
+
+
+def _check_folder(output, settings, resume, overwrite):
+    """Refuses to lose a training, and to resume one of other settings."""
+    if resume and overwrite:
+        raise ValueError(
+            "A training is resumed or overwritten: give `resume` (--resume) "
+            "or `overwrite` (--overwrite), not both."
+        )
+    left = sorted(file for name in _LEFT for file in output.glob(name))
+    if not left or overwrite:
+        return
+    instead = (
+        "`overwrite` (--overwrite) replaces it; another `output` (--output) "
+        "leaves it alone."
+    )
+    if not resume:
+        # Some cannot be resumed, and have no such argument.
+        resumed = "" if resume is None else "`resume` (--resume) goes on; "
+        raise FileExistsError(
+            f"{output} holds a training ({left[0].name}): {resumed}{instead}"
+        )
+    file = output / "settings.json"
+    if settings is None:
+        return
+    if not file.exists():
+        raise ValueError(
+            f"{output} holds a training that cannot be resumed, since there "
+            f"is no {file.name}: {instead}"
+        )
+    stored = json.loads(file.read_text())
+    now = json.loads(json.dumps(settings))
+    for name in stored:
+        if name in now and stored[name] != now[name]:
+            raise ValueError(
+                f"{output} holds a training of {name}={stored[name]!r}, and "
+                f"`resume` (--resume) needs the same settings. {instead} "
+                f"Received: {name}={now[name]!r}"
+            )
 
 
 def check_epochs(epochs, name="epochs", smallest=1):
@@ -34,13 +158,24 @@ def check_epochs(epochs, name="epochs", smallest=1):
 
 
 def fit_in_folder(
-    model, batches, output, name, *, epochs, callbacks=(), resume, verbose
+    model,
+    batches,
+    output,
+    name,
+    *,
+    epochs,
+    callbacks=(),
+    settings=None,
+    resume=False,
+    overwrite=False,
+    verbose="auto",
 ):
     """Fits a model, and writes the model, its logs and backups to a folder.
 
-    Writes `NAME.keras`, `history.json` (logs of the epochs of this run),
+    Writes `NAME.keras`, `history.json` (logs of all epochs), `settings.json`,
     `log/` (for TensorBoard) and `backup/` (the state after the last finished
-    epoch).
+    epoch, see `callbacks.Backup`). Each file is written whole or not at all:
+    a process may be killed at any moment, and resumed.
 
     Args:
         model: A compiled `keras.Model`.
@@ -50,36 +185,90 @@ def fit_in_folder(
         epochs: Passes over the data.
         callbacks: Further callbacks. They run before TensorBoard, which
             therefore logs what they measure.
+        settings: What `check_run` gave, or None for nothing to compare.
         resume: Whether to continue after the last finished epoch in
-            `output/backup`. False deletes that backup and starts anew.
+            `output/backup`.
+        overwrite: Whether a training in `output` may be replaced.
         verbose: As in `keras.Model.fit`.
+
+    Raises:
+        FileExistsError: As in `check_run`.
+        FloatingPointError: Training diverged.
+        ValueError: As in `check_run`, or data out of range.
     """
     output = pathlib.Path(output)
+    _check_folder(output, settings, resume, overwrite)
+    check_precision(model)
     output.mkdir(parents=True, exist_ok=True)
-    backup = output / "backup"
-    if not resume and backup.exists():
-        for file in backup.iterdir():
-            file.unlink()
-    history = model.fit(
-        batches,
-        epochs=epochs,
-        shuffle=False,  # The pipeline shuffles.
-        callbacks=[
-            *callbacks,
-            keras.callbacks.TensorBoard(output / "log"),
-            keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False),
-        ],
-        verbose=verbose,
-    )
-    model.save(output / f"{name}.keras")
-    if history.epoch:  # Empty where a finished training is resumed.
-        logs = {
-            name: list(map(float, h)) for name, h in history.history.items()
-        }
-        with written_whole(output / "history.json") as unfinished:
-            unfinished.write_text(
-                json.dumps({"epoch": history.epoch, **logs}, indent=1)
-            )
+    backup = Backup(output / "backup")
+    if overwrite:
+        backup.remove()
+    _write_json(output / "settings.json", settings)
+    finished = backup.restore(model)
+    with DataGuard(_check_pairs) as guard:
+        # Models of keras_synth check their data themselves.
+        guarded = isinstance(model, GuardedModel)
+        model.fit(
+            batches if guarded else guard.of(batches),
+            epochs=epochs,
+            initial_epoch=finished,
+            shuffle=False,  # The pipeline shuffles.
+            callbacks=[
+                *callbacks,
+                keras.callbacks.TensorBoard(output / "log"),
+                _history(output / "history.json", finished),
+                backup,
+            ],
+            verbose=verbose,
+        )
+    save_model(model, output, name)
+
+
+def _history(path, finished):
+    """A callback that writes the logs of all epochs, as JSON.
+
+    Args:
+        path: Path of the file, `pathlib.Path`.
+        finished: Number of epochs whose logs are there already.
+    """
+    logs_of = {"epoch": []}
+    if finished and path.exists():
+        stored = json.loads(path.read_text())
+        logs_of = {name: values[:finished] for name, values in stored.items()}
+
+    def record(epoch, logs):
+        # Some are logged at every few epochs only: null at the others.
+        row = {"epoch": epoch} | {k: float(v) for k, v in logs.items()}
+        for name in row:
+            logs_of.setdefault(name, [None] * len(logs_of["epoch"]))
+        for name, values in logs_of.items():
+            values.append(row.get(name))
+        _write_json(path, logs_of)
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=record)
+
+
+def _write_json(path, value):
+    write_whole(path, json.dumps(value, indent=1).encode())
+
+
+def _check_pairs(data):
+    """Refuses a batch that a restoration network cannot learn from."""
+    inputs, clean, _ = keras.utils.unpack_x_y_sample_weight(data)
+    named = inputs if isinstance(inputs, dict) else {"image": inputs}
+    anything = (None,) * (len(clean.shape) - 1)
+    check_images(clean, anything, name="Clean images")
+    for name, value in named.items():
+        if name == "mask":
+            check_masks(value, named["image"], True)
+        elif len(value.shape) == len(clean.shape):
+            check_images(value, anything, degraded=True)
+
+
+def save_model(model, output, name):
+    """Writes `NAME.keras` to the folder of a training, whole."""
+    with written_whole(pathlib.Path(output) / f"{name}.keras") as unfinished:
+        model.save(unfinished)
 
 
 def fit_generator(
@@ -90,7 +279,9 @@ def fit_generator(
     *,
     epochs,
     seed,
+    settings,
     resume,
+    overwrite,
     verbose,
     **data_options,
 ):
@@ -105,7 +296,9 @@ def fit_generator(
         epochs: Passes over the data.
         seed: Seed of the initial weights, the order of the data and all
             other random draws.
+        settings: As in `fit_in_folder`.
         resume: As in `fit_in_folder`.
+        overwrite: As in `fit_in_folder`.
         verbose: As in `keras.Model.fit`.
         **data_options: Further arguments of `open_images`.
 
@@ -126,7 +319,9 @@ def fit_generator(
         name,
         epochs=epochs,
         callbacks=callbacks,
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )
     return model

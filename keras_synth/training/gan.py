@@ -7,7 +7,8 @@ import keras
 
 from keras_synth import datasets, layers, losses, models, networks
 from keras_synth.training.augmentation import build_augmentation
-from keras_synth.training.folder import fit_generator, sample_grid
+from keras_synth.training.folder import check_run, fit_generator, sample_grid
+from keras_synth.training.seeds import keeps_random_state
 
 # name: (loss, its penalty or None, normalization of the discriminator,
 #        discriminator steps for each generator step)
@@ -149,6 +150,7 @@ def compile_gan(
     return gan
 
 
+@keeps_random_state
 def train_gan(
     data: str | os.PathLike | datasets.Source = "digits",
     output: str | os.PathLike = "runs/gan",
@@ -176,6 +178,7 @@ def train_gan(
     augmentation: Literal["none", "diff", "adaptive", "upright"]
     | keras.layers.Layer = "none",
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> models.GAN:
@@ -184,9 +187,9 @@ def train_gan(
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
             of images, or a `datasets.Source`.
-        output: Folder for `gan.keras`, `history.json` (logs of the epochs of
-            this run), `images/`, `log/` (for TensorBoard) and `backup/` (the
-            state after the last finished epoch).
+        output: Folder for `gan.keras`, `history.json` (logs of all epochs),
+            `images/`, `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
         image_size: Side of the images, or (height, width). Images are resized
             to it. The convolutional architectures suit 28, 32, 64 and 128.
             None keeps the size of the source.
@@ -218,6 +221,7 @@ def train_gan(
             "upright" (the same without mirroring and rotations).
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -227,8 +231,12 @@ def train_gan(
         The trained `models.GAN`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         ValueError: Arguments out of range, or data that does not fit.
     """
+    settings = check_run(locals())
     if objective not in OBJECTIVES:
         raise ValueError(
             f"`objective` must be one of {', '.join(OBJECTIVES)}. "
@@ -265,6 +273,8 @@ def train_gan(
         epochs=epochs,
         batch_size=batch_size * discriminator_steps,
         seed=seed,
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )

@@ -7,13 +7,17 @@ from typing import Any, Literal
 import keras
 
 from keras_synth import datasets, degradations, losses, models, networks
+from keras_synth.callbacks import Backup
 from keras_synth.training.data import open_data
 from keras_synth.training.folder import (
     check_epochs,
+    check_run,
     fit_in_folder,
     restoration_grid,
+    save_model,
 )
 from keras_synth.training.restorer import named_degradation
+from keras_synth.training.seeds import keeps_random_state
 
 #: Shapes of the missing regions that an inpainter learns to fill, by name.
 HOLES = {
@@ -100,6 +104,7 @@ def compile_inpainter(
     return model
 
 
+@keeps_random_state
 def train_inpainter(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/inpainter",
@@ -120,6 +125,7 @@ def train_inpainter(
     learning_rate: float = 1e-3,
     adversarial_weight: float = 0.01,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> models.RestorationGAN:
@@ -131,10 +137,10 @@ def train_inpainter(
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
             of images, or a `datasets.Source`. Folders below it are read too.
-        output: Folder for `inpainter.keras`, `history.json` (logs of the
-            epochs of this run), `images/`, `log/` (for TensorBoard), `backup/`
-            (the state after the last finished epoch), and `warmup/` with the
-            same of the first part.
+        output: Folder for `inpainter.keras`, `history.json` (logs of all
+            epochs), `images/`, `log/` (for TensorBoard), `backup/` (the state
+            after the last finished epoch), and `warmup/` with the same of the
+            first part.
         holes: Shapes of the missing regions: "irregular" (brush strokes),
             "square", "both", or a `degradations.Degradation` with a mask.
         image_size: Side of the patches. Images are first resized to a square
@@ -164,6 +170,7 @@ def train_inpainter(
             relative to the absolute error.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -173,8 +180,12 @@ def train_inpainter(
         The trained `models.RestorationGAN`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         ValueError: Unknown names, or data that does not fit.
     """
+    settings = check_run(locals())
     check_epochs(warmup_epochs, "warmup_epochs")
     check_epochs(epochs, smallest=0)
     holes = named_degradation(holes, HOLES, "holes")
@@ -204,6 +215,8 @@ def train_inpainter(
         source.image_shape[-1], image_size // 2, features, seed
     )
     output = pathlib.Path(output)
+    if overwrite:
+        Backup(output / "backup").remove()
 
     def fit(folder, epochs, learning_rate, **weights):
         compile_inpainter(model, learning_rate, epochs * len(pairs), **weights)
@@ -214,7 +227,9 @@ def train_inpainter(
             "inpainter",
             epochs=epochs,
             callbacks=[restoration_grid(shown, folder)],
+            settings=settings,
             resume=resume,
+            overwrite=overwrite,
             verbose=verbose,
         )
 
@@ -233,7 +248,7 @@ def train_inpainter(
             adversarial_weight=adversarial_weight,
         )
     else:
-        model.save(output / "inpainter.keras")
+        save_model(model, output, "inpainter")
     return model
 
 

@@ -9,9 +9,11 @@ import keras
 from keras_synth import datasets, models, networks
 from keras_synth.training.folder import (
     check_epochs,
+    check_run,
     fit_in_folder,
     restoration_grid,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 
 def build_pix2pix(
@@ -78,6 +80,7 @@ def compile_pix2pix(
     return model
 
 
+@keeps_random_state
 def train_pix2pix(
     data: str | os.PathLike,
     output: str | os.PathLike = "runs/pix2pix",
@@ -93,6 +96,7 @@ def train_pix2pix(
     learning_rate: float = 2e-4,
     l1_weight: float = 100.0,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> models.RestorationGAN:
@@ -104,9 +108,9 @@ def train_pix2pix(
     Args:
         data: Folder of double images, source and target side by side; or,
             with `target_data`, folder of sources.
-        output: Folder for `pix2pix.keras`, `history.json` (logs of the epochs
-            of this run), `images/`, `log/` (for TensorBoard) and `backup/`
-            (the state after the last finished epoch).
+        output: Folder for `pix2pix.keras`, `history.json` (logs of all
+            epochs), `images/`, `log/` (for TensorBoard) and `backup/` (the
+            state after the last finished epoch).
         target_data: Folder of targets, named as their sources. None where
             `data` holds double images.
         source_side: Half of a double image that is the source, "left" or
@@ -125,6 +129,7 @@ def train_pix2pix(
             loss.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -134,9 +139,13 @@ def train_pix2pix(
         The trained `models.RestorationGAN`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         FileNotFoundError: There is no such folder.
         ValueError: Arguments out of range, or folders without pairs.
     """
+    settings = check_run(locals())
     check_epochs(epochs)
     keras.utils.set_random_seed(seed)
     source = datasets.paired_folder(
@@ -169,7 +178,9 @@ def train_pix2pix(
         "pix2pix",
         epochs=epochs,
         callbacks=[restoration_grid(shown, output)],
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )
     return model

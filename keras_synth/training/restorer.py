@@ -7,7 +7,11 @@ import keras
 
 from keras_synth import callbacks, datasets, degradations
 from keras_synth.inference import input_names
-from keras_synth.training.folder import check_epochs, fit_in_folder
+from keras_synth.training.folder import (
+    check_epochs,
+    check_run,
+    fit_in_folder,
+)
 
 _WARMUP_STEPS = 200
 _LOSSES = {"image": "mean_absolute_error", "mask": "binary_crossentropy"}
@@ -72,6 +76,7 @@ def fit_restorer(
     learning_rate: float = 1e-3,
     seed: int = 0,
     resume: bool = False,
+    overwrite: bool = False,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> keras.Model:
     """Compiles a restoration network and fits it on patches, in a folder.
@@ -97,15 +102,43 @@ def fit_restorer(
             It falls to 0 along a cosine.
         seed: Seed of the patches and their degradation.
         resume: Whether to continue after the last finished epoch in `output`.
+        overwrite: Whether a training in `output` may be replaced.
         verbose: Progress display, as in `keras.Model.fit`.
 
     Returns:
         The same network, trained.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         ValueError: `epochs` is below 1, or arguments that
             `datasets.restoration_pipeline` refuses.
     """
+    arguments = dict(locals())
+    return fit_network(**arguments, settings=check_run(arguments))
+
+
+def fit_network(
+    network,
+    source,
+    degradation,
+    output,
+    name,
+    *,
+    image_size,
+    patches_per_image,
+    epochs,
+    batch_size,
+    learning_rate,
+    seed,
+    settings,
+    resume,
+    overwrite,
+    verbose,
+    symmetry="square",
+):
+    """`fit_restorer`, of given settings; see `fit_in_folder`."""
     check_epochs(epochs)
     names = input_names(network)
     pairs = datasets.restoration_pipeline(
@@ -129,7 +162,9 @@ def fit_restorer(
         name,
         epochs=epochs,
         callbacks=[callbacks.EpochOrder(pairs)],
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )
     return network

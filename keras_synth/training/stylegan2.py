@@ -9,10 +9,12 @@ from keras_synth import datasets, losses, models, networks
 from keras_synth.models.lazy_regularization import lazy_adam
 from keras_synth.training.augmentation import build_augmentation
 from keras_synth.training.folder import (
+    check_run,
     fit_generator,
     sample_grid,
     style_mixing_grid,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 
 def build_stylegan2(
@@ -120,6 +122,7 @@ def compile_stylegan2(
     return gan
 
 
+@keeps_random_state
 def train_stylegan2(
     data: str | os.PathLike | datasets.Source = "digits",
     output: str | os.PathLike = "runs/stylegan2",
@@ -146,6 +149,7 @@ def train_stylegan2(
     | keras.layers.Layer = "none",
     flip: bool = False,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> models.StyleGAN2:
@@ -154,9 +158,9 @@ def train_stylegan2(
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
             of images, or a `datasets.Source`.
-        output: Folder for `stylegan2.keras`, `history.json` (logs of the
-            epochs of this run), `images/`, `log/` (for TensorBoard) and
-            `backup/` (the state after the last finished epoch).
+        output: Folder for `stylegan2.keras`, `history.json` (logs of all
+            epochs), `images/`, `log/` (for TensorBoard) and `backup/` (the
+            state after the last finished epoch).
         image_size: Side of the images: 16, 32, 64, ... 1024. Images are
             resized to it. None keeps the size of the source.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
@@ -193,6 +197,7 @@ def train_stylegan2(
         flip: Whether to mirror each training image with probability one half.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -202,8 +207,12 @@ def train_stylegan2(
         The trained `models.StyleGAN2`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         ValueError: Arguments out of range, or data that does not fit.
     """
+    settings = check_run(locals())
 
     def build(images):
         gan = build_stylegan2(
@@ -247,6 +256,8 @@ def train_stylegan2(
         epochs=epochs,
         batch_size=batch_size,
         seed=seed,
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )

@@ -7,10 +7,12 @@ import keras
 
 from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
+from keras_synth.training.folder import check_run
 from keras_synth.training.restorer import (
     architecture_options,
-    fit_restorer,
+    fit_network,
 )
+from keras_synth.training.seeds import keeps_random_state
 
 #: Architectures of an upscaler, and the sizes of `build_upscaler` they have.
 UPSCALERS = {
@@ -52,6 +54,7 @@ def build_upscaler(
     return getattr(networks, architecture)(scale, channels, **options)
 
 
+@keeps_random_state
 def train_upscaler(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/upscaler",
@@ -70,6 +73,7 @@ def train_upscaler(
     batch_size: int = 16,
     learning_rate: float = 1e-3,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> keras.Model:
@@ -78,9 +82,9 @@ def train_upscaler(
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
             of images, or a `datasets.Source`. Folders below it are read too.
-        output: Folder for `upscaler.keras`, `history.json` (logs of the
-            epochs of this run), `log/` (for TensorBoard) and `backup/` (the
-            state after the last finished epoch).
+        output: Folder for `upscaler.keras`, `history.json` (logs of all
+            epochs), `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
         scale: Upscaling factor, 2, 3 or 4.
         architecture: The network: "edsr", "srresnet", "rrdb" or "srcnn".
         width: Channels of the hidden layers; SRCNN has no such size. None
@@ -104,6 +108,7 @@ def train_upscaler(
             It falls to 0 along a cosine.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -113,8 +118,12 @@ def train_upscaler(
         The trained `keras.Model`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         ValueError: Unknown names, or data that does not fit.
     """
+    settings = check_run(locals())
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
@@ -131,7 +140,7 @@ def train_upscaler(
             f"`image_size` must be a multiple of the scale, {scale}. "
             f"Received: image_size={image_size}"
         )
-    return fit_restorer(
+    return fit_network(
         network,
         source,
         degradations.Downsample(scale),
@@ -143,6 +152,8 @@ def train_upscaler(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )

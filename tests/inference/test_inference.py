@@ -252,3 +252,51 @@ def test_bad_arguments_are_refused():
     for function in (np.mean, lambda x: x[:1], lambda x: x[..., 0]):
         with pytest.raises(ValueError, match=r"must return \(batch"):
             self_ensemble(function, good)
+
+
+# Networks of one's own -------------------------------------------------------
+
+
+def of_fixed_size(height, width, scale=1):
+    """The same convolutions as `three_convolutions`, for one size alone."""
+    image = keras.Input((height, width, 1))
+    x = three_convolutions().layers
+    made = image
+    for layer in x:
+        made = layer(made)
+    if scale > 1:
+        made = keras.layers.UpSampling2D(scale)(made)
+    return keras.Model(image, made)
+
+
+def test_a_network_of_fixed_size_restores_any_size_in_tiles():
+    images = random_images(2, 70, 45, 1)
+    whole = run_restorer(three_convolutions(), images)
+    network = of_fixed_size(32, 24)
+    tiled = restore_tiled(network, images, verbose=0)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    doubled = restore_tiled(of_fixed_size(32, 24, 2), images, verbose=0)
+    np.testing.assert_allclose(doubled[:, ::2, ::2], whole, atol=1e-5)
+
+
+def test_images_below_a_fixed_size_are_mirrored_at_their_borders():
+    images = random_images(1, 20, 40, 1)
+    network = of_fixed_size(32, 24)
+    mirrored = np.pad(
+        images, ((0, 0), (0, 12), (0, 0), (0, 0)), mode="symmetric"
+    )
+    expected = run_restorer(three_convolutions(), mirrored)[:, :20]
+    tiled = restore_tiled(network, images, verbose=0)
+    np.testing.assert_allclose(tiled, expected, atol=1e-5)
+    output = np.zeros_like(images)
+    assert restore_tiled(network, images, output=output, verbose=0) is output
+    np.testing.assert_array_equal(output, tiled)
+    masked = restore_tiled(
+        network, {"image": images, "mask": images > 0.5}, verbose=0
+    )
+    np.testing.assert_array_equal(masked, tiled)
+
+
+def test_another_size_than_the_only_one_is_refused_in_words():
+    with pytest.raises(ValueError, match="32x24 pixels alone.*20x40"):
+        run_restorer(of_fixed_size(32, 24), random_images(1, 20, 40, 1))

@@ -199,21 +199,6 @@ def test_black_and_white_and_deep_gray_files(tmp_path):
     )
 
 
-def test_numbers_outside_the_range_are_clipped_and_nan_refused(tmp_path):
-    whole = np.array([[-5, 0, 65535, 70000]], "int32")
-    Image.fromarray(whole).save(tmp_path / "i.tif")
-    image = read_image(tmp_path / "i.tif")
-    assert image.ravel().tolist() == [0, 0, 1, 1]
-    real = np.array([[-5, 0.25, 1, 2]], "float32")
-    Image.fromarray(real).save(tmp_path / "f.tif")
-    image = read_image(tmp_path / "f.tif")
-    assert image.ravel().tolist() == [0, 0.25, 1, 1]
-    real[0, 1] = np.nan
-    Image.fromarray(real).save(tmp_path / "n.tif")
-    with pytest.raises(ValueError, match="n.tif.*NaN"):
-        read_image(tmp_path / "n.tif")
-
-
 def test_of_an_animation_the_first_image_is_read(tmp_path):
     frames = [Image.new("L", (6, 4), gray) for gray in (40, 200)]
     path = tmp_path / "a.gif"
@@ -272,11 +257,11 @@ def test_a_wrong_shape_is_not_written(tmp_path, shape, bits):
 @pytest.mark.parametrize(
     "name, bits, channels, message",
     [
-        ("a.xyz", 8, 3, "a.xyz: unknown file extension"),
-        ("a", 8, 3, "unknown file extension"),
-        ("a.jpg", 8, 4, "a.jpg: cannot write mode RGBA"),
-        ("a.jpg", 16, 3, "16, a.jpg"),
-        ("a.png", 12, 3, "`bits` must be 8, or 16"),
+        ("a.xyz", 8, 3, "a.xyz must end in one of"),
+        ("a", 8, 3, "a must end in one of"),
+        ("a.jpg", 8, 4, "holds no transparency"),
+        ("a.jpg", 16, 3, "one of 8 for .jpg"),
+        ("a.png", 12, 3, "one of 8, 16 for .png"),
     ],
 )
 def test_what_a_format_cannot_hold_is_not_written(

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 
 import pytest
 
@@ -98,9 +99,10 @@ def test_a_bar_is_removed_before_something_is_printed(clock, monkeypatch):
         clock.now += 1
         shown.add()
         length = len(terminal.getvalue()) - 1
-        shown.clear()
-        assert terminal.getvalue().endswith(f"\r{' ' * length}\r")
-        shown.clear()  # nothing is left to remove
+        with shown.cleared():
+            assert terminal.getvalue().endswith(f"\r{' ' * length}\r")
+        with shown.cleared():  # nothing is left to remove
+            assert terminal.getvalue().count(" " * length) == 1
         clock.now += 1
         shown.add()
     assert terminal.getvalue().endswith("2/2 steps, 2 s\n")
@@ -115,3 +117,50 @@ def test_durations():
         "1:00 h",
         "25:00 h",
     ]
+
+
+def test_the_parts_of_a_step_are_shown_with_it(clock, monkeypatch):
+    """Symmetries of an image, tiles of each: the time left is for all."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Progress(2, "images") as images:
+        for _ in range(2):
+            turns = Progress(2, "symmetries", images)
+            for _ in range(2):
+                with Progress(5, "tiles", turns) as tiles:
+                    for _ in range(5):
+                        clock.now += 10
+                        tiles.add()
+                turns.add()
+            turns.close()
+            images.add()
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "0/2 images, 0/2 symmetries, 1/5 tiles, 3:10 min left"
+    assert lines[12] == "1/2 images, 0/2 symmetries, 3/5 tiles, 1:10 min left"
+    assert lines[-1] == "2/2 images, 3:20 min"
+    assert len(lines) == 21
+
+
+def test_of_a_single_image_the_tiles_are_shown(clock, monkeypatch):
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Progress(1, "images") as images, Progress(4, "tiles", images) as tiles:
+        clock.now += 30
+        tiles.add()
+        with tiles.cleared():
+            pass
+    drawn = stream.getvalue().split("\r")
+    assert drawn[1] == "[======                  ] 1/4 tiles, 1:30 min left"
+    assert not drawn[2].strip()
+
+
+def test_a_long_step_does_not_pass_in_silence(monkeypatch):
+    """Methods that cannot say how far they are."""
+    monkeypatch.setattr(progress, "SECONDS_OF_SILENCE", 0.01)
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    with Progress(1, "images"):
+        for _ in range(500):
+            time.sleep(0.01)
+            if sys.stderr.getvalue().count("\n") > 1:
+                break
+    assert sys.stderr.getvalue().startswith("0/1 images, 0 s so far\n0/1")

@@ -102,6 +102,15 @@ def test_initial_layers_keep_the_scale_of_signals(scale):
     assert 0.1 < energy < 10
 
 
+@pytest.mark.parametrize(("activation", "kept"), [("elu", 0.8), ("relu", 0.6)])
+def test_energy_that_one_layer_keeps(activation, kept):
+    images = noise(4, 32, 32, 64)
+    keras.utils.set_random_seed(0)
+    y = np.asarray(GatedConv2D(64, 3, activation=activation)(images))
+    energy = np.mean(y[:, 1:-1, 1:-1] ** 2) / np.mean(images**2)
+    assert energy == pytest.approx(kept, abs=0.15)
+
+
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(policy):
     layer = GatedConv2D(4, 3, dtype=policy)

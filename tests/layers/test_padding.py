@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_synth import networks
 from keras_synth.layers import CropLike, PadToMultiple
 from tests.helpers import check_layer
 
@@ -48,3 +49,63 @@ def test_cropping_inverts_padding():
 def test_invalid_multiples_are_refused(multiple):
     with pytest.raises(ValueError, match="`multiple` must be a positive int"):
         PadToMultiple(multiple)
+
+
+def onnx_and_keras(network, inputs_of, sizes, path):
+    """Largest difference of a network and its ONNX export, for each size."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    network(inputs_of(16, 16))  # Keras exports what has been called
+    network.export(path, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    for size in sizes:
+        inputs = inputs_of(*size)
+        expected = np.asarray(network(inputs))
+        named = inputs if isinstance(inputs, dict) else {"image": inputs}
+        (got,) = session.run(None, named)
+        assert got.shape == expected.shape
+        yield np.abs(got - expected).max()
+
+
+def test_onnx_pads_alike(tmp_path):
+    """ONNX divides integers towards 0, Python downwards."""
+    image = keras.Input((None, None, 1), name="image")
+    padded = PadToMultiple(8)(image)
+    network = keras.Model(image, CropLike()([2.0 * padded, image]))
+    rng = np.random.default_rng(0)
+
+    def inputs_of(*size):
+        return rng.uniform(size=(1, *size, 1)).astype("float32")
+
+    sizes = [(16, 16), (20, 9), (17, 23), (1, 8)]
+    path = str(tmp_path / "padding.onnx")
+    assert max(onnx_and_keras(network, inputs_of, sizes, path)) == 0.0
+    padding = keras.Model(image, padded)
+    assert max(onnx_and_keras(padding, inputs_of, sizes, path)) == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["unet", "ffdnet", "autoencoder", "edsr"])
+def test_denoisers_and_upscalers_as_onnx(name, tmp_path):
+    make = {
+        "unet": lambda: networks.unet(1, (4, 4), 1, noise_conditional=True),
+        "ffdnet": lambda: networks.ffdnet(1, 3, 4),
+        "autoencoder": lambda: networks.autoencoder(1, (4, 4)),
+        "edsr": lambda: networks.edsr(2, 1, num_blocks=1, width=4),
+    }[name]
+    keras.utils.set_random_seed(0)
+    network = make()
+    for weight in network.trainable_weights:  # the last are 0 at the start
+        weight.assign(keras.random.normal(weight.shape, stddev=0.2))
+    rng = np.random.default_rng(0)
+
+    def inputs_of(*size):
+        image = rng.uniform(size=(1, *size, 1)).astype("float32")
+        if isinstance(network.input, dict):
+            level = np.full((1, 1, 1, 1), 0.1, "float32")
+            return {"image": image, "noise_level": level}
+        return image
+
+    sizes = [(16, 16), (20, 20), (17, 23), (40, 9)]
+    path = str(tmp_path / "network.onnx")
+    assert max(onnx_and_keras(network, inputs_of, sizes, path)) < 1e-4

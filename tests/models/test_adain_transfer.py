@@ -328,7 +328,7 @@ def test_wrong_arguments_of_compile_and_fit_are_refused():
     transfer.compile()
     images = random_images()
     for arguments, message in (
-        ((images,), "learns from pairs"),
+        ((images,), "must come in pairs"),
         ((tf.data.Dataset.from_tensors(images),), "must come in pairs"),
         ((images, 255 * images), "lie in"),
         ((images[..., :1], images), "must be of shape"),

@@ -1,5 +1,7 @@
 """Images that models take, and those that they refuse."""
 
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,9 +17,20 @@ def test_rounding_errors_of_resizing_are_accepted():
     check_images(resized, (None, None, 1))
 
 
-@pytest.mark.parametrize("wrong", [-1e-4, 1.0001, 255.0, np.nan])
-def test_values_outside_0_to_1_are_refused(wrong):
+@pytest.mark.parametrize(
+    "wrong, advice",
+    [
+        (-1e-4, "clip"),
+        (1.0001, "clip"),
+        (-0.9, "(images + 1) / 2"),
+        (255.0, "images / 255"),
+        (65535.0, "images / 65535"),
+        (np.nan, "must be finite"),
+        (np.inf, "must be finite"),
+    ],
+)
+def test_values_outside_0_to_1_are_refused(wrong, advice):
     image = np.full((1, 4, 4, 1), 0.5, "float32")
     image[0, 2, 1] = wrong
-    with pytest.raises(ValueError, match="divide 8-bit ones by 255"):
+    with pytest.raises(ValueError, match=re.escape(advice)):
         check_images(image, (None, None, 1))

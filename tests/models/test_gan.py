@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_synth import callbacks, layers, losses, models, networks
 from keras_synth.models.adversarial import LoggedMeans
+from keras_synth.training import build_gan, compile_gan
 from tests.helpers import (
     assert_same_state,
     check_mixed_precision,
@@ -689,6 +690,42 @@ def test_keras_callbacks_work(tmp_path):
     assert (tmp_path / "images" / "samples_epoch_0002.png").exists()
 
 
+def rates(gan):
+    return [
+        float(optimizer.learning_rate)
+        for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer)
+    ]
+
+
+def test_a_learning_rate_scheduler_reaches_both_optimizers():
+    """Each by its own rate: a factor keeps their ratio."""
+    gan = compiled(small_gan(), generator_optimizer=still(0.5))
+    gan.compile(still(0.5), still(0.125), run_eagerly=True)
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    logs = gan.fit(random_images(), epochs=2, verbose=0, callbacks=halve)
+    assert rates(gan) == [0.125, 0.03125]
+    assert logs.history["learning_rate"] == [0.25, 0.125]
+    fixed = keras.callbacks.LearningRateScheduler(lambda epoch: 0.25)
+    gan.fit(random_images(), verbose=0, callbacks=[[fixed]])
+    assert rates(gan) == [0.25, 0.25]
+
+
+def test_reduce_on_plateau_reaches_both_optimizers():
+    gan = small_gan()
+    gan.compile(still(0.5), still(0.125), run_eagerly=True)
+    reduce = keras.callbacks.ReduceLROnPlateau(
+        "constant", factor=0.5, patience=1, mode="min", min_lr=0.05
+    )
+
+    def constant(epoch, logs):
+        logs["constant"] = 1.0
+
+    first = keras.callbacks.LambdaCallback(on_epoch_end=constant)
+    gan.fit(random_images(), epochs=4, verbose=0, callbacks=[first, reduce])
+    # Three epochs without improvement; the smaller rate stops at its least.
+    np.testing.assert_allclose(rates(gan), [0.0625, 0.05], rtol=1e-6)
+
+
 def test_training_that_diverged_stops():
     gan = compiled(small_gan(), generator_optimizer=still(float("inf")))
     stop = keras.callbacks.TerminateOnNaN()
@@ -763,14 +800,22 @@ def test_sigmoid_and_tanh_outputs_are_refused():
         models.GAN(generator, keras.Sequential(head))
     with pytest.raises(ValueError, match="begins with `keras.Input"):
         models.GAN(generator, keras.Sequential(head[1:]))
-    maker = [
-        keras.Input((LATENT_DIM,)),
-        keras.layers.Dense(64),
-        keras.layers.Reshape(SHAPE),
-        keras.layers.Activation("tanh"),
-    ]
-    with pytest.raises(ValueError, match="Rescaling"):
-        models.GAN(keras.Sequential(maker), networks.dense_discriminator(SHAPE))
+    start = [keras.Input((LATENT_DIM,)), keras.layers.Dense(64)]
+    tanh, shape = keras.layers.Activation("tanh"), keras.layers.Reshape(SHAPE)
+    nested = keras.Sequential([*start, tanh, shape])
+    latents = keras.Input((LATENT_DIM,))
+    for maker in (
+        keras.Sequential([*start, shape, tanh]),
+        nested,
+        keras.Sequential([nested, keras.layers.Identity()]),
+        keras.Model(latents, keras.ops.tanh(nested(latents))),
+    ):
+        with pytest.raises(ValueError, match="Rescaling"):
+            models.GAN(maker, networks.dense_discriminator(SHAPE))
+    models.GAN(
+        keras.Sequential([nested, keras.layers.Rescaling(0.5, offset=0.5)]),
+        networks.dense_discriminator(SHAPE),
+    )
     with pytest.raises(ValueError, match="same classes. Received: 4 and 3"):
         models.GAN(
             networks.dense_generator(SHAPE, LATENT_DIM, num_classes=4),
@@ -814,3 +859,15 @@ def test_bad_data_are_refused():
         conditional.sample(2)
     with pytest.raises(ValueError, match="from 0 to 3"):
         conditional.sample(2, labels=7)
+
+
+@pytest.mark.usefixtures("optimized_graphs")
+def test_training_prints_no_errors_of_tensorflows_optimizer(capfd):
+    """Which fails on the leaky ReLU of a discriminator with a penalty."""
+    before = tf.config.optimizer.get_experimental_options()
+    gan = build_gan((28, 28, 1), width=4)
+    compile_gan(gan)
+    gan.fit(np.zeros((16, 28, 28, 1), "float32"), batch_size=8, verbose=0)
+    assert "meta_optimizer" not in capfd.readouterr().err
+    after = tf.config.optimizer.get_experimental_options()
+    assert after == {"remapping": True, **before}

@@ -35,14 +35,17 @@ def test_interval_of_one_computes_at_every_step():
         assert float(due) == 1.0
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("dtype", ["int32", "int64"])
-def test_it_works_with_gradients_inside_a_tf_function(dtype):
+def test_it_works_with_gradients_inside_a_tf_function(dtype, compiled):
     weight = tf.Variable([2.0, 3.0])
 
     @tf.function(input_signature=[tf.TensorSpec((), dtype)])
     def step_of(step):
         with tf.GradientTape() as tape:
-            value, due = lazy_regularization(lambda: weight**2, step, 3, (2,))
+            value, due = lazy_regularization(
+                lambda: weight**2, step, 3, (2,), compiled
+            )
             total = 3.0 * tf.reduce_sum(value)
         return value, due, tape.gradient(total, weight)
 

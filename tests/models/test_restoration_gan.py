@@ -529,7 +529,7 @@ def test_bad_data_are_refused():
         ((degraded, clean[..., 0]), "must be of shape"),
         (({"image": image, "mask": 0.5 * mask}, clean), "0 \\(keep\\)"),
         (({"image": image, "mask": mask[:, :8]}, clean), "as large as"),
-        (({"image": image * np.nan, "mask": mask}, clean), "from nan to nan"),
+        (({"image": image * np.nan, "mask": mask}, clean), "must be finite"),
         (({"image": 255 * image, "mask": mask}, clean), "divide 8-bit ones"),
         (((255 * image).astype("uint8"), clean), "floats"),
         ((degraded, clean[:, :8]), "as large as"),
@@ -597,3 +597,20 @@ def test_masks_and_images_of_any_kind_of_number(kind):
     assert logs[0] == logs[1]
     for one, other in zip(images[:2], images[2:], strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_adaptive_augmentation_moves_once_a_step():
+    whole, window = (
+        networks.patch_discriminator(
+            out_channels=1, condition=(), widths=(4,), size=size
+        )
+        for size in (None, (8, 8))
+    )
+    model = models.RestorationGAN(small_generator(), whole, window, seed=0)
+    augment = layers.AdaptiveAugment(interval=1, ramp=0.1)
+    model.compile(augmentation=augment, run_eagerly=True)
+    for network in model.discriminator_networks:
+        network.weights[-1].assign(10.0 + 0.0 * network.weights[-1])
+    model.fit(*pairs(4), batch_size=4, verbose=0)
+    # 4 images, of 100 for the whole way.
+    assert float(augment.strength) == pytest.approx(0.04, rel=1e-5)

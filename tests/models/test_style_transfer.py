@@ -584,7 +584,7 @@ def test_wrong_images_and_options_are_refused():
         ((content, alpha), {}, "`style` has an alpha channel"),
         ((content, 255 * style), {}, "`style`: Images must lie in"),
         (((255 * content).astype("uint8"), style), {}, "must be floats"),
-        ((content * np.nan, style), {}, "must lie in"),
+        ((content * np.nan, style), {}, "must be finite"),
         ((content, []), {}, "must hold an image"),
         ((content, image(3, 8, 8, 3)), {}, "one image for all contents"),
         ((content, style, 0), {}, "`steps` must be a positive int"),

@@ -348,6 +348,16 @@ def test_half_precision_trains():
 
 
 @pytest.mark.slow
+def test_it_trains_compiled_by_xla():
+    gan = small_gan()
+    gan.compile(path_length=losses.PathLength(interval=2), jit_compile=True)
+    logs = gan.fit(random_images(), epochs=3, verbose=0).history
+    assert np.isfinite(logs["loss"]).all()
+    penalties = logs["path_length_penalty"]
+    assert penalties[1] == 0.0 and penalties[2] > 0.0
+
+
+@pytest.mark.slow
 def test_two_replicas_equal_one(two_replicas):
     """SGD, all noise given; a discriminator that compares no images."""
     data = tf.data.Dataset.from_tensor_slices(random_images(8)).batch(8)

@@ -509,8 +509,11 @@ def test_restored_model_trains_from_its_first_epoch_in_a_later_fit(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beta": -1.0}, "`beta` must be at least 0"),
-        ({"free_bits": float("nan")}, "`free_bits` must be at least 0"),
+        ({"beta": -1.0}, "`beta` must be a number of at least 0"),
+        (
+            {"free_bits": float("nan")},
+            "`free_bits` must be a number of at least 0",
+        ),
         ({"num_importance_samples": 0}, "must be a positive int"),
         ({"num_importance_samples": 5, "beta": 2.0}, "no KL divergence"),
         ({"num_importance_samples": 5, "free_bits": 1.0}, "no KL divergence"),
@@ -547,6 +550,46 @@ def test_networks_that_do_not_fit_are_refused():
         models.VAE(encoder, decoder, losses.DiscretizedLogistic())
 
 
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.heads = [keras.layers.Dense(3), keras.layers.Dense(3)]
+
+    def call(self, inputs):
+        flat = keras.ops.reshape(inputs, (-1, 64))
+        return [head(flat) for head in self.heads]
+
+
+def test_a_subclassed_encoder_is_refused_and_taken_in_a_functional_one():
+    decoder = networks.dense_decoder(SHAPE, 3)
+    with pytest.raises(ValueError, match="wrapped, `keras.Model"):
+        models.VAE(Subclassed(), decoder)
+    image = keras.Input(SHAPE)
+    model = models.VAE(keras.Model(image, Subclassed()(image)), decoder)
+    assert model.reconstruct(random_images()).shape == (8, *SHAPE)
+
+
+def test_a_decoder_with_a_sigmoid_of_its_own_is_refused():
+    encoder = networks.dense_encoder(SHAPE, 3)
+    decoder = keras.Sequential(
+        [
+            keras.Input((3,)),
+            keras.layers.Dense(64, activation="sigmoid"),
+            keras.layers.Reshape(SHAPE),
+        ]
+    )
+    with pytest.raises(ValueError, match="must end in logits"):
+        models.VAE(encoder, decoder)
+    models.VAE(encoder, decoder, losses.Gaussian())
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -1.0])
+def test_weights_that_are_no_numbers_are_refused(wrong):
+    for name in ("beta", "free_bits"):
+        with pytest.raises(ValueError, match=f"`{name}` must be a number"):
+            small_vae(**{name: wrong})
+
+
 def test_a_loss_is_refused():
     for foreign in (
         {"loss": "mse"},
@@ -563,7 +606,7 @@ def test_wrong_images_are_refused():
         (random_images(shape=(8, 4, 1)), r"shape \(batch, 8, 8, 1\)"),
         (255 * random_images(), "divide 8-bit ones by 255"),
         ((255 * random_images()).astype("uint8"), "dtype uint8"),
-        (np.full((2, *SHAPE), np.nan), "values from nan"),
+        (np.full((2, *SHAPE), np.nan), "must be finite"),
     ):
         for use in (model.encode, model.reconstruct, model.log_likelihood):
             with pytest.raises(ValueError, match=message):

@@ -420,7 +420,7 @@ def test_a_failed_download_names_the_file_to_fetch(monkeypatch):
     with pytest.raises(OSError, match="no route to host") as error:
         networks.vgg16_features()
     address = ARCHITECTURES["vgg16"].address
-    for words in (f"curl -LO {address}", "vgg16_features(weights='vgg16_w"):
+    for words in (f"curl -LO {address}", "pass its path as `weights` (--weigh"):
         assert words in str(error.value)
 
 

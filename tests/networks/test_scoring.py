@@ -283,7 +283,7 @@ def test_a_failed_download_names_the_file_to_fetch(monkeypatch):
     monkeypatch.setattr(keras.utils, "get_file", get_file)
     with pytest.raises(OSError, match="no route to host") as error:
         networks.inception_features()
-    for words in ("https://storage", "notop.h5", "weights="):
+    for words in ("https://storage", "notop.h5", "`weights`"):
         assert words in str(error.value)
 
 

@@ -82,16 +82,17 @@ def test_hard_threshold_and_its_weights():
     kept, weights = groups.hard_threshold(values, spread, 1.5)
     np.testing.assert_array_equal(kept, [[[3.0, 0.0], [0.5, 0.0]]])
     np.testing.assert_allclose(weights, [1 / 1.01])
-    _, weights = groups.hard_threshold(values, spread, 100.0)
-    np.testing.assert_allclose(weights, [1.0])  # nothing kept
+    kept, weights = groups.hard_threshold(values, spread, 100.0)
+    np.testing.assert_array_equal(kept, [[[3.0, 0.0], [0.0, 0.0]]])  # the mean
+    np.testing.assert_allclose(weights, [1.0])
 
 
 def test_wiener_shrinkage_scales_by_the_share_of_energy():
     values = np.array([[[6.0, 6.0, 6.0]]], "float32")
-    pilot = np.array([[[2.0, 1.0, 0.0]]], "float32")
+    pilot = np.array([[[0.1, 1.0, 0.0]]], "float32")
     spread = np.array([[[1.0, 2.0, 1.0]]], "float32")
     shrunk, weights = groups.wiener_shrink(values, pilot, spread, 0.5)
-    share = np.array([4 / 4.5, 1 / 2, 0.0])
+    share = np.array([1.0, 1 / 2, 0.0])  # the first is the mean
     np.testing.assert_allclose(shrunk, 6.0 * share[None, None], rtol=1e-6)
     left = np.sum(share**2 * spread)
     np.testing.assert_allclose(weights, [1 / left], rtol=1e-6)

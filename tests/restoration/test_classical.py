@@ -15,6 +15,7 @@ from keras_synth.evaluation import compare
 from keras_synth.io import modulo_crop, read_image
 from keras_synth.metrics import PSNR, SSIM
 from keras_synth.restoration import (
+    BM3D,
     adaptive_median,
     bicubic,
     biharmonic,
@@ -251,6 +252,45 @@ def test_bicubic_on_set5_has_the_published_scores():
     assert row["ssim"] == pytest.approx(0.8104, abs=0.0015)
 
 
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (lambda x: 255 * x, "images / 255"),
+        (lambda x: 2 * x - 1, r"\(images \+ 1\) / 2"),
+        (lambda x: np.where(x == x.max(), np.nan, x), "must be finite"),
+        (lambda x: (255 * x).astype("uint8"), "must be floats"),
+    ],
+    ids=["[0, 255]", "[-1, 1]", "NaN", "uint8"],
+)
+def test_images_out_of_range_are_refused(method, message):
+    images = noise(1, 16, 16, 1).astype("float32")
+    mask = np.zeros_like(images)
+    mask[:, 4:6, 4:6] = 1.0
+    inputs = {"image": method(images), "mask": mask}
+    for restorer in (
+        BM3D(0.1),
+        adaptive_median(),
+        bicubic(2),
+        biharmonic(),
+        median(),
+        non_local_means(0.1),
+        total_variation(),
+        wiener(1.0),
+    ):
+        with pytest.raises(ValueError, match=message):
+            restorer(inputs)
+
+
+def test_biharmonic_takes_anything_under_the_mask():
+    ramp = np.tile(np.linspace(0.0, 1.0, 9), (9, 1))[None, :, :, None]
+    mask = np.zeros_like(ramp)
+    mask[:, 3:6, 3:6] = 1.0
+    holed = np.where(mask, np.nan, ramp)
+    np.testing.assert_array_equal(
+        biharmonic()(holed, mask), biharmonic()(ramp, mask)
+    )
+
+
 def test_bad_arguments_are_refused():
     for make, message in (
         (lambda: median(4), "size=4"),
@@ -260,6 +300,9 @@ def test_bad_arguments_are_refused():
         (lambda: total_variation(-1), "weight=-1"),
         (lambda: wiener(0.0), "sigma=0.0"),
         (lambda: wiener(1.0, -1.0), "balance=-1.0"),
+        (lambda: wiener(float("inf")), "sigma=inf"),
+        (lambda: non_local_means(0.1, patch_size=0), "patch_size=0"),
+        (lambda: non_local_means(0.1, patch_distance=0.5), "distance=0.5"),
         (lambda: bicubic(0), "scale=0"),
         (lambda: bicubic(2.0), "scale=2.0"),
         (lambda: bicubic(2)(np.zeros((8, 8, 1))), r"shape \(8, 8, 1\)"),

@@ -22,3 +22,9 @@ def test_demo_leaves_everything_it_names(tmp_path):
     assert list((tmp_path / "demo/log/train").iterdir())
     model = keras.saving.load_model(paths["model"])
     assert model.sample(2, labels=[3, 7]).shape == (2, 28, 28, 1)
+    again = {"output": tmp_path / "demo", "epochs": 1, "verbose": 0}
+    with pytest.raises(FileExistsError, match="samples.png"):
+        tasks.demo(**again)
+    first = paths["samples"].read_bytes()
+    paths["samples"].unlink()  # a kill before it was there
+    assert tasks.demo(**again, resume=True)["samples"].read_bytes() == first

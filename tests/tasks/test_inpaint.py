@@ -273,3 +273,25 @@ def test_a_mistake_is_one_line(
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert (torn / "out.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("stroke", [0.0, 0.3, 1.0])
+def test_strokes_on_a_transparent_ground_are_a_mask(stroke, torn, mask):
+    """Of any one color; a photograph with holes in it says nothing."""
+    strokes = np.dstack([np.full(mask.shape[:2] + (3,), stroke), mask])
+    write_image(torn / "strokes.png", strokes)
+    words = {"method": "biharmonic"}
+    (a,) = inpaint(torn / "in.png", torn / "mask.png", torn / "a.png", **words)
+    (b,) = inpaint(
+        torn / "in.png", torn / "strokes.png", torn / "b.png", **words
+    )
+    assert a.filled == b.filled > 0
+    np.testing.assert_array_equal(
+        read_image(torn / "a.png"), read_image(torn / "b.png")
+    )
+    ramp = np.broadcast_to(
+        np.linspace(0.2, 0.8, mask.shape[1])[:, None], (*mask.shape[:2], 3)
+    )
+    write_image(torn / "holes.png", np.dstack([ramp, 1.0 - mask]))
+    with pytest.raises(ValueError, match="does not say what is marked"):
+        inpaint(torn / "in.png", torn / "holes.png", torn / "c.png", **words)

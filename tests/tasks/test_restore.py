@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
+from skimage import data
 
-from keras_synth import tasks, training
+from keras_synth import presets, tasks, training
 from keras_synth.cli.main import main
-from keras_synth.io import bit_depth, read_image, write_image
+from keras_synth.io import bit_depth, progress, read_image, write_image
 from keras_synth.tasks import restore
 
 RNG = np.random.default_rng(0)
@@ -197,6 +199,53 @@ def test_before_and_after_side_by_side(noisy, tmp_path):
     assert read_image(restored.comparison).std() > 0.1
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (3, 3), (9, 7)])
+def test_every_channel_of_any_size_is_sharpened(size, tmp_path):
+    """Unsharp masking, as SciPy's Gaussian filter has it."""
+    image = RNG.uniform(0.3, 0.7, size=(*size, 3))
+    write_image(tmp_path / "in.png", image)
+    restore(
+        tmp_path / "in.png",
+        tmp_path / "out.png",
+        method="median",
+        noise_level=0.1,
+    )
+    restore(
+        tmp_path / "in.png",
+        tmp_path / "sharp.png",
+        method="median",
+        noise_level=0.1,
+        sharpness=1.0,
+    )
+    plain = read_image(tmp_path / "out.png")
+    blurred = ndimage.gaussian_filter(plain, 1.0, mode="reflect", axes=(0, 1))
+    np.testing.assert_allclose(
+        read_image(tmp_path / "sharp.png"),
+        np.clip(2.0 * plain - blurred, 0.0, 1.0),
+        atol=2 / 255,
+    )
+
+
+def test_large_images_are_not_restored_in_silence(
+    noisy, tmp_path, monkeypatch, capsys
+):
+    """A line for each tile, and for each symmetry of each tile."""
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    network = training.build_denoiser("ffdnet", 3, num_layers=2, width=4)
+    network.save(tmp_path / "denoiser.keras")
+    for name in ("a", "b"):
+        write_image(tmp_path / f"in/{name}.png", np.tile(noisy, (17, 1, 1)))
+    options = {"method": tmp_path / "denoiser.keras", "noise_level": 0.1}
+    restore(tmp_path / "in", tmp_path / "out", **options)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("0/2 images, 1/2 tiles, ")
+    assert any(line.startswith("1/2 images, 2/2 tiles, ") for line in lines)
+    assert lines[-1].startswith("2/2 images, ")
+    restore(tmp_path / "in/a.png", tmp_path / "a.png", ensemble=True, **options)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[3].startswith("1/8 symmetries, 1/2 tiles, ")
+
+
 def test_enhancement_adds_contrast_and_sharpness(clean, tmp_path):
     write_image(tmp_path / "in.png", clean)
     spread = []
@@ -250,7 +299,12 @@ def test_a_generator_is_refused(tmp_path):
         ({"method": "magic"}, "`method` must be one of unet, bm3d"),
         ({"noise_level": 25}, "noise of 25 gray levels is 0.098"),
         ({"noise_level": "much"}, "`noise_level` must be"),
-        ({"contrast": -1}, "`contrast` must be at least 0"),
+        ({"contrast": -1}, "`contrast` must be from 0 to 1"),
+        ({"contrast": 5}, "`contrast` must be from 0 to 1"),
+        ({"contrast": np.nan}, "`contrast` must be from 0 to 1"),
+        ({"sharpness": np.nan}, "`sharpness` must be from 0 to 100"),
+        ({"sharpness": 1e308}, "`sharpness` must be from 0 to 100"),
+        ({"noise_level": np.nan}, "`noise_level` must be"),
         ({"method": "median", "ensemble": True}, "`ensemble` is for networks"),
     ],
 )
@@ -268,7 +322,6 @@ def test_bad_arguments_are_refused(options, message, tmp_path):
         ("bad.png", "out.png", "is not a readable image"),
         ("in.png", "out.xyz", "must end in one of"),
         ("in.png", "in.png/out.png", "cannot be a folder"),
-        ("in.png", "folder.png", "Cannot write"),
         ("folder.png", "out", "holds no images"),
         ("some", "in.png", "the target must be one"),
     ],
@@ -285,6 +338,13 @@ def test_mistakes_get_one_clear_line(source, target, message, tmp_path, capsys):
     assert not (tmp_path / "out.png").exists()
 
 
+def test_a_folder_as_the_target_of_a_file_gets_that_file(tmp_path):
+    write_image(tmp_path / "in.png", np.zeros((8, 8)))
+    (tmp_path / "out").mkdir()
+    (result,) = restore(tmp_path / "in.png", tmp_path / "out", method="median")
+    assert result.target == tmp_path / "out/in.png" and result.target.exists()
+
+
 def test_the_command_line_prints_what_was_done(noisy, tmp_path, capsys):
     write_image(tmp_path / "in.png", noisy)
     words = ["restore", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
@@ -294,14 +354,45 @@ def test_the_command_line_prints_what_was_done(noisy, tmp_path, capsys):
     assert f"before and after: {tmp_path}/out-compare.png" in out
 
 
-def test_gray_networks_restore_color_as_brightness_and_differences(noisy):
-    """Gray images come out gray, and as the gray image would."""
-    unet = tasks.METHODS["unet"](SIGMA, False)
-    gray = np.repeat(noisy[None, ..., :1], 3, axis=-1).astype("float32")
-    restored = unet(gray)
-    alone = tasks.METHODS["unet"](SIGMA / np.sqrt(3), False)(gray[..., :1])
-    spread = np.ptp(restored, axis=-1)
-    assert spread.mean() < 0.5 * SIGMA
+@pytest.mark.parametrize("level", [SIGMA, None])
+def test_a_gray_image_stored_as_color_is_restored_as_gray(level, noisy):
+    images = np.clip(noisy[None, ..., :1], 0, 1).astype("float32")
+    for method in ("unet", "bm3d"):
+        restorer = tasks.METHODS[method](level, False)
+        restored = np.asarray(restorer(np.repeat(images, 3, axis=-1)))
+        gray = np.repeat(np.asarray(restorer(images)), 3, axis=-1)
+        # Rounding decides between blocks of BM3D that are equally near.
+        np.testing.assert_allclose(restored, gray, atol=1e-3)
+
+
+def test_each_opponent_channel_has_its_own_noise_level(clean):
+    """Strong noise of red against blue, and none of the brightness."""
+    noise = RNG.standard_normal((96, 96, 1)) * [1, 0, -1]
+    smooth = np.full((96, 96, 3), 0.5) + 0.1 * noise
+    restored = tasks.METHODS["unet"](None, False)(smooth[None])
     np.testing.assert_allclose(
-        restored.mean(axis=-1, keepdims=True), alone, atol=1e-5
+        restored.mean(axis=-1), smooth[None].mean(axis=-1), atol=1e-3
     )
+    assert np.std(restored) < 0.2 * np.std(smooth)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+def test_little_noise_leaves_fine_patterns_alone(channels, sigma):
+    """The pretrained network alone changes a checkerboard by 97."""
+    pattern = np.indices((64, 64)).sum(axis=0) % 2
+    images = np.repeat(pattern[None, ..., None], channels, -1).astype("float32")
+    restored = tasks.METHODS["unet"](sigma / 255, False)(images)
+    assert np.abs(255 * (restored - images)).max() <= 4 * sigma + 1e-3
+
+
+def test_the_limit_on_changes_costs_nothing_in_noise(clean):
+    """At 5 gray levels the network alone gives the same PSNR."""
+    photo = data.camera()[100:196, 200:296, None] / np.float32(255)
+    noisy = photo + 5 / 255 * RNG.standard_normal(photo.shape).astype("float32")
+    limited = tasks.METHODS["unet"](5 / 255, False)(noisy[None])
+    level = np.full((1, 1, 1, 1), 5 / 255, "float32")
+    network = presets.gray_denoiser()
+    alone = np.asarray(network({"image": noisy[None], "noise_level": level}))
+    assert _error(limited, photo) < 1.001 * _error(alone, photo)
+    assert _error(limited, photo) < 0.85 * _error(noisy, photo)

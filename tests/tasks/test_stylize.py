@@ -278,6 +278,7 @@ def test_training_from_two_folders(quick, folders, tmp_path):
         "history.json",
         "images",
         "log",
+        "settings.json",
         "backup",
     }
     assert int(model.optimizer.iterations) == 4

@@ -1,5 +1,6 @@
 """Video files and folders of frames, upscaled."""
 
+import json
 import sys
 
 import keras
@@ -10,13 +11,14 @@ from keras_synth import networks, presets
 from keras_synth.cli.main import main
 from keras_synth.datasets import load_source, moving_images
 from keras_synth.degradations import Downsample
-from keras_synth.io import read_image, write_image
+from keras_synth.io import open_video, read_image, write_image
 from keras_synth.ops.color import full_range_luma
 from keras_synth.restoration import bicubic
 from keras_synth.tasks import (
     upscale_frames,
     upscale_video,
 )
+from tests.video_helpers import packets_of, times_of, write_clip
 
 RNG = np.random.default_rng(0)
 HEIGHT, WIDTH = 16, 18
@@ -115,20 +117,19 @@ def test_a_folder_becomes_a_folder(capsys, saved, tmp_path):
     assert main([str(word) for word in (*words, "--overwrite")]) == 0
 
 
-# imageio-ffmpeg leaves its pipes to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_video_files(tmp_path):
     """From frames to a file, from that to one twice as large, and back to
     frames: lossy, but the same waves."""
-    imageio = pytest.importorskip("imageio.v3")
-    pytest.importorskip("imageio_ffmpeg")
     source = write_frames(tmp_path / "in", clip(6))
     options = {"method": "bicubic", "scale": 2, "verbose": 0}
     first, second = tmp_path / "first.mp4", tmp_path / "second.mkv"
     done = upscale_video(source, first, frames_per_second=10, **options)
     assert done.num_frames == 6 and done.size == (2 * HEIGHT, 2 * WIDTH)
+    assert done.notes == ()
     upscale_video(first, second, **options)
-    assert imageio.immeta(second, plugin="FFMPEG")["fps"] == 10.0
+    np.testing.assert_allclose(
+        times_of(second)[0], np.arange(6) / 10, atol=6e-4
+    )
     upscale_video(second, tmp_path / "out", **options)
     files = sorted((tmp_path / "out").iterdir())
     assert files[0].name == "frame_000001.png" and len(files) == 6
@@ -143,25 +144,139 @@ def test_video_files(tmp_path):
     ]
     with pytest.raises(FileExistsError, match="first.mp4 exists already"):
         upscale_video(source, first, **options)
-    # An odd side loses its last pixel.
-    upscale_video(source, first, overwrite=True, method="bicubic", scale=3)
-    frame = next(imageio.imiter(first, plugin="FFMPEG"))
-    assert frame.shape == (3 * HEIGHT, 3 * WIDTH, 3)
+    with pytest.raises(ValueError, match="cannot be its own target"):
+        upscale_video(first, first, overwrite=True, **options)
+    again = upscale_video(source, first, skip_existing=True, **options)
+    assert again.num_frames == 6 and again.size == done.size
 
 
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_sound_times_and_rotation_of_a_film(capsys, tmp_path):
+    """As phones make them: turned, and of a rate that varies."""
+    source = write_clip(
+        tmp_path / "a.mov",
+        clip(6),
+        times=[0, 1, 2, 5, 6, 9],
+        sound=["aac"],
+        rotation=90,
+    )
+    words = ["upscale-video", source, tmp_path / "b.mp4", "--method"]
+    words += ["bicubic", "--scale", "2"]
+    assert main([str(word) for word in words]) == 0
+    printed = capsys.readouterr().out
+    assert f"6 frames, {2 * HEIGHT}x{2 * WIDTH}, 2 times" in printed
+    assert "note" not in printed
+    assert times_of(tmp_path / "b.mp4") == times_of(source)
+    assert packets_of(tmp_path / "b.mp4") == packets_of(source)
+    words[2] = tmp_path / "b.webm"
+    assert main([str(word) for word in (*words, "--json")]) == 0
+    (note,) = json.loads(capsys.readouterr().out)["notes"]
+    assert "was encoded anew as opus" in note
+    assert main([str(word) for word in (*words, "--overwrite")]) == 0
+    assert f"\nnote: {note}\n" in capsys.readouterr().out
+
+
+def test_a_film_cut_short_is_refused(capsys, tmp_path):
+    source = write_clip(tmp_path / "a.mkv", clip(20), gop_size=1)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 6 // 10])
+    words = ["upscale-video", source, tmp_path / "b.mkv", "--method"]
+    words = [str(word) for word in (*words, "bicubic", "--scale", 2)]
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert "a.mkv is cut short: it should have 2.0 seconds" in error
+    assert error.count("\n") == 1 and len(list(tmp_path.iterdir())) == 1
+    assert main([*words, "--accept-truncated"]) == 0
+    assert len(times_of(tmp_path / "b.mkv")[0]) < 20
+
+
+@pytest.mark.parametrize("target", ["out", "b.mp4"])
+def test_going_on_equals_never_stopping(tmp_path, monkeypatch, saved, target):
+    """Stopped within a part, and where one ends; windows and scenes too."""
+    monkeypatch.setattr("keras_synth.io.video_writers.PART", 3)
+    film = np.concatenate([clip(6), 255 - clip(5)])
+    source = write_clip(tmp_path / "a.mp4", film, sound=["aac"])
+    options = {"method": saved, "scale": 2, "verbose": 0}
+    upscale_video(source, tmp_path / "whole" / target, **options)
+    module = sys.modules["keras_synth.tasks.upscale_video"]
+    upscale, made = module.upscale_frames, []
+
+    def stopping(*arguments):
+        for number, frame in enumerate(upscale(*arguments)):
+            if number == 5:
+                raise KeyboardInterrupt
+            made.append(number)
+            yield frame
+
+    monkeypatch.setattr(module, "upscale_frames", stopping)
+    while not (tmp_path / "on" / "b.mp4").exists():
+        try:
+            upscale_video(
+                source, tmp_path / "on" / target, skip_existing=True, **options
+            )
+            break
+        except KeyboardInterrupt:
+            continue
+    assert len(made) < 25  # not all again each time
+    for path in sorted((tmp_path / "whole").rglob("*.*")):
+        other = tmp_path / "on" / path.relative_to(tmp_path / "whole")
+        assert other.read_bytes() == path.read_bytes()
+    assert len(list((tmp_path / "on").iterdir())) == 1
+
+
+def test_a_film_of_one_frame(tmp_path, saved):
+    """Its window is the frame again and again."""
+    source = write_clip(tmp_path / "a.mp4", clip(1))
+    done = upscale_video(source, tmp_path / "out", method=saved, scale=2)
+    assert done.num_frames == 1
+    (frame,) = open_video(source).frames()
+    expected = next(iter(upscale_frames([frame, frame], network(), 2)))
+    found = read_image(tmp_path / "out" / "frame_000001.png")
+    np.testing.assert_allclose(found, expected, atol=0.51 / 255)
+
+
+def test_a_gray_title_leaves_the_film_its_colors(tmp_path):
+    source = tmp_path / "in"
+    write_frames(source, [clip(1, 1)[0], *clip(3)[1:]])
+    upscale_video(source, tmp_path / "out", method="bicubic", scale=2)
+    title, *others = sorted((tmp_path / "out").iterdir())
+    assert np.ptp(read_image(title), axis=-1).max() == 0.0
+    for path, frame in zip(others, clip(3)[1:], strict=True):
+        expected = np.clip(bicubic(2)(frame[None] / np.float32(255.0))[0], 0, 1)
+        np.testing.assert_allclose(read_image(path), expected, atol=0.51 / 255)
+
+
+@pytest.mark.parametrize("method", ["network", "bicubic"])
+def test_transparency_has_no_fringes(method):
+    """A disk of one color on nothing stays so, whatever is below nothing."""
+    y, x = np.mgrid[-1:1:20j, -1:1:24j]
+    alpha = (x**2 + y**2 < 0.5)[..., None].astype("float32")
+    color = np.float32([0.9, 0.6, 0.2]) * alpha
+    frames = [np.concatenate([color, alpha], axis=-1)] * 3
+    built = None if method == "bicubic" else network()
+    if built is not None:
+        for weight in built.weights:
+            weight.assign(0.0 * weight)  # then it is bicubic
+    for frame in upscale_frames(frames, built, 2):
+        assert frame.shape == (40, 48, 4)
+        seen = frame[..., 3] > 0.02
+        np.testing.assert_allclose(
+            frame[seen][:, :3],
+            np.broadcast_to([0.9, 0.6, 0.2], (seen.sum(), 3)),
+            atol=1e-4,
+        )
+        expected = np.clip(bicubic(2)(alpha[None])[0], 0.0, 1.0)
+        np.testing.assert_allclose(frame[..., 3:], expected, atol=1e-5)
+
+
 def test_a_video_that_fails_is_not_left_behind(tmp_path, monkeypatch):
-    pytest.importorskip("imageio_ffmpeg")
-
     def broken(frames, *_, **__):
-        yield np.zeros((32, 32, 3), "float32")
+        yield np.zeros((32, 36, 3), "float32")
         raise ValueError("no more")
 
     module = sys.modules["keras_synth.tasks.upscale_video"]
     monkeypatch.setattr(module, "upscale_frames", broken)
     source = write_frames(tmp_path / "in", clip())
     with pytest.raises(ValueError, match="no more"):
-        upscale_video(source, tmp_path / "out.mp4", method="bicubic")
+        upscale_video(source, tmp_path / "out.mp4", method="bicubic", scale=2)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
@@ -209,8 +324,8 @@ def test_sources_that_are_no_video(capsys, tmp_path):
     assert "takes no windows of frames" in error
 
 
-def test_video_files_without_ffmpeg(capsys, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+def test_video_files_without_pyav(capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
     source = write_frames(tmp_path / "in", clip(2))
     (tmp_path / "in.mp4").write_bytes(b"")
     for words in ((source, tmp_path / "out.mp4"), (tmp_path / "in.mp4", "out")):

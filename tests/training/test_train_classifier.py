@@ -49,10 +49,18 @@ def test_fashion_mnist_has_its_own_classifier(tmp_path, monkeypatch):
     options = {"data_dir": "a", "manual_dir": "b", "epochs": 1}
     (network, accuracy), (again, _) = (
         training.train_classifier(
-            "fashion_mnist", tmp_path, **options, batch_size=32, verbose=0
+            "fashion_mnist",
+            tmp_path,
+            **options,
+            batch_size=32,
+            overwrite=overwrite,
+            verbose=0,
         )
-        for _ in range(2)
+        for overwrite in (False, True)
     )
+    with pytest.raises(FileExistsError, match="--overwrite") as refused:
+        training.train_classifier("fashion_mnist", tmp_path, **options)
+    assert "resume" not in str(refused.value)
     for ours, theirs in zip(network.weights, again.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert network.name == "fashion_mnist_classifier"

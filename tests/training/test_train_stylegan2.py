@@ -76,7 +76,7 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
     assert_same_state(resumed, straight)
     assert int(resumed.images_seen) == 24
     history = json.loads((tmp_path / "stopped/history.json").read_text())
-    assert history["epoch"] == [1]
+    assert history["epoch"] == [0, 1]
 
 
 def test_every_augmentation_has_a_name():

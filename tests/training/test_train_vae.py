@@ -25,9 +25,9 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_without_resume_training_starts_anew(folder, tmp_path):
+def test_overwritten_training_starts_anew(folder, tmp_path):
     first = train(folder, tmp_path / "run", epochs=1)
-    again = train(folder, tmp_path / "run", epochs=1)
+    again = train(folder, tmp_path / "run", epochs=1, overwrite=True)
     for ours, theirs in zip(again.weights, first.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -24,13 +24,20 @@ from keras import ops
 
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.losses import total_variation
-from keras_synth.models.checks import check_images, check_loss_weights
+from keras_synth.models.checks import (
+    check_images,
+    check_is_network,
+    check_loss_weights,
+    check_no_weights,
+)
 from keras_synth.models.replicas import gradient_step
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.models.style_transfer.arguments import (
     as_images,
     as_styles,
+    check_alpha,
     decoder_geometry,
+    image_pairs,
     layer_weights,
 )
 from keras_synth.ops import (
@@ -98,6 +105,7 @@ class AdaINTransfer(ResumableModel):
         names = check_feature_network(features)
         self.features = features
         features.trainable = False
+        check_is_network(decoder, "decoder")
         self.decoder = decoder
         self.style_layers = layer_weights(
             names if style_layers is None else style_layers,
@@ -183,16 +191,11 @@ class AdaINTransfer(ResumableModel):
     def metrics(self):
         return list(self.trackers.values())
 
-    def fit(self, x=None, y=None, **kwargs):
-        """`keras.Model.fit`, on pairs of contents and styles."""
-        if y is None and not isinstance(x, tf.data.Dataset):
-            raise ValueError(
-                "AdaINTransfer learns from pairs: `fit(contents, styles)`, "
-                "or a dataset of such pairs."
-            )
-        if y is not None:
-            self._pairs((x, y))
-        return super().fit(x, y, **kwargs)
+    def check_batch(self, data):
+        self._pairs(data)
+
+    def check_inputs(self, data):
+        self._pairs(data)
 
     def train_step(self, data):
         contents, styles = self._pairs(data)
@@ -214,8 +217,7 @@ class AdaINTransfer(ResumableModel):
         return self._logs(self._terms(contents, styles), contents)
 
     def predict_step(self, data):
-        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
-        return self(x if y is None else (x, y))
+        return self(self._pairs(data))
 
     def call(self, inputs, alpha=1.0, training=False):
         contents, styles = inputs
@@ -242,10 +244,7 @@ class AdaINTransfer(ResumableModel):
             ValueError: Images of another kind or too small, or an `alpha`
                 outside [0, 1].
         """
-        if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
-            raise ValueError(
-                f"`alpha` must be from 0 to 1. Received: alpha={alpha!r}"
-            )
+        check_alpha(alpha)
         content = as_images(content, self.channels, "content")
         styles, mix = as_styles(
             style, style_weights, self.channels, content.shape[0]
@@ -288,11 +287,12 @@ class AdaINTransfer(ResumableModel):
 
     def _pairs(self, data):
         """`(contents, styles)` of a batch."""
-        contents, styles, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if styles is None:
-            raise ValueError("Images must come in pairs, `(content, style)`.")
-        for images in (contents, styles):
-            check_images(images, self.image_shape)
+        check_no_weights(
+            keras.utils.unpack_x_y_sample_weight(data)[2], type(self).__name__
+        )
+        contents, styles = image_pairs(data)
+        check_images(contents, self.image_shape, name="Contents")
+        check_images(styles, self.image_shape, name="Styles")
         return contents, styles
 
     def _terms(self, contents, styles, training=False):

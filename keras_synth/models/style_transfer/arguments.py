@@ -1,9 +1,10 @@
 """Arguments of style transfer: layers, images, styles and steps, checked."""
 
+import keras
 import numpy as np
 from keras import ops
 
-from keras_synth.models.checks import check_images, is_weight
+from keras_synth.models.checks import InvalidInput, check_images, is_weight
 
 
 def layer_weights(layers, names, argument):
@@ -49,13 +50,13 @@ def as_images(images, channels, argument):
         images = np.asarray(images)
     given = images.shape[-1] if len(images.shape) == 4 else None
     if given == 4:
-        raise ValueError(
+        raise InvalidInput(
             f"`{argument}` has an alpha channel, which has no style. Put it "
             "on white, `images.read_image(path, channels=3)`, or cut it "
             f"off. Received: shape {tuple(images.shape)}"
         )
     if given == 3 and channels == 1:
-        raise ValueError(
+        raise InvalidInput(
             f"`{argument}` has colors, `features` take gray images: build "
             "them with `channels=3`. Received: shape "
             f"{tuple(images.shape)}"
@@ -64,7 +65,7 @@ def as_images(images, channels, argument):
         gray = given == 1
         check_images(images, (None, None, 1 if gray else channels or 3))
     except ValueError as error:
-        raise ValueError(f"`{argument}`: {error}") from error
+        raise InvalidInput(f"`{argument}`: {error}") from error
     images = ops.cast(ops.convert_to_tensor(images), "float32")
     return ops.repeat(images, 3, axis=-1) if gray and channels == 3 else images
 
@@ -97,19 +98,51 @@ def as_styles(style, weights, channels, num_images):
                 f"each of the {num_images}; give several styles to blend as "
                 f"a list. Received: shape {tuple(each.shape)}"
             )
+    return styles, as_style_weights(weights, len(styles))
+
+
+def as_style_weights(weights, count):
+    """Weights of some styles, floats that add up to 1.
+
+    Args:
+        weights: Weight of each style. None weights them equally.
+        count: Number of styles.
+    """
     if weights is None:
-        weights = [1.0] * len(styles)
+        weights = [1.0] * count
     if (
-        len(weights) != len(styles)
+        len(weights) != count
         or not all(is_weight(weight) for weight in weights)
         or not sum(weights) > 0
     ):
         raise ValueError(
             "`style_weights` must hold a number of at least 0 for each of the "
-            f"{len(styles)} styles, not all 0. "
+            f"{count} styles, not all 0. "
             f"Received: style_weights={weights!r}"
         )
-    return styles, [float(weight) / sum(weights) for weight in weights]
+    return [float(weight) / sum(weights) for weight in weights]
+
+
+def image_pairs(data):
+    """Contents and styles of a batch.
+
+    Args:
+        data: `(contents, styles)`, or these as one input, `[contents,
+            styles]`.
+
+    Returns:
+        `(contents, styles)`.
+    """
+    contents, styles, _ = keras.utils.unpack_x_y_sample_weight(data)
+    if styles is None and isinstance(contents, list | tuple):
+        contents, *styles = contents
+        styles = styles[0] if len(styles) == 1 else None
+    if styles is None:
+        raise InvalidInput(
+            "Images must come in pairs, contents and styles: `fit(contents, "
+            "styles)`, `predict([contents, styles])`, or a dataset of pairs."
+        )
+    return contents, styles
 
 
 def as_step_counts(steps):
@@ -123,6 +156,14 @@ def as_step_counts(steps):
             f"Received: steps={steps!r}"
         )
     return counts
+
+
+def check_alpha(alpha):
+    """Refuses a strength of the style outside [0, 1]; tensors pass."""
+    if isinstance(alpha, int | float) and not 0 <= alpha <= 1:
+        raise ValueError(
+            f"`alpha` must be from 0 to 1. Received: alpha={alpha!r}"
+        )
 
 
 def check_is_compiled(model):

@@ -22,6 +22,7 @@ from keras import ops
 
 from keras_synth.losses import total_variation
 from keras_synth.models.checks import check_loss_weights
+from keras_synth.models.guarded import GuardedModel
 from keras_synth.models.style_transfer.arguments import (
     as_images,
     as_start,
@@ -29,6 +30,7 @@ from keras_synth.models.style_transfer.arguments import (
     as_styles,
     check_is_compiled,
     default_content_layer,
+    image_pairs,
     layer_weights,
 )
 from keras_synth.models.style_transfer.canvas import make_canvas
@@ -41,7 +43,7 @@ from keras_synth.ops.feature_maps import check_feature_network, feature_maps
 
 
 @keras.saving.register_keras_serializable("keras_synth")
-class StyleTransfer(keras.Model):
+class StyleTransfer(GuardedModel):
     """Neural style transfer: one image in the style of another, optimized.
 
     `stylize` takes any style, and minutes for an image; `AdaINTransfer` learns
@@ -183,6 +185,20 @@ class StyleTransfer(keras.Model):
             "StyleTransfer has no weights to train: use `stylize`. "
             "`AdaINTransfer` learns from images."
         )
+
+    def check_batch(self, data):
+        raise ValueError(
+            "StyleTransfer has no data to evaluate: `loss_terms` gives the "
+            "loss of an image."
+        )
+
+    def check_inputs(self, data):
+        contents, styles = image_pairs(data)
+        as_images(contents, self.channels, "content")
+        as_images(styles, self.channels, "style")
+
+    def predict_step(self, data):
+        return self(image_pairs(data))
 
     def call(self, inputs, steps=300):
         contents, styles = inputs

@@ -43,7 +43,7 @@ def group_levels(distances, threshold):
 
 
 def hard_threshold(groups, variances, threshold):
-    """Hard thresholding: sets small coefficients to zero.
+    """Hard thresholding: sets small coefficients to zero, never the mean.
 
     Args:
         groups: Coefficients, (references, members, coefficients).
@@ -56,12 +56,15 @@ def hard_threshold(groups, variances, threshold):
         one over the variance that remains in each group.
     """
     kept = tf.square(groups) > tf.square(threshold) * variances
-    kept = tf.cast(kept, groups.dtype)
+    kept = _with_mean(tf.cast(kept, groups.dtype))
     return groups * kept, _weights(kept * variances)
 
 
 def wiener_shrink(groups, pilot, variances, noise):
     """Wiener shrinkage: scales coefficients by the signal's share of energy.
+
+    The mean of a group stays as it is: faint colors and dark areas have little
+    energy to tell them from noise, and the mean of many pixels little noise.
 
     Args:
         groups: Noisy coefficients, (references, members, coefficients).
@@ -76,7 +79,15 @@ def wiener_shrink(groups, pilot, variances, noise):
     """
     energy = tf.square(pilot)
     factors = tf.math.divide_no_nan(energy, energy + noise * variances)
+    factors = _with_mean(factors)
     return groups * factors, _weights(tf.square(factors) * variances)
+
+
+def _with_mean(factors):
+    """Factors with 1 for the first coefficient of the first member."""
+    first = np.zeros(factors.shape[1:], "float32")
+    first[0, 0] = 1.0
+    return tf.maximum(factors, first)
 
 
 def _weights(remaining):

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_synth.ops.noise_estimation import estimate_noise_level
+from keras_synth.ops.noise_estimation import opponent_noise_levels
+from keras_synth.ops.ranges import check_range
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.restoration.arguments import named_inputs
 from keras_synth.restoration.bm3d.profiles import PROFILES, STRONG_NOISE
@@ -30,8 +31,10 @@ class BM3D(keras.Model):
     for gray images and one for color images.
 
     Color images are transformed to opponent colors and grouped by luminance.
-    A given noise level holds for red, green and blue, with independent noise.
     An estimated noise level is estimated separately for each opponent color.
+    A given one holds for red, green and blue, with independent noise; where
+    the noise is common to them, as in a gray image that is stored as color,
+    it is that of the brightness, see `ops.opponent_noise_levels`.
 
     Args:
         noise_level: Standard deviation of the noise in units of [0, 1]. 0
@@ -50,8 +53,9 @@ class BM3D(keras.Model):
 
     Raises:
         ValueError: An argument has another value; or images have another
-            shape or an integer type, hold NaN or infinity (checked outside of
-            graphs), or are smaller than 4x4 while the noise is estimated.
+            shape or an integer type, are not about [0, 1] or hold NaN (checked
+            outside of graphs), or are smaller than 4x4 while the noise is
+            estimated.
 
     Reference: Dabov, Foi, Katkovnik and Egiazarian, Image denoising by sparse
     3-D transform-domain collaborative filtering, 2007; variances as Mäkinen,
@@ -164,11 +168,12 @@ class BM3D(keras.Model):
     @tf.autograph.experimental.do_not_convert
     def _denoise(self, images):
         color = images.shape[-1] == 3
+        levels = opponent_noise_levels(images, self.noise_level)[:, 0, 0]
         if color:
             images = tf.einsum("bhwc,oc->bhwo", images, _OPPONENT)
         denoised = tf.map_fn(
             self._denoise_one,
-            (images, self._levels(images)),
+            (images, levels),
             fn_output_signature=tf.TensorSpec(images.shape[1:]),
             parallel_iterations=1,
         )
@@ -176,14 +181,6 @@ class BM3D(keras.Model):
             back = np.linalg.inv(_OPPONENT)
             denoised = tf.einsum("bhwo,co->bhwc", denoised, back)
         return denoised
-
-    def _levels(self, images):
-        """Noise level of each channel, (batch, channels)."""
-        channels = images.shape[-1]
-        if self.noise_level is None:
-            return tf.reshape(estimate_noise_level(images), (-1, channels))
-        level = self.noise_level / np.sqrt(channels)
-        return tf.fill((tf.shape(images)[0], channels), np.float32(level))
 
     def _denoise_one(self, image_and_levels):
         image, levels = image_and_levels
@@ -220,5 +217,5 @@ def _check(images):
             f"Received: dtype {dtype}"
         )
     known = isinstance(images, np.ndarray) or hasattr(images, "numpy")
-    if known and not np.isfinite(images).all():
-        raise ValueError("Images must not hold NaN or infinity.")
+    if known and np.size(images):
+        check_range(images, "Noisy images", degraded=True)

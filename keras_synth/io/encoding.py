@@ -1,0 +1,444 @@
+"""Writing image files: pixels, transparency, frames and metadata."""
+
+import dataclasses
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import ExifTags, Image, ImageColor, PngImagePlugin, TiffImagePlugin
+
+from keras_synth.io.formats import format_of
+from keras_synth.io.metadata import (
+    Metadata,
+    color_space,
+    gamma_differs,
+    sized_exif,
+    to_srgb,
+)
+
+#: Quality of lossy files by default: at least 45 dB of PSNR for photographs,
+#: noisy ones included. WebP files are lossless then: lossy ones hold colors at
+#: half the resolution.
+QUALITY = {"JPEG": 99, "AVIF": 99, "HEIF": 98}
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_TOPS = {8: 255, 16: 65535}
+
+
+def check_holds(path, decoded, options):
+    """Refuses, before any work, what a format cannot hold.
+
+    Args:
+        path: Path of the file to write.
+        decoded: `decoding.Decoded` that was read.
+        options: `io.FileOptions`.
+
+    Raises:
+        ValueError: The format holds no such images.
+    """
+    format = format_of(path)
+    if decoded.num_frames > 1 and not format.frames:
+        raise ValueError(
+            f"{decoded.path} holds {decoded.num_frames} images, and "
+            f"{path.suffix} files hold one: write a .gif, .png, .webp or .tif "
+            "file."
+        )
+    flatten = options.background is not None
+    if flatten:
+        _color(options.background)
+    values, _ = decoded.read(0)
+    transparent = values.shape[-1] in (2, 4) and values[..., -1].min() < 1
+    if transparent and not format.alpha and not flatten:
+        raise ValueError(
+            f"{decoded.path} is transparent in parts, and {path.suffix} files "
+            "hold no transparency: write a .png file, or give the color that "
+            'it is put on (`background`, such as "white").'
+        )
+
+
+def _color(name):
+    try:
+        return np.float32(ImageColor.getrgb(name)[:3]) / 255.0
+    except ValueError as error:
+        raise ValueError(
+            "`background` must be a color, such as white or #ffeedd. "
+            f"Received: {name!r}"
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+    """The bytes of an image file.
+
+    Attributes:
+        data: The bytes.
+        notes: What the format could not keep, in words.
+    """
+
+    data: bytes
+    notes: tuple
+
+
+def encode_images(path, frames, *, decoded=None, options, bits=None):
+    """Encodes images as a file.
+
+    Args:
+        path: Path of the file; its ending says the format.
+        frames: List of `(color, alpha, milliseconds)`: color (height, width, 1
+            or 3), alpha (height, width, 1) or None, floats in [0, 1] or
+            unsigned whole numbers of 8 or 16 bits.
+        decoded: `decoding.Decoded` whose depth and metadata the file gets, or
+            None.
+        options: `io.FileOptions`.
+        bits: Bits of a channel, 8 or 16; None for those of `decoded`, or 8.
+
+    Returns:
+        An `Encoded`.
+
+    Raises:
+        ValueError: The format does not hold such images.
+    """
+    format, notes = format_of(path), []
+    metadata = Metadata() if decoded is None else decoded.metadata
+    if options.strip:
+        metadata = metadata.private()
+    depth = bits or (8 if decoded is None else decoded.depth)
+    if depth not in format.depths:
+        fitting = [d for d in format.depths if d < depth]
+        if bits is not None or not fitting:
+            raise ValueError(
+                f"`bits` must be one of {', '.join(map(str, format.depths))} "
+                f"for {path.suffix} files. Received: {depth}"
+            )
+        notes.append(f"{depth} bits become {max(fitting)} ({path.suffix})")
+        depth = max(fitting)
+    sizes = {color.shape[:2] for color, _, _ in frames}
+    if len(sizes) > 1 and format.name != "TIFF":
+        raise ValueError(
+            f"Cannot write {path}: the images are of several sizes, which TIFF "
+            "files hold."
+        )
+    frames = [
+        (*_flattened(color, alpha, format, options), milliseconds)
+        for color, alpha, milliseconds in frames
+    ]
+    frames, metadata = _with_fitting_profile(frames, metadata, format, notes)
+    lost = metadata.names() - format.keeps - {"profile", "gamma"}
+    if lost:
+        words = " and ".join(sorted(lost))
+        notes.append(f"{path.suffix} files hold no {words}")
+    if depth == 16 and format.name == "PNG":
+        data = _deep_png(frames, metadata)
+    elif depth == 16 and format.name == "PPM":
+        data = _deep_pnm(frames, path)
+    elif format.name == "TIFF":
+        white = 1.0 if decoded is None else decoded.white
+        pages = [metadata] * len(frames)
+        if decoded is not None and len(decoded.pages) == len(frames):
+            pages = decoded.pages
+            if options.strip:
+                pages = [page.private() for page in pages]
+        data = _tiff(frames, pages, depth, white)
+    else:
+        data = _by_pillow(path, frames, metadata, format, options)
+    return Encoded(data, tuple(notes))
+
+
+def _flattened(color, alpha, format, options):
+    if alpha is None or (format.alpha and options.background is None):
+        return color, alpha
+    if options.background is None and _floats(alpha).min() == 1:
+        return color, None
+    if options.background is None:
+        raise ValueError(
+            f"Cannot write a {format.endings[0]} file: it holds no "
+            "transparency."
+        )
+    background = _color(options.background)
+    if color.shape[-1] == 1 and np.ptp(background) > 0:
+        color = np.repeat(color, 3, axis=-1)
+    background = background[: color.shape[-1]]
+    color, alpha = _floats(color), _floats(alpha)
+    return alpha * color + (1.0 - alpha) * background, None
+
+
+def _floats(values):
+    if values.dtype.kind == "f":
+        return values
+    return values.astype("float32") / np.iinfo(values.dtype).max
+
+
+def quantized(values, depth):
+    """Values in [0, 1] as whole numbers of 8 or 16 bits.
+
+    Args:
+        values: Floats, which are clipped; or whole numbers of 8 or 16 bits.
+        depth: 8 or 16.
+
+    Returns:
+        uint8 or uint16, of the same shape.
+    """
+    kind = np.dtype(f"uint{depth}")
+    if values.dtype == kind:
+        return values
+    values = np.clip(_floats(values), 0.0, 1.0)
+    return np.rint(values * np.float32(_TOPS[depth])).astype(kind)
+
+
+def _with_fitting_profile(frames, metadata, format, notes):
+    """Converts to sRGB where a format holds no profile, or no gamma."""
+    profile, channels = metadata.profile, frames[0][0].shape[-1]
+    gamma = metadata.gamma if profile is None else None
+    if profile is not None:
+        fits = color_space(profile) != "GRAY" or channels == 1
+        if fits and "profile" in format.keeps:
+            return frames, metadata
+        metadata = dataclasses.replace(metadata, profile=None)
+        if not fits or color_space(profile) != "RGB" or channels != 3:
+            # Gray, or gray made color: there is nothing to convert.
+            notes.append("the color profile is left out")
+        else:
+            notes.append(f"colors converted to sRGB ({format.name})")
+            frames = [(_srgb(c, profile), a, ms) for c, a, ms in frames]
+        return frames, metadata
+    if gamma_differs(gamma) and "gamma" not in format.keeps:
+        notes.append(f"gamma of {gamma:g} converted to sRGB")
+        frames = [(_from_gamma(c, gamma), a, ms) for c, a, ms in frames]
+    return frames, metadata
+
+
+def _srgb(color, profile):
+    image = Image.fromarray(quantized(color, 8))
+    return np.asarray(to_srgb(image, profile))
+
+
+def _from_gamma(color, gamma):
+    light = _floats(color) ** np.float32(1.0 / gamma)
+    return np.where(
+        light <= 0.0031308,
+        12.92 * light,
+        1.055 * np.maximum(light, 1e-9) ** np.float32(1 / 2.4) - 0.055,
+    ).astype("float32")
+
+
+# 8 bits, by Pillow -----------------------------------------------------------
+
+
+def _by_pillow(path, frames, metadata, format, options):
+    images = []
+    for color, alpha, milliseconds in frames:
+        image = _as_pillow(color, alpha, format)
+        image.info["duration"] = milliseconds
+        images.append(image)
+    size = images[0].height, images[0].width
+    given = _pillow_options(images[0], size, metadata, format, options)
+    if len(images) > 1:
+        given |= {"save_all": True, "append_images": images[1:]}
+        durations = [image.info["duration"] for image in images]
+        if format.name == "PNG" and metadata.has_default:
+            durations = durations[1:]
+            given["default_image"] = True
+        if format.name != "TIFF":
+            given["duration"] = durations
+            given |= (
+                {"loop": metadata.loop} if metadata.loop is not None else {}
+            )
+        if format.name == "GIF":
+            given |= {"disposal": 2, "optimize": False}
+    target = io.BytesIO()
+    try:
+        images[0].save(target, format.name, **given)
+    except (KeyError, ValueError, OSError, SystemError) as error:
+        raise ValueError(f"Cannot write {path}: {error}") from error
+    return target.getvalue()
+
+
+def _as_pillow(color, alpha, format):
+    values = quantized(color, 8)
+    if alpha is not None:
+        values = np.concatenate([values, quantized(alpha, 8)], axis=-1)
+    if values.shape[-1] == 1:
+        values = values[..., 0]
+    return Image.fromarray(values)
+
+
+def _pillow_options(image, size, metadata, format, options):
+    given, keeps = {}, format.keeps
+    if "profile" in keeps and metadata.profile is not None:
+        given["icc_profile"] = metadata.profile
+    if "EXIF" in keeps and metadata.exif is not None:
+        given["exif"] = sized_exif(metadata.exif, *size)
+    if "resolution" in keeps and metadata.resolution is not None:
+        given["dpi"] = metadata.resolution
+    if "comment" in keeps and metadata.comment is not None:
+        given["comment"] = metadata.comment
+    if format.name == "PNG":
+        given["pnginfo"] = _png_chunks(metadata)
+    elif "XMP" in keeps and metadata.xmp is not None:
+        given["xmp"] = metadata.xmp
+    if format.name in QUALITY:
+        given["quality"] = options.quality or QUALITY[format.name]
+    if format.name == "JPEG":
+        given |= _jpeg_options(image, metadata, options)
+        if "qtables" in given:
+            del given["quality"]  # It would scale them.
+    if format.name == "WEBP":
+        # The colors of what is transparent stay.
+        given |= {"exact": True, "lossless": options.quality is None}
+        given |= {"quality": options.quality or 75}
+    if format.name == "AVIF" and image.mode in ("RGB", "RGBA"):
+        given["subsampling"] = "4:4:4"
+    if format.name == "HEIF":
+        given["chroma"] = 444
+    return given
+
+
+def _jpeg_options(image, metadata, options):
+    """4:4:4, and the old tables where they are finer."""
+    given = {"subsampling": 0}
+    finest = options.quality is None and metadata.tables
+    if finest and image.mode in ("L", "RGB"):
+        tables = metadata.tables
+        ours = io.BytesIO()
+        quality = QUALITY["JPEG"]
+        Image.new(image.mode, (8, 8)).save(ours, "JPEG", quality=quality)
+        with Image.open(ours) as small:
+            fixed = small.quantization
+        if len(tables) >= len(fixed) and sum(tables[0]) < sum(fixed[0]):
+            given["qtables"] = {k: list(tables[k]) for k in list(fixed)}
+    return given
+
+
+def _png_chunks(metadata):
+    chunks = PngImagePlugin.PngInfo()
+    for key, value in metadata.text:
+        chunks.add_itxt(key, value)
+    if metadata.xmp is not None:
+        chunks.add_itxt(
+            "XML:com.adobe.xmp", metadata.xmp.decode("utf-8", "replace")
+        )
+    if metadata.gamma is not None:
+        chunks.add(b"gAMA", struct.pack(">I", round(1e5 * metadata.gamma)))
+    if metadata.chromaticities is not None:
+        numbers = [round(1e5 * value) for value in metadata.chromaticities]
+        chunks.add(b"cHRM", struct.pack(">8I", *numbers))
+    return chunks
+
+
+# 16 bits, and TIFF ------------------------------------------------------------
+
+
+def _deep(frame):
+    color, alpha, _ = frame
+    values = quantized(color, 16)
+    if alpha is not None:
+        values = np.concatenate([values, quantized(alpha, 16)], axis=-1)
+    return values
+
+
+def _deep_png(frames, metadata):
+    """Pixels by TensorFlow, and the other chunks by Pillow."""
+    import tensorflow as tf
+
+    if len(frames) > 1:
+        raise ValueError("An animation of 16 bits cannot be written.")
+    values = _deep(frames[0])
+    data = tf.io.encode_png(values).numpy()
+    small = io.BytesIO()
+    options = {"pnginfo": _png_chunks(metadata)}
+    if metadata.profile is not None:
+        options["icc_profile"] = metadata.profile
+    if metadata.exif is not None:
+        options["exif"] = sized_exif(metadata.exif, *values.shape[:2])
+    if metadata.resolution is not None:
+        options["dpi"] = metadata.resolution
+    mode = "L" if values.shape[-1] < 3 else "RGB"
+    Image.new(mode, (1, 1)).save(small, "PNG", **options)
+    others = b"".join(
+        chunk
+        for kind, chunk in _chunks(small.getvalue())
+        if kind not in (b"IHDR", b"IDAT", b"IEND")
+    )
+    after_header = len(_SIGNATURE) + 25
+    return data[:after_header] + others + data[after_header:]
+
+
+def _chunks(png):
+    """Yields `(kind, bytes of the whole chunk)`."""
+    start = len(_SIGNATURE)
+    while start < len(png):
+        (length,) = struct.unpack(">I", png[start : start + 4])
+        yield png[start + 4 : start + 8], png[start : start + 12 + length]
+        start += 12 + length
+
+
+def _deep_pnm(frames, path):
+    values = _deep(frames[0])
+    height, width, channels = values.shape
+    if (channels == 3) != (path.suffix.lower() == ".ppm"):
+        raise ValueError(
+            f"Cannot write {path}: .ppm files hold color and .pgm files gray."
+        )
+    kind = 6 if channels == 3 else 5
+    header = f"P{kind}\n{width} {height}\n65535\n".encode()
+    return header + values.astype(">u2").tobytes()
+
+
+def _tiff(frames, pages, depth, white):
+    """Little-endian, one strip a page, compressed by Deflate."""
+    data = bytearray(b"II*\0\0\0\0\0")
+    pointer = 4  # where the offset of the next directory stands
+    for frame, metadata in zip(frames, pages, strict=True):
+        parts = [part for part in frame[:2] if part is not None]
+        if depth == 32:
+            color, *alpha = [_floats(part) for part in parts]
+            parts = [color * np.float32(white), *alpha]
+        else:
+            parts = [quantized(part, depth) for part in parts]
+        values = np.concatenate(parts, axis=-1)
+        strip = zlib.compress(values.astype(values.dtype.newbyteorder("<")), 6)
+        directory = _tiff_directory(values, metadata, depth, len(strip))
+        start = len(data)
+        data[pointer : pointer + 4] = struct.pack("<I", start)
+        pointer = start + 2 + 12 * len(directory)
+        # Pillow expects the strip behind the directory.
+        data += directory.tobytes(start)
+        data += strip + b"\0" * (len(strip) % 2)
+    return bytes(data)
+
+
+def _tiff_directory(values, metadata, depth, length):
+    height, width, channels = values.shape
+    directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    if metadata.exif is not None:
+        exif = sized_exif(metadata.exif, height, width)
+        for tag, value in exif.items():
+            directory[tag] = value
+        for pointer in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+            values_of = exif.get_ifd(pointer)
+            if values_of:
+                directory[int(pointer)] = dict(values_of)
+    directory[256], directory[257] = width, height
+    directory[258] = (depth,) * channels
+    directory[259] = 8  # Deflate
+    directory[262] = 2 if channels >= 3 else 1
+    directory[273], directory[279] = 0, length
+    directory[277], directory[278] = channels, height
+    directory[284] = 1
+    if channels in (2, 4):
+        directory[338] = 2  # transparency, not premultiplied
+    directory[339] = (3 if depth == 32 else 1,) * channels
+    if metadata.resolution is not None:
+        directory[282], directory[283] = metadata.resolution
+        directory[296] = 2
+    if metadata.xmp is not None:
+        directory[700] = metadata.xmp
+        directory.tagtype[700] = 1
+    gray = channels < 3
+    fits = metadata.profile and (
+        gray or color_space(metadata.profile) != "GRAY"
+    )
+    if fits:
+        directory[34675] = metadata.profile
+        directory.tagtype[34675] = 7
+    return directory

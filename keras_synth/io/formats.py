@@ -1,0 +1,116 @@
+"""Formats of image files: what each of them can hold besides its pixels."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """A format of image files.
+
+    Attributes:
+        name: Pillow's name of it.
+        endings: Endings of its files, the usual one first.
+        alpha: Whether it holds transparency.
+        frames: Whether it holds several images: an animation, or pages.
+        depths: Bits of a channel: 8, 16, or 32 for floats.
+        lossless: Whether pixels come back as they were written.
+        keeps: What else it holds, of "profile", "EXIF", "XMP", "resolution",
+            "comment", "text" and "gamma".
+    """
+
+    name: str
+    endings: tuple
+    alpha: bool = False
+    frames: bool = False
+    depths: tuple = (8,)
+    lossless: bool = True
+    keeps: frozenset = frozenset()
+
+
+_ALL = ("profile", "EXIF", "XMP", "resolution")
+FORMATS = (
+    Format(
+        "PNG",
+        (".png", ".apng"),
+        alpha=True,
+        frames=True,
+        depths=(8, 16),
+        keeps=frozenset((*_ALL, "text", "gamma")),
+    ),
+    Format(
+        "JPEG",
+        (".jpg", ".jpeg", ".jpe", ".jfif"),
+        lossless=False,
+        keeps=frozenset((*_ALL, "comment")),
+    ),
+    Format(
+        "TIFF",
+        (".tif", ".tiff"),
+        alpha=True,
+        frames=True,
+        depths=(8, 16, 32),
+        keeps=frozenset(_ALL),
+    ),
+    Format(
+        "WEBP",
+        (".webp",),
+        alpha=True,
+        frames=True,
+        lossless=False,
+        keeps=frozenset(("profile", "EXIF", "XMP")),
+    ),
+    Format(
+        "AVIF",
+        (".avif",),
+        alpha=True,
+        lossless=False,
+        keeps=frozenset(("profile", "EXIF", "XMP")),
+    ),
+    Format(
+        "HEIF",
+        (".heic", ".heif"),
+        alpha=True,
+        lossless=False,
+        keeps=frozenset(("profile", "EXIF", "XMP")),
+    ),
+    Format(
+        "GIF",
+        (".gif",),
+        alpha=True,
+        frames=True,
+        lossless=False,
+        keeps=frozenset(("comment",)),
+    ),
+    Format(
+        "JPEG2000",
+        (".jp2", ".j2k"),
+        alpha=True,
+        keeps=frozenset(("comment",)),
+    ),
+    Format("TGA", (".tga",), alpha=True),
+    Format("BMP", (".bmp",), keeps=frozenset(("resolution",))),
+    Format("PPM", (".ppm", ".pgm"), depths=(8, 16)),
+)
+_BY_ENDING = {ending: format for format in FORMATS for ending in format.endings}
+#: Endings of the image files that are read and written.
+EXTENSIONS = frozenset(_BY_ENDING)
+
+
+def format_of(path):
+    """The `Format` that a path's ending stands for.
+
+    Args:
+        path: A `pathlib.Path`.
+
+    Returns:
+        A `Format`.
+
+    Raises:
+        ValueError: The ending stands for none.
+    """
+    format = _BY_ENDING.get(path.suffix.lower())
+    if format is None:
+        raise ValueError(
+            f"{path} must end in one of {', '.join(sorted(EXTENSIONS))}."
+        )
+    return format

@@ -1,0 +1,173 @@
+"""Export of every kind of file and of every preset, in every format."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_synth import models, networks, presets, tasks
+from tests.models.test_guarded import (
+    COLOR,
+    IMAGES,
+    LATENTS,
+    MASKS,
+    adain,
+    feature_network,
+    gan,
+    inpainter,
+    restoration_gan,
+    vae,
+)
+
+NOISE = np.full((4, 1, 1, 1), 0.1, "float32")
+#: Name: (function that builds a model, inputs, what the export gives).
+EXPORTED = {
+    "VAE": (vae, {"latents": LATENTS}, lambda m: m.decode(LATENTS)),
+    "GAN": (gan, {"latents": LATENTS}, lambda m: m.generate(LATENTS)),
+    "RestorationGAN": (
+        restoration_gan,
+        {"images": IMAGES},
+        lambda m: m.restore(IMAGES),
+    ),
+    "inpainter": (
+        inpainter,
+        {"images": IMAGES, "masks": MASKS},
+        lambda m: m.restore(IMAGES, MASKS),
+    ),
+    "AdaINTransfer": (
+        adain,
+        {"content": COLOR, "style": COLOR[::-1]},
+        lambda m: m.stylize(COLOR, COLOR[::-1]),
+    ),
+    "denoiser": (
+        lambda: networks.ffdnet(1, width=2, num_layers=2),
+        {"image": IMAGES, "noise_level": NOISE},
+        lambda m: m({"image": IMAGES, "noise_level": NOISE}),
+    ),
+    "upscaler": (
+        lambda: networks.edsr(2, channels=1, width=2, num_blocks=1),
+        {"image": IMAGES},
+        lambda m: m(IMAGES),
+    ),
+    "Sequential": (
+        lambda: keras.Sequential(
+            [keras.Input((None, None, 1)), keras.layers.Conv2D(2, 3)]
+        ),
+        {"image": IMAGES},
+        lambda m: m(IMAGES),
+    ),
+}
+
+
+def by_name(inputs, names):
+    """Inputs under the names that a format gives them, which begin alike."""
+    if len(inputs) == 1:
+        return dict(zip(names, inputs.values(), strict=True))
+    return {
+        name: next(v for k, v in inputs.items() if k in name) for name in names
+    }
+
+
+def run_onnx(path, inputs):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(path)
+    names = [put.name for put in session.get_inputs()]
+    return session.run(None, by_name(inputs, names))[0]
+
+
+def run_litert(path, inputs):
+    litert = pytest.importorskip("ai_edge_litert.interpreter")
+    interpreter = litert.Interpreter(str(path))
+    puts = {put["name"]: put for put in interpreter.get_input_details()}
+    given = by_name(inputs, list(puts))
+    for name, value in given.items():
+        interpreter.resize_tensor_input(puts[name]["index"], value.shape)
+    interpreter.allocate_tensors()
+    for name, value in given.items():
+        interpreter.set_tensor(puts[name]["index"], value)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+RUN = {"onnx": run_onnx, "litert": run_litert}
+ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "savedmodel": ""}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    known = {}
+
+    def save(name):
+        if name not in known:
+            model = EXPORTED[name][0]()
+            model.save(folder / f"{name}.keras")
+            known[name] = model
+        return known[name], folder / f"{name}.keras"
+
+    return save
+
+
+@pytest.mark.parametrize("format", RUN)
+@pytest.mark.parametrize("name", EXPORTED)
+def test_every_kind_of_model_is_exported(saved, tmp_path, name, format):
+    _, inputs, expected = EXPORTED[name]
+    model, path = saved(name)
+    target = tasks.export(
+        path, tmp_path / f"model{ENDINGS[format]}", format=format
+    )
+    np.testing.assert_allclose(
+        RUN[format](target, inputs), expected(model), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["denoiser", "upscaler", "Sequential"])
+def test_a_network_is_a_savedmodel_of_one_endpoint(saved, tmp_path, name):
+    _, inputs, expected = EXPORTED[name]
+    model, path = saved(name)
+    served = tf.saved_model.load(tasks.export(path, tmp_path / "served"))
+    given = inputs if len(inputs) > 1 else inputs["image"]
+    np.testing.assert_allclose(served.serve(given), expected(model), atol=1e-6)
+
+
+def test_what_is_no_function_is_refused_in_words(tmp_path):
+    models.StyleTransfer(feature_network()).save(tmp_path / "style.keras")
+    with pytest.raises(ValueError, match="optimizes each image"):
+        tasks.export(tmp_path / "style.keras", tmp_path / "served")
+    with pytest.raises(FileNotFoundError, match="no model"):
+        tasks.export("gray_denoiserr", tmp_path / "served")
+    with pytest.raises(ValueError, match="one of .*gray_denoiser"):
+        presets.load("gray_denoiserr")
+    assert not (tmp_path / "served").exists()
+
+
+def test_nothing_is_overwritten_unasked(saved, tmp_path):
+    _, path = saved("upscaler")
+    target = tmp_path / "thesis.onnx"
+    target.write_text("mine")
+    with pytest.raises(FileExistsError, match="overwrite"):
+        tasks.export(path, target, format="onnx")
+    assert target.read_text() == "mine"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["savedmodel", *RUN])
+@pytest.mark.parametrize("name", [p.name for p in presets.catalog()])
+def test_every_preset_is_exported_by_its_name(tmp_path, name, format):
+    target = tasks.export(
+        name, tmp_path / f"preset{ENDINGS[format]}", format=format
+    )
+    network = presets.load(name)
+    if format not in RUN or "stylegan2" in name:
+        assert target.exists()
+        return
+    shape = [side or 20 for side in network.inputs[0].shape]
+    shape[0] = 2
+    image = np.random.default_rng(0).uniform(size=shape).astype("float32")
+    inputs = {"image": image}
+    if len(network.inputs) == 2:
+        inputs["noise_level"] = NOISE[:2]
+    given = inputs if len(inputs) > 1 else image
+    np.testing.assert_allclose(
+        RUN[format](target, inputs), network(given), atol=1e-4
+    )

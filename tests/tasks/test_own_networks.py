@@ -1,0 +1,72 @@
+"""Restorers of one's own: Sequential, of a fixed size, subclassed."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import inference, tasks
+from keras_synth.io import read_image, write_image
+
+
+@pytest.fixture
+def photo(tmp_path):
+    image = np.random.default_rng(0).uniform(size=(30, 40, 3))
+    return write_image(tmp_path / "photo.png", image)
+
+
+def saved(model, path):
+    model.save(path)
+    return path
+
+
+def test_a_sequential_restores_and_upscales(photo, tmp_path):
+    image = keras.Input((None, None, 3))
+    same = keras.Sequential([image, keras.layers.Identity()])
+    assert inference.input_shapes(same) == {"image": (None, None, None, 3)}
+    method = saved(same, tmp_path / "same.keras")
+    tasks.restore(
+        photo, tmp_path / "same.png", method=method, verbose=0, noise_level=0.1
+    )
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "same.png"), read_image(photo)
+    )
+    twice = keras.Sequential([image, keras.layers.UpSampling2D(2)])
+    method = saved(twice, tmp_path / "twice.keras")
+    tasks.upscale(
+        photo, tmp_path / "twice.png", scale=2, method=method, verbose=0
+    )
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "twice.png")[::2, ::2], read_image(photo)
+    )
+
+
+def test_a_network_of_fixed_size_restores_a_file(photo, tmp_path):
+    image = keras.Input((32, 24, 3))
+    model = keras.Model(image, keras.layers.Identity()(image))
+    tasks.restore(
+        photo,
+        tmp_path / "out.png",
+        method=saved(model, tmp_path / "fixed.keras"),
+        noise_level=0.1,
+        verbose=0,
+    )
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "out.png"), read_image(photo)
+    )
+
+
+@keras.saving.register_keras_serializable("tests")
+class Subclassed(keras.Model):
+    def call(self, inputs):
+        return inputs
+
+
+def test_a_subclassed_model_is_refused_in_words(photo, tmp_path):
+    model = Subclassed()
+    model(np.zeros((1, 8, 8, 3), "float32"))
+    method = saved(model, tmp_path / "own.keras")
+    with pytest.raises(ValueError, match="Subclassed that does not say"):
+        tasks.restore(
+            photo, tmp_path / "out.png", method=method, noise_level=0.1
+        )
+    assert not (tmp_path / "out.png").exists()
