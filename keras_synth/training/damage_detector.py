@@ -7,9 +7,12 @@ import keras
 
 from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
-from keras_synth.training.restorer import fit_restorer
+from keras_synth.training.folder import check_run
+from keras_synth.training.restorer import fit_network
+from keras_synth.training.seeds import keeps_random_state
 
 
+@keeps_random_state
 def train_damage_detector(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/damage_detector",
@@ -27,6 +30,7 @@ def train_damage_detector(
     batch_size: int = 8,
     learning_rate: float = 5e-4,
     resume: bool = False,
+    overwrite: bool = False,
     seed: int = 0,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> keras.Model:
@@ -39,9 +43,9 @@ def train_damage_detector(
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
             of images, or a `datasets.Source`. Folders below it are read too.
-        output: Folder for `damage_detector.keras`, `history.json` (logs of the
-            epochs of this run), `log/` (for TensorBoard) and `backup/` (the
-            state after the last finished epoch).
+        output: Folder for `damage_detector.keras`, `history.json` (logs of all
+            epochs), `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
         masks: Path of a folder with PNG files whose alpha channel is damage,
             see `degradations.FilmDamage`.
         widths: Channels of each level of the U-Net.
@@ -62,6 +66,7 @@ def train_damage_detector(
             It falls to 0 along a cosine.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
         seed: Seed of the initial weights, the order of the data and all other
             random draws.
         verbose: Progress display, as in `keras.Model.fit`: "auto", 0
@@ -71,16 +76,19 @@ def train_damage_detector(
         The trained `keras.Model`.
 
     Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
         FileNotFoundError: There is no such folder of masks.
         ValueError: Data or masks do not fit.
     """
+    settings = check_run(locals())
     degradation = degradations.OldPhoto(degradations.FilmDamage(masks))
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
     network = networks.mask_unet(source.image_shape[-1], widths, num_blocks)
-    return fit_restorer(
+    return fit_network(
         network,
         source,
         degradation,
@@ -93,6 +101,8 @@ def train_damage_detector(
         batch_size=batch_size,
         learning_rate=learning_rate,
         seed=seed,
+        settings=settings,
         resume=resume,
+        overwrite=overwrite,
         verbose=verbose,
     )

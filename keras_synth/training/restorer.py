@@ -136,6 +136,7 @@ def fit_network(
     resume,
     overwrite,
     verbose,
+    target="image",
     symmetry="square",
 ):
     """`fit_restorer`, of given settings; see `fit_in_folder`."""
