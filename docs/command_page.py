@@ -10,11 +10,15 @@ FILE = pathlib.Path(__file__).parent / "api" / "commands.txt"
 
 def commands():
     """The words of each command, such as ("train", "vae")."""
-    from keras_synth.cli import main, train
+    from keras_synth.cli import main
 
     return [
         *((command.name,) for command in main.COMMANDS),
-        *(("train", command.name) for command in train.COMMANDS),
+        *(
+            (name, command.name)
+            for name, module in main.FAMILIES.items()
+            for command in module.COMMANDS
+        ),
     ]
 
 

@@ -17,6 +17,7 @@ _SUBMODULES = (
     "callbacks",
     "datasets",
     "degradations",
+    "editing",
     "evaluation",
     "export",
     "inference",

@@ -26,6 +26,9 @@ StyleGAN2: those of a GAN, and
 RestorationGAN
     - `restore(images)` or, for inpainting, `restore(images, masks)` → images
 
+CycleGAN
+    - `a_to_b(images)`, `b_to_a(images)` → images
+
 AdaINTransfer
     - `stylize(content, style)`, `stylize_partly(content, style, alpha)` →
       images

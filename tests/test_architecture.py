@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "networks": {"layers", "ops"},
     "datasets": {"degradations", "io", "ops"},
     "models": {"ops", "layers", "losses", "metrics"},
-    "restoration": {"ops"},
+    "restoration": {"layers", "ops"},
 }
 _BASE = set(MAY_IMPORT)
 MAY_IMPORT["presets"] = _BASE
@@ -45,9 +45,12 @@ TENSORFLOW = {
     "io",
     "models",
     "restoration/bm3d",
+    "restoration/operators",
+    "restoration/plug_and_play.py",
     "datasets",
     "degradations",
     "callbacks",
+    "editing",
     "export",
     "ops/flow.py",
     "ops/gradients.py",

@@ -75,6 +75,7 @@ def test_every_command_shows_its_options():
     for command in (
         "restore",
         "inpaint",
+        "deblur",
         "upscale",
         "upscale-video",
         "stylize",
@@ -84,6 +85,8 @@ def test_every_command_shows_its_options():
         "demo",
         "datasets",
         "presets",
+        "compose",
+        "edit project",
         "train vae",
     ):
         part = text.partition(f"\n## {command}\n")[2].partition("\n## ")[0]

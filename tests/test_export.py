@@ -15,6 +15,8 @@ import tensorflow as tf
 from keras_synth import export, tasks
 from keras_synth.models.resumable import ResumableModel
 from tests.jobs import Job
+from tests.models.test_cycle_gan import both
+from tests.models.test_cycle_gan import small as small_cycle_gan
 from tests.models.test_gan import compiled, small_gan
 from tests.models.test_restoration_gan import blind, inpainter, pairs
 from tests.models.test_stylegan2 import latents as style_latents
@@ -100,6 +102,16 @@ def served(tmp_path_factory):
         calls[path] = [["restore", inputs]]
         masks = [degraded["mask"]] if "masks" in inputs else []
         trained[kind] = (path, gan, [degraded["image"], *masks])
+    gan = small_cycle_gan()
+    gan.generator_average.set_weights(
+        [weight + 0.1 for weight in gan.generator.get_weights()]
+    )
+    a, b = both()
+    path = str(folder / "cycle")
+    export.export_saved_model(gan, path)
+    np.savez(f"{path}/inputs.npz", a=a, b=b)
+    calls[path] = [["a_to_b", ["a"]], ["b_to_a", ["b"]]]
+    trained["cycle"] = (path, gan, {"a_to_b": a, "b_to_a": b})
     gan = small_style_gan(num_classes=4)
     gan.style_mean.assign(np.arange(5.0))
     path = str(folder / "style")
@@ -164,6 +176,15 @@ def test_the_endpoint_of_a_restoration_gan_equals_the_method(served, kind):
     answer = answers[f"{path}|restore|{np.size(expected)}|0"][0]
     np.testing.assert_allclose(answer, expected, atol=1e-6)
     assert np.abs(answer - data[0]).max() > 0.01
+
+
+def test_endpoints_of_a_cycle_gan_translate_both_ways(served):
+    trained, answers = served
+    path, gan, inputs = trained["cycle"]
+    for name, images in inputs.items():
+        expected = gan.translate(images, name)
+        answer = answers[f"{path}|{name}|{np.size(expected)}|0"][0]
+        np.testing.assert_allclose(answer, expected, atol=1e-6, err_msg=name)
 
 
 def test_endpoints_of_a_stylegan2_equal_the_methods(served):

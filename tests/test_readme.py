@@ -43,6 +43,10 @@ FIGURES = {
             ("value", "baseline"),
         ),
     ],
+    "edit.md": [
+        ("projection", "generated, w+: PSNR", "value"),
+        ("projection", "generated, w: PSNR", "value"),
+    ],
     "vae.md": [("vae_5000", "NLL", ("value", "baseline"))],
     "gan.md": [
         ("dcgan_conditional", "Frechet distance", "value"),

@@ -61,7 +61,7 @@ _ALLOWED = re.compile(
     "|".join(
         (
             "negative_slope",  # an argument of Keras
-            r"plug[-_ ]and[-_ ]play",
+            r"plug[-_ ]?and[-_ ]?play",
             "film_damage",  # a public set of masks
             "damage_detector",
         )

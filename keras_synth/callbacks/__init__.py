@@ -18,6 +18,7 @@ from keras_synth.callbacks.style_mixing_grid import (
     StyleMixingGrid,
     style_mixing_grid,
 )
+from keras_synth.callbacks.translation_grid import TranslationGrid
 from keras_synth.callbacks.warmup import KLWarmup
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RestorationGrid",
     "StyleGrid",
     "StyleMixingGrid",
+    "TranslationGrid",
     "latent_manifold",
     "reconstruction_grid",
     "restoration_grid",

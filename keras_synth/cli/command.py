@@ -183,7 +183,7 @@ def _output_option(name):
 
 def _check_finite(arguments):
     for name, value in arguments.items():
-        for number in value if isinstance(value, list) else [value]:
+        for number in value if isinstance(value, list | tuple) else [value]:
             if isinstance(number, float) and not math.isfinite(number):
                 raise ValueError(
                     f"`{name}` must be a finite number. Received: {number}"

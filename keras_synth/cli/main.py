@@ -11,8 +11,11 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import keras_synth
 from keras_synth.cli import (
+    compose,
     datasets,
+    deblur,
     demo,
+    edit,
     export,
     inpaint,
     presets,
@@ -35,23 +38,27 @@ EXAMPLES = (
     "keras-synth sample runs/vae/vae.keras samples.png",
     "keras-synth COMMAND --help",
 )
-#: All commands but those of `train`, in the order of the help.
+#: All commands but those of `FAMILIES`, in the order of the help.
 COMMANDS = tuple(
     each.COMMAND
     for each in (
         restore,
         inpaint,
+        deblur,
         upscale,
         upscale_video,
         sample,
         stylize,
         translate,
+        compose,
         demo,
         export,
         datasets,
         presets,
     )
 )
+#: Commands of several, by their first word.
+FAMILIES = {"edit": edit, "train": train}
 _ASK = {"--help", "-h", "--version"}
 # What TensorFlow says at each import, and without a GPU.
 _GREETING = (
@@ -130,18 +137,21 @@ def _app():
         **shared,
     )
     app["--help"].group = app["--version"].group = Group("Help", sort_key=9)
-    training = App(
-        name="train",
-        help=train.HELP,
-        help_epilogue=examples_text(train.EXAMPLES),
-        usage="Usage: keras-synth train MODEL [OPTIONS]",
-        group=groups["Train"],
-        **shared,
-    )
-    training.group_commands = Group("Models")
-    for command in train.COMMANDS:
-        _add(training, command)
-    app.command(training)
+    for name, module in FAMILIES.items():
+        family = App(
+            name=name,
+            help=module.HELP,
+            help_epilogue=examples_text(module.EXAMPLES),
+            usage=f"Usage: keras-synth {name} {module.WHAT} [OPTIONS]",
+            group=groups[module.GROUP],
+            sort_key=len(COMMANDS),
+            **shared,
+        )
+        (group,) = {command.group for command in module.COMMANDS}
+        family.group_commands = Group(group)
+        for command in module.COMMANDS:
+            _add(family, command)
+        app.command(family)
     for number, command in enumerate(COMMANDS):
         _add(app, command, group=groups[command.group], sort_key=number)
     return app

@@ -5,6 +5,7 @@ import shlex
 
 from keras_synth.cli.command import Command, program
 
+WHAT, GROUP = "MODEL", "Train"
 HELP = """\
 Trains a model on a data set or a folder of images.
 
@@ -136,6 +137,12 @@ COMMANDS = (
         "translate input.png out.png --model {}",
         "--data facades/train",
         "--data maps --target-data photos",
+    ),
+    _training(
+        "cyclegan",
+        "translate input.png out.png --model {}",
+        "--a photos --b paintings",
+        "--a FOLDER --b FOLDER --image-size 64 --width 24 --num-blocks 6",
     ),
     _training(
         "adain",

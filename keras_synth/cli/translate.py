@@ -16,6 +16,8 @@ COMMAND = Command(
     examples=(
         "keras-synth translate map.png photo.png "
         "--model runs/pix2pix/pix2pix.keras",
+        "keras-synth translate paintings photos "
+        "--model runs/cyclegan/cyclegan.keras --direction b_to_a",
     ),
     lines=image_lines(_what),
 )

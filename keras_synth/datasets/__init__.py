@@ -27,6 +27,7 @@ from keras_synth.datasets.source import (
     source_from_arrays,
 )
 from keras_synth.datasets.style_pairs import style_pipeline
+from keras_synth.datasets.unpaired import unpaired_folders, unpaired_pipeline
 from keras_synth.datasets.video import video_pipeline
 
 __all__ = [
@@ -52,5 +53,7 @@ __all__ = [
     "stochastic_binarization",
     "style_pipeline",
     "synthesis_pipeline",
+    "unpaired_folders",
+    "unpaired_pipeline",
     "video_pipeline",
 ]

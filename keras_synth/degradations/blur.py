@@ -5,8 +5,6 @@ images are continued by reflection (c b a | a b c | c b a), however wide the
 kernel.
 """
 
-import math
-
 import keras
 import tensorflow as tf
 
@@ -17,6 +15,7 @@ from keras_synth.degradations.base import (
     keep_range,
     split_seed,
 )
+from keras_synth.ops.kernels import gaussian_kernels, line_kernels
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -46,7 +45,7 @@ class GaussianBlur(Degradation):
 
     def apply(self, images, seed):
         sigma = draw_range(self.sigma, (tf.shape(images)[0], 1, 1, 1), seed)
-        kernel = _gaussian_kernels(sigma[:, 0, 0, 0], self.sigma[1])
+        kernel = gaussian_kernels(sigma[:, 0, 0, 0], self.sigma[1])
         blurred = _filter(images, kernel[:, :, None])
         blurred = _filter(blurred, kernel[:, None, :])
         degraded, mask = _where_blurred(sigma > 0, blurred, images)
@@ -90,7 +89,7 @@ class MotionBlur(Degradation):
         shape = (tf.shape(images)[0], 1, 1, 1)
         length = draw_range(self.length, shape, length_seed)
         angle = draw_range(self.angle, shape, angle_seed)
-        kernel = _line_kernels(
+        kernel = line_kernels(
             length[:, 0, 0, 0], angle[:, 0, 0, 0], self.length[1]
         )
         degraded, mask = _where_blurred(
@@ -100,35 +99,6 @@ class MotionBlur(Degradation):
 
     def get_config(self):
         return {"length": self.length, "angle": self.angle}
-
-
-def _gaussian_kernels(sigma, largest):
-    """(batch, size) weights for sigma (batch,), none above `largest`."""
-    radius = int(4.0 * largest + 0.5)
-    distance = tf.range(-radius, radius + 1, dtype="float32")
-    width = tf.maximum(sigma, 1e-3)[:, None]
-    weights = tf.exp(-0.5 * tf.square(distance / width))
-    inside = tf.abs(distance) <= tf.floor(4.0 * sigma + 0.5)[:, None]
-    weights = tf.where(inside, weights, 0.0)
-    return weights / tf.reduce_sum(weights, axis=1, keepdims=True)
-
-
-def _line_kernels(length, angle, largest):
-    """(batch, size, size) weights for lengths (batch,) and degrees."""
-    radius = math.ceil(0.5 * largest)
-    count = 4 * math.ceil(largest) + 1  # Points at most 1/4 pixel apart.
-    step = (tf.range(count, dtype="float32") + 0.5) / count - 0.5
-    along = length[:, None] * step  # (batch, count)
-    radians = (angle * (math.pi / 180.0))[:, None]
-    across = tf.cos(radians) * along
-    up = tf.sin(radians) * along
-    pixels = tf.range(-radius, radius + 1, dtype="float32")
-
-    def bilinear(position):  # (batch, count, size)
-        return tf.maximum(1.0 - tf.abs(pixels - position[..., None]), 0.0)
-
-    # Rows count downwards.
-    return tf.einsum("bny,bnx->byx", bilinear(-up), bilinear(across)) / count
 
 
 def _filter(images, kernels):

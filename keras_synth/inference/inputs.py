@@ -76,6 +76,8 @@ def input_shapes(restorer):
     if not isinstance(network, keras.Model):
         return dict.fromkeys(input_names(restorer))
     taken = network_input(network)
+    if taken is None and hasattr(network, "input_names"):
+        return dict.fromkeys(network.input_names)
     if not isinstance(taken, dict):
         shape = getattr(taken, "shape", None)
         video = shape is not None and len(shape) == 5

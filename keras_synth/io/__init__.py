@@ -15,6 +15,7 @@ from keras_synth.io.folders import (
 )
 from keras_synth.io.formats import EXTENSIONS, FORMATS, format_of
 from keras_synth.io.images import (
+    ANIMATION_EXTENSIONS,
     bit_depth,
     center_crop,
     image_grid,
@@ -22,6 +23,7 @@ from keras_synth.io.images import (
     modulo_crop,
     read_image,
     split_alpha,
+    write_animation,
     write_image,
 )
 from keras_synth.io.options import FileOptions
@@ -37,6 +39,7 @@ from keras_synth.io.video import (
 )
 
 __all__ = [
+    "ANIMATION_EXTENSIONS",
     "EXTENSIONS",
     "FORMATS",
     "VIDEO_EXTENSIONS",
@@ -68,6 +71,7 @@ __all__ = [
     "read_image",
     "split_alpha",
     "video_writer",
+    "write_animation",
     "write_image",
     "write_whole",
     "written_whole",

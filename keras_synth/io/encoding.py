@@ -79,7 +79,7 @@ class Encoded:
     notes: tuple
 
 
-def encode_images(path, frames, *, decoded=None, options, bits=None):
+def encode_images(path, frames, *, decoded=None, options, bits=None, loop=None):
     """Encodes images as a file.
 
     Args:
@@ -91,6 +91,8 @@ def encode_images(path, frames, *, decoded=None, options, bits=None):
             None.
         options: `io.FileOptions`.
         bits: Bits of a channel, 8 or 16; None for those of `decoded`, or 8.
+        loop: How often an animation is shown, 0 for ever; None as `decoded`
+            says, or once.
 
     Returns:
         An `Encoded`.
@@ -100,6 +102,8 @@ def encode_images(path, frames, *, decoded=None, options, bits=None):
     """
     format, notes = format_of(path), []
     metadata = Metadata() if decoded is None else decoded.metadata
+    if loop is not None:
+        metadata = dataclasses.replace(metadata, loop=loop)
     if options.strip:
         metadata = metadata.private()
     depth = bits or (8 if decoded is None else decoded.depth)

@@ -11,9 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from keras_synth.io.decoding import open_decoded
-from keras_synth.io.encoding import encode_images
+from keras_synth.io.encoding import encode_images, quantized
 from keras_synth.io.folders import write_whole
 from keras_synth.io.options import FileOptions
+
+#: Endings of the animated images that are written.
+ANIMATION_EXTENSIONS = (".gif", ".png", ".webp")
 
 
 def read_image(path, channels=None, alpha="white"):
@@ -153,6 +156,51 @@ def write_image(path, image, bits=8):
         raise ValueError("The image holds NaN.")
     frame = (*split_alpha(image), 0)
     encoded = encode_images(path, [frame], options=FileOptions(), bits=bits)
+    write_whole(path, encoded.data)
+    return path
+
+
+def write_animation(path, frames, frames_per_second=25.0, loop=True):
+    """Writes images as one animated image, whole or not at all.
+
+    Args:
+        path: Path of a `.gif`, `.png` or `.webp` file.
+        frames: List of images (height, width, channels) in [0, 1], all of a
+            size.
+        frames_per_second: Frame rate. GIF files hold hundredths of a second.
+        loop: Whether it is shown again and again, or once.
+
+    Returns:
+        The path, a `pathlib.Path`.
+
+    Raises:
+        ValueError: There are no frames, or they are of several sizes, or the
+            format holds no animation.
+    """
+    path, frames = pathlib.Path(path), list(frames)
+    if not frames:
+        raise ValueError("`frames` must hold an image. Received: none")
+    if path.suffix.lower() not in ANIMATION_EXTENSIONS:
+        raise ValueError(
+            f"{path} must end in one of {', '.join(ANIMATION_EXTENSIONS)}."
+        )
+    if not 0 < frames_per_second <= 100:
+        raise ValueError(
+            "`frames_per_second` must be above 0, and at most 100. Received: "
+            f"frames_per_second={frames_per_second!r}"
+        )
+    milliseconds = 1000.0 / frames_per_second
+    # A GIF file without a number of repetitions is shown once.
+    once = None if path.suffix.lower() == ".gif" else 1
+    encoded = encode_images(
+        path,
+        [
+            (*split_alpha(quantized(np.asarray(frame), 8)), milliseconds)
+            for frame in frames
+        ],
+        options=FileOptions(),
+        loop=0 if loop else once,
+    )
     write_whole(path, encoded.data)
     return path
 

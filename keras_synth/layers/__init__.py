@@ -10,6 +10,7 @@ from keras_synth.layers.diff_augment import DiffAugment
 from keras_synth.layers.equalized import EqualizedConv2D, EqualizedDense
 from keras_synth.layers.gated_convolution import GatedConv2D
 from keras_synth.layers.gaussian_sampling import GaussianSampling
+from keras_synth.layers.image_pool import ImagePool
 from keras_synth.layers.image_scaling import ImageScaling
 from keras_synth.layers.initializers import ICNR
 from keras_synth.layers.learned_constant import LearnedConstant
@@ -19,7 +20,11 @@ from keras_synth.layers.minibatch_standard_deviation import (
 from keras_synth.layers.modulated_convolution import ModulatedConv2D
 from keras_synth.layers.nearest_upsampling import NearestUpSampling2D
 from keras_synth.layers.noise_injection import NoiseInjection
-from keras_synth.layers.padding import CropLike, PadToMultiple
+from keras_synth.layers.padding import (
+    CropLike,
+    PadToMultiple,
+    ReflectionPadding2D,
+)
 from keras_synth.layers.partial_convolution import PartialConv2D
 from keras_synth.layers.resampling import (
     FilteredDownSampling2D,
@@ -40,6 +45,7 @@ __all__ = [
     "GatedConv2D",
     "GaussianSampling",
     "ICNR",
+    "ImagePool",
     "LearnedConstant",
     "MinibatchStandardDeviation",
     "ModulatedConv2D",
@@ -47,6 +53,7 @@ __all__ = [
     "NoiseInjection",
     "PadToMultiple",
     "PartialConv2D",
+    "ReflectionPadding2D",
     "ImageScaling",
     "SpectralNormalization",
     "StyledInstanceNormalization",

@@ -1,4 +1,4 @@
-"""Padding to a multiple, and cropping back, for images of any size."""
+"""Padding by reflection, also to a multiple, and cropping back."""
 
 import keras
 from keras import ops
@@ -14,6 +14,8 @@ class PadToMultiple(keras.layers.Layer):
 
     Args:
         multiple: Number that both sides become divisible by, a positive int.
+        minimum: Least length of both sides, a multiple of `multiple`; None
+            for `multiple`.
 
     Call arguments:
         images: (batch, height, width, channels).
@@ -27,7 +29,7 @@ class PadToMultiple(keras.layers.Layer):
     TensorShape([1, 8, 8, 1])
     """
 
-    def __init__(self, multiple, **kwargs):
+    def __init__(self, multiple, minimum=None, **kwargs):
         # Images stay in full precision, whatever the policy.
         super().__init__(**{**kwargs, "dtype": "float32"})
         if not isinstance(multiple, int) or multiple < 1:
@@ -35,14 +37,22 @@ class PadToMultiple(keras.layers.Layer):
                 "`multiple` must be a positive int. "
                 f"Received: multiple={multiple!r}"
             )
+        if minimum is not None and (
+            not isinstance(minimum, int) or minimum < 1 or minimum % multiple
+        ):
+            raise ValueError(
+                f"`minimum` must be a multiple of {multiple}, or None. "
+                f"Received: minimum={minimum!r}"
+            )
         self.multiple = multiple
+        self.minimum = minimum
 
     def call(self, images):
         for axis in (1, 2):
             side = ops.shape(images)[axis]
-            if isinstance(side, int) and side % self.multiple == 0:
+            padded = self._padded(side)
+            if isinstance(side, int) and side == padded:
                 continue
-            padded = _rounded_up(side, self.multiple)
             place = ops.arange(padded) % (2 * side)  # there and back again
             place = ops.minimum(place, 2 * side - 1 - place)
             images = ops.take(images, place, axis=axis)
@@ -50,19 +60,23 @@ class PadToMultiple(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        sides = (
-            side and _rounded_up(side, self.multiple)
-            for side in (height, width)
-        )
+        sides = (side and self._padded(side) for side in (height, width))
         return (batch, *sides, channels)
 
+    def _padded(self, side):
+        # Not -(-side // multiple): ONNX divides towards 0.
+        padded = (side + self.multiple - 1) // self.multiple * self.multiple
+        if self.minimum is None:
+            return padded
+        if isinstance(side, int):
+            return max(padded, self.minimum)
+        return ops.maximum(padded, self.minimum)
+
     def get_config(self):
-        return {**super().get_config(), "multiple": self.multiple}
-
-
-def _rounded_up(side, multiple):
-    # Not -(-side // multiple): ONNX divides towards 0.
-    return (side + multiple - 1) // multiple * multiple
+        config = {**super().get_config(), "multiple": self.multiple}
+        if self.minimum is not None:
+            config["minimum"] = self.minimum
+        return config
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -93,3 +107,46 @@ class CropLike(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         images, reference = input_shape
         return (images[0], *reference[1:3], images[3])
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class ReflectionPadding2D(keras.layers.Layer):
+    """Reflection padding on all four sides.
+
+    The edge pixel is not repeated (`abcd` becomes `cbabcdcb` for 2).
+
+    Args:
+        padding: Pixels on each side, a positive int.
+
+    Call arguments:
+        images: (batch, height, width, channels), sides longer than `padding`.
+
+    Returns:
+        (batch, height + 2 padding, width + 2 padding, channels).
+
+    Example:
+
+    >>> ReflectionPadding2D(3)(ops.ones((1, 5, 8, 1))).shape
+    TensorShape([1, 11, 14, 1])
+    """
+
+    def __init__(self, padding=1, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(padding, int) or padding < 1:
+            raise ValueError(
+                "`padding` must be a positive int. "
+                f"Received: padding={padding!r}"
+            )
+        self.padding = padding
+
+    def call(self, images):
+        edges = 2 * (self.padding,)
+        return ops.pad(images, ((0, 0), edges, edges, (0, 0)), mode="reflect")
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        sides = (side and side + 2 * self.padding for side in (height, width))
+        return (batch, *sides, channels)
+
+    def get_config(self):
+        return {**super().get_config(), "padding": self.padding}

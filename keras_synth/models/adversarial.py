@@ -77,9 +77,7 @@ class AdversarialModel(ResumableModel):
         super().__init__(**kwargs)
         self.generator = generator
         self.discriminator = discriminator
-        self.generator_average = keras.models.clone_model(generator)
-        self.generator_average.trainable = False
-        self.generator_average.set_weights(generator.get_weights())
+        self.generator_average = frozen_copy(generator)
         self.average_steps = self.add_weight(
             shape=(), initializer="zeros", trainable=False, name="average_steps"
         )
@@ -306,11 +304,18 @@ class AdversarialModel(ResumableModel):
         self.update_average()
         return self.update_logs(loss, logs, batch, training=True)
 
-    def discriminator_step(self, batch, logs):
-        """Updates the discriminator once; returns all that it minimized."""
+    def discriminator_step(self, batch, logs, fakes=None):
+        """Updates the discriminator once; returns all that it minimized.
+
+        Args:
+            batch: What `read_batch` gave, or a part of it.
+            logs: Where `log` records values.
+            fakes: What `make_fakes` made of it. None makes new ones.
+        """
         networks = self.discriminator_networks
         _update_spectral_norms(networks)
-        fakes = self.make_fakes(batch, training=True)
+        if fakes is None:
+            fakes = self.make_fakes(batch, training=True)
         with tf.GradientTape() as tape:
             losses = []
             for discriminate, real, fake in self.comparisons(
@@ -338,12 +343,21 @@ class AdversarialModel(ResumableModel):
         self._log_norm(logs, "discriminator_gradient_norm", norm)
         return loss + regularization
 
-    def generator_step(self, batch, logs):
-        """Updates the generator once; returns all that it minimized."""
+    def generator_step(self, batch, logs, fakes=None, tape=None):
+        """Updates the generator once; returns all that it minimized.
+
+        Args:
+            batch: What `read_batch` gave, or a part of it.
+            logs: Where `log` records values.
+            fakes: What `make_fakes` made of it. None makes new ones.
+            tape: The `tf.GradientTape` that recorded how.
+        """
         networks = self.generator_networks
         _update_spectral_norms(networks)
-        with tf.GradientTape() as tape:
-            fakes = self.make_fakes(batch, training=True)
+        tape = tf.GradientTape() if tape is None else tape
+        with tape:
+            if fakes is None:
+                fakes = self.make_fakes(batch, training=True)
             loss = self.generator_terms(batch, fakes, True, logs)
             if self.adversarial_weight:
                 losses = []
@@ -432,12 +446,19 @@ class AdversarialModel(ResumableModel):
             discriminate(real) if needs_real else None, discriminate(fake)
         )
 
+    @property
+    def averages(self):
+        """List of `(average, network)`, for each generator."""
+        return [(self.generator_average, self.generator)]
+
     def update_average(self):
-        """Moves the generator's average towards the generator."""
+        """Moves the averages towards the generators."""
         self.average_steps.assign_add(1.0)
-        pairs = zip(
-            self.generator_average.weights, self.generator.weights, strict=True
-        )
+        pairs = [
+            pair
+            for average, network in self.averages
+            for pair in zip(average.weights, network.weights, strict=True)
+        ]
         if self.average_decay == 0:
             for average, weight in pairs:
                 average.assign(weight)
@@ -697,6 +718,14 @@ def run_network(network, tensor, labels, training):
     """
     inputs = [tensor, *labels] if labels else tensor
     return ops.cast(network(inputs, training=training), "float32")
+
+
+def frozen_copy(network):
+    """A copy of a network with the same weights, not trainable."""
+    copied = keras.models.clone_model(network)
+    copied.trainable = False
+    copied.set_weights(network.get_weights())
+    return copied
 
 
 def check_generator_and_discriminator(generator, discriminator):

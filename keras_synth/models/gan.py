@@ -144,7 +144,7 @@ class LatentGenerator(GenerativeModel):
             network.inputs, network.outputs[0], name="image_decoder"
         )
 
-    def _latents_between(self, start, end, t):
+    def latents_between(self, start, end, t):
         """Points on the arc from one latent to the other."""
         cosine = ops.sum(
             ops.normalize(start) * ops.normalize(end), axis=-1, keepdims=True

@@ -108,7 +108,7 @@ class GenerativeModel(ResumableModel):
                 f"{self.latent_dim}). Received: {start.shape} and {end.shape}"
             )
         t = ops.reshape(ops.linspace(0.0, 1.0, steps), (1, steps, 1))
-        latents = self._latents_between(start[:, None], end[:, None], t)
+        latents = self.latents_between(start[:, None], end[:, None], t)
         labels = self._labels(labels, start.shape[0])
         labels = ops.repeat(labels[0], steps) if labels else None
         images = self.generate(

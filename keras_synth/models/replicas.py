@@ -28,6 +28,26 @@ def share_of_batch(images):
     ), replicas
 
 
+def of_all_replicas(function, images):
+    """Applies a function to the images of all replicas, in their order.
+
+    Args:
+        function: Function from images (batch, ...) to as many results. It
+            gets the same images on every replica.
+        images: Images of this replica, (batch, ...).
+
+    Returns:
+        The results for this replica's images.
+    """
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        return function(images)
+    context = tf.distribute.get_replica_context()
+    counts = context.all_gather(tf.shape(images)[:1], axis=0)
+    before = tf.reduce_sum(counts[: context.replica_id_in_sync_group])
+    results = function(context.all_gather(images, axis=0))
+    return results[before : before + tf.shape(images)[0]]
+
+
 def gradient_step(tape, loss, regularization, optimizer, variables, images):
     """Updates variables along the gradient of `loss + regularization`.
 

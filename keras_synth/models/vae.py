@@ -335,7 +335,7 @@ class VAE(GenerativeModel):
             labels,
         )
 
-    def _latents_between(self, start, end, t):
+    def latents_between(self, start, end, t):
         """Points on the straight line between two latents."""
         return start * (1.0 - t) + end * t
 

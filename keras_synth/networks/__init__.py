@@ -37,7 +37,10 @@ from keras_synth.networks.super_resolution import (
     srresnet,
 )
 from keras_synth.networks.torchvision_weights import convert_torchvision
-from keras_synth.networks.translation import pix2pix_generator
+from keras_synth.networks.translation import (
+    pix2pix_generator,
+    resnet_translator,
+)
 from keras_synth.networks.unet import mask_unet, unet
 from keras_synth.networks.vae import (
     conv_decoder,
@@ -77,6 +80,7 @@ __all__ = [
     "pix2pix_generator",
     "residual_discriminator",
     "residual_generator",
+    "resnet_translator",
     "rrdb",
     "small_classifier",
     "squeezenet_features",

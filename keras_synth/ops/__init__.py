@@ -13,6 +13,7 @@ from keras_synth.ops.filtering import upfirdn
 from keras_synth.ops.flow import optical_flow
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
 from keras_synth.ops.gradients import path_lengths, squared_gradient_norms
+from keras_synth.ops.kernels import gaussian_kernels, line_kernels
 from keras_synth.ops.means import mean_or_zero
 from keras_synth.ops.motion import (
     adaptive_compensation,
@@ -48,7 +49,9 @@ __all__ = [
     "estimate_noise_level",
     "full_range_luma",
     "gaussian_log_prob",
+    "gaussian_kernels",
     "gram_matrix",
+    "line_kernels",
     "mean_or_zero",
     "multi_scale_structural_similarity",
     "opponent_noise_levels",

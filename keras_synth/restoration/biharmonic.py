@@ -3,7 +3,7 @@
 import numpy as np
 from skimage.restoration import inpaint_biharmonic
 
-from keras_synth.restoration.arguments import checked_images, named_inputs
+from keras_synth.restoration.arguments import inpainting_inputs
 
 
 def biharmonic():
@@ -37,28 +37,7 @@ def biharmonic():
     """
 
     def restore(images, mask=None):
-        named = named_inputs(images)
-        images = np.asarray(named["image"])
-        mask = named.get("mask") if mask is None else mask
-        if mask is None:
-            raise ValueError(
-                "Biharmonic inpainting needs a mask: biharmonic()(images, "
-                'mask), or {"image": images, "mask": mask}.'
-            )
-        mask = np.asarray(mask)
-        if mask.shape != (*images.shape[:3], 1):
-            raise ValueError(
-                f"`mask` must be {(*images.shape[:3], 1)}, 1 where pixels are "
-                f"missing. Received: shape {mask.shape}"
-            )
-        missing = mask[..., 0] > 0.5
-        if missing.all(axis=(1, 2)).any():
-            raise ValueError(
-                "`mask` must be 0 somewhere in each image. Received: a mask "
-                "of ones"
-            )
-        nothing = images.dtype.type(0)  # whatever lay there, NaN as well
-        images = checked_images(np.where(missing[..., None], nothing, images))
+        images, missing = inpainting_inputs("biharmonic", images, mask)
         filled = [
             inpaint_biharmonic(
                 image, region, split_into_regions=True, channel_axis=-1

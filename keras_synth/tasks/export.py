@@ -6,7 +6,7 @@ from typing import Literal
 
 import keras
 
-from keras_synth import models, presets
+from keras_synth import models
 from keras_synth.export import (
     check_saved_model_folder,
     export_litert,
@@ -14,7 +14,7 @@ from keras_synth.export import (
     export_saved_model,
 )
 from keras_synth.io import check_target
-from keras_synth.tasks.loading import load_model
+from keras_synth.tasks.loading import load_model_or_preset
 
 #: Name of a format: function that exports a model to a path.
 EXPORTS = {
@@ -71,11 +71,7 @@ def export(
         )
     else:
         check_saved_model_folder(target)
-    names = [preset.name for preset in presets.catalog()]
-    if str(model) in names and not pathlib.Path(model).exists():
-        loaded = presets.load(str(model))
-    else:
-        loaded = load_model(model, keras.Model)
+    loaded = load_model_or_preset(model, keras.Model)
     if isinstance(loaded, models.StyleTransfer):
         raise ValueError(
             f"{model} holds a StyleTransfer, which optimizes each image and is "

@@ -7,18 +7,35 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
 from keras_synth import inference, restoration
 from keras_synth.io import (
     FileOptions,
+    Progress,
     find_images,
     pair_by_name,
     plan_targets,
     read_image,
     split_alpha,
 )
+from keras_synth.restoration.patch_field import whole_patches
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.restorers import load_restorer, with_channels
+from keras_synth.tasks.restorers import (
+    load_restorer,
+    plug_and_play,
+    with_channels,
+)
+
+# Of plug-and-play restoration.
+_ITERATIONS, _LEVEL = 20, 2.55 / 255
+
+#: Methods without training, besides "auto".
+METHODS = ("biharmonic", "patch_match", "pnp")
+#: Distance in pixels from the border of a hole from which on PatchMatch is the
+#: better method, see the benchmark `inpainting_methods`.
+DEEP = 3.0
+PATCH_SIZE = 7  # of "patch_match", in pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +46,9 @@ class Inpainted:
         source: Path of the file that was read.
         target: Path of the file that was written.
         filled: Share of the pixels that the mask marks.
+        method: The method that filled them; None where none are marked.
+        reason: Why that method was chosen, in words; None where it was asked
+            for.
         comparison: Path of the image of before and after, or None.
         notes: What was converted, or could not be kept, in words.
     """
@@ -36,6 +56,8 @@ class Inpainted:
     source: pathlib.Path
     target: pathlib.Path
     filled: float
+    method: str | None = None
+    reason: str | None = None
     comparison: pathlib.Path | None = None
     notes: tuple[str, ...] = ()
 
@@ -45,7 +67,8 @@ def inpaint(
     mask: str | os.PathLike,
     target: str | os.PathLike,
     *,
-    method: str | os.PathLike = "biharmonic",
+    method: str | os.PathLike = "auto",
+    seed: int = 0,
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,
@@ -71,10 +94,17 @@ def inpaint(
             folder with masks of the same names, whatever their endings.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "biharmonic", or the path of a `.keras` file of `train
-            inpainter` or with another model that takes an image, or image
-            and mask. One for gray images fills each channel of a color image
-            by itself.
+        method: "biharmonic" continues colors smoothly, "patch_match" copies
+            patches of the same image: textures, and a background in place of
+            an object. "auto" takes the first for thin holes, such as hairs,
+            and the second where a pixel lies 3 pixels or more from the border
+            of its hole. "pnp" fills many small gaps by a pretrained denoiser
+            (plug-and-play restoration). Or the path of a `.keras` file of
+            `train inpainter` or with another model that takes an image, or
+            image and mask. One for gray images fills each channel of a color
+            image by itself.
+        seed: Seed of the search of "patch_match". Another one gives another
+            result.
         ensemble: Whether a model restores the eight symmetries of the image
             and averages: eight times slower.
         compare: Whether to write before and after side by side as well, as
@@ -99,24 +129,30 @@ def inpaint(
             inpainted first.
     """
     method = str(method)
-    if method != "biharmonic" and not method.endswith(".keras"):
+    known = ("auto", *METHODS)
+    if method not in known and not method.endswith(".keras"):
         raise ValueError(
-            "`method` must be biharmonic, or a .keras file of `train "
-            f"inpainter`. Received: {method!r}"
+            f"`method` must be one of {', '.join(known)}, or a .keras file of "
+            f"`train inpainter`. Received: {method!r}"
         )
-    if method == "biharmonic" and ensemble:
-        raise ValueError("`ensemble` is for networks, not for 'biharmonic'.")
+    if method in known and ensemble:
+        raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
         source, target, overwrite=overwrite, beside=beside, files=files
     )
     masks = _masks(mask, source, [file for file, _ in plan])
-    fill = _model(method, ensemble)
+    trained = None if method in known else _model(method, ensemble)
 
     def inpainted(image, progress):
         missing = _read_mask(masks[image.path], image)
         color, facts = image.color, {"filled": float(missing.mean())}
         if missing.any():
+            name, reason = method, None
+            if method == "auto":
+                name, reason = choose_method(missing)
+            facts |= {"method": name, "reason": reason}
+            fill = trained or _untrained(name, seed, progress)
             color = fill(color[None], missing[None])[0]
             if color.shape != image.color.shape:
                 raise ValueError(
@@ -130,7 +166,7 @@ def inpaint(
         plan,
         inpainted,
         Inpainted,
-        title=method,
+        title="inpainted" if method == "auto" else method,
         compare=compare,
         overwrite=overwrite,
         files=files,
@@ -139,10 +175,54 @@ def inpaint(
     )
 
 
-def _model(method, ensemble):
+def choose_method(mask):
+    """Chooses the method without training that suits a hole best.
+
+    Args:
+        mask: Array (height, width, 1), 1 where pixels are missing.
+
+    Returns:
+        `(method, reason)`: one of `METHODS`, and why, in words.
+
+    Example:
+
+    >>> hair = np.zeros((32, 32, 1))
+    >>> hair[:, 15:17] = 1.0
+    >>> choose_method(hair)
+    ('biharmonic', 'all pixels are less than 3 from the border of the hole')
+    """
+    hole = mask[..., 0] > 0.5
+    depth = ndimage.distance_transform_edt(hole).max()
+    if depth < DEEP:
+        return "biharmonic", (
+            f"all pixels are less than {DEEP:g} from the border of the hole"
+        )
+    if not whole_patches(hole, PATCH_SIZE).any():
+        return "biharmonic", "no patch without hole is left to copy"
+    return "patch_match", (
+        f"pixels are up to {depth:.0f} from the border of the hole"
+    )
+
+
+def _untrained(method, seed, progress):
     """Function from images and masks (1, height, width, ...) to images."""
     if method == "biharmonic":
         return restoration.biharmonic()
+    if method == "pnp":
+        solve = plug_and_play(restoration.Mask(), _ITERATIONS)
+        return lambda images, mask: solve(
+            {"image": images, "mask": mask, "noise_level": _LEVEL}, progress
+        )
+    percent = Progress(100, "percent", progress)
+
+    def show(share):
+        percent.add(round(100 * share) - percent.count)
+
+    return restoration.patch_match(PATCH_SIZE, seed=seed, progress=show)
+
+
+def _model(method, ensemble):
+    """Function from images and masks (1, height, width, ...) to images."""
     model, inputs = load_restorer(method)
     if not set(inputs) <= {"image", "mask"}:
         raise ValueError(

@@ -1,62 +1,28 @@
-"""Loading trained models from `.keras` files."""
+"""Loading models by the path of a file, or by the name of a preset."""
 
 import pathlib
-import zipfile
 
-import keras
-
-from keras_synth import models
+from keras_synth import models, presets
+from keras_synth.models.loading import check_kind, load_model
 
 
-def load_model(path, kind=models.GenerativeModel):
-    """Loads a `.keras` file of keras_synth, or says clearly why not.
-
-    The checksums (CRC) of all that it holds are verified.
+def load_model_or_preset(model, kind=models.GenerativeModel):
+    """Loads a `.keras` file, or a preset by its name.
 
     Args:
-        path: Path of the file.
-        kind: Class of model that the file must hold, or a tuple of them.
+        model: Path of the file, or name of a preset (`presets.catalog`).
+        kind: Class of model that it must be, or a tuple of them.
 
     Returns:
-        The model, compiled as it was saved.
+        The model.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It is no `.keras` file, is corrupted, or holds another
-            kind of model.
+        FileNotFoundError: There is no such file or preset.
+        ValueError: As `load_model`.
     """
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no model {path}")
-    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a .keras file")
-    _check_sums(path)
-    try:
-        model = keras.saving.load_model(path)
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} holds no model that Keras and keras_synth know"
-        ) from error
-    if not isinstance(model, kind):
-        kinds = kind if isinstance(kind, tuple) else (kind,)
-        names = " or ".join(each.__name__ for each in kinds)
-        raise ValueError(
-            f"{path} holds a {type(model).__name__}, which cannot do this. "
-            f"Expected: {names}"
-        )
-    return model
-
-
-def _check_sums(path):
-    """Refuses changed bytes: Keras would load weights with them."""
-    corrupted = (
-        f"{path} is corrupted: its checksums do not fit. Copy it again, or "
-        "train again."
-    )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            first = archive.testzip()
-    except Exception as error:  # of many kinds, wherever the bytes are
-        raise ValueError(corrupted) from error
-    if first is not None:
-        raise ValueError(corrupted)
+    names = [preset.name for preset in presets.catalog()]
+    if str(model) in names and not pathlib.Path(model).exists():
+        loaded = presets.load(str(model))
+        check_kind(loaded, model, kind)
+        return loaded
+    return load_model(model, kind)

@@ -240,9 +240,9 @@ def restore(
 
 
 def _check(method, noise_level, ensemble, contrast, sharpness):
-    if method == "biharmonic":
+    if method in ("biharmonic", "patch_match"):
         raise ValueError(
-            "'biharmonic' needs a mask: tasks.inpaint (keras-synth inpaint) "
+            f"{method!r} needs a mask: tasks.inpaint (keras-synth inpaint) "
             "runs it."
         )
     if method not in METHODS and not method.endswith(".keras"):

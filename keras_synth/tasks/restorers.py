@@ -1,16 +1,22 @@
 """Restorers from `.keras` files, run on images of any channels and size."""
 
+import functools
+
 import keras
 import numpy as np
 
-from keras_synth import inference
+from keras_synth import inference, presets, restoration
 from keras_synth.io import Progress
-from keras_synth.tasks.loading import load_model
+from keras_synth.models.loading import load_model
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
 # pix2pix halve six times, and see farther than any tile: in tiles, theirs are
 # approximate.
 _TILE, _OVERLAP, _MULTIPLE = 768, 96, 64
+# Of plug-and-play restoration, in pixels of the restored image.
+_SOLVED_TILE, _SOLVED_OVERLAP = 512, 64
+# The prior of plug-and-play restoration.
+_denoiser = functools.cache(presets.gray_denoiser)
 
 
 def load_restorer(path):
@@ -124,3 +130,39 @@ def channels_as_batch(images):
 def batch_as_channels(images):
     """(channels, height, width, 1) → (1, height, width, channels)."""
     return np.moveaxis(images, 0, -1)[None, ..., 0, :]
+
+
+def plug_and_play(operator, iterations, scale=1):
+    """Plug-and-play restoration, tile by tile, by the pretrained denoiser.
+
+    Args:
+        operator: The `restoration.Operator` of the degradation.
+        iterations: Number of iterations.
+        scale: Factor of height and width from y to the restored image.
+
+    Returns:
+        A function from inputs, a dict of "image" (1, height, width, channels),
+        "noise_level", a number, and what the operator takes, and from the
+        progress of the tiles to (1, scale · height, scale · width, channels);
+        or to the third argument, see `inference.restore_tiled`.
+    """
+    model = restoration.PlugAndPlay(
+        _denoiser(), operator, num_iterations=iterations
+    )
+
+    def restore(inputs, verbose=0, output=None):
+        level = np.full((1, 1, 1, 1), inputs["noise_level"], "float32")
+        overlap = -(-_SOLVED_OVERLAP // scale)
+        return inference.restore_tiled(
+            lambda inputs: model.restore(inputs),
+            {**inputs, "noise_level": level},
+            max(_SOLVED_TILE // scale, 2 * overlap + 4),
+            overlap,
+            batch_size=1,
+            multiple=2,
+            scale=scale,
+            output=output,
+            verbose=verbose,
+        )
+
+    return restore

@@ -5,7 +5,7 @@ import os
 import pathlib
 
 from keras_synth.io import check_target, image_grid, write_image
-from keras_synth.tasks.loading import load_model
+from keras_synth.models.loading import load_model
 
 
 def sample(

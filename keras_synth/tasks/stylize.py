@@ -18,6 +18,7 @@ from keras_synth.io import (
     write_image,
 )
 from keras_synth.models.checks import check_loss_weights
+from keras_synth.models.loading import load_model
 from keras_synth.models.style_transfer.arguments import (
     as_step_counts,
     as_style_weights,
@@ -26,7 +27,6 @@ from keras_synth.models.style_transfer.arguments import (
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.loading import load_model
 
 _PREVIEW = "-step-{}.png"
 

@@ -1,4 +1,4 @@
-"""Image-to-image translation of files, by models of `train pix2pix`."""
+"""Image-to-image translation of files, by pix2pix, CycleGAN and others."""
 
 import dataclasses
 import os
@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from keras_synth import inference
 from keras_synth.io import FileOptions, plan_targets
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import in_tiles, load_restorer, with_channels
@@ -37,6 +38,7 @@ def translate(
     target: str | os.PathLike,
     *,
     model: str | os.PathLike,
+    direction: Literal["a_to_b", "b_to_a"] = "a_to_b",
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,
@@ -47,7 +49,8 @@ def translate(
     """Translates an image file or a folder of them to another kind of image.
 
     A model of `train pix2pix` makes photographs of label maps, or color
-    images of gray ones: whatever its pairs of images show. Transparency
+    images of gray ones: whatever its pairs of images show. One of `train
+    cyclegan` translates both ways between two kinds of images. Transparency
     and metadata are kept. Images above 768 pixels are translated in tiles.
     Files are written whole or not at all.
 
@@ -56,8 +59,11 @@ def translate(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        model: Path of the `.keras` file of `train pix2pix`, or of another
-            model or network that takes the image alone.
+        model: Path of the `.keras` file of `train pix2pix` or `train
+            cyclegan`, or of another model or network that takes the image
+            alone.
+        direction: Direction of a model of `train cyclegan`, which was trained
+            on images of A and of B: "a_to_b" or "b_to_a".
         ensemble: Whether to translate the eight symmetries of the image and
             average: eight times slower.
         compare: Whether to write before and after side by side as well, as
@@ -76,17 +82,27 @@ def translate(
         FileExistsError: A file exists and `overwrite` is False.
         FileNotFoundError: There is no such source or model.
         PermissionError: The place cannot be written to.
-        ValueError: The model takes more than an image, or files are no
-            images; in a folder all others are translated first.
+        ValueError: The model takes more than an image, or has one direction
+            alone; or files are no images, and in a folder all others are
+            translated first.
 
-    Reference: Isola et al., Image-to-Image Translation with Conditional
-    Adversarial Networks, 2017.
+    References: Isola et al., Image-to-Image Translation with Conditional
+    Adversarial Networks, 2017. Zhu et al., Unpaired Image-to-Image Translation
+    using Cycle-Consistent Adversarial Networks, 2017.
     """
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
         source, target, overwrite=overwrite, beside=beside, files=files
     )
     network, inputs = load_restorer(model)
+    if hasattr(network, "translator"):
+        network = network.translator(direction)
+        inputs = inference.input_shapes(network)
+    elif direction != "a_to_b":
+        raise ValueError(
+            f"{model} translates in one direction alone: leave `direction` "
+            f"(--direction) out. Received: direction={direction!r}"
+        )
     if set(inputs) != {"image"}:
         raise ValueError(
             f"{model} takes {', '.join(inputs)}. Expected: a model that takes "

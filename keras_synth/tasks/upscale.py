@@ -11,9 +11,15 @@ import numpy as np
 from keras_synth import inference, presets, restoration
 from keras_synth.io import FileOptions, plan_targets, quantized
 from keras_synth.ops.color import full_range_luma
+from keras_synth.tasks.deblur import (
+    check_numbers,
+    estimated_level,
+    known_blur,
+)
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
     load_restorer,
+    plug_and_play,
     with_channels,
 )
 
@@ -21,6 +27,7 @@ from keras_synth.tasks.restorers import (
 # blocks of the pretrained one, 35 of the 16 of `train_upscaler`; see
 # `inference.restore_tiled`.
 _TILE, _OVERLAP = 384, 40
+_ITERATIONS = 8  # of plug-and-play restoration
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +57,9 @@ def upscale(
     *,
     method: str | os.PathLike = "edsr",
     scale: int | None = None,
+    sigma: float | None = None,
+    kernel: str | os.PathLike | None = None,
+    noise_level: float | Literal["auto"] = "auto",
     ensemble: bool = False,
     compare: bool = False,
     overwrite: bool = False,
@@ -78,10 +88,18 @@ def upscale(
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
         method: "edsr" (the pretrained network, for a scale of 4), "bicubic",
-            or the path of a `.keras` file of `train upscaler` or with a
-            `models.RestorationGAN` that upscales.
+            "pnp" (plug-and-play restoration by a pretrained denoiser, for any
+            scale and blur), or the path of a `.keras` file of `train upscaler`
+            or with a `models.RestorationGAN` that upscales.
         scale: Factor of each side, an int of at least 2. None takes that of
             the `.keras` file, or 4.
+        sigma: For "pnp", σ of the Gaussian blur that the image had before it
+            was made small, in pixels of the large image. None, without a
+            kernel, stands for bicubic downsampling.
+        kernel: For "pnp", path of an image file of that blur's kernel, a
+            blurred point on black.
+        noise_level: For "pnp", standard deviation σ of the noise in units of
+            [0, 1]. "auto" estimates it for each image.
         ensemble: Whether a network upscales the eight symmetries of the
             image and averages: eight times slower, a little better.
         compare: Whether to write before and after side by side as well, as
@@ -109,6 +127,11 @@ def upscale(
     """
     method = str(method)
     _check(method, scale, ensemble)
+    if method != "pnp" and (sigma, kernel, noise_level) != (None, None, "auto"):
+        raise ValueError(
+            "`sigma`, `kernel` and `noise_level` are for the method 'pnp'. "
+            f"Received: method={method!r}"
+        )
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
         source, target, overwrite=overwrite, beside=beside, files=files
@@ -116,6 +139,14 @@ def upscale(
     if method == "bicubic":
         scale = scale or 4
         run = restoration.bicubic(scale)
+    elif method == "pnp":
+        scale = scale or 4
+        check_numbers(noise_level, _ITERATIONS)
+        blur = known_blur(sigma, None, kernel, even=scale % 2 == 0)
+        operator = restoration.BicubicDownsampling(scale)
+        if blur is not None:
+            operator = restoration.Blur(blur[1], scale)
+        solve = plug_and_play(operator, _ITERATIONS, scale)
     else:
         network = _network(method)
         found = _scale_of(network, method)
@@ -127,10 +158,13 @@ def upscale(
         run = _with_network(network, scale, ensemble)
     bicubic = restoration.bicubic(scale)
 
-    def in_tiles(method, values, bits, verbose):
+    def rounded(values, bits):
         """In little memory: whole numbers are what the file will hold."""
         height, width, channels = values.shape
-        large = _Rounded((1, scale * height, scale * width, channels), bits)
+        return _Rounded((1, scale * height, scale * width, channels), bits)
+
+    def in_tiles(method, values, bits, verbose):
+        large = rounded(values, bits)
         inference.restore_tiled(
             method,
             values[None],
@@ -144,7 +178,15 @@ def upscale(
         return large.array[0]
 
     def upscaled(image, progress):
-        large = in_tiles(run, image.color, image.bits, progress)
+        if method == "pnp":
+            level = noise_level
+            if level == "auto":
+                level = estimated_level(image.color)
+            inputs = {"image": image.color[None], "noise_level": level}
+            large = rounded(image.color, image.bits)
+            large = solve(inputs, progress, large).array[0]
+        else:
+            large = in_tiles(run, image.color, image.bits, progress)
         alpha = image.alpha
         if alpha is not None:
             alpha = in_tiles(bicubic, alpha, image.bits, 0)
@@ -164,17 +206,18 @@ def upscale(
 
 
 def _check(method, scale, ensemble):
-    if method not in ("edsr", "bicubic") and not method.endswith(".keras"):
+    known = ("edsr", "bicubic", "pnp")
+    if method not in known and not method.endswith(".keras"):
         raise ValueError(
-            "`method` must be edsr, bicubic or a .keras file. "
+            "`method` must be edsr, bicubic, pnp or a .keras file. "
             f"Received: {method!r}"
         )
     if scale is not None and (type(scale) is not int or scale < 2):
         raise ValueError(
             f"`scale` must be an int, at least 2. Received: scale={scale!r}"
         )
-    if ensemble and method == "bicubic":
-        raise ValueError("`ensemble` is for networks, not for 'bicubic'.")
+    if ensemble and method in ("bicubic", "pnp"):
+        raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
 
 
 def _network(method):

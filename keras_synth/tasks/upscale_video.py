@@ -20,9 +20,9 @@ from keras_synth.io import (
     open_video,
     video_writer,
 )
+from keras_synth.models.loading import load_model
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.image_files import bleed_colors
-from keras_synth.tasks.loading import load_model
 
 
 @dataclasses.dataclass(frozen=True)

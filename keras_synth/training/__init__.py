@@ -3,6 +3,11 @@
 from keras_synth.training.adain import train_adain
 from keras_synth.training.augmentation import AUGMENTATIONS
 from keras_synth.training.classifier import train_classifier
+from keras_synth.training.cyclegan import (
+    build_cyclegan,
+    compile_cyclegan,
+    train_cyclegan,
+)
 from keras_synth.training.damage_detector import train_damage_detector
 from keras_synth.training.data import describe_data, open_data
 from keras_synth.training.denoiser import (
@@ -47,6 +52,7 @@ __all__ = [
     "LIKELIHOODS",
     "OBJECTIVES",
     "UPSCALERS",
+    "build_cyclegan",
     "build_denoiser",
     "build_gan",
     "build_inpainter",
@@ -54,6 +60,7 @@ __all__ = [
     "build_stylegan2",
     "build_upscaler",
     "build_vae",
+    "compile_cyclegan",
     "compile_gan",
     "compile_inpainter",
     "compile_pix2pix",
@@ -64,6 +71,7 @@ __all__ = [
     "open_data",
     "train_adain",
     "train_classifier",
+    "train_cyclegan",
     "train_damage_detector",
     "train_denoiser",
     "train_gan",

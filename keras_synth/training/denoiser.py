@@ -12,6 +12,7 @@ from keras_synth.training.restorer import (
     architecture_options,
     fit_network,
     named_degradation,
+    pretrained_network,
 )
 from keras_synth.training.seeds import keeps_random_state
 
@@ -102,7 +103,9 @@ def train_denoiser(
     *,
     degradation: Literal["noise", "salt_and_pepper", "photo"]
     | degradations.Degradation = "noise",
-    architecture: Literal["unet", "ffdnet", "dncnn", "autoencoder"] = "unet",
+    from_: str | os.PathLike | None = None,
+    architecture: Literal["unet", "ffdnet", "dncnn", "autoencoder"]
+    | None = None,
     width: int | None = None,
     widths: tuple[int, ...] | None = None,
     num_layers: int | None = None,
@@ -115,7 +118,7 @@ def train_denoiser(
     patches_per_image: int = 40,
     epochs: int = 10,
     batch_size: int = 16,
-    learning_rate: float = 1e-3,
+    learning_rate: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
     seed: int = 0,
@@ -133,9 +136,12 @@ def train_denoiser(
             up to 75 gray levels), "salt_and_pepper" (up to half of the
             pixels), "photo" (slight blur, camera noise and JPEG, in any
             combination), or a `degradations.Degradation`.
+        from_: Name of a preset ("gray_denoiser"), or path of a `.keras`
+            file, whose network is trained further on these data (fine-tuning).
+            None starts from random weights.
         architecture: The network: "unet", "ffdnet", "dncnn" or "autoencoder".
             FFDNet, and the U-Net for Gaussian noise, take the noise level as
-            a second input.
+            a second input. None takes "unet", or that of `from_`.
         width: Channels of the hidden layers of an FFDNet or DnCNN. None for
             the network's default.
         widths: Channels of each level of a U-Net or autoencoder. None for
@@ -157,7 +163,8 @@ def train_denoiser(
         epochs: Passes over the data.
         batch_size: Patches in a training step.
         learning_rate: Highest learning rate, reached after a short warm-up.
-            It falls to 0 along a cosine.
+            It falls to 0 along a cosine. None takes 1e-3, or 1e-4 with
+            `from_`.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
         overwrite: Whether a training in `output` may be replaced.
@@ -175,21 +182,30 @@ def train_denoiser(
         FloatingPointError: Training diverged.
         ValueError: Unknown names, or data that does not fit.
     """
+    if from_ is None:
+        architecture = architecture or "unet"
+    if learning_rate is None:
+        learning_rate = 1e-3 if from_ is None else 1e-4
     settings = check_run(locals())
     degradation = named_degradation(degradation, DEGRADATIONS)
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    network = build_denoiser(
-        architecture,
-        source.image_shape[-1],
-        isinstance(degradation, degradations.GaussianNoise),
-        width=width,
-        widths=widths,
-        num_layers=num_layers,
-        num_blocks=num_blocks,
-    )
+    channels = source.image_shape[-1]
+    sizes = {
+        "width": width,
+        "widths": widths,
+        "num_layers": num_layers,
+        "num_blocks": num_blocks,
+    }
+    if from_ is None:
+        conditional = isinstance(degradation, degradations.GaussianNoise)
+        network = build_denoiser(architecture, channels, conditional, **sizes)
+    else:
+        network = pretrained_network(
+            from_, channels, {"architecture": architecture, **sizes}
+        )
     return fit_network(
         network,
         source,

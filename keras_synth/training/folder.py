@@ -14,6 +14,7 @@ from keras_synth.callbacks import (
     RestorationGrid,
     StyleGrid,
     StyleMixingGrid,
+    TranslationGrid,
 )
 from keras_synth.datasets import Source
 from keras_synth.io import write_whole, written_whole
@@ -398,3 +399,19 @@ def style_grid(pairs, output):
     return StyleGrid(
         contents, styles, output / "images", log_dir=output / "log"
     )
+
+
+def translation_grid(batches, output):
+    """A `TranslationGrid` of images translated there and back.
+
+    Args:
+        batches: Dataset of `(images of A, images of B)`. Its first batch is
+            shown.
+        output: Folder of the training.
+
+    Returns:
+        A `callbacks.TranslationGrid`.
+    """
+    output = pathlib.Path(output)
+    shown = next(batches.take(1).as_numpy_iterator())
+    return TranslationGrid(*shown, output / "images", log_dir=output / "log")

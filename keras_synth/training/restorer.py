@@ -5,8 +5,9 @@ from typing import Literal
 
 import keras
 
-from keras_synth import callbacks, datasets, degradations
+from keras_synth import callbacks, datasets, degradations, presets
 from keras_synth.inference import input_names
+from keras_synth.models.loading import load_model
 from keras_synth.training.folder import (
     check_epochs,
     check_run,
@@ -168,6 +169,42 @@ def fit_network(
         overwrite=overwrite,
         verbose=verbose,
     )
+    return network
+
+
+def pretrained_network(name, channels, options):
+    """A network to train further: a preset, or one that was trained before.
+
+    Args:
+        name: Name of a preset, or path of a `.keras` file.
+        channels: Channels of the images to train on.
+        options: `{argument: value or None}` of what decides the architecture.
+
+    Returns:
+        A `keras.Model`, not compiled.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: There is no such preset, the network takes other images,
+            or an option is given as well.
+    """
+    for option, value in options.items():
+        if value is not None:
+            raise ValueError(
+                f"A network that is trained further has its own `{option}`: "
+                f"leave it out. Received: {option}={value!r}"
+            )
+    if str(name).endswith(".keras"):
+        network = load_model(name, keras.Model)
+    else:
+        network = presets.load(name)
+    image = network.inputs[input_names(network).index("image")]
+    if len(image.shape) != 4 or image.shape[-1] not in (None, channels):
+        raise ValueError(
+            f"{name} takes images of shape {tuple(image.shape[1:])}, and the "
+            f"data have {channels} channels: convert them with "
+            f"`channels={image.shape[-1]}` (--channels {image.shape[-1]})."
+        )
     return network
 
 

@@ -11,6 +11,7 @@ from keras_synth.training.folder import check_run
 from keras_synth.training.restorer import (
     architecture_options,
     fit_network,
+    pretrained_network,
 )
 from keras_synth.training.seeds import keeps_random_state
 
@@ -60,7 +61,8 @@ def train_upscaler(
     output: str | os.PathLike = "runs/upscaler",
     *,
     scale: Literal[2, 3, 4] = 4,
-    architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] = "edsr",
+    from_: str | os.PathLike | None = None,
+    architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] | None = None,
     width: int | None = None,
     num_blocks: int | None = None,
     data_dir: str | None = None,
@@ -71,7 +73,7 @@ def train_upscaler(
     patches_per_image: int = 20,
     epochs: int = 10,
     batch_size: int = 16,
-    learning_rate: float = 1e-3,
+    learning_rate: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
     seed: int = 0,
@@ -86,7 +88,11 @@ def train_upscaler(
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
         scale: Upscaling factor, 2, 3 or 4.
+        from_: Name of a preset ("gray_upscaler"), or path of a `.keras`
+            file, whose network is trained further on these data (fine-tuning).
+            None starts from random weights.
         architecture: The network: "edsr", "srresnet", "rrdb" or "srcnn".
+            None takes "edsr", or that of `from_`.
         width: Channels of the hidden layers; SRCNN has no such size. None
             for the network's default.
         num_blocks: Number of residual blocks; SRCNN has none. None for the
@@ -105,7 +111,8 @@ def train_upscaler(
         epochs: Passes over the data.
         batch_size: Patches in a training step.
         learning_rate: Highest learning rate, reached after a short warm-up.
-            It falls to 0 along a cosine.
+            It falls to 0 along a cosine. None takes 1e-3, or 1e-4 with
+            `from_`.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
         overwrite: Whether a training in `output` may be replaced.
@@ -123,18 +130,29 @@ def train_upscaler(
         FloatingPointError: Training diverged.
         ValueError: Unknown names, or data that does not fit.
     """
+    if from_ is None:
+        architecture = architecture or "edsr"
+    if learning_rate is None:
+        learning_rate = 1e-3 if from_ is None else 1e-4
     settings = check_run(locals())
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    network = build_upscaler(
-        architecture,
-        scale,
-        source.image_shape[-1],
-        width=width,
-        num_blocks=num_blocks,
-    )
+    channels = source.image_shape[-1]
+    sizes = {"width": width, "num_blocks": num_blocks}
+    if from_ is None:
+        network = build_upscaler(architecture, scale, channels, **sizes)
+    else:
+        network = pretrained_network(
+            from_, channels, {"architecture": architecture, **sizes}
+        )
+        large = network.compute_output_shape((1, 24, 24, channels))
+        if large[1] != 24 * scale:
+            raise ValueError(
+                f"{from_} upscales by {large[1] / 24:g}: give that as "
+                f"`scale` (--scale). Received: scale={scale}"
+            )
     if image_size % scale:
         raise ValueError(
             f"`image_size` must be a multiple of the scale, {scale}. "

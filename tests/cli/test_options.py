@@ -12,13 +12,16 @@ import pytest
 from keras_synth import io, tasks, training
 from keras_synth.cli import signatures
 from keras_synth.cli.command import OUTPUT_OPTIONS
-from keras_synth.cli.main import COMMANDS, main
-from keras_synth.cli.train import COMMANDS as TRAININGS
+from keras_synth.cli.main import COMMANDS, FAMILIES, main
+from keras_synth.models.cycle_gan import DIRECTIONS
 from keras_synth.networks import FEATURE_NETWORKS
 
 ALL = {(command.name,): command for command in COMMANDS} | {
-    ("train", command.name): command for command in TRAININGS
+    (name, command.name): command
+    for name, module in FAMILIES.items()
+    for command in module.COMMANDS
 }
+TRAININGS = FAMILIES["train"].COMMANDS
 # What only a program can pass.
 NO_OPTIONS = {"verbose", "on_file"}
 OBJECTS = {"train inpainter": {"features"}}
@@ -63,15 +66,19 @@ def shown_help(capsys, *words):
 def test_the_program_has_the_commands_of_the_contract(capsys):
     out = shown_help(capsys)
     for name in (
-        "restore inpaint upscale upscale-video stylize translate sample export "
-        "demo datasets train"
+        "restore inpaint deblur upscale upscale-video stylize translate sample "
+        "export demo datasets train edit compose"
     ).split():
         assert f"│ {name} " in out, name
     for group in ("Restore", "Synthesize", "Train", "Other", "Examples:"):
         assert group in out
+    out = shown_help(capsys, "edit")
+    for name in "project directions move mix film".split():
+        assert f"│ {name} " in out, name
     out = shown_help(capsys, "train")
     for name in (
-        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix adain"
+        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix "
+        "cyclegan adain"
     ).split():
         assert f"│ {name} " in out, name
 
@@ -93,10 +100,10 @@ def test_help_names_every_parameter(capsys, words):
         required = parameter.default is parameter.empty
         if required and words[0] != "train" and name != "model":
             expected.add(name.upper())
-        elif required and words[0] in ("sample", "export"):
+        elif required and words[0] in ("sample", "export", "edit"):
             expected.add(name.upper())
         else:
-            expected.add(f"--{name.replace('_', '-')}")
+            expected.add(f"--{name.strip('_').replace('_', '-')}")
     assert shown == expected
 
 
@@ -151,6 +158,14 @@ def test_defaults_are_those_of_the_function(monkeypatch, words):
     assert {n: v for n, v in seen.items() if n not in NO_OPTIONS} == given
 
 
+def constants_of(annotation):
+    """The constants of `Literal[...]` or `Literal[...] | None`; or ()."""
+    for member in (annotation, *typing.get_args(annotation)):
+        if typing.get_origin(member) is typing.Literal:
+            return typing.get_args(member)
+    return ()
+
+
 @pytest.mark.parametrize(
     "words, name, choices",
     [
@@ -162,6 +177,7 @@ def test_defaults_are_those_of_the_function(monkeypatch, words):
         ("train adain", "features", FEATURE_NETWORKS),
         ("stylize", "features", FEATURE_NETWORKS),
         ("export", "format", tasks.EXPORTS),
+        ("translate", "direction", DIRECTIONS),
         ("train gan", "architecture", "training.gan.ARCHITECTURES"),
         ("train denoiser", "architecture", "training.denoiser.ARCHITECTURES"),
     ],
@@ -172,8 +188,7 @@ def test_choices_are_the_constants_of_the_function(words, name, choices):
         module = importlib.import_module(f"keras_synth.{module}")
         choices = getattr(module, constant)
     options = {p.name: p for p in ALL[tuple(words.split())].options}
-    literal = options[name].annotation
-    assert typing.get_args(literal) == tuple(choices)
+    assert constants_of(options[name].annotation) == tuple(choices)
 
 
 def test_one_name_means_one_type_everywhere():
@@ -183,8 +198,8 @@ def test_one_name_means_one_type_everywhere():
         for option in command.options:
             members = typing.get_args(option.annotation) or [option.annotation]
             members = [m for m in members if m is not type(None)]
-            if typing.get_origin(option.annotation) is typing.Literal:
-                members = [type(members[0])]
+            if constants := constants_of(option.annotation):
+                members = [type(constants[0])]
             kinds.setdefault(option.name, {})[str(members)] = words
     several = {name: kind for name, kind in kinds.items() if len(kind) > 1}
     assert not several

@@ -73,6 +73,7 @@ METHODS = (
     "median",
     "bicubic",
     "biharmonic",
+    "patch_match",
     "denoiser.keras",
     "upscaler.keras",
 )

@@ -1,4 +1,4 @@
-"""Padding to a multiple and cropping back."""
+"""Padding by reflection, also to a multiple, and cropping back."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import networks
-from keras_synth.layers import CropLike, PadToMultiple
+from keras_synth.layers import CropLike, PadToMultiple, ReflectionPadding2D
 from tests.helpers import check_layer
 
 RNG = np.random.default_rng(0)
@@ -25,7 +25,32 @@ def test_padding_equals_numpys_symmetric_mode(size):
 def test_layer_contract():
     images = RNG.uniform(size=(2, 5, 7, 3)).astype("float32")
     check_layer(PadToMultiple(4), images)
+    check_layer(PadToMultiple(4, minimum=16), images)
+    check_layer(ReflectionPadding2D(3), images)
     check_layer(CropLike(), images, images[:, :3, :6, :1])
+
+
+def test_the_least_length_is_kept():
+    images = RNG.uniform(size=(1, 3, 11, 1)).astype("float32")
+    edges = ((0, 0), (0, 5), (0, 1), (0, 0))
+    layer = PadToMultiple(4, minimum=8)
+    expected = np.pad(images, edges, "symmetric")
+    np.testing.assert_array_equal(layer(images), expected)
+    padded = tf.function(
+        layer.call, input_signature=[tf.TensorSpec((None, None, None, 1))]
+    )
+    np.testing.assert_array_equal(padded(images), expected)
+    with pytest.raises(ValueError, match="`minimum` must be a multiple of 4"):
+        PadToMultiple(4, minimum=6)
+
+
+def test_reflection_is_numpys():
+    images = RNG.uniform(size=(2, 4, 7, 3)).astype("float32")
+    edges = ((0, 0), (3, 3), (3, 3), (0, 0))
+    expected = np.pad(images, edges, "reflect")
+    np.testing.assert_array_equal(ReflectionPadding2D(3)(images), expected)
+    with pytest.raises(ValueError, match="`padding` must be a positive int"):
+        ReflectionPadding2D(0)
 
 
 def test_unknown_sizes_are_taken():

@@ -35,6 +35,7 @@ VARIANTS = [
     ("ffdnet", {"num_layers": 3, "width": 4}),
     ("unet", {"widths": (4, 8), "num_blocks": 1, "noise_conditional": True}),
     ("gated_inpainter", {}),
+    ("resnet_translator", {"num_blocks": 1}),
     ("srcnn", {"scale": 3}),
     ("edsr", {"scale": 2, "num_blocks": 1}),
     ("srresnet", {"scale": 2, "num_blocks": 1}),

@@ -1,4 +1,4 @@
-"""The pix2pix generator and the PatchGAN discriminator."""
+"""The generators of pix2pix and CycleGAN, the PatchGAN discriminator."""
 
 import keras
 import numpy as np
@@ -6,7 +6,13 @@ import pytest
 import tensorflow as tf
 
 from keras_synth.layers import SpectralNormalization
-from keras_synth.networks import patch_discriminator, pix2pix_generator
+from keras_synth.networks import (
+    patch_discriminator,
+    pix2pix_generator,
+    resnet_translator,
+)
+from tests.twins import convolved as full_convolution
+from tests.twins import correlated, with_zeros_between
 
 RNG = np.random.default_rng(0)
 
@@ -308,3 +314,91 @@ def test_a_fixed_size_is_an_input_size():
     )
     assert network.input_shape == (None, 32, 48, 1)
     assert network.output_shape == (None, 16, 24, 1)
+
+
+@pytest.mark.parametrize(("num_blocks", "millions"), [(9, 11.378), (6, 7.838)])
+def test_a_translator_has_as_many_weights_as_the_authors(num_blocks, millions):
+    network = resnet_translator(num_blocks=num_blocks)
+    assert round(network.count_params() / 1e6, 3) == millions
+    assert network.name == "translator"
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 32)])
+@pytest.mark.parametrize("channels", [(1, 3), (3, 1)])
+def test_a_translator_takes_images_of_any_size(size, channels):
+    network = resnet_translator(*channels, width=2, num_blocks=1)
+    images = noise(2, *size, channels[0])
+    made = np.asarray(network(images))
+    assert made.shape == (2, *size, channels[1])
+    assert np.abs(made - 0.5).max() < 0.4  # the start
+    made = np.asarray(scaled_up(network, 1e3)(images))
+    assert 0 <= made.min() and made.max() <= 1
+
+
+def test_a_translator_is_its_layers_in_numpy():
+    """Two residual blocks; SciPy's correlation and NumPy's reflection."""
+    network = scaled_up(resnet_translator(1, 1, width=2, num_blocks=2), 20.0)
+    convolutions = iter(
+        [np.asarray(w) for w in network.weights if w.name == "kernel"]
+    )
+    image = noise(8, 12)
+
+    def padded(x, border):
+        edges = ((border, border), (border, border), (0, 0))
+        return np.pad(x, edges, mode="reflect")
+
+    def convolved(x, border):
+        return correlated(padded(x, border), next(convolutions), "valid")
+
+    def normalized(x):
+        deviation = np.sqrt(x.var(axis=(0, 1)) + 1e-5)
+        return (x - x.mean(axis=(0, 1))) / deviation
+
+    x = convolved(2.0 * image[..., None] - 1.0, 3)
+    x = np.maximum(normalized(x), 0)
+    for _ in range(2):
+        kernel = next(convolutions)
+        x = np.pad(x, ((0, 1), (0, 1), (0, 0)))
+        x = correlated(x, kernel, "valid")[::2, ::2]
+        x = np.maximum(normalized(x), 0)
+    for _ in range(2):
+        y = np.maximum(normalized(convolved(x, 1)), 0)
+        x = x + normalized(convolved(y, 1))
+    for _ in range(2):
+        # (size, size, out, in); the first pixel of the full result counts.
+        kernel = np.swapaxes(next(convolutions), 2, 3)
+        height, width, _ = x.shape
+        x = full_convolution(with_zeros_between(x), kernel)
+        x = x[: 2 * height, : 2 * width]
+        x = np.maximum(normalized(x), 0)
+    expected = 0.5 + 0.5 * np.tanh(convolved(x, 3))
+    made = network(image[None, ..., None])[0]
+    np.testing.assert_allclose(made, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_translators_in_mixed_precision_give_float32(policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    network = resnet_translator(width=2, num_blocks=1)
+    images = noise(1, 16, 12, 3)
+    made = network(images)
+    assert made.dtype == network.output.dtype == "float32"
+    low = {layer.compute_dtype for layer in network.layers if layer.weights}
+    assert low == {policy.removeprefix("mixed_"), "float32"}
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(loaded(images), made)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"in_channels": 2}, "`in_channels` must be 1 or 3"),
+        ({"out_channels": 2}, "`out_channels` must be 1 or 3"),
+        ({"width": 0}, "`width` must be an int"),
+        ({"num_blocks": 0}, "`num_blocks` must be an int"),
+    ],
+)
+def test_bad_translators_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        resnet_translator(**options)

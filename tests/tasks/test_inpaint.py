@@ -10,6 +10,7 @@ from keras_synth import inference, models, networks, training
 from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
 from keras_synth.tasks import inpaint, restore, translate
+from keras_synth.tasks.inpaint import choose_method
 
 RNG = np.random.default_rng(0)
 
@@ -72,20 +73,21 @@ def _restore(folder, **options):
     return read_image(folder / "out.png", alpha="keep"), restored
 
 
+@pytest.mark.parametrize("method", ["biharmonic", "patch_match"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("transparent", [False, True])
 def test_holes_are_filled_and_all_else_is_bit_equal(
-    channels, bits, transparent, clean, mask, tmp_path
+    method, channels, bits, transparent, clean, mask, tmp_path
 ):
     noise = RNG.uniform(-0.02, 0.02, clean.shape).astype("float32")
     degraded = np.maximum(clean + noise, mask)[..., :channels]
     if transparent:
-        alpha = RNG.uniform(size=(20, 24, 1)).astype("float32")
+        alpha = RNG.uniform(0.1, 1.0, (20, 24, 1)).astype("float32")
         degraded = np.concatenate([degraded, alpha], axis=-1)
     write_image(tmp_path / "in.png", degraded, bits)
     write_image(tmp_path / "mask.png", mask)
-    result, restored = _restore(tmp_path)
+    result, restored = _restore(tmp_path, method=method)
     before = read_image(tmp_path / "in.png", alpha="keep")
     hole = mask[..., 0] > 0
     assert result.shape == before.shape
@@ -94,8 +96,11 @@ def test_holes_are_filled_and_all_else_is_bit_equal(
     if transparent:
         np.testing.assert_array_equal(result[..., -1], before[..., -1])
     inside = result[hole][:, :channels]
-    assert np.abs(inside - clean[hole][:, :channels]).max() < 0.1
+    assert np.abs(inside - clean[hole][:, :channels]).max() < (
+        0.1 if method == "biharmonic" else 0.25
+    )
     assert restored.filled == pytest.approx(36 / 480)
+    assert restored.method == method and restored.reason is None
 
 
 def test_a_model_of_train_inpainter_fills_them(saved, torn, mask):
@@ -172,6 +177,42 @@ def test_a_black_mask_leaves_the_file_as_it_is(mask, tmp_path):
         (tmp_path / name).read_bytes() for name in ("in.jpg", "out.jpg")
     )
     assert before == after and restored.filled == 0.0
+    assert restored.method is None
+
+
+def _hole(height, width, side=40):
+    """A mask with a hole in the middle."""
+    mask = np.zeros((side, side, 1), "float32")
+    top, left = (side - height) // 2, (side - width) // 2
+    mask[top : top + height, left : left + width] = 1.0
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("hole", "method", "reason"),
+    [
+        (_hole(30, 3), "biharmonic", "all pixels are less than 3 from"),
+        (_hole(40, 4), "biharmonic", "all pixels are less than 3 from"),
+        (_hole(40, 5), "patch_match", "pixels are up to 3 from the border"),
+        (_hole(12, 12), "patch_match", "pixels are up to 6 from"),
+        (_hole(16, 40), "patch_match", "pixels are up to 8 from"),
+        (_hole(30, 30), "biharmonic", "no patch without hole is left"),
+    ],
+)
+def test_the_depth_of_a_hole_decides_the_method(hole, method, reason, tmp_path):
+    """`method` wins over that, and a seed repeats the result."""
+    chosen, why = choose_method(hole)
+    assert chosen == method and reason in why
+    image = RNG.uniform(size=(40, 40, 3)).astype("float32")
+    write_image(tmp_path / "in.png", image)
+    write_image(tmp_path / "mask.png", hole)
+    by_itself, restored = _restore(tmp_path)
+    assert (restored.method, restored.reason) == (method, why)
+    same, restored = _restore(tmp_path, method=method, overwrite=True)
+    assert (restored.method, restored.reason) == (method, None)
+    np.testing.assert_array_equal(same, by_itself)
+    other, _ = _restore(tmp_path, method=method, seed=1, overwrite=True)
+    assert (np.abs(other - same).max() > 0) == (method == "patch_match")
 
 
 def test_what_is_transparent_in_a_mask_is_not_marked(torn, mask):
@@ -228,14 +269,18 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
     words = ["inpaint", *files, "--compare"]
     assert main(words) == 0
     out = capsys.readouterr().out
-    assert f"image: {torn}/out.png (7.5 % of it filled)" in out
+    assert (
+        f"image: {torn}/out.png (7.5 % of it filled by patch_match: pixels "
+        "are up to 3 from the border of the hole)"
+    ) in out
     assert f"before and after: {torn}/out-compare.png" in out
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("inpaint mask.png --method unet", "must be biharmonic, or a .keras"),
+        ("inpaint mask.png --method unet", "one of auto, biharmonic, patch_"),
+        ("inpaint torn.png --method patch_match", "none without a missing"),
         ("inpaint mask.png --method denoiser", "takes image, noise_level"),
         ("inpaint mask.png --method larger", "an image like the degraded one"),
         ("inpaint mask.png --noise-level 0.1", "--noise-level"),
@@ -247,6 +292,7 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
         ("inpaint ones.png", "must be white where in.png is degraded"),
         ("inpaint small.png", "as large as its image"),
         ("restore --method biharmonic", "'biharmonic' needs a mask"),
+        ("restore --method patch_match", "'patch_match' needs a mask"),
         ("restore --method inpainter", "inpainter.keras is an inpainter"),
         ("restore --method plain", "plain.keras is an inpainter"),
         ("restore --method larger", "changes the size of images"),
@@ -259,6 +305,7 @@ def test_a_mistake_is_one_line(
 ):
     monkeypatch.chdir(torn)
     write_image("white.png", np.ones((20, 24)))
+    write_image("torn.png", np.tile(np.eye(4), (5, 6)))
     write_image("small.png", np.zeros((20, 23)))
     write_image("ones.png", np.eye(24)[:20] / 255)  # of 0 and 1, not 255
     (torn / "in.txt").write_text("no image")

@@ -136,8 +136,10 @@ def test_one_name_for_one_thing():
     own = {"return", "data", "features", "architecture", "image_size"}
     own |= {
         "width",
+        "num_blocks",
         "num_layers",
-    }  # Optional where it depends on the architecture.
+        "learning_rate",
+    }  # Optional where it depends on the network.
     for parameter, given in hints.items():
         if parameter not in own:
             assert len(set(given.values())) == 1, (parameter, given)

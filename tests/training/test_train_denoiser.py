@@ -145,3 +145,44 @@ def test_unet_takes_the_noise_level_where_asked():
         "unet", noise_conditional=False, widths=(4,)
     )
     assert not isinstance(blind.input, dict)
+
+
+def test_a_network_is_trained_further_from_its_weights(tmp_path):
+    """A rate of almost 0 leaves them; a fresh network has others."""
+    folder = image_folder(tmp_path)
+    first = _train(folder, tmp_path / "first", epochs=1)
+    options = dict.fromkeys(("architecture", "num_layers", "width"))
+    options["learning_rate"] = 1e-9
+    file = tmp_path / "first/denoiser.keras"
+    further = _train(
+        folder, tmp_path / "further", from_=file, epochs=1, **options
+    )
+    for ours, theirs in zip(further.weights, first.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    for wrong, message in (
+        ({"from_": "emoji"}, "must be one of"),
+        ({"from_": tmp_path / "no.keras"}, "There is no model"),
+        ({"from_": file, "widths": (4, 8)}, "has its own `widths`"),
+        ({"from_": file, "architecture": "dncnn"}, "its own `architecture`"),
+        ({"from_": file, "channels": 3}, r"\(--channels 1\)"),
+        (
+            {"from_": file, "degradation": "salt_and_pepper"},
+            "noise_level",
+        ),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=message):
+            _train(
+                folder,
+                tmp_path / "wrong",
+                **{"epochs": 1, **options, **wrong},
+            )
+
+
+def test_command_line_trains_a_preset_further(tmp_path):
+    folder = image_folder(tmp_path)
+    words = "train denoiser --from gray_denoiser --epochs 1 --batch-size 4"
+    words += " --image-size 8"
+    words += f" --patches-per-image 1 --channels 1 --output {tmp_path}/run"
+    assert main([*words.split(), "--data", str(folder)]) == 0
+    network = keras.saving.load_model(tmp_path / "run/denoiser.keras")
+    assert network.name == "gray_denoiser"

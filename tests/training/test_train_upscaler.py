@@ -86,3 +86,15 @@ def test_command_line_trains_and_upscales(tmp_path, capsys):
 def test_bad_arguments_are_refused(options, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         _train(image_folder(tmp_path), tmp_path / "run", **options)
+
+
+def test_a_network_is_trained_further_at_its_own_scale(tmp_path):
+    folder = image_folder(tmp_path)
+    first = _train(folder, tmp_path / "first", epochs=1)
+    given = {"from_": tmp_path / "first/upscaler.keras", "epochs": 1}
+    given |= {"width": None, "num_blocks": None, "learning_rate": 1e-9}
+    further = _train(folder, tmp_path / "further", **given)
+    for ours, theirs in zip(further.weights, first.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    with pytest.raises(ValueError, match="upscales by 2"):
+        _train(folder, tmp_path / "3", **{**given, "scale": 3, "image_size": 6})

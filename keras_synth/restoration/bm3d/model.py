@@ -5,9 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.ops.noise_estimation import opponent_noise_levels
-from keras_synth.ops.ranges import check_range
 from keras_synth.ops.transforms import opponent_matrix
-from keras_synth.restoration.arguments import named_inputs
+from keras_synth.restoration.arguments import (
+    check_images,
+    for_known_channels,
+    named_inputs,
+)
 from keras_synth.restoration.bm3d.profiles import PROFILES, STRONG_NOISE
 from keras_synth.restoration.bm3d.stages import run_stage
 
@@ -46,7 +49,8 @@ class BM3D(keras.Model):
 
     Call arguments:
         images: Float images (batch, height, width, 1 or 3) of any size, in
-            [0, 1] apart from their noise; or a dict with these as "image".
+            [0, 1] apart from their noise; or a dict with these as "image", and
+            "noise_level" (batch, 1, 1, 1), which then holds.
 
     Returns:
         float32 images of the same shape, clipped to [0, 1].
@@ -97,29 +101,19 @@ class BM3D(keras.Model):
         self.built = True
 
     def call(self, images):
-        images = named_inputs(images)["image"]
-        _check(images)
-        if images.shape[-1] is not None:
-            denoised = self._denoise(images)
-        else:
-            # `predict` traces without channels once it has seen gray and
-            # color images.
-            denoised = tf.cond(
-                tf.equal(tf.shape(images)[-1], 3),
-                lambda: self._denoise(
-                    tf.ensure_shape(images, (None, None, None, 3))
-                ),
-                lambda: self._denoise(
-                    tf.ensure_shape(images, (None, None, None, 1))
-                ),
-            )
+        inputs = named_inputs(images)
+        check_images(inputs["image"], "Noisy images")
+        noise_level = inputs.get("noise_level", self.noise_level)
+        denoised = for_known_channels(
+            lambda images: self._denoise(images, noise_level), inputs["image"]
+        )
         return tf.clip_by_value(denoised, 0.0, 1.0)
 
     def predict(self, x, *args, **kwargs):
         """`keras.Model.predict`, which checks arrays before it runs."""
         images = x.get("image") if isinstance(x, dict) else x
         if isinstance(images, np.ndarray):
-            _check(images)
+            check_images(images, "Noisy images")
         return super().predict(x, *args, **kwargs)
 
     def compile(self, loss="mean_squared_error", **kwargs):
@@ -166,13 +160,13 @@ class BM3D(keras.Model):
 
     # AutoGraph takes seconds to find that nothing needs conversion.
     @tf.autograph.experimental.do_not_convert
-    def _denoise(self, images):
+    def _denoise(self, images, noise_level):
         color = images.shape[-1] == 3
-        levels = opponent_noise_levels(images, self.noise_level)[:, 0, 0]
+        levels = opponent_noise_levels(images, noise_level)[:, 0, 0]
         if color:
             images = tf.einsum("bhwc,oc->bhwo", images, _OPPONENT)
         denoised = tf.map_fn(
-            self._denoise_one,
+            lambda one: self._denoise_one(*one, noise_level),
             (images, levels),
             fn_output_signature=tf.TensorSpec(images.shape[1:]),
             parallel_iterations=1,
@@ -182,9 +176,7 @@ class BM3D(keras.Model):
             denoised = tf.einsum("bhwo,co->bhwc", denoised, back)
         return denoised
 
-    def _denoise_one(self, image_and_levels):
-        image, levels = image_and_levels
-
+    def _denoise_one(self, image, levels, noise_level):
         def denoise(profile):
             first, second = PROFILES[profile]
             pilot = run_stage(first, image, levels)
@@ -192,8 +184,8 @@ class BM3D(keras.Model):
 
         if self.profile != "auto":
             return denoise(self.profile)
-        if self.noise_level is not None:
-            strong = self.noise_level > STRONG_NOISE
+        if isinstance(noise_level, int | float):
+            strong = noise_level > STRONG_NOISE
             return denoise("high" if strong else "normal")
         return tf.cond(
             # The level in red, green and blue is the norm over opponents.
@@ -201,21 +193,3 @@ class BM3D(keras.Model):
             lambda: denoise("high"),
             lambda: denoise("normal"),
         )
-
-
-def _check(images):
-    shape = images.shape
-    if len(shape) != 4 or shape[-1] not in (1, 3, None):
-        raise ValueError(
-            "Images must be of shape (batch, height, width, 1 or 3). "
-            f"Received: shape {tuple(shape)}"
-        )
-    dtype = keras.backend.standardize_dtype(images.dtype)
-    if "float" not in dtype:
-        raise ValueError(
-            "Images must be floats in [0, 1] (divide 8-bit ones by 255). "
-            f"Received: dtype {dtype}"
-        )
-    known = isinstance(images, np.ndarray) or hasattr(images, "numpy")
-    if known and np.size(images):
-        check_range(images, "Noisy images", degraded=True)

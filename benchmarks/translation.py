@@ -1,0 +1,189 @@
+"""Translation between two styles of emoji, whose true partners are known.
+
+Noto's emoji are translated to Twemoji's. CycleGAN gets one half of the codes
+in the one style and the other half in the other: no image has its partner in
+the training. pix2pix gets all these codes as pairs. Both are measured on codes
+that neither saw.
+"""
+
+import keras
+import numpy as np
+from PIL import Image
+
+from benchmarks.feature_networks import pooled_squeezenet
+from benchmarks.rows import RUNS, data_folder, figure, stored_value, write_row
+from benchmarks.trainings import train_once, words_of
+from keras_synth import metrics, training
+from keras_synth.io import write_image
+
+SEED, NUM_TEST, SHOWN = 0, 200, 12
+CYCLEGAN = {
+    "image_size": 64,
+    "width": 24,
+    "num_blocks": 6,
+    "epochs": 60,
+    "batch_size": 2,
+}
+PIX2PIX = {"image_size": 64, "width": 24, "epochs": 60, "batch_size": 4}
+COLOR, PIXEL, KERNEL = "color distance", "pixel distance", "kernel distance"
+
+
+def run(name):
+    """Trains (resuming what was begun) and measures one row."""
+    codes = sorted(p.stem for p in (data_folder() / "emoji/noto").glob("*.png"))
+    np.random.default_rng(SEED).shuffle(codes)
+    test, known = codes[:NUM_TEST], codes[NUM_TEST:]
+    half = len(known) // 2
+    folder = RUNS / name
+    inputs, partners = (_read(style, test) for style in ("noto", "twemoji"))
+    if name == "cyclegan_emoji":
+        parts = known[:half], known[half:]
+        options, trained = CYCLEGAN, _trained_cyclegan(folder, *parts)
+        model = keras.saving.load_model(folder / "cyclegan.keras")
+        made = model.predict(inputs, batch_size=20, verbose=0)
+    else:
+        parts = known, known
+        options, trained = PIX2PIX, _trained_pix2pix(folder, known)
+        model = keras.saving.load_model(folder / "pix2pix.keras")
+        made = model.predict(inputs, batch_size=20, verbose=0)
+    results = {
+        "input": inputs,
+        "color statistics": _with_colors(
+            inputs, *map(_read, ("noto", "twemoji"), parts)
+        ),
+        name.partition("_")[0]: made,
+    }
+    rows = [*results.values(), partners]
+    write_image(folder / "translated.png", _grid(rows, NUM_TEST // SHOWN))
+    print(f"images: {folder}/translated.png")
+    features = pooled_squeezenet(3)
+    measured = {
+        what: _measures(images, partners, features)
+        for what, images in results.items()
+    }
+    figures = _figures(measured, name)
+    write_row(
+        name,
+        "Translation between two styles of emoji at 64x64",
+        figures | trained.figures(),
+        data=f"emoji of Noto to Twemoji, {NUM_TEST} test codes; training: "
+        + (
+            f"{half} codes of Noto and {len(known) - half} others of Twemoji"
+            if name == "cyclegan_emoji"
+            else f"{len(known)} pairs"
+        ),
+        protocol=(
+            "color distance: mean difference of the sorted values of each "
+            "channel of translation and true partner, which does not depend "
+            "on places; pixel distance: mean Euclidean distance of colors at "
+            "the same place; kernel distance to the partners, features of "
+            f"`{features.name}` {features.weight_hash}; color statistics: mean "
+            "and deviation of each channel moved from those of the one "
+            "training set to the other's; "
+            f"`training.train_{name.partition('_')[0]}`, {words_of(options)}, "
+            f"mixed_bfloat16, {trained.words()}"
+        ),
+        seed=SEED,
+    )
+
+
+def _read(style, codes):
+    """Emoji on white, float32 (n, 64, 64, 3) in [0, 1]."""
+    images = []
+    for code in codes:
+        with Image.open(data_folder() / f"emoji/{style}/{code}.png") as image:
+            white = Image.new("RGBA", image.size, "white")
+            white.alpha_composite(image.convert("RGBA"))
+        images.append(np.asarray(white.convert("RGB")))
+    return np.stack(images).astype("float32") / 255.0
+
+
+def _written(folder, style, codes):
+    """The folder, with the emoji as files in it."""
+    for code, image in zip(codes, _read(style, codes), strict=True):
+        if not (folder / f"{code}.png").exists():
+            write_image(folder / f"{code}.png", image)
+    return folder
+
+
+def _fit(train, folder, *places, **options):
+    def fit():
+        # Faster where the processor has the instructions.
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        train(*places, folder, resume=True, seed=SEED, verbose=2, **options)
+        keras.config.set_dtype_policy("float32")
+
+    shown = {k: v for k, v in options.items() if k != "target_data"}
+    return train_once(folder, shown, fit)
+
+
+def _trained_cyclegan(folder, codes_a, codes_b):
+    data = RUNS / "emoji_unpaired"
+    a = _written(data / "a", "noto", codes_a)
+    b = _written(data / "b", "twemoji", codes_b)
+    return _fit(training.train_cyclegan, folder, a, b, **CYCLEGAN)
+
+
+def _trained_pix2pix(folder, codes):
+    data = RUNS / "emoji_paired"
+    sources = _written(data / "sources", "noto", codes)
+    targets = _written(data / "targets", "twemoji", codes)
+    return _fit(
+        training.train_pix2pix, folder, sources, target_data=targets, **PIX2PIX
+    )
+
+
+def _with_colors(images, set_a, set_b):
+    """AdaIN in color space: each channel's mean and deviation moved."""
+    mean_a, mean_b = (x.mean(axis=(0, 1, 2)) for x in (set_a, set_b))
+    scale = set_b.std(axis=(0, 1, 2)) / set_a.std(axis=(0, 1, 2))
+    return np.clip((images - mean_a) * scale + mean_b, 0.0, 1.0)
+
+
+def _measures(images, partners, features):
+    """Distances in gray levels, PSNR in dB, kernel distance."""
+    colors, wanted = (
+        np.sort(x.reshape(len(x), -1, 3), axis=1) for x in (images, partners)
+    )
+    squares = np.square(images - partners)
+    kernel = metrics.KernelDistance(features, subset_size=100)
+    for start in range(0, len(images), 50):
+        batch = slice(start, start + 50)
+        kernel.update_real(partners[batch])
+        kernel.update_generated(images[batch])
+    return {
+        COLOR: 255 * np.abs(colors - wanted).mean(),
+        PIXEL: 255 * np.sqrt(squares.sum(axis=-1)).mean(),
+        "PSNR": -10 * np.log10(squares.mean(axis=(1, 2, 3))).mean(),
+        KERNEL: float(kernel.result()),
+    }
+
+
+def _figures(measured, name):
+    (what,) = (each for each in measured if each in name)
+    before = measured["input"]
+    bars = {}
+    if name == "cyclegan_emoji":
+        others = ("input", "color statistics")
+        bars[COLOR] = 0.8 * min(measured[other][COLOR] for other in others)
+        bars[KERNEL] = 0.5 * before[KERNEL]
+    else:
+        cyclegan = stored_value("cyclegan_emoji", "cyclegan: PSNR") or 0.0
+        bars["PSNR"] = max(cyclegan, before["PSNR"] + 3.0)
+    figures = {}
+    for method, values in measured.items():
+        for metric, value in values.items():
+            figures[f"{method}: {metric}"] = figure(
+                value,
+                {"PSNR": "dB", KERNEL: ""}.get(metric, "gray levels"),
+                better="higher" if metric == "PSNR" else "lower",
+                bar=bars.get(metric) if method == what else None,
+            )
+    return figures
+
+
+def _grid(rows, step):
+    """Every so many images of each row, the rows one below the other."""
+    return np.concatenate(
+        [np.concatenate(list(row[::step][:SHOWN]), axis=1) for row in rows]
+    )

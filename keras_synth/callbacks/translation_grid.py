@@ -1,0 +1,49 @@
+"""Grids of images, translated there and back, during training."""
+
+import numpy as np
+
+from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
+
+
+class TranslationGrid(ShownImages):
+    """Writes images translated there and back every `interval` epochs.
+
+    `a_to_b_epoch_0001.png` has three rows: images of A, what the model makes
+    of them, and what it makes of these on the way back. `b_to_a_epoch_0001.png`
+    begins with images of B. The images are the same each time. The model
+    needs a method `translate(images, direction)`, as `models.CycleGAN` has.
+    Training is not changed.
+
+    Args:
+        images_a: Images of A, float (n, height, width, channels) in [0, 1].
+        images_b: Images of B.
+        directory: Folder for the PNG files.
+        interval: Number of epochs from one grid to the next.
+        log_dir: TensorBoard folder that gets the grids as well. None writes
+            PNG files alone.
+
+    Raises:
+        ValueError: `images_a` or `images_b` are no batch of images.
+    """
+
+    def __init__(self, images_a, images_b, directory, interval=1, log_dir=None):
+        super().__init__(directory, interval, log_dir)
+        self.images_a, self.images_b = map(np.asarray, (images_a, images_b))
+        for name in ("images_a", "images_b"):
+            images = getattr(self, name)
+            if images.ndim != 4 or not len(images):
+                raise ValueError(
+                    f"`{name}` must be (n, height, width, channels). "
+                    f"Received: shape {images.shape}"
+                )
+
+    def grids(self):
+        return {
+            "a_to_b": self._there_and_back(self.images_a, "a_to_b", "b_to_a"),
+            "b_to_a": self._there_and_back(self.images_b, "b_to_a", "a_to_b"),
+        }
+
+    def _there_and_back(self, images, direction, back):
+        there = np.asarray(self.model.translate(images, direction))
+        again = np.asarray(self.model.translate(there, back))
+        return stacked_grid(*np.broadcast_arrays(images, there, again))

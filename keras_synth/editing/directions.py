@@ -1,0 +1,437 @@
+"""Directions in the latent space of a generator, and moving along them."""
+
+import dataclasses
+import io
+import json
+import pathlib
+
+import keras
+import numpy as np
+from scipy import optimize, special
+
+from keras_synth.editing.spaces import (
+    image_network,
+    latent_space,
+    space_of,
+)
+from keras_synth.io import check_target, write_whole
+from keras_synth.layers import ModulatedConv2D
+
+_NUM_STYLES = 4096  # random styles that the unit of a direction is taken of
+
+
+@dataclasses.dataclass(frozen=True)
+class Direction:
+    """Direction in a latent space, with a name.
+
+    Attributes:
+        name: What moving along it changes, such as "sleeves".
+        vector: float32 (dim,) of length 1.
+        scale: Length of one unit of `amount` in `move`: the standard
+            deviation of random styles or latents along the vector.
+        space: "w" or "z".
+        layers: Layers of a StyleGAN2 that it moves, as a tuple of ints; None
+            for all.
+        num_layers: Number of layers of the StyleGAN2; None in z.
+        source: How it was found, in words.
+    """
+
+    name: str
+    vector: np.ndarray = dataclasses.field(repr=False)
+    scale: float = 1.0
+    space: str = "w"
+    layers: tuple | None = None
+    num_layers: int | None = None
+    source: str = ""
+
+    def __post_init__(self):
+        vector = np.asarray(self.vector, "float32")
+        length = np.linalg.norm(vector)
+        if vector.ndim != 1 or not 0 < length < np.inf:
+            raise ValueError(
+                "`vector` must be (dim,), finite and not 0. Received: shape "
+                f"{vector.shape} of length {length}"
+            )
+        if self.space not in ("w", "z"):
+            raise ValueError(
+                f'`space` must be "w" or "z". Received: {self.space!r}'
+            )
+        object.__setattr__(self, "vector", vector / length)
+        if self.layers is not None:
+            layers = tuple(map(int, self.layers))
+            object.__setattr__(self, "layers", layers)
+
+    def __neg__(self):
+        """The same direction the other way round."""
+        return dataclasses.replace(self, vector=-self.vector)
+
+    def orthogonal_to(self, *others):
+        """The direction without its parts along others.
+
+        Args:
+            *others: `Direction`s in the same space.
+
+        Returns:
+            A `Direction` whose vector is at right angles to theirs.
+
+        Raises:
+            ValueError: Nothing is left, or the spaces differ.
+
+        Reference: Shen et al., Interpreting the Latent Space of GANs for
+        Semantic Face Editing, 2020, equation 6.
+        """
+        for other in others:
+            if other.vector.shape != self.vector.shape:
+                raise ValueError(
+                    f"{other.name!r} and {self.name!r} must have vectors of "
+                    f"the same shape. Received: {other.vector.shape} and "
+                    f"{self.vector.shape}"
+                )
+        basis, _ = np.linalg.qr(
+            np.stack([o.vector for o in others], 1).astype("float64")
+        )
+        left = self.vector - basis @ (basis.T @ self.vector)
+        if np.linalg.norm(left) < 1e-4:
+            names = ", ".join(repr(other.name) for other in others)
+            raise ValueError(
+                f"Nothing is left of {self.name!r} at right angles to {names}."
+            )
+        return dataclasses.replace(self, vector=left)
+
+    def save(self, path, overwrite=False):
+        """Saves the direction to an `.npz` or `.json` file.
+
+        Args:
+            path: Path of the file.
+            overwrite: Whether an existing file may be replaced.
+
+        Raises:
+            FileExistsError: The file exists and `overwrite` is False.
+            ValueError: The ending is another.
+        """
+        path = pathlib.Path(path)
+        check_target(path, overwrite, (".json", ".npz"))
+        fields = dataclasses.asdict(self)
+        vector = fields.pop("vector")
+        if path.suffix.lower() == ".json":
+            fields["vector"] = vector.tolist()
+            data = json.dumps(fields, indent=1).encode()
+        else:
+            file = io.BytesIO()
+            np.savez(file, vector=vector, about=json.dumps(fields))
+            data = file.getvalue()
+        write_whole(path, data)
+
+
+def load_direction(path):
+    """Loads a direction that `Direction.save` has written.
+
+    Args:
+        path: Path of the `.npz` or `.json` file.
+
+    Returns:
+        A `Direction`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file holds no direction.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no direction {path}")
+    try:
+        if path.suffix.lower() == ".json":
+            return Direction(**json.loads(path.read_text("utf-8")))
+        with np.load(path) as file:
+            fields = json.loads(str(file["about"]))
+            return Direction(vector=file["vector"], **fields)
+    except (KeyError, TypeError, OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path} holds no direction") from error
+
+
+def move(styles, direction, amount, layers=None):
+    """Moves styles or latents along a direction.
+
+    `w + amount · scale · vector`, so that an amount of 1 is one standard
+    deviation.
+
+    Args:
+        styles: w (batch, style_dim), w+ (batch, num_layers, style_dim), or
+            latents (batch, latent_dim).
+        direction: A `Direction`.
+        amount: A number, or one for each image, (batch,).
+        layers: Layers of a StyleGAN2 that are moved, a list of ints; None
+            for those of the direction.
+
+    Returns:
+        float32 array of the same shape; w+ where only some layers of w are
+        moved.
+
+    Raises:
+        ValueError: The styles or the layers do not fit the direction.
+    """
+    styles = np.asarray(styles, "float32")
+    layers = direction.layers if layers is None else tuple(layers)
+    if styles.ndim < 2 or styles.shape[-1] != len(direction.vector):
+        raise ValueError(
+            f"`styles` must be (batch, ..., {len(direction.vector)}) for "
+            f"{direction.name!r}. Received: shape {styles.shape}"
+        )
+    amounts = np.asarray(amount, "float32")
+    if amounts.shape not in ((), (len(styles),)):
+        raise ValueError(
+            f"`amount` must be a number, or of shape ({len(styles)},). "
+            f"Received: shape {amounts.shape}"
+        )
+    amounts = amounts.reshape(-1, *[1] * (styles.ndim - 1))
+    steps = amounts * np.float32(direction.scale) * direction.vector
+    if layers is None:
+        return styles + steps
+    count = direction.num_layers
+    if count is None or not all(0 <= layer < count for layer in layers):
+        has = "no layers" if count is None else f"layers 0 to {count - 1}"
+        raise ValueError(
+            f"{direction.name!r} has {has}. Received: layers={list(layers)}"
+        )
+    if styles.ndim == 2:
+        styles = np.repeat(styles[:, None], count, axis=1)
+        steps = steps[:, None]
+    moved = np.isin(np.arange(count), layers)[:, None]
+    return styles + moved * steps
+
+
+def closed_form_directions(model, count=5, layers=None):
+    """Closed-form directions (SeFa): what the first weights amplify most.
+
+    The right singular vectors of A, the matrix of all affine layers that read
+    the styles; or of the layer that reads the latents. No images are needed.
+
+    Args:
+        model: A `models.StyleGAN2`, or a GAN or VAE whose latents enter one
+            layer.
+        count: Number of directions.
+        layers: Layers of a StyleGAN2 that are read, and that the directions
+            move; None for all.
+
+    Returns:
+        List of `Direction`, the strongest first.
+
+    Raises:
+        TypeError: The model is no generator.
+        ValueError: No linear layer reads the latents, or `count` or `layers`
+            are out of range.
+
+    Reference: Shen & Zhou, Closed-Form Factorization of Latent Semantics in
+    GANs, 2021, equation 6.
+    """
+    dim = latent_space(model).dim
+    kernels = []
+    for layer in _readers(model, layers):
+        # Linear but for its bias, which goes.
+        inputs = np.eye(1 + dim, layer.kernel.shape[0], -1, "float32")
+        outputs = np.asarray(layer(inputs), "float64")
+        kernels.append(outputs[1:] - outputs[:1])
+    matrix = np.concatenate(kernels, axis=1)
+    # As in the authors' code, each channel counts the same.
+    matrix /= np.linalg.norm(matrix, axis=0) + 1e-12
+    vectors, _, _ = np.linalg.svd(matrix)
+    return _directions(model, vectors.T, count, "closed form", layers)
+
+
+def principal_directions(model, count=5, num_samples=10_000, seed=0):
+    """Principal directions of w (GANSpace): where styles vary most.
+
+    Args:
+        model: A `models.StyleGAN2`.
+        count: Number of directions.
+        num_samples: Number of random styles.
+        seed: Seed of their latents.
+
+    Returns:
+        List of `Direction`, that of the largest variance first.
+
+    Raises:
+        TypeError: The model is no generator.
+        ValueError: The model is no StyleGAN2, or `count` is out of range.
+
+    Reference: Härkönen et al., GANSpace: Discovering Interpretable GAN
+    Controls, 2020, section 2.1.
+    """
+    space = latent_space(model)
+    if not space.has_styles:
+        raise ValueError(
+            f"The latents of a {type(model).__name__} vary equally in all "
+            "directions: principal directions need a StyleGAN2 "
+            "(`closed_form_directions` takes any)."
+        )
+    styles = space.draw(num_samples, seed, space.all_classes(num_samples))
+    apart = styles - styles.mean(axis=0)
+    _, vectors = np.linalg.eigh(apart.T @ apart)
+    return _directions(model, vectors.T[::-1], count, "principal component")
+
+
+def boundary_direction(
+    model, styles, scores, name, *, share=0.25, orthogonal_to=(), layers=None
+):
+    """Supervised direction (InterFaceGAN): across the boundary of a label.
+
+    The normal of the plane that best separates the styles of two classes, by
+    L2-regularized logistic regression.
+
+    Args:
+        model: A generator.
+        styles: Random styles w or latents z, (n, dim), see
+            `sample_vectors`.
+        scores: A bool for each, or a number, such as what `score_images`
+            gives: those of the highest and the lowest scores are separated.
+        name: Name of the direction.
+        share: Share of the styles on each side, at most 0.5, for numbers.
+        orthogonal_to: `Direction`s whose change is left out.
+        layers: Layers of a StyleGAN2 that it moves; None for all.
+
+    Returns:
+        A `Direction` towards higher scores.
+
+    Raises:
+        TypeError: The model is no generator.
+        ValueError: Styles and scores do not fit, or all labels are the same.
+
+    Reference: Shen et al., Interpreting the Latent Space of GANs for Semantic
+    Face Editing, 2020, sections 2.2 and 3.1.
+    """
+    space = space_of(model, styles)
+    styles, scores = np.asarray(styles, "float64"), np.asarray(scores)
+    if styles.ndim != 2 or scores.shape != (len(styles),):
+        raise ValueError(
+            "`styles` must be (n, dim), w or z, and `scores` (n,). "
+            f"Received: shapes {styles.shape} and {scores.shape}"
+        )
+    if scores.dtype != bool:
+        if not 0 < share <= 0.5:
+            raise ValueError(
+                "`share` must be above 0, and at most 0.5. "
+                f"Received: share={share!r}"
+            )
+        order = np.argsort(scores, kind="stable")
+        size = int(share * len(scores))
+        order = np.concatenate([order[:size], order[len(order) - size :]])
+        styles, scores = styles[order], np.arange(2 * size) >= size
+    if scores.all() or not scores.any():
+        raise ValueError(
+            f"The scores of {name!r} must have two sides: styles above and "
+            "below. Received: the same of all"
+        )
+    found = Direction(
+        name,
+        _normal(styles, scores),
+        space="w" if space.has_styles else "z",
+        layers=layers,
+        num_layers=getattr(model, "num_layers", None),
+        source=f"boundary of {len(styles)} samples",
+    )
+    if orthogonal_to:
+        found = found.orthogonal_to(*orthogonal_to)
+    return _scaled(model, found)
+
+
+def _normal(styles, labels):
+    """Normal of the boundary of logistic regression, on whitened scales."""
+    center, spread = styles.mean(axis=0), styles.std(axis=0).mean()
+    inputs = (styles - center) / spread
+    signs = np.where(labels, 1.0, -1.0)
+
+    def loss(weights):
+        margins = signs * (inputs @ weights[:-1] + weights[-1])
+        pulls = -signs * special.expit(-margins) / len(signs)
+        penalty = 1e-3 * weights[:-1]
+        value = -special.log_expit(margins).mean() + penalty @ weights[:-1] / 2
+        return value, np.append(inputs.T @ pulls + penalty, pulls.sum())
+
+    start = np.zeros(inputs.shape[1] + 1)
+    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B")
+    return found.x[:-1]
+
+
+def _readers(model, layers):
+    """The layers that read the styles, or that which reads the latents."""
+    network = image_network(model)
+    if latent_space(model).has_styles:
+        convolutions = [
+            each for each in network.layers if isinstance(each, ModulatedConv2D)
+        ]
+        # Of those to an image only the last has a style of its own.
+        styled = [each for each in convolutions if each.demodulate]
+        styled.append(convolutions[-1])
+        chosen = range(len(styled)) if layers is None else layers
+        if not all(0 <= layer < len(styled) for layer in chosen):
+            raise ValueError(
+                f"`layers` must lie in 0 to {len(styled) - 1}. "
+                f"Received: layers={list(layers)}"
+            )
+        return [styled[layer].style_to_scales for layer in chosen]
+    if layers is not None:
+        raise ValueError(
+            f"A {type(model).__name__} has no styles of layers. "
+            f"Received: layers={list(layers)}"
+        )
+    for each in network.layers:
+        if isinstance(each, keras.layers.Dense):
+            return [each]
+    raise ValueError(
+        f"No linear layer of {network.name} reads the latents: there is no "
+        "closed form."
+    )
+
+
+def _directions(model, vectors, count, source, layers=None):
+    """The first vectors as directions, each with its scale."""
+    if type(count) is not int or not 1 <= count <= len(vectors):
+        raise ValueError(
+            f"`count` must be an int from 1 to {len(vectors)}. "
+            f"Received: count={count!r}"
+        )
+    space = latent_space(model)
+    found = []
+    for number, vector in enumerate(vectors[:count]):
+        # The sign is arbitrary: the largest entry is positive.
+        sign = np.sign(vector[np.abs(vector).argmax()])
+        found.append(
+            Direction(
+                f"{source} {number}".replace(" ", "_"),
+                sign * vector,
+                space="w" if space.has_styles else "z",
+                layers=layers,
+                num_layers=getattr(model, "num_layers", None),
+                source=source,
+            )
+        )
+    return [_scaled(model, each) for each in found]
+
+
+def _scaled(model, direction):
+    """The direction in units of the standard deviation along it."""
+    if direction.space == "z":
+        return direction
+    along = _random_styles(model) @ direction.vector
+    return dataclasses.replace(direction, scale=float(along.std()))
+
+
+def sample_vectors(model, count, seed=0, labels=None):
+    """Random styles w of a StyleGAN2, or latents z of another generator.
+
+    Args:
+        model: A generator.
+        count: Number of vectors.
+        seed: Seed of the latents.
+        labels: Classes, int (count,) or one int for all, for a
+            class-conditional model.
+
+    Returns:
+        float32 (count, dim).
+    """
+    return latent_space(model).draw(count, seed, labels)
+
+
+def _random_styles(model):
+    space = latent_space(model)
+    return space.draw(_NUM_STYLES, 0, space.all_classes(_NUM_STYLES))

@@ -1,0 +1,149 @@
+"""Effect of a direction: strips to look at, and scores to measure."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_synth.editing.directions import move
+from keras_synth.editing.spaces import clipped, in_batches, space_of
+from keras_synth.io import image_grid
+
+
+@dataclasses.dataclass(frozen=True)
+class Effect:
+    """Effect of moving along a direction on scores of the images.
+
+    Attributes:
+        change: `{score: mean change}`.
+        absolute_change: `{score: mean of the absolute change}`.
+    """
+
+    change: dict[str, float]
+    absolute_change: dict[str, float]
+
+
+def render(model, styles, noise="fixed", labels=None):
+    """Images of styles or latents, of any number.
+
+    Args:
+        model: A generator.
+        styles: w, w+ or latents, (n, ...).
+        noise: Noise of a StyleGAN2, as in `StyleGAN2.synthesize`.
+        labels: Classes of latents, int (n,) or one int for all, for a
+            class-conditional model.
+
+    Returns:
+        NumPy array (n, height, width, channels) in [0, 1].
+
+    Raises:
+        ValueError: The model has no vectors of this shape.
+    """
+    space = space_of(model, styles)
+    styles = space.check(styles)
+    if labels is not None:
+        labels = np.broadcast_to(np.asarray(labels, "int32"), (len(styles),))
+    if isinstance(noise, str) or len(noise) == 1:
+        return in_batches(
+            lambda part, labels: clipped(space.render(part, noise, labels)),
+            styles,
+            labels,
+        )
+    return in_batches(
+        lambda *parts: clipped(space.render(*parts)), styles, noise, labels
+    )
+
+
+def score_images(scorer, images):
+    """Scores of images, as float arrays.
+
+    Args:
+        scorer: Function or network from images (batch, height, width,
+            channels) to scores (batch,) or (batch, 1).
+        images: (n, height, width, channels) in [0, 1].
+
+    Returns:
+        float32 (n,).
+
+    Raises:
+        ValueError: It gives more than one score an image.
+    """
+    scores = in_batches(scorer, np.asarray(images, "float32"))
+    if scores.shape not in ((len(images),), (len(images), 1)):
+        raise ValueError(
+            "`scorer` must give one score an image: (batch,). "
+            f"Received: shape {scores.shape}"
+        )
+    return scores.reshape(-1).astype("float32")
+
+
+def direction_effect(
+    model,
+    styles,
+    direction,
+    amount,
+    scorers,
+    *,
+    layers=None,
+    noise="fixed",
+    labels=None,
+):
+    """Effect of a direction on scores: does it change what it should?
+
+    Args:
+        model: A generator.
+        styles: w, w+ or latents that are moved, (n, ...).
+        direction: A `Direction`.
+        amount: How far, as in `move`.
+        scorers: `{name: function from images to scores (batch,)}`.
+        layers: As in `move`.
+        noise: As in `render`.
+        labels: As in `render`.
+
+    Returns:
+        An `Effect`.
+    """
+    moved = move(styles, direction, amount, layers)
+    before = render(model, styles, noise, labels)
+    after = render(model, moved, noise, labels)
+    changes = {
+        name: score_images(scorer, after) - score_images(scorer, before)
+        for name, scorer in scorers.items()
+    }
+    return Effect(
+        {name: float(each.mean()) for name, each in changes.items()},
+        {name: float(np.abs(each).mean()) for name, each in changes.items()},
+    )
+
+
+def direction_strip(
+    model,
+    styles,
+    direction,
+    amounts=(-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0),
+    *,
+    layers=None,
+    noise="fixed",
+    labels=None,
+):
+    """Strip image of a direction: a row for each style, a column an amount.
+
+    Args:
+        model: A generator.
+        styles: w, w+ or latents, (n, ...).
+        direction: A `Direction`.
+        amounts: Amounts of `move`, from left to right.
+        layers: As in `move`.
+        noise: As in `render`.
+        labels: As in `render`.
+
+    Returns:
+        float32 image (grid height, grid width, channels) in [0, 1].
+    """
+    columns = [
+        render(model, move(styles, direction, amount, layers), noise, labels)
+        for amount in amounts
+    ]
+    rows = np.stack(columns, axis=1)
+    return image_grid(
+        rows.reshape(-1, *rows.shape[2:]), columns=len(columns), padding=1
+    )

@@ -1,0 +1,217 @@
+"""Films of a generator: interpolations, and edits over video frames."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from keras_synth.editing.composition import composite
+from keras_synth.editing.directions import move
+from keras_synth.editing.distances import image_distance
+from keras_synth.editing.projection import Projector
+from keras_synth.editing.spaces import space_of
+from keras_synth.io import (
+    ANIMATION_EXTENSIONS,
+    Progress,
+    Video,
+    check_target,
+    check_video_target,
+    image_grid,
+    video_writer,
+    write_animation,
+)
+
+
+def interpolate(model, vectors, num_frames=24, loop=False):
+    """Interpolation: the styles or latents on the way through several.
+
+    Styles go along straight lines, the latents of a GAN along arcs (see
+    `interpolate_latents`), those of a VAE along straight lines.
+
+    Args:
+        model: A generator.
+        vectors: w, w+ or latents to go through, (n, ...), n at least 2.
+        num_frames: Number of frames from one to the next.
+        loop: Whether the way leads back to the first.
+
+    Returns:
+        float32 array (frames, ...): `(n - 1) · num_frames + 1` frames, or
+        `n · num_frames` with `loop`.
+
+    Raises:
+        ValueError: There are fewer than two, of another shape, or
+            `num_frames` is not a positive int.
+    """
+    space = space_of(model, vectors)
+    vectors = space.check(vectors)
+    if len(vectors) < 2:
+        raise ValueError(
+            f"`vectors` must be at least 2. Received: {len(vectors)}"
+        )
+    if type(num_frames) is not int or num_frames < 1:
+        raise ValueError(
+            "`num_frames` must be a positive int. "
+            f"Received: num_frames={num_frames!r}"
+        )
+    ends = np.concatenate([vectors, vectors[:1]]) if loop else vectors
+    frames = []
+    for start, end in zip(ends[:-1], ends[1:], strict=True):
+        for t in np.arange(num_frames, dtype="float32") / num_frames:
+            frames.append(
+                np.asarray(model.latents_between(start, end, t))
+                if space.name == "z"
+                else (1.0 - t) * start + t * end
+            )
+    return np.stack(frames if loop else [*frames, ends[-1]])
+
+
+def write_film(
+    path, frames, frames_per_second=25.0, loop=True, overwrite=False
+):
+    """Writes frames as an animated image (GIF) or a video file (MP4).
+
+    Args:
+        path: Path of a `.gif`, `.png` or `.webp` file, of a video file, or of
+            a folder for PNG files.
+        frames: List of images (height, width, channels) in [0, 1].
+        frames_per_second: Frame rate. GIF files hold hundredths of a second.
+        loop: Whether an animated image is shown again and again.
+        overwrite: Whether existing files may be replaced.
+
+    Returns:
+        The path, a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: The file exists and `overwrite` is False.
+        ImportError: PyAV, which writes video files, is missing.
+        ValueError: There are no frames, or the ending is unknown.
+    """
+    path = pathlib.Path(path)
+    if path.suffix.lower() in ANIMATION_EXTENSIONS:
+        check_target(path, overwrite, ANIMATION_EXTENSIONS)
+        return write_animation(path, frames, frames_per_second, loop)
+    check_video_target(path, overwrite)
+    frames = [np.asarray(frame, "float32") for frame in frames]
+    if not frames:
+        raise ValueError("`frames` must hold a frame. Received: none")
+    *size, channels = frames[0].shape
+    video = Video(
+        lambda start=0: iter(frames[start:]),
+        files=None,
+        total=len(frames),
+        size=tuple(size),
+        channels=channels,
+        bits=8,
+    )
+    with video_writer(
+        path,
+        video,
+        video.size,
+        frames_per_second=frames_per_second,
+        overwrite=overwrite,
+    ) as writer:
+        for number, frame in enumerate(frames):
+            writer.write(number, np.clip(frame, 0.0, 1.0))
+    return path
+
+
+@dataclasses.dataclass(frozen=True)
+class EditedFrame:
+    """A frame of a video, as it was and as it was edited.
+
+    Attributes:
+        frame: The frame, (height, width, channels) in [0, 1].
+        projected: What the generator makes of it.
+        edited: The same, moved along the direction.
+    """
+
+    frame: np.ndarray
+    projected: np.ndarray
+    edited: np.ndarray
+
+
+def edit_frames(
+    model,
+    frames,
+    direction,
+    amount,
+    *,
+    mask=None,
+    space=None,
+    steps=100,
+    first_steps=500,
+    features=None,
+    pixel_weight=1.0,
+    layers=None,
+    seed=0,
+    verbose="auto",
+):
+    """Edits the frames of a video, one after the other.
+
+    Each frame is projected, from the styles of the frame before it, and moved
+    along a direction.
+
+    Args:
+        model: A generator, not class-conditional in its latents.
+        frames: Frames (height, width, channels) in [0, 1], of the model's
+            size, in a list or one by one.
+        direction: A `Direction`.
+        amount: How far, as in `move`.
+        mask: (height, width, 1) in [0, 1], 1 where a frame is edited, see
+            `composite`; None for the whole.
+        space: As in `project`.
+        steps: Number of steps of each frame.
+        first_steps: Number of steps of the first one.
+        features: As in `project`.
+        pixel_weight: As in `project`.
+        layers: As in `move`.
+        seed: Seed of all noise, an int.
+        verbose: Progress, see `io.Progress`.
+
+    Yields:
+        An `EditedFrame` for each frame.
+
+    Raises:
+        ValueError: The frames do not fit the model.
+    """
+    projector = Projector(
+        model,
+        space,
+        distance=image_distance(features, pixel_weight),
+        seed=seed,
+    )
+    total = len(frames) if hasattr(frames, "__len__") else None
+    projection = None
+    with Progress(total, "frames", verbose) as progress:
+        for frame in frames:
+            frame = np.asarray(frame, "float32")
+            projection = projector.run(
+                frame[None],
+                first_steps if projection is None else steps,
+                start="nearest" if projection is None else projection,
+                verbose=progress,
+            )
+            moved = move(projection.styles, direction, amount, layers)
+            edited = projection.render(moved)[0]
+            if mask is not None:
+                edited = composite(frame, edited, mask)
+            yield EditedFrame(frame, projection.images[0], edited)
+            progress.add()
+
+
+def film_strip(edited):
+    """Strip image of edited frames: as they were, projected, and edited.
+
+    Args:
+        edited: List of `EditedFrame`, one a column.
+
+    Returns:
+        float32 image of three rows, (grid height, grid width, channels).
+    """
+    edited = list(edited)
+    rows = [
+        getattr(each, name)
+        for name in ("frame", "projected", "edited")
+        for each in edited
+    ]
+    return image_grid(np.stack(rows), columns=len(edited), padding=1)

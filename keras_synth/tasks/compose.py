@@ -1,0 +1,194 @@
+"""Composition of image files: a part of one is put into another."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from keras_synth import editing
+from keras_synth.io import FileOptions, plan_targets, read_image, split_alpha
+from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.tasks.loading import load_model_or_preset
+
+METHODS = ("poisson", "mixed", "paste")
+
+
+@dataclasses.dataclass(frozen=True)
+class Composed:
+    """Result of `compose`.
+
+    Attributes:
+        source: Path of the base that was read.
+        target: Path of the file that was written.
+        seam: `editing.seam_ratio` of the image; None where the mask has no
+            edge in it.
+        comparison: Path of the image of before and after, or None.
+        notes: What was converted, or could not be kept, in words.
+    """
+
+    source: pathlib.Path
+    target: pathlib.Path
+    seam: float | None
+    comparison: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+def compose(
+    base: str | os.PathLike,
+    part: str | os.PathLike,
+    mask: str | os.PathLike,
+    target: str | os.PathLike,
+    *,
+    method: Literal["poisson", "mixed", "paste"] = "poisson",
+    left: int = 0,
+    top: int = 0,
+    model: str | None = None,
+    num_steps: int = 300,
+    seed: int = 0,
+    compare: bool = False,
+    overwrite: bool = False,
+    files: FileOptions | None = None,
+    on_file: Callable[[Composed], None] | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> list[Composed]:
+    """Composes image files: puts a part into a base, without a seam.
+
+    Outside of the mask all pixels are, bit for bit, those of the base (in
+    formats that lose nothing and have as many bits). Depth, transparency,
+    color profile and metadata are those of the base. Poisson blending takes
+    the edges of the part and the colors of the base.
+
+    Args:
+        base: Path of the image file that the part is put into.
+        part: Path of the image file with the part. Where it is transparent
+            it is not taken.
+        mask: Path of an image file of the size of the part, white where the
+            part is wanted.
+        target: Path of the image file to write.
+        method: "poisson"; "mixed", where the base shows through flat places;
+            or "paste", which copies the colors, softly where the mask is gray.
+        left: Column of the base where the part begins, which may be negative.
+        top: Row of the base where the part begins.
+        model: Path of the `.keras` file of a StyleGAN2, GAN or VAE, or name
+            of a preset, which harmonizes the part: it makes the image once
+            more. The base must be of its size.
+        num_steps: Number of steps of the model's projection.
+        seed: Seed of all noise of the projection.
+        compare: Whether to write before and after side by side as well, as
+            `NAME-compare.png`.
+        overwrite: Whether existing files may be replaced.
+        files: `io.FileOptions`: how files are read, chosen and written. None
+            for the defaults.
+        on_file: None, or a function that is called with each result as soon
+            as its file is written.
+        verbose: Progress, see `io.Progress`.
+
+    Returns:
+        A list of one `Composed`, or of none that is there already.
+
+    Raises:
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such file or model.
+        PermissionError: The place cannot be written to.
+        ValueError: Arguments are out of range, files are no images, or they
+            do not fit.
+
+    Reference: Pérez et al., Poisson Image Editing, 2003.
+    """
+    if method not in METHODS:
+        raise ValueError(
+            f"`method` must be one of {', '.join(METHODS)}. "
+            f"Received: method={method!r}"
+        )
+    if model is not None and method != "poisson":
+        raise ValueError("A `model` harmonizes with `method` poisson alone.")
+    if pathlib.Path(base).is_dir():
+        raise ValueError(f"{base} is a folder: `base` must be an image file.")
+    plan = plan_targets(
+        base,
+        target,
+        overwrite=overwrite,
+        beside=(COMPARISON,) if compare else (),
+        files=files,
+    )
+    wanted, region = _part_and_mask(part, mask)
+    generator = None if model is None else load_model_or_preset(model)
+
+    def composed(image, progress):
+        placed, there = editing.paste(
+            image.color,
+            _with_channels(wanted, image.color.shape[-1]),
+            region,
+            (top, left),
+        )
+        if generator is not None:
+            placed = editing.harmonize(
+                generator,
+                image.color,
+                placed,
+                there,
+                steps=num_steps,
+                seed=seed,
+                verbose=progress,
+            ).projection.images[0]
+        color = placed
+        if method != "paste":
+            there = np.float32(there > 0.5)
+            color = editing.poisson_blend(
+                image.color, placed, there, method == "mixed"
+            )
+        color = np.clip(color, 0.0, 1.0).astype(image.color.dtype)
+        color = editing.composite(image.color, color, there)
+        inside = there > 0.5
+        seam = None
+        if inside.any() and not inside.all():
+            seam = editing.seam_ratio(color, there)
+        alpha = image.alpha
+        if alpha is not None:
+            alpha = editing.composite(alpha, np.ones_like(alpha), there)
+        if image.hidden is not None:
+            color = np.where(alpha > 0, color, image.hidden)
+        return color, alpha, {"seam": seam}
+
+    return restore_files(
+        plan,
+        composed,
+        Composed,
+        title="composed",
+        compare=compare,
+        overwrite=overwrite,
+        files=files,
+        on_file=on_file,
+        verbose=verbose,
+    )
+
+
+def _part_and_mask(part, mask):
+    """Part without transparency, and the mask that it leaves."""
+    color, alpha = split_alpha(read_image(part, alpha="keep"))
+    region = read_image(mask, channels=1)
+    if region.shape[:2] != color.shape[:2]:
+        sizes = [
+            f"{width}x{height}"
+            for height, width in (color.shape[:2], region.shape[:2])
+        ]
+        raise ValueError(
+            f"The mask {mask} must be as large as its part {part}, "
+            f"{sizes[0]}. Received: {sizes[1]}"
+        )
+    return color, region if alpha is None else region * alpha
+
+
+def _with_channels(image, channels):
+    """The part as a color image, or as a gray one."""
+    if image.shape[-1] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=-1)
+    raise ValueError(
+        "The base is gray and the part is in color: make the base a color "
+        "image, or the part gray."
+    )

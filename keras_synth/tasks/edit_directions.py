@@ -1,0 +1,109 @@
+"""Directions in the latent space of a generator, as files."""
+
+import dataclasses
+import os
+import pathlib
+from typing import Literal
+
+from keras_synth import editing
+from keras_synth.io import check_target, write_image
+from keras_synth.tasks.generators import Edited, scorer_of
+from keras_synth.tasks.loading import load_model_or_preset
+
+
+def edit_directions(
+    model: str | os.PathLike,
+    target: str | os.PathLike,
+    *,
+    method: Literal["closed-form", "principal", "boundary"] = "closed-form",
+    count: int = 5,
+    name: str | None = None,
+    classifier: str | None = None,
+    classes: list[int] | None = None,
+    orthogonal_to: list[str] | None = None,
+    layers: list[int] | None = None,
+    num_samples: int = 4000,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> Edited:
+    """Finds directions in the latent space of a generator.
+
+    Each goes to a file `NAME.npz` in a folder, with a strip image
+    `NAME.png`: a row for each of six images, moved by -3 to 3 standard
+    deviations.
+
+    Args:
+        model: Path of the `.keras` file of a StyleGAN2, GAN or VAE, or name
+            of a preset.
+        target: Path of the folder to write to.
+        method: "closed-form" (SeFa: what the first weights amplify most),
+            "principal" (GANSpace: where styles vary most), or "boundary"
+            (InterFaceGAN: towards higher scores).
+        count: Number of directions of the first two methods.
+        name: Name of the direction of "boundary".
+        classifier: What gives the scores of "boundary": "brightness", or a
+            network from images to probabilities: name of a preset, or path
+            of a `.keras` file.
+        classes: Classes of the classifier whose probabilities are summed up
+            to a score.
+        orthogonal_to: Paths of directions whose change is left out of
+            "boundary".
+        layers: Layers of a StyleGAN2 that the directions move. None for all.
+        num_samples: Number of random images of "boundary" and "principal".
+        seed: Seed of their latents.
+        overwrite: Whether existing files may be replaced.
+
+    Returns:
+        An `Edited`.
+
+    Raises:
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such model, classifier or direction.
+        ValueError: Arguments are out of range, or the model has no such
+            directions.
+    """
+    target = pathlib.Path(target)
+    generator = load_model_or_preset(model)
+    if method == "closed-form":
+        found = editing.closed_form_directions(generator, count, layers)
+    elif method == "principal":
+        found = editing.principal_directions(
+            generator, count, num_samples, seed
+        )
+        found = [dataclasses.replace(each, layers=layers) for each in found]
+    elif method == "boundary":
+        if not name or "/" in name or "\\" in name:
+            raise ValueError(
+                "`name` must say what the direction changes, such as sleeves. "
+                f"Received: name={name!r}"
+            )
+        scorer = scorer_of(classifier, classes)
+        styles = editing.sample_vectors(generator, num_samples, seed)
+        scores = editing.score_images(scorer, editing.render(generator, styles))
+        others = [editing.load_direction(x) for x in orthogonal_to or []]
+        found = [
+            editing.boundary_direction(
+                generator,
+                styles,
+                scores,
+                name,
+                orthogonal_to=others,
+                layers=layers,
+            )
+        ]
+    else:
+        raise ValueError(
+            "`method` must be closed-form, principal or boundary. "
+            f"Received: method={method!r}"
+        )
+    for each in found:
+        for ending in (".npz", ".png"):
+            check_target(target / f"{each.name}{ending}", overwrite, None)
+    shown = editing.sample_vectors(generator, 6, seed + 1)
+    notes = []
+    for each in found:
+        strip = editing.direction_strip(generator, shown, each)
+        write_image(target / f"{each.name}.png", strip)
+        each.save(target / f"{each.name}.npz", overwrite)
+        notes.append(f"direction: {target / each.name}.npz, and .png")
+    return Edited(target, None, tuple(notes))

@@ -1,0 +1,116 @@
+"""Films of a generator: interpolations, and edited videos."""
+
+import os
+import pathlib
+from typing import Literal
+
+from keras_synth import editing
+from keras_synth.io import (
+    ANIMATION_EXTENSIONS,
+    VIDEO_EXTENSIONS,
+    check_target,
+    check_video_target,
+    open_video,
+    write_image,
+)
+from keras_synth.tasks.generators import Edited, fitted, projection_of
+from keras_synth.tasks.loading import load_model_or_preset
+
+
+def edit_film(
+    model: str | os.PathLike,
+    target: str | os.PathLike,
+    *,
+    styles: str | None = None,
+    video: str | None = None,
+    direction: str | None = None,
+    amount: float = 3.0,
+    num_frames: int = 24,
+    frames_per_second: float = 25.0,
+    scale: int = 1,
+    num_images: int = 6,
+    num_steps: int = 100,
+    seed: int = 0,
+    overwrite: bool = False,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> Edited:
+    """Makes a film with a generator: an interpolation, or an edited video.
+
+    Without a video the film leads from image to image and back to the first.
+    With one, each of its frames is projected and moved along a direction; a
+    strip of frames as they were, projected and edited goes to `NAME-strip.png`.
+
+    Args:
+        model: Path of the `.keras` file of a StyleGAN2, GAN or VAE, or name
+            of a preset.
+        target: Path of the file to write: an animated image (.gif, .png,
+            .webp), or a video (.mp4, .mkv, ...), which needs the extra
+            `video`.
+        styles: Path of the `.npz` file of `edit project` with the images to
+            go through. None goes through random ones.
+        video: Path of a video file, or of a folder of frames, to edit.
+        direction: Path of a direction, for a video.
+        amount: How far a video is moved along it, in standard deviations.
+        num_frames: Number of frames from image to image.
+        frames_per_second: Frame rate.
+        scale: Factor of each side, by repetition of pixels.
+        num_images: Number of random images.
+        num_steps: Number of steps of each frame of a video.
+        seed: Seed of all latents and noise.
+        overwrite: Whether existing files may be replaced.
+        verbose: Progress, see `io.Progress`.
+
+    Returns:
+        An `Edited`.
+
+    Raises:
+        FileExistsError: A file exists and `overwrite` is False.
+        FileNotFoundError: There is no such model, video or file.
+        ImportError: PyAV, which reads and writes video files, is missing.
+        ValueError: Arguments are out of range, or files do not fit.
+    """
+    target = pathlib.Path(target)
+    if target.suffix.lower() in ANIMATION_EXTENSIONS:
+        check_target(target, overwrite, ANIMATION_EXTENSIONS)
+    else:
+        check_target(target, overwrite, VIDEO_EXTENSIONS)
+        check_video_target(target, overwrite)
+    if type(scale) is not int or scale < 1:
+        raise ValueError(
+            f"`scale` must be a positive int. Received: scale={scale!r}"
+        )
+    if (video is None) != (direction is None):
+        raise ValueError(
+            "A video is edited along a direction: give both, `video` and "
+            "`direction`, or neither."
+        )
+    generator = load_model_or_preset(model)
+    strip = None
+    if video is None:
+        projection = projection_of(generator, styles, num_images, seed)
+        way = editing.interpolate(
+            generator, projection.styles, num_frames, loop=True
+        )
+        frames = editing.render(generator, way)
+    else:
+        strip = target.with_name(f"{target.stem}-strip.png")
+        check_target(strip, overwrite)
+        shape = generator.image_shape
+        source = [fitted(frame, shape) for frame in open_video(video).frames()]
+        edited = list(
+            editing.edit_frames(
+                generator,
+                source,
+                editing.load_direction(direction),
+                amount,
+                steps=num_steps,
+                seed=seed,
+                verbose=verbose,
+            )
+        )
+        frames = [each.edited for each in edited]
+        every = max(len(edited) // 12, 1)
+        write_image(strip, editing.film_strip(edited[::every]))
+    frames = [frame.repeat(scale, 0).repeat(scale, 1) for frame in frames]
+    editing.write_film(target, frames, frames_per_second, overwrite=overwrite)
+    return Edited(target, strip, (f"{len(frames)} frames",))

@@ -1,0 +1,64 @@
+"""Moving images along a direction of a generator, as files."""
+
+import os
+import pathlib
+
+from keras_synth import editing
+from keras_synth.io import check_target, write_image
+from keras_synth.tasks.generators import Edited, projection_of, rows_of
+from keras_synth.tasks.loading import load_model_or_preset
+
+_AMOUNTS = (-3.0, -1.5, 0.0, 1.5, 3.0)
+
+
+def edit_move(
+    model: str | os.PathLike,
+    direction: str | os.PathLike,
+    target: str | os.PathLike,
+    *,
+    styles: str | None = None,
+    amounts: list[float] | None = None,
+    layers: list[int] | None = None,
+    num_images: int = 8,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> Edited:
+    """Moves images along a direction in the latent space of a generator.
+
+    Args:
+        model: Path of the `.keras` file of a StyleGAN2, GAN or VAE, or name
+            of a preset.
+        direction: Path of the direction, a file of `edit directions`.
+        target: Path of the image file to write: a row for each image, a
+            column for each amount.
+        styles: Path of the `.npz` file of `edit project` with the images to
+            move. None moves random ones.
+        amounts: Amounts, in standard deviations. None takes -3, -1.5, 0, 1.5
+            and 3.
+        layers: Layers of a StyleGAN2 that are moved. None takes those of the
+            direction.
+        num_images: Number of random images.
+        seed: Seed of their latents.
+        overwrite: Whether an existing file may be replaced.
+
+    Returns:
+        An `Edited`.
+
+    Raises:
+        FileExistsError: The file exists and `overwrite` is False.
+        FileNotFoundError: There is no such model, direction or styles file.
+        ValueError: The files do not fit the model.
+    """
+    target = pathlib.Path(target)
+    check_target(target, overwrite)
+    generator = load_model_or_preset(model)
+    found = editing.load_direction(direction)
+    projection = projection_of(generator, styles, num_images, seed)
+    columns = [
+        projection.render(
+            editing.move(projection.styles, found, amount, layers)
+        )
+        for amount in amounts or _AMOUNTS
+    ]
+    write_image(target, rows_of(columns))
+    return Edited(target, target, (f"moved along {found.name}",))

@@ -1,0 +1,134 @@
+"""Images, styles and scores that the editing tasks share."""
+
+import dataclasses
+import pathlib
+
+import keras
+import numpy as np
+
+from keras_synth import editing
+from keras_synth.io import center_crop, find_images, image_grid, read_image
+from keras_synth.io.images import luma
+from keras_synth.models.style_transfer.canvas import resized_to
+from keras_synth.tasks.loading import load_model_or_preset
+
+
+@dataclasses.dataclass(frozen=True)
+class Edited:
+    """Result of an edit.
+
+    Attributes:
+        target: Path of the file, or the folder, that was written.
+        image: Path of the image to look at, or None.
+        notes: What was measured, in words.
+    """
+
+    target: pathlib.Path
+    image: pathlib.Path | None = None
+    notes: tuple[str, ...] = ()
+
+
+def projection_of(generator, path, num_images, seed):
+    """The projection of a file, or random images.
+
+    Args:
+        generator: A generator.
+        path: Path of an `.npz` file of `edit_project`, or None.
+        num_images: Number of random images.
+        seed: Seed of their latents.
+
+    Returns:
+        An `editing.Projection`.
+    """
+    if path is not None:
+        return editing.load_projection(path, generator)
+    if type(num_images) is not int or num_images < 1:
+        raise ValueError(
+            "`num_images` must be a positive int. "
+            f"Received: num_images={num_images!r}"
+        )
+    vectors = editing.sample_vectors(generator, num_images, seed)
+    return editing.as_projection(generator, vectors)
+
+
+def rows_of(columns):
+    """Grid image of columns, a list of images (n, height, width, channels)."""
+    rows = np.stack(columns, axis=1)
+    return image_grid(rows.reshape(-1, *rows.shape[2:]), columns=len(columns))
+
+
+def read_images(source, shape):
+    """The images of a file or a folder, in the shape of a model's.
+
+    Args:
+        source: Path of an image file, or of a folder.
+        shape: (height, width, channels).
+
+    Returns:
+        float32 (n, height, width, channels).
+    """
+    source = pathlib.Path(source)
+    files = find_images(source) if source.is_dir() else [source]
+    if not files:
+        raise ValueError(f"{source} holds no images.")
+    return np.stack([fitted(read_image(file), shape) for file in files])
+
+
+def fitted(image, shape):
+    """An image cropped to the proportions of a shape, and resized.
+
+    Args:
+        image: (height, width, channels), uint8 or floats in [0, 1];
+            transparency is left out.
+        shape: (height, width, channels).
+
+    Returns:
+        float32 image of that shape.
+    """
+    if image.dtype == np.uint8:
+        image = image / np.float32(255.0)
+    image = image[..., : 1 if image.shape[-1] == 2 else 3]
+    if shape[-1] == 1 and image.shape[-1] == 3:
+        image = luma(image)
+    if shape[-1] == 3 and image.shape[-1] == 1:
+        image = np.repeat(image, 3, axis=-1)
+    height, width = image.shape[:2]
+    scale = min(height / shape[0], width / shape[1])
+    sides = [max(round(scale * side), 1) for side in shape[:2]]
+    cropped = center_crop(image, *sides)
+    return np.asarray(resized_to(cropped[None], shape[:2]))[0]
+
+
+def scorer_of(classifier, classes):
+    """Function from images to scores (batch,).
+
+    Args:
+        classifier: "brightness", name of a preset, or path of a `.keras`
+            file with a network from images to probabilities.
+        classes: Classes whose probabilities are summed up.
+
+    Returns:
+        A function.
+
+    Raises:
+        ValueError: Nothing gives scores, or there are no such classes.
+    """
+    if classifier is None:
+        raise ValueError(
+            "`classifier` must say what gives the scores: brightness, a preset "
+            "or a .keras file. Received: none"
+        )
+    if classifier == "brightness":
+        return lambda images: images.mean(axis=(1, 2, 3))
+    network = load_model_or_preset(classifier, keras.Model)
+    shape = getattr(network, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2:
+        raise ValueError(
+            f"{classifier} gives no probabilities (batch, classes): it cannot "
+            "score images."
+        )
+    if not classes or not all(0 <= each < shape[1] for each in classes):
+        raise ValueError(
+            f"`classes` must be of 0 to {shape[1] - 1}. Received: {classes}"
+        )
+    return lambda images: np.asarray(network(images))[:, classes].sum(axis=1)

@@ -1,0 +1,252 @@
+"""Directions: closed forms against definitions, boundaries against truth."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from keras_synth import editing
+from keras_synth.editing.directions import Direction
+from keras_synth.layers import ModulatedConv2D
+
+
+def unit(*values):
+    return np.array(values, "float32") / np.linalg.norm(values)
+
+
+def test_closed_form_is_the_singular_vector_of_the_affine_layers(style_gan):
+    first, second = editing.closed_form_directions(style_gan, 2)
+    network = style_gan.sampling_generator.get_layer("synthesis")
+    found = [x for x in network.layers if isinstance(x, ModulatedConv2D)]
+    # Layer by layer: those with demodulation, and the last to the image.
+    layers = [x for x in found if x.demodulate] + found[-1:]
+    assert len(layers) == style_gan.num_layers
+    kernels = [np.asarray(x.style_to_scales.kernel) for x in layers]
+    matrix = np.concatenate(kernels, axis=1)
+    matrix /= np.linalg.norm(matrix, axis=0)
+    values, vectors = np.linalg.eigh(matrix @ matrix.T)
+    for direction, expected in (
+        (first, vectors[:, -1]),
+        (second, vectors[:, -2]),
+    ):
+        assert abs(direction.vector @ expected) == pytest.approx(1, abs=1e-4)
+    gains = [np.square(matrix.T @ d.vector).sum() for d in (first, second)]
+    assert gains == pytest.approx(values[:-3:-1], rel=1e-3)
+
+
+def test_a_layer_is_that_of_its_style(style_gan):
+    """Styles that its affine layer does not see do not change the image."""
+    styles = editing.sample_vectors(style_gan, 1, seed=1)
+    last = style_gan.num_layers - 1
+    for layer in (0, 3, last):
+        network = style_gan.sampling_generator.get_layer("synthesis")
+        found = [x for x in network.layers if isinstance(x, ModulatedConv2D)]
+        read = ([x for x in found if x.demodulate] + found[-1:])[layer]
+        kept = np.array(read.style_to_scales.kernel)
+        direction = Direction(
+            "x", np.eye(5)[0], layers=(layer,), num_layers=last + 1
+        )
+        before = editing.render(style_gan, styles)
+        changed = editing.render(style_gan, editing.move(styles, direction, 1))
+        # The same layer but for one row, which reads this direction.
+        silenced = kept.copy()
+        silenced[0] = 0.0
+        read.style_to_scales.kernel.assign(silenced)
+        same = [
+            editing.render(style_gan, editing.move(styles, direction, amount))
+            for amount in (0, 5)
+        ]
+        read.style_to_scales.kernel.assign(kept)
+        assert np.abs(changed - before).max() > 1e-4
+        if layer == last:  # nothing else reads the last style
+            np.testing.assert_allclose(same[0], same[1], atol=1e-6)
+
+
+def test_closed_form_of_latents_reads_the_first_dense_layer(gan, vae):
+    found = editing.closed_form_directions(gan, 3)
+    kernel = [
+        np.asarray(x.kernel)
+        for x in gan.sampling_generator.layers
+        if hasattr(x, "kernel")
+    ][0][:3]
+    kernel = kernel / np.linalg.norm(kernel, axis=0)
+    left = np.linalg.svd(kernel)[0]
+    for direction, vector in zip(found, left.T, strict=True):
+        assert abs(direction.vector @ vector) == pytest.approx(1, abs=1e-4)
+        assert direction.space == "z" and direction.scale == 1.0
+    assert len(editing.closed_form_directions(vae, 3)) == 3
+    with pytest.raises(ValueError, match="no styles of layers"):
+        editing.closed_form_directions(vae, layers=[0])
+
+
+def test_principal_directions_are_those_of_numpy(style_gan):
+    found = editing.principal_directions(style_gan, 3, num_samples=500, seed=2)
+    styles = editing.sample_vectors(style_gan, 500, seed=2)
+    left = np.linalg.svd(styles - styles.mean(0), full_matrices=False)[2]
+    for direction, vector in zip(found, left, strict=False):
+        assert abs(direction.vector @ vector) == pytest.approx(1, abs=1e-3)
+    assert found[0].scale >= found[1].scale >= found[2].scale
+    many = editing.sample_vectors(style_gan, 4096, seed=0)
+    assert found[0].scale == pytest.approx(
+        (many @ found[0].vector).std(), rel=1e-4
+    )
+
+
+def test_principal_directions_of_latents_are_refused(vae):
+    with pytest.raises(ValueError, match="vary equally"):
+        editing.principal_directions(vae)
+
+
+@pytest.mark.parametrize("kind", ["bools", "numbers"])
+def test_a_boundary_is_found(style_gan, kind):
+    styles = editing.sample_vectors(style_gan, 600, seed=4)
+    normal = unit(1.0, -2.0, 0.0, 0.5, 1.0)
+    scores = styles @ normal
+    scores = scores > np.median(scores) if kind == "bools" else scores
+    found = editing.boundary_direction(style_gan, styles, scores, "side")
+    assert found.name == "side"
+    correlation = np.corrcoef(styles @ found.vector, styles @ normal)
+    assert correlation[0, 1] > 0.95
+
+
+def test_a_boundary_is_orthogonal_to_others(style_gan):
+    styles = editing.sample_vectors(style_gan, 200, seed=4)
+    others = editing.closed_form_directions(style_gan, 2)
+    found = editing.boundary_direction(
+        style_gan, styles, styles[:, 0], "first", orthogonal_to=others
+    )
+    for other in others:
+        assert abs(found.vector @ other.vector) < 1e-5
+    assert np.linalg.norm(found.vector) == pytest.approx(1.0, abs=1e-6)
+    with pytest.raises(ValueError, match="Nothing is left"):
+        others[0].orthogonal_to(others[0])
+
+
+def test_move_is_the_sum():
+    direction = Direction("x", [3.0, 4.0], scale=2.0, num_layers=3)
+    styles = np.arange(8.0).reshape(4, 2)
+    step = np.float32([1.2, 1.6])
+    np.testing.assert_allclose(
+        editing.move(styles, direction, 0.5), styles + 0.5 * step, rtol=1e-6
+    )
+    amounts = np.arange(4.0)
+    np.testing.assert_allclose(
+        editing.move(styles, direction, amounts),
+        styles + amounts[:, None] * step,
+        rtol=1e-6,
+    )
+    np.testing.assert_allclose(
+        editing.move(editing.move(styles, direction, 2), -direction, 2),
+        styles,
+        atol=1e-5,
+    )
+    moved = editing.move(styles, direction, 1, layers=[1])
+    assert moved.shape == (4, 3, 2)
+    np.testing.assert_array_equal(moved[:, [0, 2]], styles[:, None][:, [0, 0]])
+    np.testing.assert_allclose(moved[:, 1], styles + step, rtol=1e-6)
+    own = dataclasses.replace(direction, layers=(1,))
+    np.testing.assert_array_equal(editing.move(styles, own, 1), moved)
+
+
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+def test_a_direction_is_saved_with_its_name(tmp_path, ending):
+    direction = Direction(
+        "älter", unit(1, 2, 3), 2.5, "w", (0, 2), 4, "by hand"
+    )
+    path = tmp_path / f"one{ending}"
+    direction.save(path)
+    again = editing.load_direction(path)
+    np.testing.assert_array_equal(again.vector, direction.vector)
+    fields = dataclasses.asdict(direction)
+    assert fields.pop("vector") is not None
+    for name, value in fields.items():
+        assert getattr(again, name) == value, name
+    with pytest.raises(FileExistsError, match="overwrite"):
+        direction.save(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="holds no direction"):
+        editing.load_direction(path)
+    with pytest.raises(ValueError, match="must end in"):
+        direction.save(tmp_path / "one.txt")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"layers": [7]}, "layers 0 to 2"),
+        ({"amount": [1.0, 2.0]}, "`amount` must be"),
+        ({"styles": np.zeros((2, 5))}, "`styles` must be"),
+    ],
+)
+def test_moves_that_do_not_fit_are_refused(options, message):
+    arguments = {"styles": np.zeros((3, 2)), "amount": 1.0} | options
+    direction = Direction("x", [1.0, 0.0], num_layers=3)
+    with pytest.raises(ValueError, match=message):
+        editing.move(direction=direction, **arguments)
+
+
+def test_mistakes_are_refused(style_gan):
+    styles = editing.sample_vectors(style_gan, 8)
+    with pytest.raises(ValueError, match="two sides"):
+        editing.boundary_direction(style_gan, styles, np.ones(8, bool), "x")
+    with pytest.raises(ValueError, match="`share`"):
+        editing.boundary_direction(
+            style_gan, styles, np.arange(8), "x", share=0.7
+        )
+    with pytest.raises(ValueError, match="must be \\(n, dim\\)"):
+        editing.boundary_direction(style_gan, styles, np.arange(7), "x")
+    with pytest.raises(ValueError, match="`count`"):
+        editing.closed_form_directions(style_gan, 9)
+    with pytest.raises(ValueError, match="`layers` must lie"):
+        editing.closed_form_directions(style_gan, layers=[6])
+    with pytest.raises(ValueError, match="finite and not 0"):
+        Direction("x", [0.0, 0.0])
+
+
+# Effects ---------------------------------------------------------------------
+
+
+def test_effect_is_the_mean_change(style_gan):
+    styles = editing.sample_vectors(style_gan, 5)
+    direction = editing.closed_form_directions(style_gan, 1)[0]
+    before = editing.render(style_gan, styles)
+    after = editing.render(style_gan, editing.move(styles, direction, 2.0))
+    effect = editing.direction_effect(
+        style_gan,
+        styles,
+        direction,
+        2.0,
+        {
+            "brightness": lambda x: x.mean((1, 2, 3)),
+            "none": lambda x: x[:, 0, 0] * 0,
+        },
+    )
+    changes = (after - before).mean((1, 2, 3))
+    assert effect.change["brightness"] == pytest.approx(changes.mean())
+    assert effect.absolute_change["brightness"] == pytest.approx(
+        np.abs(changes).mean()
+    )
+    assert effect.change["none"] == 0.0
+    with pytest.raises(ValueError, match="one score an image"):
+        editing.score_images(lambda x: x, before)
+
+
+def test_strip_has_a_row_for_each_style(style_gan):
+    styles = editing.sample_vectors(style_gan, 2)
+    direction = editing.closed_form_directions(style_gan, 1)[0]
+    strip = editing.direction_strip(style_gan, styles, direction, (-1, 0, 1))
+    assert strip.shape == (2 * 17 + 1, 3 * 17 + 1, 1)
+    np.testing.assert_array_equal(
+        strip[18:34, 18:34], editing.render(style_gan, styles)[1]
+    )
+
+
+def test_render_takes_any_number_and_noise_for_each(style_gan):
+    styles = editing.sample_vectors(style_gan, 60)
+    noise = np.random.default_rng(0).normal(size=(60, 656))
+    images = editing.render(style_gan, styles, noise)
+    np.testing.assert_allclose(
+        images[55:57],
+        style_gan.synthesize(styles[55:57], noise[55:57]),
+        atol=1e-5,
+    )

@@ -1,0 +1,57 @@
+"""Blind estimation of blur: widths, lines, and what shows too little."""
+
+import numpy as np
+import pytest
+
+from keras_synth import datasets, degradations
+from keras_synth.restoration import estimate_blur
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """(1, 256, 256, 3) out of a photograph."""
+    element = next(iter(datasets.load_source("photos", "test").dataset))
+    image = element["image"].numpy()[None] / np.float32(255.0)
+    return np.asarray(image[:, :256, :256])
+
+
+def noisy(images, level=0.004):
+    noise = np.random.default_rng(0).normal(size=images.shape)
+    return (np.asarray(images) + level * noise).astype("float32")
+
+
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "sigma", [1.6, pytest.param(1.0, marks=slow), pytest.param(2.5, marks=slow)]
+)
+def test_the_width_of_a_gaussian_is_found(photo, sigma):
+    blurred = degradations.GaussianBlur(sigma)(photo, seed=0)[:, :192, :192]
+    found = estimate_blur(noisy(blurred))
+    assert abs(found.sigma / sigma - 1) < 0.15
+    assert found.length is None and found.evidence > 0.02
+    assert str(found).startswith("Gaussian blur of σ = ")
+    np.testing.assert_allclose(found.kernel.sum(), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "length, angle",
+    [(9.0, 20.0), pytest.param(15.0, 110.0, marks=slow)],
+)
+def test_the_line_of_a_motion_is_found(photo, length, angle):
+    moved = noisy(degradations.MotionBlur(length, angle)(photo, seed=0))
+    if length < 10:  # is seen in small blocks, too
+        moved = moved[:, :192, :192]
+    found = estimate_blur(moved, noise_level=0.004)
+    assert abs(found.length / length - 1) < 0.15
+    assert abs((found.angle - angle + 90) % 180 - 90) < 6
+    assert found.sigma is None
+    assert str(found).startswith("motion of ")
+
+
+def test_what_shows_too_little_is_refused(photo):
+    with pytest.raises(ValueError, match="does not show clearly how"):
+        estimate_blur(noisy(np.full((1, 128, 128, 1), 0.5), 0.05))
+    with pytest.raises(ValueError, match="at least 64x64"):
+        estimate_blur(photo[:, :40])

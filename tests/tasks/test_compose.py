@@ -1,0 +1,158 @@
+"""Composition of files: the base stays what it is outside of the mask."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_synth import editing, io, models, networks, tasks
+from keras_synth.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A base, a part and its mask."""
+    folder = tmp_path_factory.mktemp("compose")
+    rng = np.random.default_rng(0)
+    io.write_image(folder / "base.png", rng.uniform(size=(12, 14, 3)))
+    io.write_image(folder / "part.png", rng.uniform(size=(6, 5, 3)))
+    mask = np.zeros((6, 5, 1))
+    mask[1:5, 1:4] = 1.0
+    io.write_image(folder / "mask.png", mask)
+    return folder
+
+
+def files_of(folder, target, base="base.png", part="part.png"):
+    return folder / base, folder / part, folder / "mask.png", target
+
+
+def test_the_files_are_blended(folder, tmp_path):
+    target = tmp_path / "out.png"
+    (result,) = tasks.compose(
+        *files_of(folder, target), left=4, top=3, verbose=0
+    )
+    base, part, mask = map(io.read_image, files_of(folder, target)[:3])
+    placed, there = editing.paste(base, part, mask[..., :1], (3, 4))
+    expected = np.clip(editing.poisson_blend(base, placed, there), 0, 1)
+    made = io.read_image(target)
+    np.testing.assert_allclose(made, expected, atol=0.51 / 255)
+    outside = there[..., 0] == 0
+    assert made[outside].tobytes() == base[outside].tobytes()
+    assert (result.source, result.target) == (folder / "base.png", target)
+    assert result.seam == pytest.approx(
+        editing.seam_ratio(expected, there), rel=1e-3
+    )
+
+
+@pytest.mark.parametrize("method", tasks.compose.__globals__["METHODS"])
+def test_16_bits_alpha_and_metadata_of_the_base_are_kept(
+    folder, tmp_path, method
+):
+    rng = np.random.default_rng(1)
+    base = rng.uniform(size=(12, 14, 4)).astype("float32")
+    base[:2, :, 3] = 0.0
+    io.write_image(tmp_path / "deep.png", base, bits=16)
+    target = tmp_path / "out.png"
+    tasks.compose(
+        tmp_path / "deep.png",
+        *files_of(folder, target)[1:],
+        left=5,
+        method=method,
+        verbose=0,
+    )
+    assert io.bit_depth(target) == 16
+    before, after = (
+        io.read_image(path, alpha="keep")
+        for path in (tmp_path / "deep.png", target)
+    )
+    inside = np.zeros((12, 14), bool)
+    inside[1:5, 6:9] = True
+    np.testing.assert_array_equal(after[~inside], before[~inside])
+    assert (after[inside][:, 3] == 1).all()
+    steps = np.unique(np.round(after[inside] * 65535) % 257)
+    assert len(steps) > 2 or method == "paste"
+
+
+def test_resolution_and_text_are_kept(folder, tmp_path):
+    with Image.open(folder / "base.png") as image:
+        image.save(tmp_path / "base.jpg", dpi=(72, 72), quality=90)
+    target = tmp_path / "out.jpg"
+    tasks.compose(
+        tmp_path / "base.jpg", *files_of(folder, target)[1:], verbose=0
+    )
+    with Image.open(target) as image:
+        assert image.info["dpi"] == (72, 72) and image.format == "JPEG"
+
+
+def test_what_is_transparent_in_the_part_is_not_taken(folder, tmp_path):
+    part = np.concatenate(
+        [io.read_image(folder / "part.png"), np.zeros((6, 5, 1))], axis=-1
+    )
+    part[2, 2, 3] = 1.0
+    io.write_image(tmp_path / "part.png", part)
+    target = tmp_path / "out.png"
+    tasks.compose(
+        folder / "base.png",
+        tmp_path / "part.png",
+        folder / "mask.png",
+        target,
+        method="paste",
+        verbose=0,
+    )
+    changed = io.read_image(target) != io.read_image(folder / "base.png")
+    assert np.argwhere(changed.any(axis=-1)).tolist() == [[2, 2]]
+
+
+def test_a_gray_part_goes_into_a_color_base(folder, tmp_path):
+    gray = io.read_image(folder / "part.png", channels=1)
+    io.write_image(tmp_path / "gray.png", gray)
+    target = tmp_path / "out.png"
+    tasks.compose(
+        *files_of(folder, target, part=tmp_path / "gray.png"),
+        method="paste",
+        verbose=0,
+    )
+    made = io.read_image(target)
+    assert np.ptp(made[1:5, 1:4], axis=-1).max() == 0
+
+
+def test_a_model_harmonizes(folder, tmp_path):
+    keras.utils.set_random_seed(0)
+    vae = models.VAE(
+        networks.conv_encoder((8, 8, 3), 2, width=4, hidden=8),
+        networks.conv_decoder((8, 8, 3), 2, width=4),
+    )
+    vae.save(tmp_path / "vae.keras")
+    base = np.full((8, 8, 3), 0.5)
+    io.write_image(tmp_path / "base.png", base)
+    target = tmp_path / "out.png"
+    arguments = files_of(folder, target, base=tmp_path / "base.png")
+    options = {"model": str(tmp_path / "vae.keras"), "num_steps": 2}
+    tasks.compose(*arguments, verbose=0, **options)
+    made = io.read_image(target)
+    with_model = made[1:5, 1:4]
+    assert np.abs(with_model - 0.5).max() > 1 / 255
+    tasks.compose(*arguments, overwrite=True, verbose=0)
+    assert np.abs(io.read_image(target)[1:5, 1:4] - with_model).max() > 0.05
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("base.png none.png mask.png out.png", "none.png"),
+        ("base.png part.png base.png out.png", "as large as its part"),
+        ("base.png part.png mask.png base.png", "exists already"),
+        ("base.png part.png mask.png out.png --left 99", "Nothing of the"),
+        (
+            "base.png part.png mask.png out.png --model x.keras --method paste",
+            "`method` poisson alone",
+        ),
+        ("base.png part.png mask.png out.png --model x.keras", "no model"),
+    ],
+)
+def test_mistakes_are_one_line(capsys, monkeypatch, folder, words, message):
+    monkeypatch.chdir(folder)
+    assert main(["compose", *words.split()]) == 2
+    error = capsys.readouterr().err.strip()
+    assert len(error.splitlines()) == 1 and message in error
+    assert not (folder / "out.png").exists()

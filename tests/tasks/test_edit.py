@@ -1,0 +1,215 @@
+"""Editing tasks: files of images, styles and directions."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_synth import editing, io, models, networks, tasks
+from keras_synth.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """Path of a VAE of 8x8 gray images."""
+    keras.utils.set_random_seed(0)
+    vae = models.VAE(
+        networks.conv_encoder((8, 8, 1), 3, width=4, hidden=8),
+        networks.conv_decoder((8, 8, 1), 3, width=4),
+        seed=0,
+    )
+    path = tmp_path_factory.mktemp("models") / "vae.keras"
+    vae.save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Images of several kinds: color, gray, transparent, 16 bits."""
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    for number, channels in enumerate((3, 1, 4)):
+        image = rng.uniform(size=(20 + 4 * number, 16, channels))
+        io.write_image(folder / f"{number}.png", image)
+    io.write_image(folder / "3.png", rng.uniform(size=(8, 8, 1)), bits=16)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def styles(model, folder, tmp_path_factory):
+    """The folder's images projected."""
+    target = tmp_path_factory.mktemp("styles") / "styles.npz"
+    result = tasks.edit_project(model, folder, target, num_steps=5, verbose=0)
+    assert result.target == target and "PSNR" in result.notes[0]
+    return target
+
+
+def test_a_folder_is_projected(model, folder, styles):
+    found = editing.load_projection(styles, tasks.load_model(model))
+    assert found.styles.shape == (4, 3)
+    shown = io.read_image(styles.with_suffix(".png"))
+    assert shown.shape == (4 * 10 + 2, 2 * 10 + 2, 1)
+    np.testing.assert_allclose(shown[2:10, 12:20], found.images[0], atol=0.01)
+    # The last image is as large as the model's: it is shown as it is.
+    last = io.read_image(folder / "3.png")
+    np.testing.assert_allclose(shown[32:40, 2:10], last, atol=0.01)
+    with pytest.raises(FileExistsError, match="overwrite"):
+        tasks.edit_project(model, folder, styles)
+
+
+@pytest.mark.slow
+def test_a_tuned_model_is_saved(model, folder, tmp_path):
+    target = tmp_path / "one.npz"
+    result = tasks.edit_project(
+        model, folder / "3.png", target, num_steps=2, tuning_steps=2, verbose=0
+    )
+    tuned = tasks.load_model(tmp_path / "one.keras")
+    assert "one.keras" in result.notes[1]
+    again = editing.load_projection(target, tuned)
+    shown = io.read_image(tmp_path / "one.png")
+    np.testing.assert_allclose(again.images[0], shown[2:10, 12:20], atol=0.01)
+
+
+@pytest.fixture(scope="module")
+def directions(model, tmp_path_factory):
+    target = tmp_path_factory.mktemp("directions") / "new"
+    tasks.edit_directions(model, target, count=2)
+    return target
+
+
+def test_directions_go_to_files_and_strips(model, directions, tmp_path):
+    names = sorted(path.name for path in directions.iterdir())
+    assert names == [
+        f"closed_form_{number}.{ending}"
+        for number in (0, 1)
+        for ending in ("npz", "png")
+    ]
+    found = editing.load_direction(directions / "closed_form_0.npz")
+    assert found.name == "closed_form_0" and found.space == "z"
+    with pytest.raises(FileExistsError):
+        tasks.edit_directions(model, directions, count=1)
+    tasks.edit_directions(
+        model,
+        tmp_path,
+        method="boundary",
+        name="light",
+        classifier="brightness",
+        num_samples=60,
+        orthogonal_to=[str(directions / "closed_form_0.npz")],
+    )
+    light = editing.load_direction(tmp_path / "light.npz")
+    assert abs(light.vector @ found.vector) < 1e-5
+    strip = io.read_image(tmp_path / "light.png")
+    assert strip[:, -8:].mean() > strip[:, 1:9].mean()
+
+
+def test_images_are_moved_by_each_amount(model, styles, directions, tmp_path):
+    target = tmp_path / "moved.png"
+    direction = directions / "closed_form_1.npz"
+    tasks.edit_move(
+        model, direction, target, styles=str(styles), amounts=[0.0, 2.0]
+    )
+    shown = io.read_image(target)
+    generator = tasks.load_model(model)
+    found = editing.load_projection(styles, generator)
+    moved = editing.move(found.styles, editing.load_direction(direction), 2.0)
+    for column, images in enumerate((found.images, found.render(moved))):
+        start = 2 + 10 * column
+        np.testing.assert_allclose(
+            shown[12:20, start : start + 8], images[1], atol=0.01
+        )
+
+
+def test_regions_are_mixed(model, styles, tmp_path):
+    mask = np.zeros((8, 8, 1))
+    mask[:, :4] = 1.0
+    io.write_image(tmp_path / "mask.png", mask)
+    target = tmp_path / "mixed.png"
+    tasks.edit_mix(
+        model, target, styles=str(styles), mask=str(tmp_path / "mask.png")
+    )
+    found = editing.load_projection(styles, tasks.load_model(model))
+    expected = editing.blend_features(
+        found.model, found.styles[:1], found.styles[1:2], mask
+    )
+    shown = io.read_image(target)
+    np.testing.assert_allclose(shown[2:10, 22:30], expected[0], atol=0.01)
+    with pytest.raises(ValueError, match="no styles to mix"):
+        tasks.edit_mix(model, tmp_path / "other.png")
+
+
+def test_a_film_of_random_images(model, tmp_path):
+    target = tmp_path / "film.gif"
+    result = tasks.edit_film(model, target, num_images=2, num_frames=3, scale=2)
+    assert result.notes == ("6 frames",)
+    with Image.open(target) as film:
+        assert film.n_frames == 6 and film.size == (16, 16)
+
+
+def test_a_film_of_a_video(model, directions, tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        io.write_image(
+            tmp_path / "frames" / f"{number}.png", rng.uniform(size=(9, 8, 3))
+        )
+    target = tmp_path / "film.png"
+    result = tasks.edit_film(
+        model,
+        target,
+        video=str(tmp_path / "frames"),
+        direction=str(directions / "closed_form_0.npz"),
+        num_steps=2,
+        verbose=0,
+    )
+    with Image.open(target) as film:
+        assert film.n_frames == 3 and film.size == (8, 8)
+    assert io.read_image(result.image).shape == (28, 28, 1)
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("project MODEL none.png out.npz", "no model|There is no|none.png"),
+        ("project MODEL IMAGES out.png", "must end in one of .npz"),
+        ("project MODEL IMAGES out.npz --space w+", "is edited in z"),
+        ("project MODEL IMAGES out.npz --num-steps 0", "`steps` must be"),
+        ("directions MODEL out --method principal", "vary equally"),
+        ("directions MODEL out --method boundary", "`name` must say"),
+        ("directions MODEL out --method boundary --name a", "`classifier`"),
+        (
+            "directions MODEL out --method boundary --name a "
+            "--classifier mnist_classifier",
+            "`classes` must be of 0 to 9",
+        ),
+        ("move MODEL none.npz out.png", "There is no direction"),
+        ("move none.keras none.npz out.png", "There is no model"),
+        ("mix MODEL out.png", "no styles to mix"),
+        ("film MODEL out.txt", "must end in one of"),
+        ("film MODEL out.gif --scale 0", "`scale`"),
+        ("film MODEL out.gif --video clip.mp4", "give both"),
+        ("film MODEL out.gif --num-images 1", "at least 2"),
+    ],
+)
+def test_mistakes_are_one_line(
+    capsys, monkeypatch, model, folder, tmp_path, words, message
+):
+    monkeypatch.chdir(tmp_path)
+    places = {"MODEL": str(model), "IMAGES": str(folder)}
+    typed = [places.get(word, word) for word in words.split()]
+    assert main(["edit", *typed]) == 2
+    error = capsys.readouterr().err.strip()
+    assert len(error.splitlines()) == 1
+    assert re.search(message, error), error
+    assert not [p for p in tmp_path.iterdir() if p.is_file()]
+
+
+def test_the_command_says_what_it_did(capsys, model, tmp_path):
+    target = tmp_path / "film.gif"
+    words = ["edit", "film", str(model), str(target), "--num-images", "2"]
+    assert main([*words, "--num-frames", "2", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["target"] == str(target)
+    assert facts["settings"]["num_frames"] == 2

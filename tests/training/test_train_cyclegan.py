@@ -1,0 +1,136 @@
+"""`train_cyclegan`: from two folders to translated files."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_synth import models, training
+from keras_synth.__main__ import main
+from keras_synth.io import read_image, write_image
+from keras_synth.models.cycle_gan import DIRECTIONS
+from tests.helpers import assert_same_state
+from tests.training_helpers import compile_eagerly, stop_after_one_epoch
+
+SMALL = {
+    "image_size": 16,
+    "channels": 1,
+    "width": 2,
+    "num_blocks": 1,
+    "batch_size": 2,
+    "pool_size": 3,
+    "verbose": 0,
+}
+
+
+@pytest.fixture(autouse=True)
+def eagerly(monkeypatch):
+    compile_eagerly(monkeypatch, models.CycleGAN)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Dark images of A, bright ones of B, more of them."""
+    random = np.random.default_rng(0)
+    for index in range(6):
+        image = 0.5 * random.uniform(size=(16, 16))
+        if index < 4:
+            write_image(tmp_path / f"images/a/{index}.png", image)
+        write_image(tmp_path / f"images/b/other{index}.png", 0.5 + image)
+    return tmp_path / "images"
+
+
+def train(folder, output, **options):
+    places = folder / "a", folder / "b", output
+    return training.train_cyclegan(*places, **(SMALL | options))
+
+
+def test_command_line_trains_and_translates_both_ways(folder, tmp_path, capsys):
+    run = tmp_path / "run"
+    places = ["--a", folder / "a", "--b", folder / "b", "--output", run]
+    words = "--image-size 16 --width 2 --num-blocks 1 --batch-size 2 --epochs 1"
+    assert main(["train", "cyclegan", *map(str, places), *words.split()]) == 0
+    out = capsys.readouterr().out
+    assert f"translate input.png out.png --model {run}/cyclegan.keras" in out
+    history = json.loads((run / "history.json").read_text())
+    assert np.isfinite(history["cycle_loss"]).all()
+    # Three rows of 4 images of side 16; the first are the images themselves.
+    for name, dark in (("a_to_b", True), ("b_to_a", False)):
+        grid = read_image(run / f"images/{name}_epoch_0001.png")
+        assert grid.shape == (56, 74, 3)
+        assert (grid[2:18, 2:18].mean() < 0.5) == dark
+    model = keras.saving.load_model(run / "cyclegan.keras")
+    source, target = folder / "a" / "0.png", tmp_path / "translated.png"
+    image = np.repeat(read_image(source), 3, axis=-1)[None]
+    for direction in DIRECTIONS:
+        words = ["translate", source, target, "--model", run / "cyclegan.keras"]
+        words += ["--direction", direction, "--overwrite"]
+        assert main([str(word) for word in words]) == 0
+        expected = np.mean(model.translate(image, direction)[0], axis=-1)
+        made = read_image(target)[..., 0]
+        np.testing.assert_allclose(made, expected, atol=0.51 / 255 + 1e-5)
+    there, back = (model.translate(image, way) for way in DIRECTIONS)
+    assert np.abs(there - back).max() > 1e-4
+
+
+@pytest.mark.slow  # the model's own tests resume, too
+def test_a_stopped_training_goes_on_as_if_it_had_not(
+    folder, tmp_path, monkeypatch
+):
+    straight = train(folder, tmp_path / "straight", epochs=2)
+    stop_after_one_epoch(monkeypatch, train, folder, tmp_path / "run")
+    again = train(folder, tmp_path / "run", epochs=2, resume=True)
+    assert_same_state(again, straight)
+    assert [int(pool.num_images) for pool in again.pools] == [3, 3]
+    # 6 images of B, 2 at a time.
+    assert int(again.optimizer.iterations) == 6
+    assert float(again.optimizer.learning_rate) == 0.0
+
+
+def test_what_was_asked_for_is_built(folder, tmp_path, monkeypatch):
+    seen = {}
+
+    def record(model, batches, *args, **options):
+        seen.update(model=model, batches=batches)
+
+    monkeypatch.setattr("keras_synth.training.cyclegan.fit_in_folder", record)
+    train(folder, tmp_path / "run", epochs=10, cycle_weight=3.0, pool_size=0)
+    model = seen["model"]
+    assert model.loss_weights == {"cycle_weight": 3.0, "identity_weight": 5.0}
+    assert not model.pools and model.image_shape == (None, None, 1)
+    for optimizer in (model.generator_optimizer, model.discriminator_optimizer):
+        config = optimizer.get_config()
+        assert config["beta_1"] == 0.5
+        rate = config["learning_rate"]["config"]
+        assert rate == {
+            "learning_rate": 2e-4,
+            "steps": 30,
+            "constant_steps": 15,
+        }
+    of_a, of_b = next(iter(seen["batches"]))
+    assert of_a.shape == (2, 16, 16, 1)
+    assert np.mean(of_a) < 0.4 and np.mean(of_b) > 0.6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "`epochs` must be an int of at least 1"),
+        ({"channels": 2}, "`channels` must be"),
+        ({"num_blocks": 0}, "`num_blocks` must be an int"),
+        ({"cycle_weight": -1.0}, "`cycle_weight` must be"),
+        ({"pool_size": -1}, "`pool_size` must be"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be above 0"),
+        ({"cycle_weight": float("nan")}, "`cycle_weight` must be finite"),
+    ],
+)
+def test_bad_arguments_are_refused(options, message, folder, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        train(folder, tmp_path / "run", **{"epochs": 1, **options})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_that_is_not_there_is_refused(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        training.train_cyclegan(folder / "nowhere", folder / "b", tmp_path)
