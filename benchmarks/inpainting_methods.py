@@ -12,7 +12,7 @@ from scipy import ndimage
 from skimage.metrics import structural_similarity
 
 from benchmarks.feature_networks import perceptual_metric
-from benchmarks.photographs import FILES, photographs
+from benchmarks.photograph_noise import FILES, photographs
 from benchmarks.rows import RUNS, figure, write_row
 from keras_synth import io, restoration
 

@@ -12,7 +12,7 @@ import numpy as np
 import skimage.restoration
 import tensorflow as tf
 
-from benchmarks.photographs import photographs
+from benchmarks.photograph_noise import photographs
 from benchmarks.rows import data_folder, figure, write_row
 from keras_synth import degradations, io, ops, presets, restoration
 

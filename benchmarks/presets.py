@@ -64,48 +64,14 @@ QUEUE = {
         photographs.color_figures,
         {
             "noise": "Gaussian, σ from 0 to 75 gray levels",
-            "bad at": "noise that is correlated from pixel to pixel, as in "
-            "JPEG files: `photo_restorer` knows it",
-        },
-    ),
-    "photo_restorer": Entry(
-        training.train_denoiser,
-        {
-            **_UNET,
-            "degradation": "photo",
-            "image_size": 64,
-            "patches_per_image": 20,
-            "epochs": 130,
-            "batch_size": 16,
-            "learning_rate": 5e-4,
-        },
-        presets.photo_restorer,
-        photographs.photo_figures,
-        {
-            "degradations": "slight blur, noise of a camera or of σ up to 25 "
-            "gray levels, JPEG from 10 to 95, once or twice, on any grid",
-            "bad at": "heavy noise and heavy blur; text and faces of a few "
-            "pixels",
-        },
-    ),
-    **{
-        f"upscaler_x{scale}": Entry(
-            training.train_upscaler,
-            {
-                "channels": 3,
-                "scale": scale,
-                "image_size": 24 * scale,
-                "patches_per_image": 20,
-                "epochs": epochs,
-                "batch_size": 16,
-                "learning_rate": 5e-4,
+            **{
+                f"{method}, as published, σ = 15 / 25 / 50": psnr
+                for method, psnr in photographs.published().items()
             },
-            getattr(presets, f"upscaler_x{scale}"),
-            photographs.upscaling_figures(scale),
-            {"bad at": "noise, blur and JPEG blocks, which it upscales too"},
-        )
-        for scale, epochs in ((4, 130), (2, 65), (3, 65))
-    },
+            "bad at": "noise that is correlated from pixel to pixel, as in "
+            "JPEG files and scans of film",
+        },
+    ),
 }
 
 

@@ -19,6 +19,7 @@ assert pathlib.Path(keras_synth.__file__).parent.parent == installed
 assert (installed / "keras_synth" / "py.typed").exists()
 from keras_synth import presets
 for build in (
+    presets.color_denoiser,
     presets.gray_denoiser,
     presets.gray_upscaler,
     presets.mnist_features,

@@ -15,7 +15,7 @@ from keras_synth.degradations.base import (
 )
 from keras_synth.degradations.occlusion import check_folder
 
-# Places of a mask, among its damaged pixels, that may come into an image.
+# Places of a mask, among its opaque pixels, that may come into an image.
 _ANCHORS = 256
 
 
@@ -24,7 +24,7 @@ class FilmDamage(Degradation):
     """Film damage: dust, hairs, scratches and stains from mask images.
 
     Each object is one of the masks α, turned, mirrored and scaled at random,
-    with a damaged pixel of it at a random place of the image. What it covers
+    with an opaque pixel of it at a random place of the image. What it covers
     becomes bright (the emulsion is gone from a negative's print, dust lay on
     the negative) or dark:
 
@@ -36,7 +36,7 @@ class FilmDamage(Degradation):
 
     Args:
         folder: Folder of PNG files whose alpha channel (or brightness, of
-            files without one) is the damage. Folders below it are read too.
+            files without one) is α. Folders below it are read too.
         count: Number of objects of an image, an int or a range.
         scale: Pixels of the image for one of the mask, or a range.
         bright: Probability that an object is bright, from 0 to 1.
@@ -46,8 +46,8 @@ class FilmDamage(Degradation):
         FileNotFoundError: There is no such folder.
         ValueError: It holds no masks, or one that cannot be read.
 
-    Reference: Ivanova et al., Simulating Analogue Film Damage to Analyse and
-    Improve Artefact Restoration on High-Resolution Scans, 2023.
+    Reference: Ivanova et al., Simulating Analogue Film Damage to
+    Analyse and Improve Artefact Restoration on High-Resolution Scans, 2023.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ def _read_masks(folder):
         # Alpha is the last channel of two or four.
         last = image.shape[-1] - 1 if image.shape[-1] in (2, 4) else 0
         mask = image[..., last : last + 1]
-        if tf.reduce_max(mask) > 127:  # there is damage in it
+        if tf.reduce_max(mask) > 127:  # something is opaque
             masks.append(mask)
     if not masks:
         raise ValueError(f"{folder} holds no masks (.png).")
@@ -179,7 +179,7 @@ def _read_masks(folder):
 
 
 def _anchors(masks):
-    """Damaged pixels of each mask: float32 (masks, _ANCHORS, 2)."""
+    """Opaque pixels of each mask: float32 (masks, _ANCHORS, 2)."""
     anchors = []
     for index in range(masks.shape[0]):
         places = tf.where(masks[index, :, :, 0] > 127)

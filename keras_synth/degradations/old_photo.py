@@ -70,23 +70,24 @@ class ColorFading(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class OldPhoto(Compose):
-    """Old photograph: faded, soft, grainy, and then damaged.
+    """Old photograph: faded, soft, grainy, and covered by film damage.
 
     `LowContrast`, `ColorFading`, `GaussianBlur` and `GaussianNoise` (grain),
     each with a probability, and then `FilmDamage`. The record's mask is that
     of the film damage alone: 1 where something covers the photograph.
 
     Args:
-        damage: A `FilmDamage`.
+        film_damage: A `FilmDamage`.
 
     Reference: Wan et al., Bringing Old Photos Back to Life, 2020, section 3:
     unstructured and structured degradations.
     """
 
-    def __init__(self, damage):
-        if not isinstance(damage, FilmDamage):
+    def __init__(self, film_damage):
+        if not isinstance(film_damage, FilmDamage):
             raise ValueError(
-                f"`damage` must be a FilmDamage. Received: {damage!r}"
+                "`film_damage` must be a FilmDamage. Received: "
+                f"{film_damage!r}"
             )
         super().__init__(
             [
@@ -94,24 +95,25 @@ class OldPhoto(Compose):
                 Sometimes(ColorFading((0.3, 1.0)), 0.6),
                 Sometimes(GaussianBlur((0.3, 1.2)), 0.4),
                 Sometimes(GaussianNoise((0.0, 15 / 255)), 0.5),
-                damage,
+                film_damage,
             ]
         )
-        self.damage = damage
+        self.film_damage = film_damage
 
     def apply(self, images, seed):
-        before_seed, damage_seed = split_seed(seed, 2)
+        before_seed, last_seed = split_seed(seed, 2)
         before = Compose(self.degradations[:-1])
         aged, _, parameters = before.apply(images, before_seed)
         aged = tf.clip_by_value(aged, 0.0, 1.0)
-        degraded, mask, drawn = self.damage.apply(aged, damage_seed)
+        degraded, mask, drawn = self.film_damage.apply(aged, last_seed)
         last = len(self.degradations) - 1
-        parameters[f"{last}_{type(self.damage).__name__}"] = drawn
+        parameters[f"{last}_{type(self.film_damage).__name__}"] = drawn
         return degraded, mask, parameters
 
     def get_config(self):
-        return {"damage": keras.saving.serialize_keras_object(self.damage)}
+        film_damage = keras.saving.serialize_keras_object(self.film_damage)
+        return {"film_damage": film_damage}
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["damage"]))
+        return cls(keras.saving.deserialize_keras_object(config["film_damage"]))

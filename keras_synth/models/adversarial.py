@@ -446,7 +446,7 @@ class AdversarialModel(ResumableModel):
             discriminate(real) if needs_real else None, discriminate(fake)
         )
 
-    @property
+    # No property, which Keras would save as well.
     def averages(self):
         """List of `(average, network)`, for each generator."""
         return [(self.generator_average, self.generator)]
@@ -456,7 +456,7 @@ class AdversarialModel(ResumableModel):
         self.average_steps.assign_add(1.0)
         pairs = [
             pair
-            for average, network in self.averages
+            for average, network in self.averages()
             for pair in zip(average.weights, network.weights, strict=True)
         ]
         if self.average_decay == 0:

@@ -170,11 +170,10 @@ class CycleGAN(AdversarialModel):
         """List of both discriminators."""
         return [self.discriminator, self.discriminator_a]
 
-    @property
     def averages(self):
         """List of `(average, generator)`, from A to B first."""
         return [
-            *super().averages,
+            *super().averages(),
             (self.generator_ba_average, self.generator_ba),
         ]
 

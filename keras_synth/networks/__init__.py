@@ -41,7 +41,7 @@ from keras_synth.networks.translation import (
     pix2pix_generator,
     resnet_translator,
 )
-from keras_synth.networks.unet import mask_unet, unet
+from keras_synth.networks.unet import blind_unet, mask_unet, unet
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -59,6 +59,7 @@ __all__ = [
     "FeatureNetwork",
     "PerceptualNetwork",
     "autoencoder",
+    "blind_unet",
     "conv_decoder",
     "conv_encoder",
     "convert_torchvision",

@@ -125,6 +125,62 @@ def _full_size(x, channels, image, bias):
     return CropLike()([ops.depth_to_space(x, 2), image])
 
 
+def blind_unet(network):
+    """U-Net without the noise level, from the weights of one that takes it.
+
+    A denoiser of known noise is a good start for the training of a restorer of
+    anything else. The channel of the noise level leaves the first convolution;
+    all convolutions get biases, of 0. At a noise level of 0 the given network
+    returns the same.
+
+    Args:
+        network: A `unet(..., noise_conditional=True)`.
+
+    Returns:
+        A `unet(...)` with `noise_conditional=False`.
+
+    Raises:
+        ValueError: `network` is not such a U-Net.
+
+    Example:
+
+    >>> given = unet(widths=(8, 16), num_blocks=1, noise_conditional=True)
+    >>> blind_unet(given).input_shape
+    (None, None, None, 3)
+    """
+    has_blocks = any(isinstance(layer, layers.Add) for layer in network.layers)
+    if not (isinstance(network.input, dict) and has_blocks):
+        raise ValueError(
+            "Only a `networks.unet(..., noise_conditional=True)` has a blind "
+            f"twin. Received: {network.name!r}"
+        )
+    known = _convolutions(network)
+    first, *others = known
+    strided = [layer for layer in others if layer.strides == (2, 2)]
+    num_levels = 1 + len(strided) // 2
+    # First and last one, strided ones; the others are pairs in blocks.
+    num_pairs = (len(known) - 2 - len(strided)) // 2
+    twin = unet(
+        channels=network.output_shape[-1],
+        widths=[
+            first.filters,
+            *(layer.filters for layer in strided[: num_levels - 1]),
+        ],
+        num_blocks=num_pairs // (2 * num_levels - 1),
+    )
+    for ours, theirs in zip(_convolutions(twin), known, strict=True):
+        kernel = theirs.kernel[:, :, :-1] if theirs is first else theirs.kernel
+        ours.kernel.assign(kernel)
+        if theirs.use_bias:
+            ours.bias.assign(theirs.bias)
+    return twin
+
+
+def _convolutions(network):
+    kinds = (layers.Conv2D, layers.Conv2DTranspose)
+    return [layer for layer in network.layers if isinstance(layer, kinds)]
+
+
 def _blocks(x, width, num_blocks, use_bias):
     for _ in range(num_blocks):
         y = layers.ReLU()(

@@ -16,19 +16,12 @@ from keras_synth.presets.classifiers import (
     mnist_classifier,
     mnist_features,
 )
-from keras_synth.presets.denoisers import (
-    color_denoiser,
-    gray_denoiser,
-    photo_restorer,
-)
+from keras_synth.presets.denoisers import color_denoiser, gray_denoiser
 from keras_synth.presets.files import path
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
     gray_upscaler,
-    upscaler_x2,
-    upscaler_x3,
-    upscaler_x4,
     video_upscaler,
 )
 
@@ -47,9 +40,5 @@ __all__ = [
     "mnist_classifier",
     "mnist_features",
     "path",
-    "photo_restorer",
-    "upscaler_x2",
-    "upscaler_x3",
-    "upscaler_x4",
     "video_upscaler",
 ]

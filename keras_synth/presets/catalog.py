@@ -16,6 +16,7 @@ _FACTS = (
     "seed",
     "date",
     "noise",
+    "bad at",
     "figures",
     "scale",
     "stored as",

@@ -48,7 +48,11 @@ def gray_denoiser(weights="pretrained"):
 def color_denoiser(weights="pretrained"):
     """Color denoiser: a U-Net conditioned on the noise level.
 
-    For Gaussian noise of σ from 0 to 75 gray levels.
+    For Gaussian noise of σ from 0 to 75 gray levels. Trained on 240 color
+    photographs (CC BY-SA 4.0 and the Unsplash license). PSNR on CBSD68 for σ =
+    15 / 25 / 50: 33.55 / 31.00 / 27.90 dB; CBM3D, as published: 33.52 / 30.71
+    / 27.38 dB. License of the weights: Apache-2.0. See
+    `presets/color_denoiser.md`.
 
     Args:
         weights: "pretrained", None for random weights, or the path of a
@@ -73,34 +77,6 @@ def color_denoiser(weights="pretrained"):
     network = _unet(
         "color_denoiser", widths=_WIDE, noise_conditional=True, use_bias=False
     )
-    load_preset(network, weights, "Train one: make presets")
-    return network
-
-
-def photo_restorer(weights="pretrained"):
-    """Photo restorer: a U-Net for blur, noise and JPEG that nobody describes.
-
-    For photographs as they come: slight blur, noise of the sensor, JPEG
-    compression from quality 10 to 95, in any combination.
-
-    Args:
-        weights: "pretrained", None for random weights, or the path of a
-            `.weights.h5` file.
-
-    Returns:
-        A `keras.Model` from (batch, height, width, 3) to the same shape, not
-        clipped.
-
-    Raises:
-        FileNotFoundError: There is no file at that path.
-        ValueError: The file holds other weights.
-
-    Example:
-
-    >>> photo_restorer(None)(keras.ops.zeros((1, 30, 20, 3))).shape
-    TensorShape([1, 30, 20, 3])
-    """
-    network = _unet("photo_restorer", widths=_WIDE)
     load_preset(network, weights, "Train one: make presets")
     return network
 

@@ -11,7 +11,11 @@ import numpy as np
 from keras_synth import ops, restoration
 from keras_synth.io import FileOptions, plan_targets, read_image
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.restorers import plug_and_play
+from keras_synth.tasks.restorers import (
+    check_noise_level,
+    estimated_level,
+    plug_and_play,
+)
 
 _LARGEST = 101  # pixels of a kernel's side, so that tiles stay larger
 
@@ -102,7 +106,12 @@ def deblur(
     Prior, 2022.
     """
     known = known_blur(sigma, motion, kernel)
-    check_numbers(noise_level, iterations)
+    check_noise_level(noise_level)
+    if type(iterations) is not int or not 1 <= iterations <= 100:
+        raise ValueError(
+            "`iterations` must be an int from 1 to 100. "
+            f"Received: iterations={iterations!r}"
+        )
     solve = known and plug_and_play(restoration.Blur(known[1]), iterations)
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
@@ -111,7 +120,7 @@ def deblur(
 
     def deblurred(image, progress):
         color = image.color
-        level = estimated_level(color) if noise_level == "auto" else noise_level
+        level = estimated_level(image) if noise_level == "auto" else noise_level
         words, run = known and known[0], solve
         if known is None:
             given = None if noise_level == "auto" else noise_level
@@ -215,35 +224,6 @@ def read_kernel(path):
             f"Received: an image of {kernel.flat[0]:g} all over"
         )
     return kernel / kernel.sum()
-
-
-def check_numbers(noise_level, iterations):
-    """Checks arguments of `plug_and_play`.
-
-    Raises:
-        ValueError: One is out of range.
-    """
-    if noise_level != "auto" and (
-        not isinstance(noise_level, int | float) or not 0 <= noise_level <= 1
-    ):
-        raise ValueError(
-            '`noise_level` must be "auto" or a number from 0 to 1 (noise of '
-            f"25 gray levels is {25 / 255:.3f}). Received: {noise_level!r}"
-        )
-    if type(iterations) is not int or not 1 <= iterations <= 100:
-        raise ValueError(
-            "`iterations` must be an int from 1 to 100. "
-            f"Received: iterations={iterations!r}"
-        )
-
-
-def estimated_level(color):
-    """σ of the noise of an image (height, width, channels)."""
-    if min(color.shape[:2]) < 4:
-        raise ValueError(
-            "The image is too small to estimate its noise: give a noise level."
-        )
-    return float(np.linalg.norm(ops.opponent_noise_levels(color[None])))
 
 
 def _even(kernel, even):

@@ -17,6 +17,8 @@ from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
     batch_as_channels,
     channels_as_batch,
+    check_noise_level,
+    estimated_level,
     in_tiles,
     load_restorer,
     with_channels,
@@ -28,13 +30,28 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 # In standard deviations; one pixel in 16,000 of Gaussian noise has more.
 _LARGEST_NOISE = 4.0
 
-_pretrained = functools.cache(presets.gray_denoiser)
+_gray_network = functools.cache(presets.gray_denoiser)
+_color_network = functools.cache(presets.color_denoiser)
 # Its graph is traced once, and not for every file.
 _block_matching = functools.cache(restoration.BM3D)
 
 
 def _unet(noise_level, ensemble, verbose=0):
-    return _with_network(_pretrained(), noise_level, ensemble, verbose)
+    """The pretrained networks, for gray and for color images.
+
+    The color network knows noise that is equally strong in each opponent
+    channel. Other noise, that of a gray photograph stored as color above all,
+    is removed from each of these by the gray network.
+    """
+
+    def restore(images):
+        levels = np.asarray(ops.opponent_noise_levels(images, noise_level))
+        color = images.shape[-1] == 3 and levels.min() > levels.max() / 2
+        network = _color_network() if color else _gray_network()
+        method = _with_network(network, noise_level, ensemble, verbose)
+        return method(images, levels)
+
+    return restore
 
 
 def _with_network(network, noise_level, ensemble, verbose=0):
@@ -52,10 +69,11 @@ def _with_network(network, noise_level, ensemble, verbose=0):
         limit = _LARGEST_NOISE * levels
         return images + np.clip(restored - images, -limit, limit)
 
-    def restore(images):
+    def restore(images, levels=None):
         if not conditional:
             return with_channels(lambda x: run(x, None), channels, images)
-        levels = np.asarray(ops.opponent_noise_levels(images, noise_level))
+        if levels is None:
+            levels = np.asarray(ops.opponent_noise_levels(images, noise_level))
         if images.shape[-1] == channels or channels == 3:
             level = np.linalg.norm(levels)
             return with_channels(lambda x: run(x, level), channels, images)
@@ -77,7 +95,8 @@ def _bm3d(noise_level, ensemble, verbose=0):
 
 def _total_variation(noise_level, *_):
     def restore(images):
-        level = noise_level or _estimated_level(images)
+        levels = ops.opponent_noise_levels(images)
+        level = noise_level or float(np.linalg.norm(levels))
         return restoration.total_variation(level)(images)
 
     return restore
@@ -166,7 +185,7 @@ def restore(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "unet" (the pretrained denoiser), "bm3d", "median",
+        method: "unet" (the pretrained denoisers), "bm3d", "median",
             "adaptive_median", "non_local_means", "total_variation", or the
             path of a `.keras` file of `train denoiser` or with a
             `models.RestorationGAN` that takes no mask.
@@ -211,8 +230,7 @@ def restore(
     def restored(image, progress):
         color, level = image.color, noise_level
         if level == "auto":
-            _check_size(image)
-            level = _estimated_level(color[None])
+            level = estimated_level(image)
         if level or always:
             known = None if noise_level == "auto" else level
             restorer = make(known, ensemble, progress)
@@ -250,13 +268,7 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
             f"`method` must be one of {', '.join(METHODS)}, or a .keras file. "
             f"Received: {method!r}"
         )
-    if noise_level != "auto" and (
-        not isinstance(noise_level, int | float) or not 0 <= noise_level <= 1
-    ):
-        raise ValueError(
-            '`noise_level` must be "auto" or a number from 0 to 1 (noise of '
-            f"25 gray levels is {25 / 255:.3f}). Received: {noise_level!r}"
-        )
+    check_noise_level(noise_level)
     if ensemble and method in METHODS and method not in ("unet", "bm3d"):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
@@ -269,19 +281,6 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
         raise ValueError(
             f"`sharpness` must be from 0 to 100. Received: {sharpness}"
         )
-
-
-def _check_size(image):
-    if min(image.color.shape[:2]) < 4:
-        raise ValueError(
-            f"{image.path} is too small to estimate its noise: give a noise "
-            "level."
-        )
-
-
-def _estimated_level(images):
-    """Noise level of red, green and blue, or of a gray image."""
-    return float(np.linalg.norm(ops.opponent_noise_levels(images)))
 
 
 def _enhanced(image, contrast, sharpness):

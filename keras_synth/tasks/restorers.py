@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 
-from keras_synth import inference, presets, restoration
+from keras_synth import inference, ops, presets, restoration
 from keras_synth.io import Progress
 from keras_synth.models.loading import load_model
 
@@ -15,8 +15,8 @@ from keras_synth.models.loading import load_model
 _TILE, _OVERLAP, _MULTIPLE = 768, 96, 64
 # Of plug-and-play restoration, in pixels of the restored image.
 _SOLVED_TILE, _SOLVED_OVERLAP = 512, 64
-# The prior of plug-and-play restoration.
-_denoiser = functools.cache(presets.gray_denoiser)
+# The prior of plug-and-play restoration, for gray images as well.
+_denoiser = functools.cache(presets.color_denoiser)
 
 
 def load_restorer(path):
@@ -130,6 +130,34 @@ def channels_as_batch(images):
 def batch_as_channels(images):
     """(channels, height, width, 1) → (1, height, width, channels)."""
     return np.moveaxis(images, 0, -1)[None, ..., 0, :]
+
+
+def check_noise_level(noise_level):
+    """Refuses what is neither "auto" nor a noise level from 0 to 1."""
+    if noise_level != "auto" and (
+        not isinstance(noise_level, int | float) or not 0 <= noise_level <= 1
+    ):
+        raise ValueError(
+            '`noise_level` must be "auto" or a number from 0 to 1 (noise of '
+            f"25 gray levels is {25 / 255:.3f}). Received: {noise_level!r}"
+        )
+
+
+def estimated_level(image):
+    """Noise level σ of a file's image, of red, green and blue, or of gray.
+
+    Args:
+        image: What `restore_files` gives, with `path` and `color`.
+
+    Raises:
+        ValueError: The image is too small.
+    """
+    if min(image.color.shape[:2]) < 4:
+        raise ValueError(
+            f"{image.path} is too small to estimate its noise: give a noise "
+            "level."
+        )
+    return float(np.linalg.norm(ops.opponent_noise_levels(image.color[None])))
 
 
 def plug_and_play(operator, iterations, scale=1):

@@ -11,13 +11,11 @@ import numpy as np
 from keras_synth import inference, presets, restoration
 from keras_synth.io import FileOptions, plan_targets, quantized
 from keras_synth.ops.color import full_range_luma
-from keras_synth.tasks.deblur import (
-    check_numbers,
-    estimated_level,
-    known_blur,
-)
+from keras_synth.tasks.deblur import known_blur
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
+    check_noise_level,
+    estimated_level,
     load_restorer,
     plug_and_play,
     with_channels,
@@ -141,7 +139,7 @@ def upscale(
         run = restoration.bicubic(scale)
     elif method == "pnp":
         scale = scale or 4
-        check_numbers(noise_level, _ITERATIONS)
+        check_noise_level(noise_level)
         blur = known_blur(sigma, None, kernel, even=scale % 2 == 0)
         operator = restoration.BicubicDownsampling(scale)
         if blur is not None:
@@ -181,7 +179,7 @@ def upscale(
         if method == "pnp":
             level = noise_level
             if level == "auto":
-                level = estimated_level(image.color)
+                level = estimated_level(image)
             inputs = {"image": image.color[None], "noise_level": level}
             large = rounded(image.color, image.bits)
             large = solve(inputs, progress, large).array[0]

@@ -46,8 +46,8 @@ def train_damage_detector(
         output: Folder for `damage_detector.keras`, `history.json` (logs of all
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
-        masks: Path of a folder with PNG files whose alpha channel is damage,
-            see `degradations.FilmDamage`.
+        masks: Path of a folder with PNG files whose alpha channel says
+            what covers a photograph, see `degradations.FilmDamage`.
         widths: Channels of each level of the U-Net.
         num_blocks: Residual blocks of each level of the U-Net.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None

@@ -6,6 +6,7 @@ from typing import Literal
 import keras
 
 from keras_synth import datasets, degradations, networks
+from keras_synth.inference import input_names
 from keras_synth.training.data import open_data
 from keras_synth.training.folder import check_run
 from keras_synth.training.restorer import (
@@ -136,9 +137,11 @@ def train_denoiser(
             up to 75 gray levels), "salt_and_pepper" (up to half of the
             pixels), "photo" (slight blur, camera noise and JPEG, in any
             combination), or a `degradations.Degradation`.
-        from_: Name of a preset ("gray_denoiser"), or path of a `.keras`
+        from_: Name of a preset ("color_denoiser"), or path of a `.keras`
             file, whose network is trained further on these data (fine-tuning).
-            None starts from random weights.
+            None starts from random weights. Where the degradation is not
+            Gaussian noise, a U-Net that takes the noise level becomes blind
+            (`networks.blind_unet`).
         architecture: The network: "unet", "ffdnet", "dncnn" or "autoencoder".
             FFDNet, and the U-Net for Gaussian noise, take the noise level as
             a second input. None takes "unet", or that of `from_`.
@@ -199,13 +202,15 @@ def train_denoiser(
         "num_layers": num_layers,
         "num_blocks": num_blocks,
     }
+    conditional = isinstance(degradation, degradations.GaussianNoise)
     if from_ is None:
-        conditional = isinstance(degradation, degradations.GaussianNoise)
         network = build_denoiser(architecture, channels, conditional, **sizes)
     else:
         network = pretrained_network(
             from_, channels, {"architecture": architecture, **sizes}
         )
+        if len(input_names(network)) > 1 and not conditional:
+            network = networks.blind_unet(network)
     return fit_network(
         network,
         source,

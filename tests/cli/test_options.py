@@ -77,8 +77,8 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
         assert f"│ {name} " in out, name
     out = shown_help(capsys, "train")
     for name in (
-        "vae gan stylegan2 classifier denoiser inpainter upscaler pix2pix "
-        "cyclegan adain"
+        "vae gan stylegan2 classifier denoiser inpainter damage-detector "
+        "upscaler pix2pix cyclegan adain"
     ).split():
         assert f"│ {name} " in out, name
 

@@ -121,5 +121,5 @@ def test_bad_arguments_are_refused(folder, tmp_path):
         FilmDamage(folder, scale=0)
     with pytest.raises(ValueError, match="`amount` must be a number"):
         ColorFading(1.5)
-    with pytest.raises(ValueError, match="`damage` must be a FilmDamage"):
+    with pytest.raises(ValueError, match="`film_damage` must be a FilmDamage"):
         OldPhoto(ColorFading(0.5))

@@ -166,7 +166,7 @@ def test_averages_follow_both_generators():
     start = [network.get_weights() for network in gan.generator_networks]
     gan.fit(*both(), batch_size=4, verbose=0)
     decay = 2 / 11  # of the first step
-    for (average, network), weights in zip(gan.averages, start, strict=True):
+    for (average, network), weights in zip(gan.averages(), start, strict=True):
         for ours, new, old in zip(
             average.weights, network.weights, weights, strict=True
         ):
@@ -251,7 +251,7 @@ def test_two_replicas_equal_one(two_replicas):
             # Keras takes the mean over replicas, of which one had less.
             logs_two[name],
             logs_one[name],
-            rtol=1e-3,
+            rtol=5e-3,
             err_msg=name,
         )
 

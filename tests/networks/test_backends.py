@@ -34,6 +34,7 @@ VARIANTS = [
     ("dncnn", {"num_layers": 3, "width": 4}),
     ("ffdnet", {"num_layers": 3, "width": 4}),
     ("unet", {"widths": (4, 8), "num_blocks": 1, "noise_conditional": True}),
+    ("mask_unet", {"widths": (4, 8), "num_blocks": 1}),
     ("gated_inpainter", {}),
     ("resnet_translator", {"num_blocks": 1}),
     ("srcnn", {"scale": 3}),
@@ -74,6 +75,7 @@ def cases():
 
 # They need what they say, or a file of published weights.
 OTHERS = {
+    "blind_unet",
     "FEATURE_NETWORKS",
     "FeatureNetwork",
     "PerceptualNetwork",

@@ -169,3 +169,26 @@ def test_mask_unet_gives_probabilities_of_any_size():
     assert 0.0 < mask.min() and mask.max() < 1.0 and np.ptp(mask) > 1e-3
     with pytest.raises(ValueError, match="`channels` must be 1 or 3"):
         networks.mask_unet(2)
+
+
+@pytest.mark.parametrize("widths", [(4,), (4, 8), (4, 8, 12)])
+@pytest.mark.parametrize("num_blocks", [1, 2])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_the_blind_twin_is_the_network_told_a_level_of_0(
+    widths, num_blocks, use_bias
+):
+    options = {"widths": widths, "num_blocks": num_blocks, "channels": 3}
+    told = networks.unet(**options, noise_conditional=True, use_bias=use_bias)
+    randomize(told)
+    images = noise(2, 9, 12, 3)
+    np.testing.assert_allclose(
+        networks.blind_unet(told)(images),
+        told(inputs_of(told, images, 0.0)),
+        atol=1e-6,
+    )
+
+
+def test_only_a_unet_that_is_told_the_noise_has_a_blind_twin():
+    for network in (build("ffdnet"), build("unet")):
+        with pytest.raises(ValueError, match="blind twin"):
+            networks.blind_unet(network)

@@ -365,6 +365,18 @@ def test_a_gray_image_stored_as_color_is_restored_as_gray(level, noisy):
         np.testing.assert_allclose(restored, gray, atol=1e-3)
 
 
+@pytest.mark.parametrize("level", [SIGMA, None])
+def test_color_noise_is_removed_by_the_color_network(level):
+    """Whole, at the level of the noise, told or estimated."""
+    photo = data.astronaut()[60:188, 160:288] / np.float32(255)
+    noisy = photo + SIGMA * RNG.standard_normal(photo.shape).astype("float32")
+    restored = tasks.METHODS["unet"](level, False)(noisy[None])
+    sigma = np.full((1, 1, 1, 1), SIGMA, "float32")
+    network = presets.color_denoiser()
+    alone = network({"image": noisy[None], "noise_level": sigma})
+    assert _error(restored, photo) < 1.03 * _error(np.asarray(alone), photo)
+
+
 def test_each_opponent_channel_has_its_own_noise_level(clean):
     """Strong noise of red against blue, and none of the brightness."""
     noise = RNG.standard_normal((96, 96, 1)) * [1, 0, -1]

@@ -224,7 +224,10 @@ def test_the_command_line_says_what_it_did(color, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--method magic", "`method` must be edsr, bicubic or a .keras file"),
+        (
+            "--method magic",
+            "`method` must be edsr, bicubic, pnp or a .keras file",
+        ),
         ("--method bicubic --scale 1", "`scale` must be an int, at least 2"),
         ("--method bicubic --ensemble", "`ensemble` is for networks"),
         ("--scale 3", "edsr upscales 4 times. Received: scale=3"),

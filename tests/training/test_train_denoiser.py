@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth import degradations, training
+from keras_synth import degradations, presets, training
 from keras_synth.__main__ import main
 from keras_synth.io import write_image
 from keras_synth.training import train_denoiser
@@ -167,7 +167,7 @@ def test_a_network_is_trained_further_from_its_weights(tmp_path):
         ({"from_": file, "channels": 3}, r"\(--channels 1\)"),
         (
             {"from_": file, "degradation": "salt_and_pepper"},
-            "noise_level",
+            "has a blind twin",
         ),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -186,3 +186,25 @@ def test_command_line_trains_a_preset_further(tmp_path):
     assert main([*words.split(), "--data", str(folder)]) == 0
     network = keras.saving.load_model(tmp_path / "run/denoiser.keras")
     assert network.name == "gray_denoiser"
+
+
+def test_a_denoiser_becomes_a_blind_restorer(tmp_path):
+    """`--from` of a network that is told the noise, for another degradation."""
+    folder = image_folder(tmp_path)
+    network = training.train_denoiser(
+        folder,
+        tmp_path / "run",
+        from_="color_denoiser",
+        degradation="photo",
+        channels=3,
+        image_size=8,
+        patches_per_image=1,
+        batch_size=4,
+        epochs=1,
+        learning_rate=1e-9,
+        verbose=0,
+    )
+    image = np.random.default_rng(0).uniform(size=(1, 9, 8, 3)).astype("f")
+    told = presets.color_denoiser()
+    expected = told({"image": image, "noise_level": np.zeros((1, 1, 1, 1))})
+    np.testing.assert_allclose(network(image), expected, atol=1e-4)

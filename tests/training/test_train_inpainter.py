@@ -115,7 +115,7 @@ def test_inpaint_command_runs_the_trained_model(folder, run, tmp_path, capsys):
     files = [str(tmp_path / n) for n in ("torn.png", "mask.png", "out.png")]
     options = ["--method", f"{run}/inpainter.keras"]
     assert main(["inpaint", *files, *options]) == 0
-    assert "(12.5 % of it filled)" in capsys.readouterr().out
+    assert "(12.5 % of it filled by" in capsys.readouterr().out
     restored, known = read_image(files[2]), np.eye(8) == 0
     np.testing.assert_array_equal(restored[known], image[known])
     assert restored[~known].min() < 0.9
