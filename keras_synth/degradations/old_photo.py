@@ -17,6 +17,7 @@ from keras_synth.degradations.blur import GaussianBlur
 from keras_synth.degradations.contrast import LowContrast
 from keras_synth.degradations.film_damage import FilmDamage
 from keras_synth.degradations.noise import GaussianNoise
+from keras_synth.degradations.resolution import JPEGCompression
 from keras_synth.ops.color import LUMA_WEIGHTS
 
 _SEPIA = (1.09, 1.0, 0.764)  # Its luma is that of white.
@@ -70,11 +71,12 @@ class ColorFading(Degradation):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class OldPhoto(Compose):
-    """Old photograph: faded, soft, grainy, and covered by film damage.
+    """Old photograph: faded, soft, grainy, with film damage, and scanned.
 
     `LowContrast`, `ColorFading`, `GaussianBlur` and `GaussianNoise` (grain),
-    each with a probability, and then `FilmDamage`. The record's mask is that
-    of the film damage alone: 1 where something covers the photograph.
+    each with a probability, then `FilmDamage`, and then `JPEGCompression` in
+    half of the scans. The record's mask is that of the film damage alone: 1
+    where something covers the photograph.
 
     Args:
         film_damage: A `FilmDamage`.
@@ -86,8 +88,7 @@ class OldPhoto(Compose):
     def __init__(self, film_damage):
         if not isinstance(film_damage, FilmDamage):
             raise ValueError(
-                "`film_damage` must be a FilmDamage. Received: "
-                f"{film_damage!r}"
+                f"`film_damage` must be a FilmDamage. Received: {film_damage!r}"
             )
         super().__init__(
             [
@@ -96,19 +97,21 @@ class OldPhoto(Compose):
                 Sometimes(GaussianBlur((0.3, 1.2)), 0.4),
                 Sometimes(GaussianNoise((0.0, 15 / 255)), 0.5),
                 film_damage,
+                Sometimes(JPEGCompression((50, 95)), 0.5),
             ]
         )
         self.film_damage = film_damage
 
     def apply(self, images, seed):
-        before_seed, last_seed = split_seed(seed, 2)
-        before = Compose(self.degradations[:-1])
-        aged, _, parameters = before.apply(images, before_seed)
-        aged = tf.clip_by_value(aged, 0.0, 1.0)
-        degraded, mask, drawn = self.film_damage.apply(aged, last_seed)
-        last = len(self.degradations) - 1
-        parameters[f"{last}_{type(self.film_damage).__name__}"] = drawn
-        return degraded, mask, parameters
+        mask, parameters = None, {}
+        seeds = split_seed(seed, len(self.degradations))
+        for index, degradation in enumerate(self.degradations):
+            images = tf.clip_by_value(images, 0.0, 1.0)
+            images, changed, drawn = degradation.apply(images, seeds[index])
+            if degradation is self.film_damage:
+                mask = changed
+            parameters[f"{index}_{type(degradation).__name__}"] = drawn
+        return images, mask, parameters
 
     def get_config(self):
         film_damage = keras.saving.serialize_keras_object(self.film_damage)

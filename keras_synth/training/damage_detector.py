@@ -37,8 +37,8 @@ def train_damage_detector(
     """Trains a damage detector, on clean photographs made old.
 
     The photographs are degraded by `degradations.OldPhoto`: fading, grain, and
-    dust, hairs, scratches and stains from mask images. The network learns
-    where these are, by the binary cross-entropy.
+    none to four dust grains, hairs, scratches or stains from mask images. The
+    network learns where these are, by the binary cross-entropy.
 
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
@@ -82,7 +82,9 @@ def train_damage_detector(
         ValueError: Data or masks do not fit.
     """
     settings = check_run(locals())
-    degradation = degradations.OldPhoto(degradations.FilmDamage(masks))
+    degradation = degradations.OldPhoto(
+        degradations.FilmDamage(masks, count=(0, 4))
+    )
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
