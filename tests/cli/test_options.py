@@ -196,7 +196,7 @@ def test_one_name_means_one_type_everywhere():
     kinds = {}
     for words, command in ALL.items():
         for option in command.options:
-            members = typing.get_args(option.annotation) or [option.annotation]
+            members = typing.get_args(option.annotation | None)
             members = [m for m in members if m is not type(None)]
             if constants := constants_of(option.annotation):
                 members = [type(constants[0])]

@@ -41,7 +41,7 @@ def _train(folder, output, **options):
 
 def test_it_learns_where_the_damage_lies(folders, tmp_path):
     network = _train(
-        folders, tmp_path, epochs=12, learning_rate=3e-3, patches_per_image=16
+        folders, tmp_path, epochs=20, learning_rate=3e-3, patches_per_image=16
     )
     again = keras.saving.load_model(tmp_path / "damage_detector.keras")
     image = np.full((1, 40, 40, 3), 0.4, "float32")
