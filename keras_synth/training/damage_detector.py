@@ -18,17 +18,17 @@ def train_damage_detector(
     output: str | os.PathLike = "runs/damage_detector",
     *,
     masks: str | os.PathLike,
-    widths: tuple[int, ...] = (32, 64, 128),
-    num_blocks: int = 2,
+    widths: tuple[int, ...] = (16, 32, 64, 96),
+    num_blocks: int = 1,
     data_dir: str | None = None,
     manual_dir: str | None = None,
     channels: Literal[1, 3] = 3,
     unreadable: Literal["raise", "skip"] = "raise",
-    image_size: int = 128,
+    image_size: int = 160,
     patches_per_image: int = 10,
     epochs: int = 10,
     batch_size: int = 8,
-    learning_rate: float = 5e-4,
+    learning_rate: float = 1e-3,
     resume: bool = False,
     overwrite: bool = False,
     seed: int = 0,
@@ -83,7 +83,7 @@ def train_damage_detector(
     """
     settings = check_run(locals())
     degradation = degradations.OldPhoto(
-        degradations.FilmDamage(masks, count=(0, 4))
+        degradations.FilmDamage(masks, count=(0, 4), scale=(0.1, 0.7))
     )
     keras.utils.set_random_seed(seed)
     source = open_data(
