@@ -26,10 +26,10 @@ def folders(tmp_path_factory):
     for index in range(3):
         image = skimage.data.astronaut()[: 96 + 16 * index : 2, :128:2] / 255.0
         write_image(folder / f"photos/{index}.png", 0.3 + 0.2 * image)
-    y, x = np.mgrid[:24, :24] - 12.0
-    disk = np.float32(np.hypot(x, y) < 6)
+    y, x = np.mgrid[:64, :64] - 32.0
+    disk = np.float32(np.hypot(x, y) < 20)
     write_image(
-        folder / "masks/disk.png", np.dstack([np.ones((24, 24, 3)), disk])
+        folder / "masks/disk.png", np.dstack([np.ones((64, 64, 3)), disk])
     )
     return folder
 
@@ -39,9 +39,10 @@ def _train(folder, output, **options):
     return train_damage_detector(folder / "photos", output, **options)
 
 
+@pytest.mark.slow
 def test_it_learns_where_the_damage_lies(folders, tmp_path):
     network = _train(
-        folders, tmp_path, epochs=20, learning_rate=3e-3, patches_per_image=16
+        folders, tmp_path, epochs=16, learning_rate=3e-3, patches_per_image=16
     )
     again = keras.saving.load_model(tmp_path / "damage_detector.keras")
     image = np.full((1, 40, 40, 3), 0.4, "float32")
@@ -50,7 +51,7 @@ def test_it_learns_where_the_damage_lies(folders, tmp_path):
     np.testing.assert_array_equal(found, np.asarray(network(image))[0, ..., 0])
     inside = found[14:22, 18:26].mean()
     outside = np.concatenate([found[:6].ravel(), found[30:].ravel()]).mean()
-    assert inside > 0.5 > outside
+    assert inside > 0.3 and inside > 3 * outside, (inside, outside)
 
 
 def test_resumed_training_equals_uninterrupted(folders, tmp_path, monkeypatch):
