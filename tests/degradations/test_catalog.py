@@ -56,8 +56,8 @@ EXAMPLES = {
     "Sometimes": Sometimes(GaussianBlur((1, 4)), 0.95),
 }
 WITHOUT_SEVERITIES = {"ColorFading", "Compose", "OneOf", "Sometimes"}
-# They read files, and have tests of their own.
-FROM_FOLDERS = {"FilmDamage", "HolesFromFolder", "OldPhoto"}
+# They read files or find faces, and have tests of their own.
+WITH_OWN_TESTS = {"Anonymize", "FilmDamage", "HolesFromFolder", "OldPhoto"}
 # Nothing is drawn: every image is degraded alike.
 FIXED = {"Downsample", "Downsample, keep_size"}
 LOCAL = {
@@ -132,7 +132,7 @@ def test_every_degradation_is_tested_here():
         for name in degradations.__all__
         if isinstance(getattr(degradations, name), type)
     }
-    assert kinds == names | {"Degradation"} | FROM_FOLDERS
+    assert kinds == names | {"Degradation"} | WITH_OWN_TESTS
     assert set(CATALOG) <= {n.partition(",")[0] for n in ZERO_STRENGTH}
 
 
