@@ -302,7 +302,7 @@ def restore(
         plan,
         restored,
         Restored,
-        title=method,
+        title="restored" if method == "auto" else method,
         compare=compare,
         overwrite=overwrite,
         files=files,
