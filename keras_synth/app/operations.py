@@ -91,8 +91,9 @@ OPERATIONS = (
             Option(
                 "method",
                 "choice",
-                "unet",
+                "auto",
                 (
+                    "auto",
                     "unet",
                     "bm3d",
                     "non_local_means",
@@ -102,6 +103,7 @@ OPERATIONS = (
                 ),
                 models=True,
             ),
+            Option("old_photo", "flag", False),
             _NOISE,
             Option("contrast", "number", 0.0, (), 0.0, 0.05, 0.001),
             Option("sharpness", "number", 0.0, (), 0.0, 3.0, 0.05),
