@@ -1,8 +1,12 @@
-"""Evaluation: comparison, robustness, cost, memorization, path length."""
+"""Evaluation: comparison, robustness, cost, privacy, path length."""
 
 from keras_synth.evaluation.clips import measure_clip
 from keras_synth.evaluation.comparison import Comparison, compare
 from keras_synth.evaluation.cost_card import CostCard, cost_card
+from keras_synth.evaluation.membership import (
+    MembershipInference,
+    membership_inference,
+)
 from keras_synth.evaluation.memorization import (
     memorization,
     nearest_training_images,
@@ -11,18 +15,23 @@ from keras_synth.evaluation.panel import draw_panel
 from keras_synth.evaluation.perceptual_path_length import (
     perceptual_path_length,
 )
+from keras_synth.evaluation.privacy import PrivacyReport, privacy_report
 from keras_synth.evaluation.robustness import Robustness, robustness
 
 __all__ = [
     "Comparison",
     "CostCard",
+    "MembershipInference",
+    "PrivacyReport",
     "Robustness",
     "compare",
     "cost_card",
     "draw_panel",
     "measure_clip",
+    "membership_inference",
     "memorization",
     "nearest_training_images",
     "perceptual_path_length",
+    "privacy_report",
     "robustness",
 ]
