@@ -67,6 +67,7 @@ HOMES = {
 }
 OPTIONAL = {
     "av",
+    "dp_accounting",
     "filelock",
     "matplotlib",
     "mlxtend",
