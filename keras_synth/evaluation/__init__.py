@@ -3,6 +3,7 @@
 from keras_synth.evaluation.clips import measure_clip
 from keras_synth.evaluation.comparison import Comparison, compare
 from keras_synth.evaluation.cost_card import CostCard, cost_card
+from keras_synth.evaluation.downstream import Downstream, downstream
 from keras_synth.evaluation.membership import (
     MembershipInference,
     membership_inference,
@@ -21,11 +22,13 @@ from keras_synth.evaluation.robustness import Robustness, robustness
 __all__ = [
     "Comparison",
     "CostCard",
+    "Downstream",
     "MembershipInference",
     "PrivacyReport",
     "Robustness",
     "compare",
     "cost_card",
+    "downstream",
     "draw_panel",
     "measure_clip",
     "membership_inference",
