@@ -52,7 +52,7 @@ def run(name):
         )
         figures |= _figures(line, report, overfits=line == "100 digits")
         words.append(f"{line}: {words_of(options)}, {trained.words()}")
-        print(f"{line}: {report.verdict}, see {folder}/privacy.md")
+        print(f"{line}: {report.finding}, see {folder}/privacy.md")
     write_row(
         name,
         "Membership inference against a VAE (MNIST)",

@@ -27,7 +27,7 @@ from keras_synth.metrics.feature_metric import (
     describe_extractor,
 )
 
-#: Limits of the verdict: a leak is what is above with 95 % confidence.
+#: Limits of the finding: a leak is what is above with 95 % confidence.
 LIMITS = {"auc": 0.6, "tpr": 0.05, "nearer": 0.6, "copies": 0.05}
 _FEWEST = 100  # images, below which 1 % of them is none
 _SHOWN = 8
@@ -38,8 +38,8 @@ class PrivacyReport:
     """Result of `privacy_report`.
 
     Attributes:
-        verdict: "leak", "undecided" or "no leak found".
-        reasons: List of sentences, the reasons for the verdict.
+        finding: "leak", "undecided" or "no leak found".
+        reasons: List of sentences, the reasons for the finding.
         attacks: Dict, name of the attack → `MembershipInference`.
         memorization: Dict as `evaluation.memorization` gives it, with
             "copies_interval", the 95 % interval of "copies"; "nearer", the
@@ -52,7 +52,7 @@ class PrivacyReport:
             the training images that are nearest to it.
     """
 
-    verdict: str
+    finding: str
     reasons: list
     attacks: dict
     memorization: dict
@@ -60,7 +60,7 @@ class PrivacyReport:
     shown: np.ndarray = dataclasses.field(repr=False)
 
     def to_markdown(self):
-        """Verdict, reasons and tables in Markdown.
+        """Finding, reasons and tables in Markdown.
 
         Returns:
             A str.
@@ -107,7 +107,7 @@ class PrivacyReport:
         first = next(iter(self.attacks.values()))
         reasons = "\n".join(f"- {reason}" for reason in self.reasons)
         return (
-            f"# Privacy report: {self.verdict}\n\n{reasons}\n\n"
+            f"# Privacy report: {self.finding}\n\n{reasons}\n\n"
             "## Membership inference\n\n"
             f"{first.num_members:,} training images and {first.num_others:,} "
             "holdout images were attacked. By chance the AUC is 0.5, and the "
@@ -127,7 +127,7 @@ class PrivacyReport:
             A str.
         """
         figures = {
-            "verdict": self.verdict,
+            "finding": self.finding,
             "reasons": self.reasons,
             "limits": LIMITS,
             "attacks": {
@@ -177,7 +177,7 @@ class PrivacyReport:
             ylim=(least, 1.1),
             xlabel="false positive rate",
             ylabel="true positive rate",
-            title=f"membership inference: {self.verdict}",
+            title=f"membership inference: {self.finding}",
         )
         curves.legend(loc="lower right", fontsize=8)
         return save_figure(path, figure)
@@ -213,7 +213,7 @@ def privacy_report(
 ):
     """Privacy report: membership inference and memorization of a generator.
 
-    The verdict is "leak" where, with 95 % confidence, an attack has an AUC
+    The finding is "leak" where, with 95 % confidence, an attack has an AUC
     above 0.6 or finds more than 5 % of the training images at 1 % false
     positives, or more than 60 % of the samples are nearer to a training image
     than to a holdout image. It is "no leak found" where, with 95 % confidence,
@@ -297,9 +297,9 @@ def privacy_report(
         name: membership_inference(*pair, seed=seed)
         for name, pair in parted.items()
     }
-    verdict, reasons = _verdict(attacks, memorization)
+    finding, reasons = _finding(attacks, memorization)
     return PrivacyReport(
-        verdict=verdict,
+        finding=finding,
         reasons=reasons,
         attacks=attacks,
         memorization=memorization,
@@ -386,8 +386,8 @@ def _proportion(count, total):
     return float(interval.low), float(interval.high)
 
 
-def _verdict(attacks, memorization):
-    """`(verdict, reasons)`."""
+def _finding(attacks, memorization):
+    """`(finding, reasons)`."""
     measured = [
         (f'the AUC of "{name}"', one.auc, one.auc_interval, "auc")
         for name, one in attacks.items()

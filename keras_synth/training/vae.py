@@ -170,8 +170,8 @@ def train_vae(
             epoch, and `privacy.md` states it. None for none.
         private_clip: Norm that the gradient of each image is clipped to, with
             `private_noise`.
-        private_delta: δ at which ε is quoted. None takes 1 / (10 n) for n
-            images.
+        private_delta: Probability δ at which ε is quoted. None takes
+            1 / (10 n) for n images.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
         overwrite: Whether a training in `output` may be replaced.

@@ -50,7 +50,7 @@ def cleared():
 
 
 def test_a_model_that_copies_is_caught(caught):
-    assert caught.verdict == "leak"
+    assert caught.finding == "leak"
     for name, one in caught.attacks.items():
         assert one.auc > 0.95, name
     assert caught.memorization["nearer"] > 0.99
@@ -59,7 +59,7 @@ def test_a_model_that_copies_is_caught(caught):
 
 
 def test_a_model_that_generalizes_is_not(cleared):
-    assert cleared.verdict == "no leak found", cleared.reasons
+    assert cleared.finding == "no leak found", cleared.reasons
     for name, one in cleared.attacks.items():
         assert one.auc_interval[0] < 0.5 < one.auc_interval[1], name
     low, high = cleared.memorization["nearer_interval"]
@@ -72,7 +72,7 @@ def test_a_memorizing_model_is_caught_by_its_likelihood_alone():
     model = Generator(train)
     model.sample = lambda count, labels, seed: images(count, seed + 7)
     found = privacy_report(model, train, holdout)
-    assert found.verdict == "leak"
+    assert found.finding == "leak"
     assert all("likelihood" in reason for reason in found.reasons)
 
 
@@ -80,7 +80,7 @@ def test_few_images_leave_it_undecided():
     found = privacy_report(
         Generator(images(300, 2)), images(300, 0), images(50, 1)
     )
-    assert found.verdict == "undecided"
+    assert found.finding == "undecided"
     assert "at least 100" in found.reasons[-1]
 
 
@@ -101,7 +101,7 @@ def test_the_report_is_written(caught, tmp_path):
     for name in caught.attacks:
         assert f"\n| {name} | " in text
     stored = json.loads((path.parent / "privacy.json").read_text())
-    assert stored["verdict"] == "leak"
+    assert stored["finding"] == "leak"
     one = stored["attacks"]["likelihood"]
     assert one["auc"] == caught.attacks["likelihood"].auc
     with PIL.Image.open(path.parent / "privacy.png") as image:
