@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import keras_synth
 from keras_synth.cli import (
+    anonymize,
     compose,
     datasets,
     deblur,
@@ -21,6 +22,7 @@ from keras_synth.cli import (
     presets,
     restore,
     sample,
+    score,
     stylize,
     train,
     translate,
@@ -51,6 +53,8 @@ COMMANDS = tuple(
         stylize,
         translate,
         compose,
+        score,
+        anonymize,
         demo,
         export,
         datasets,

@@ -1,5 +1,10 @@
 """Image degradations: seeded, composable, with a record of what was done."""
 
+from keras_synth.degradations.anonymize import (
+    Anonymize,
+    clip_boxes,
+    find_faces,
+)
 from keras_synth.degradations.base import (
     Compose,
     Degradation,
@@ -8,6 +13,7 @@ from keras_synth.degradations.base import (
 )
 from keras_synth.degradations.blur import GaussianBlur, MotionBlur
 from keras_synth.degradations.contrast import LowContrast
+from keras_synth.degradations.film_damage import FilmDamage
 from keras_synth.degradations.noise import (
     CameraNoise,
     GaussianNoise,
@@ -19,6 +25,7 @@ from keras_synth.degradations.occlusion import (
     IrregularHoles,
     Occlusion,
 )
+from keras_synth.degradations.old_photo import ColorFading, OldPhoto
 from keras_synth.degradations.resolution import Downsample, JPEGCompression
 from keras_synth.degradations.stains import Stains
 from keras_synth.degradations.wear import Dust, Scratches
@@ -45,12 +52,15 @@ CATALOG = {
 }
 
 __all__ = [
+    "Anonymize",
     "CATALOG",
     "CameraNoise",
+    "ColorFading",
     "Compose",
     "Degradation",
     "Downsample",
     "Dust",
+    "FilmDamage",
     "GaussianBlur",
     "GaussianNoise",
     "HolesFromFolder",
@@ -59,10 +69,13 @@ __all__ = [
     "LowContrast",
     "MotionBlur",
     "Occlusion",
+    "OldPhoto",
     "OneOf",
     "PoissonNoise",
     "SaltAndPepper",
     "Scratches",
     "Sometimes",
     "Stains",
+    "clip_boxes",
+    "find_faces",
 ]
