@@ -26,13 +26,14 @@ class PrivateTraining(ResumableModel):
         """List of the networks that are trained."""
         raise NotImplementedError
 
-    def compile(self, optimizer=None, *args, privacy=None, **kwargs):
+    def compile(self, *args, privacy=None, jit_compile=False, **kwargs):
         """Configures training.
 
         Args:
-            optimizer: As in the base class.
             *args: As in the base class.
             privacy: A `models.DifferentialPrivacy`.
+            jit_compile: As in `keras.Model.compile`. True compiles the step
+                again for each size that a batch has.
             **kwargs: As in the base class.
 
         Raises:
@@ -58,7 +59,7 @@ class PrivateTraining(ResumableModel):
         for network in self.private_networks():
             for layer in all_layers(network):
                 _check_layer(layer)
-        super().compile(optimizer, *args, **kwargs)
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
         self.privacy = privacy
         self.optimizer.build(self.trainable_variables)
 
@@ -72,9 +73,10 @@ class PrivateTraining(ResumableModel):
 
     def fit(self, x=None, y=None, *args, initial_epoch=0, **kwargs):
         """`keras.Model.fit`, on batches of Poisson sampling."""
-        self.privacy.check_data(
-            x, initial_epoch, int(self.optimizer.iterations)
-        )
+        if self.compiled:  # or Keras says that it is not
+            self.privacy.check_data(
+                x, initial_epoch, int(self.optimizer.iterations)
+            )
         return super().fit(x, y, *args, initial_epoch=initial_epoch, **kwargs)
 
     def private_step(self, loss, examples):

@@ -161,6 +161,10 @@ def test_only_new_batches_of_poisson_sampling_are_taken():
     ):
         with pytest.raises(ValueError, match=words):
             vae.fit(data)
+    uncompiled = classifier()[1]
+    with pytest.raises(ValueError, match="compile"):
+        uncompiled.fit(batches((IMAGES[:, 0, :3, 0], IMAGES[:, 0, :2, 0])))
+    assert not vae.jit_compile  # the sizes of batches differ
     vae.optimizer.iterations.assign(3)
     with pytest.raises(ValueError, match=r"fit\(initial_epoch=1"):
         vae.fit(batches())
