@@ -52,6 +52,8 @@ UNITS = (
     "s",
     "ms",
     "min",
+    "kB",
+    "MB",
     "GiB",
     "images/s",
     "gray levels",
