@@ -68,6 +68,7 @@ HOMES = {
 }
 OPTIONAL = {
     "av",
+    "dp_accounting",
     "filelock",
     "starlette",
     "uvicorn",
