@@ -2,6 +2,8 @@
 
 from keras_synth.networks.classifier import small_classifier
 from keras_synth.networks.denoising import autoencoder, dncnn, ffdnet
+from keras_synth.networks.diffusion_transformer import dit
+from keras_synth.networks.diffusion_unet import diffusion_unet
 from keras_synth.networks.feature_network import FeatureNetwork
 from keras_synth.networks.features import (
     FEATURE_NETWORKS,
@@ -69,6 +71,8 @@ __all__ = [
     "dense_discriminator",
     "dense_encoder",
     "dense_generator",
+    "diffusion_unet",
+    "dit",
     "dncnn",
     "edsr",
     "ffdnet",

@@ -44,6 +44,10 @@ VARIANTS = [
     ("partial_inpainter", {}),
     ("vsrnet", {"num_frames": 3}),
     ("video_edsr", {"scale": 2, "num_frames": 3, "num_blocks": 1}),
+    ("diffusion_unet", {"num_blocks": 1, "head_width": 4}),
+    ("diffusion_unet", {"num_classes": None, "condition_shape": (3, 5)}),
+    ("dit", {"num_blocks": 2}),
+    ("dit", {"num_classes": None, "condition_shape": (3,)}),
 ]
 
 SCRIPT = """
