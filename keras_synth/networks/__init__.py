@@ -38,6 +38,7 @@ from keras_synth.networks.super_resolution import (
     srcnn,
     srresnet,
 )
+from keras_synth.networks.text_encoder import text_encoder, with_text
 from keras_synth.networks.torchvision_weights import convert_torchvision
 from keras_synth.networks.translation import (
     pix2pix_generator,
@@ -94,10 +95,12 @@ __all__ = [
     "stylegan2_discriminator",
     "stylegan2_mapping",
     "stylegan2_synthesis",
+    "text_encoder",
     "unet",
     "vgg16_features",
     "vgg19_features",
     "video_edsr",
     "vsrnet",
     "vsrnet_from_srcnn",
+    "with_text",
 ]

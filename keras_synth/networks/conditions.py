@@ -55,7 +55,51 @@ def condition_inputs(num_classes=None, condition_shape=None):
     return []
 
 
-def condition_vector(condition, num_classes, dim):
+def condition_layer(num_classes, dim, initializer="uniform", dtype=None):
+    """The layer that makes vectors of a condition.
+
+    Args:
+        num_classes: Number of classes of a label; None for another condition.
+        dim: Dimension of the vectors.
+        initializer: Initializer of the vectors of labels.
+        dtype: Policy of the layer.
+
+    Returns:
+        An `Embedding`, or a `Dense` without bias.
+    """
+    if num_classes is None:
+        return layers.Dense(
+            dim, use_bias=False, dtype=dtype, name="condition_embedding"
+        )
+    return layers.Embedding(
+        num_classes,
+        dim,
+        embeddings_initializer=initializer,
+        dtype=dtype,
+        name="label_embedding",
+    )
+
+
+def condition_vector(condition, layer):
+    """One learned vector of a condition.
+
+    Args:
+        condition: What `condition_inputs` gave, not empty.
+        layer: What `condition_layer` gave, or the same with a normalization.
+
+    Returns:
+        (batch, dim). Of tokens, the mean over those that the mask shows.
+    """
+    first, *mask = condition
+    x = layer(first)
+    if not mask:
+        return x
+    weights = ops.cast(mask[0], x.dtype)
+    count = ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
+    return ops.sum(x * weights[:, :, None], axis=1) / count
+
+
+def optional_condition_vector(condition, num_classes, dim):
     """One learned vector of a condition; zeros where it is missing.
 
     Args:
@@ -64,19 +108,27 @@ def condition_vector(condition, num_classes, dim):
         dim: Dimension of the vector.
 
     Returns:
-        (batch, dim). Of tokens, the mean over those that the mask shows.
+        (batch, dim).
     """
-    first, *mask = condition
-    if num_classes is not None:
-        embedding = layers.Embedding(num_classes, dim, name="label_embedding")
-        x = embedding(ops.maximum(first, 0))
-        return x * ops.cast(first >= 0, x.dtype)[:, None]
-    x = layers.Dense(dim, use_bias=False, name="condition_embedding")(first)
-    if not mask:
+    layer = condition_layer(num_classes, dim)
+    if num_classes is None:
+        return condition_vector(condition, layer)
+    (label,) = condition
+    x = layer(ops.maximum(label, 0))
+    return x * ops.cast(label >= 0, x.dtype)[:, None]
+
+
+def join_condition(x, condition, num_classes):
+    """Concatenates a learned vector of a condition to (batch, features)."""
+    if not condition:
         return x
-    weights = ops.cast(mask[0], x.dtype)
-    count = ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
-    return ops.sum(x * weights[:, :, None], axis=1) / count
+    vector = condition_vector(condition, condition_layer(num_classes, 32))
+    return layers.Concatenate()([x, vector])
+
+
+def network_inputs(first, condition):
+    """Inputs of a `keras.Model`: the first alone, or with the condition."""
+    return [first, *condition] if condition else first
 
 
 def attended_tokens(condition):

@@ -7,7 +7,7 @@ from keras_synth.layers import SinusoidalEmbedding
 from keras_synth.networks.conditions import (
     attended_tokens,
     condition_inputs,
-    condition_vector,
+    optional_condition_vector,
 )
 from keras_synth.networks.gan import crop
 from keras_synth.networks.inputs import check_counts, check_shape
@@ -130,7 +130,7 @@ def time_embedding(time, condition, num_classes, dim):
     x = layers.Dense(dim, activation="silu")(x)
     x = layers.Dense(dim)(x)
     if condition:
-        added = condition_vector(condition, num_classes, dim)
+        added = optional_condition_vector(condition, num_classes, dim)
         x = layers.Add()([x, added])
     return layers.Activation("silu")(x)
 
