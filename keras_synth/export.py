@@ -49,8 +49,9 @@ Images are float32 (batch, height, width, channels) in [0, 1], masks float32
 (batch, latent_dim), and numbers and seeds int32 scalars. A class-conditional
 model takes `labels`, int32 (batch,), as well: after images, latents, or
 num_images and seed, and before truncation. Of another condition (see
-`models.conditions`) they are the vectors, the token ids or `(tokens, mask)`. `sample` draws new latents with
-each call, `sample_seeded` the same latents for the same seed.
+`models.conditions`) they are vectors, token ids or `(tokens, mask)`. `sample`
+draws new latents with each call, `sample_seeded` the same latents for the same
+seed.
 """
 
 import importlib.util

@@ -14,6 +14,7 @@ from keras_synth.training.denoiser import (
     build_denoiser,
     train_denoiser,
 )
+from keras_synth.training.flow import build_flow, compile_flow, train_flow
 from keras_synth.training.gan import (
     OBJECTIVES,
     build_gan,
@@ -53,6 +54,7 @@ __all__ = [
     "UPSCALERS",
     "build_cyclegan",
     "build_denoiser",
+    "build_flow",
     "build_gan",
     "build_inpainter",
     "build_pix2pix",
@@ -60,6 +62,7 @@ __all__ = [
     "build_upscaler",
     "build_vae",
     "compile_cyclegan",
+    "compile_flow",
     "compile_gan",
     "compile_inpainter",
     "compile_pix2pix",
@@ -72,6 +75,7 @@ __all__ = [
     "train_classifier",
     "train_cyclegan",
     "train_denoiser",
+    "train_flow",
     "train_gan",
     "train_inpainter",
     "train_pix2pix",
