@@ -74,6 +74,25 @@ class LatentFlow(GenerativeModel):
         without, given = ops.split(output, 2)
         return without + guidance * (given - without)
 
+    def velocity(self, x, t, labels=None, guidance=None):
+        """Velocity dx/dt of the flow.
+
+        Args:
+            x: Images on their way, in [-1, 1] where there is no noise,
+                (batch, height, width, channels).
+            t: Time, a scalar; `schedule.largest` is pure noise.
+            labels: As in `generate`.
+            guidance: As in `generate`.
+
+        Returns:
+            Of the shape of x.
+        """
+        x = ops.convert_to_tensor(x, "float32")
+        _, guidance = self._chosen(None, guidance)
+        condition = self._labels(labels, ops.shape(x)[0])
+        t = ops.convert_to_tensor(t, "float32")
+        return self._velocity(condition, guidance)(x, t)
+
     def _velocity(self, condition, guidance):
         """Function from x and scalar t to dx/dt."""
         return lambda x, t: self.schedule.velocity(
