@@ -8,10 +8,10 @@ from keras_synth.ops import gaussian_log_prob
 
 
 def log_density(velocity, x, times, sampler, probes):
-    """Log-density of images: that of their latents, and the divergence.
+    """Log-density of images: that of their latents, and the trace.
 
-    `log p(x₀) = log N(x_T; 0, T²) + ∫ div v(x_t, t) dt` from 0 to T, with the
-    divergence estimated as `zᵀ (∂v/∂x) z` for random signs z (Hutchinson).
+    `log p(x₀) = log N(x_T; 0, T²) + ∫ tr(∂v/∂x) dt` from 0 to T, with the
+    trace estimated as `zᵀ (∂v/∂x) z` for random signs z (Hutchinson).
 
     Args:
         velocity: Function from x and scalar t to dx/dt.
@@ -27,22 +27,22 @@ def log_density(velocity, x, times, sampler, probes):
     theorem 1; Grathwohl et al., FFJORD, 2019, equation 8.
     """
 
-    def slopes(state, t):
+    def rates(state, t):
         x, _ = state
         with tf.GradientTape(persistent=True) as tape:
             tape.watch(x)
-            slope = velocity(x, t)
-            products = [tf.reduce_sum(slope * probe) for probe in probes]
-        divergence = tf.add_n(
+            rate = velocity(x, t)
+            products = [tf.reduce_sum(rate * probe) for probe in probes]
+        trace = tf.add_n(
             [
                 _sum(tape.gradient(product, x) * probe)
                 for product, probe in zip(products, probes, strict=True)
             ]
         )
-        return slope, divergence / len(probes)
+        return rate, trace / len(probes)
 
     total = tf.zeros(tf.shape(x)[:1])
-    x, total = sampler.solve(slopes, (x, total), times)
+    x, total = sampler.solve(rates, (x, total), times)
     largest = float(times[-1])
     zero = tf.zeros(())
     log_prior = gaussian_log_prob(x, zero, zero + 2.0 * math.log(largest))

@@ -90,13 +90,13 @@ class FlowSampler:
             now, after = float(now), float(after)
             if self.churn and parameterization is not None:
                 x, now = self._churned(x, now, parameterization, seed, step)
-            slope = velocity(x, tf.constant(now))
-            following = _moved(x, slope, after - now)
+            rate = velocity(x, tf.constant(now))
+            following = _moved(x, rate, after - now)
             # The field is not defined at t = 0.
             if self.method == "heun" and after != 0.0:
                 second = velocity(following, tf.constant(after))
                 mean = tf.nest.map_structure(
-                    lambda a, b: 0.5 * (a + b), slope, second
+                    lambda a, b: 0.5 * (a + b), rate, second
                 )
                 following = _moved(x, mean, after - now)
             x = following
@@ -136,5 +136,5 @@ class FlowSampler:
         return cls(**config)
 
 
-def _moved(x, slope, step):
-    return tf.nest.map_structure(lambda a, b: a + step * b, x, slope)
+def _moved(x, rate, step):
+    return tf.nest.map_structure(lambda a, b: a + step * b, x, rate)
