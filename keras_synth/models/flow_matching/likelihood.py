@@ -8,7 +8,7 @@ from keras_synth.ops import gaussian_log_prob
 
 
 def log_density(velocity, x, times, sampler, probes):
-    """Log-density of images: that of their latents, and the trace.
+    """Log-density of images under a flow, by the change of variables.
 
     `log p(x₀) = log N(x_T; 0, T²) + ∫ tr(∂v/∂x) dt` from 0 to T, with the
     trace estimated as `zᵀ (∂v/∂x) z` for random signs z (Hutchinson).
