@@ -30,6 +30,7 @@ OPTIONS = {
     "epochs": 150,
     "batch_size": 64,
     "width": 32,
+    "num_blocks": 1,
     "captions": True,
     "guidance": 3.0,
 }

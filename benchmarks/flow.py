@@ -27,7 +27,7 @@ FLOWS = {
     "flow_fashion": ("fashion_mnist", False, 8.0),
     "flow_fashion_conditional": ("fashion_mnist", True, 8.0),
 }
-OPTIONS = {"epochs": 30, "batch_size": 128, "width": 32, "num_blocks": 2}
+OPTIONS = {"epochs": 12, "batch_size": 64, "width": 32, "num_blocks": 1}
 GUIDANCES = (1.0, 1.25, 1.5, 2.0)
 # Evaluations of the network: Heun takes 2 n - 1 for n steps.
 STEPS = {"Euler": (5, 10, 20, 40), "Heun": (3, 5, 10, 20)}

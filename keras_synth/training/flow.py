@@ -35,7 +35,8 @@ def build_flow(
         width: Channels of the first level. The others have twice as many.
         num_blocks: Number of residual blocks of each level, and a third of
             the number of transformer blocks.
-        parameterization: "flow" for rectified flow, or "edm".
+        parameterization: Path from noise to images: "flow" for rectified
+            flow, "edm" for EDM's noise levels.
         num_classes: Number of classes of a class-conditional model. None for
             one without classes.
         caption_length: Number of ids of the captions of a model that is
@@ -169,8 +170,8 @@ def train_flow(
         width: Channels of the first level. The others have twice as many.
         num_blocks: Number of residual blocks of each level, and a third of
             the number of transformer blocks.
-        parameterization: "flow" for rectified flow, "edm" for EDM's
-            preconditioning and noise levels.
+        parameterization: Path from noise to images: "flow" for rectified
+            flow, "edm" for EDM's preconditioning and noise levels.
         conditional: Whether the model is conditioned on the class of each
             image.
         captions: Whether the model is conditioned on texts: the folder has

@@ -45,9 +45,13 @@ class Flow:
         """Factor s of the image at time t."""
         return 1.0 - t
 
-    def network_inputs(self, x, t):
-        """What the network gets for x and t."""
-        return x, t
+    def network_image(self, x, t):
+        """What the network gets as its image."""
+        return x
+
+    def network_time(self, t):
+        """What the network gets as its time."""
+        return t
 
     def target(self, images, noise, t):
         """What the network should predict."""
@@ -95,9 +99,13 @@ class EDM:
         """Factor s of the image at time t."""
         return 0.0 * t + 1.0
 
-    def network_inputs(self, x, t):
-        """What the network gets for x and t: c_in x, and c_noise."""
-        return x / self._scale(t), 0.25 * ops.log(t)
+    def network_image(self, x, t):
+        """What the network gets as its image: c_in x."""
+        return x / self._scale(t)
+
+    def network_time(self, t):
+        """What the network gets as its time: c_noise."""
+        return 0.25 * ops.log(t)
 
     def target(self, images, noise, t):
         """What the network should predict: (x₀ - c_skip x_t) / c_out."""

@@ -49,8 +49,8 @@ class LatentFlow(GenerativeModel):
     def _run(self, network, x, t, condition, training=False):
         """The network's prediction, float32, for times (batch,)."""
         column = ops.reshape(t, (-1, 1, 1, 1))
-        image, _ = self.schedule.network_inputs(x, column)
-        _, time = self.schedule.network_inputs(x, t)
+        image = self.schedule.network_image(x, column)
+        time = self.schedule.network_time(t)
         output = network([image, time, *condition], training=training)
         return ops.cast(output, "float32")
 
