@@ -81,6 +81,7 @@ BENCHMARKS = {
     "projection": ("editing", 4, "clothes into w and w+ of StyleGAN2"),
     "direction": ("editing", 1, "T-shirts get long sleeves"),
     "local_edit": ("editing", 1, "a change inside a mask alone"),
+    "anonymize": ("anonymize", 3, "faces found, and no longer recognized"),
     "step_time": ("speed", 2, "training step of a VAE against a bare loop"),
     "gan_step_time": ("speed", 2, "the same of a GAN"),
     "style_step_time": ("style_transfer", 3, "the same of a style transfer"),

@@ -132,7 +132,7 @@ def score_salt_and_pepper():
     folder = RUNS / name
     words = trained(name)
     shape = {key: TRAININGS[name][key] for key in _SHAPE}
-    network = training.build_denoiser("unet", noise_conditional=False, **shape)
+    network = training.build_denoiser("unet", 1, False, **shape)
     network.load_weights(folder / f"{name}.weights.h5")
     methods = {f"median {n}": restoration.median(n) for n in (3, 5, 7)}
     methods["adaptive median"] = restoration.adaptive_median()

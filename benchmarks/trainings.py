@@ -109,6 +109,7 @@ def train_on_photographs(train, name, folder, options):
             resume=True,
             seed=0,
             verbose=2,
+            channels=1,
             **options,
         )
         network.save_weights(folder / f"{name}.weights.h5")

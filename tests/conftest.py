@@ -46,6 +46,8 @@ def freed_graphs():
     for name in [name for name in names if name.startswith("CustomGradient-")]:
         del names[name]
     gc.collect()
+    # What is left after a file is for all: later collections pass it by.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ def test_networks_and_losses_run_on_every_backend(part):
     """They import no TensorFlow, not even inside a function."""
     for path in (PACKAGE / part).rglob("*.py"):
         names = {name.split(".")[0] for name in imports(path)}
-        known = {"keras", "keras_synth", "numpy", "h5py", "torch"}
+        known = {"keras", "keras_synth", "numpy", "scipy", "h5py", "torch"}
         assert names <= known | sys.stdlib_module_names, path
 
 

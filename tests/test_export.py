@@ -69,7 +69,9 @@ def served(tmp_path_factory):
             ["sample_seeded", [3, 7, *extra]],
         ]
         trained[kind] = (path, model, data, latents)
-        gan = compiled(small_gan("dcgan", 4 if extra else None))
+        gan = compiled(
+            small_gan("dcgan" if extra else "dense", 4 if extra else None)
+        )
         gan.fit(*data, verbose=0)
         path = str(folder / f"gan_{kind}")
         export.export_saved_model(gan, path)

@@ -11,6 +11,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import keras_synth
 from keras_synth.cli import (
+    anonymize,
     compose,
     datasets,
     deblur,
@@ -22,6 +23,7 @@ from keras_synth.cli import (
     presets,
     restore,
     sample,
+    score,
     stylize,
     train,
     translate,
@@ -53,6 +55,8 @@ COMMANDS = tuple(
         stylize,
         translate,
         compose,
+        score,
+        anonymize,
         demo,
         export,
         datasets,

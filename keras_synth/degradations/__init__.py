@@ -1,5 +1,10 @@
 """Image degradations: seeded, composable, with a record of what was done."""
 
+from keras_synth.degradations.anonymize import (
+    Anonymize,
+    clip_boxes,
+    find_faces,
+)
 from keras_synth.degradations.base import (
     Compose,
     Degradation,
@@ -45,6 +50,7 @@ CATALOG = {
 }
 
 __all__ = [
+    "Anonymize",
     "CATALOG",
     "CameraNoise",
     "Compose",
@@ -65,4 +71,6 @@ __all__ = [
     "Scratches",
     "Sometimes",
     "Stains",
+    "clip_boxes",
+    "find_faces",
 ]

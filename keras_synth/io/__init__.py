@@ -28,6 +28,7 @@ from keras_synth.io.images import (
 )
 from keras_synth.io.options import FileOptions
 from keras_synth.io.progress import Progress
+from keras_synth.io.provenance import Provenance
 from keras_synth.io.video import (
     VIDEO_EXTENSIONS,
     Video,
@@ -46,6 +47,7 @@ __all__ = [
     "Decoded",
     "FileOptions",
     "Progress",
+    "Provenance",
     "Video",
     "beside_target",
     "bit_depth",

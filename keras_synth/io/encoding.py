@@ -16,6 +16,7 @@ from keras_synth.io.metadata import (
     sized_exif,
     to_srgb,
 )
+from keras_synth.io.provenance import labeled
 
 #: Quality of lossy files by default: at least 45 dB of PSNR for photographs,
 #: noisy ones included. WebP files are lossless then: lossy ones hold colors at
@@ -79,7 +80,16 @@ class Encoded:
     notes: tuple
 
 
-def encode_images(path, frames, *, decoded=None, options, bits=None, loop=None):
+def encode_images(
+    path,
+    frames,
+    *,
+    decoded=None,
+    options,
+    bits=None,
+    loop=None,
+    provenance=None,
+):
     """Encodes images as a file.
 
     Args:
@@ -93,6 +103,8 @@ def encode_images(path, frames, *, decoded=None, options, bits=None, loop=None):
         bits: Bits of a channel, 8 or 16; None for those of `decoded`, or 8.
         loop: How often an animation is shown, 0 for ever; None as `decoded`
             says, or once.
+        provenance: `io.Provenance` that the XMP packet gets, unless `options`
+            strip metadata or the format holds none; or None.
 
     Returns:
         An `Encoded`.
@@ -104,8 +116,16 @@ def encode_images(path, frames, *, decoded=None, options, bits=None, loop=None):
     metadata = Metadata() if decoded is None else decoded.metadata
     if loop is not None:
         metadata = dataclasses.replace(metadata, loop=loop)
-    if options.strip:
-        metadata = metadata.private()
+
+    def marked(metadata):
+        if options.strip:
+            return metadata.private()
+        if provenance is None or "XMP" not in format.keeps:
+            return metadata
+        xmp = labeled(metadata.xmp, provenance)
+        return dataclasses.replace(metadata, xmp=xmp)
+
+    metadata = marked(metadata)
     depth = bits or (8 if decoded is None else decoded.depth)
     if depth not in format.depths:
         fitting = [d for d in format.depths if d < depth]
@@ -139,9 +159,7 @@ def encode_images(path, frames, *, decoded=None, options, bits=None, loop=None):
         white = 1.0 if decoded is None else decoded.white
         pages = [metadata] * len(frames)
         if decoded is not None and len(decoded.pages) == len(frames):
-            pages = decoded.pages
-            if options.strip:
-                pages = [page.private() for page in pages]
+            pages = [marked(page) for page in decoded.pages]
         data = _tiff(frames, pages, depth, white)
     else:
         data = _by_pillow(path, frames, metadata, format, options)

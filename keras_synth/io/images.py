@@ -123,7 +123,7 @@ def bit_depth(path):
     return open_decoded(path).depth
 
 
-def write_image(path, image, bits=8):
+def write_image(path, image, bits=8, provenance=None):
     """Writes an image file, whole or not at all.
 
     The file's ending says the format. JPEG and AVIF files are of quality 99,
@@ -134,6 +134,7 @@ def write_image(path, image, bits=8):
         image: Array (height, width) or (height, width, channels) of 1 to 4
             channels. Values are clipped to [0, 1].
         bits: Bits of a channel: 8, or 16 for PNG, TIFF, PPM and PGM files.
+        provenance: `io.Provenance` for the file's metadata, or None.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -155,12 +156,16 @@ def write_image(path, image, bits=8):
     if np.isnan(image).any():
         raise ValueError("The image holds NaN.")
     frame = (*split_alpha(image), 0)
-    encoded = encode_images(path, [frame], options=FileOptions(), bits=bits)
+    encoded = encode_images(
+        path, [frame], options=FileOptions(), bits=bits, provenance=provenance
+    )
     write_whole(path, encoded.data)
     return path
 
 
-def write_animation(path, frames, frames_per_second=25.0, loop=True):
+def write_animation(
+    path, frames, frames_per_second=25.0, loop=True, provenance=None
+):
     """Writes images as one animated image, whole or not at all.
 
     Args:
@@ -169,6 +174,7 @@ def write_animation(path, frames, frames_per_second=25.0, loop=True):
             size.
         frames_per_second: Frame rate. GIF files hold hundredths of a second.
         loop: Whether it is shown again and again, or once.
+        provenance: `io.Provenance` for the file's metadata, or None.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -200,6 +206,7 @@ def write_animation(path, frames, frames_per_second=25.0, loop=True):
         ],
         options=FileOptions(),
         loop=0 if loop else once,
+        provenance=provenance,
     )
     write_whole(path, encoded.data)
     return path

@@ -20,7 +20,7 @@ class FileOptions:
             99 for JPEG, or the tables of a JPEG file that is finer; 99 for
             AVIF; and lossless for WebP.
         strip: Whether to leave out EXIF, XMP, comments and texts, which say
-            who, where and when.
+            who, where and when, and that the image was restored or made.
         background: Color that transparent images are put on, such as "white"
             or "#ffeedd". None keeps the transparency, and refuses formats
             that hold none.

@@ -1,6 +1,7 @@
 """Tasks on files: restore, inpaint, deblur, upscale, stylize, edit, ..."""
 
 from keras_synth.models.loading import load_model
+from keras_synth.tasks.anonymize import Anonymized, anonymize
 from keras_synth.tasks.compose import Composed, compose
 from keras_synth.tasks.deblur import Deblurred, deblur
 from keras_synth.tasks.demo import demo
@@ -16,6 +17,7 @@ from keras_synth.tasks.image_files import FilesError
 from keras_synth.tasks.inpaint import Inpainted, inpaint
 from keras_synth.tasks.restore import METHODS, Restored, restore
 from keras_synth.tasks.sample import sample
+from keras_synth.tasks.score import Scored, score
 from keras_synth.tasks.stylize import Stylized, stylize
 from keras_synth.tasks.translate import Translated, translate
 from keras_synth.tasks.upscale import Upscaled, upscale
@@ -28,16 +30,19 @@ from keras_synth.tasks.upscale_video import (
 __all__ = [
     "Deblurred",
     "EXPORTS",
+    "Anonymized",
     "METHODS",
     "Composed",
     "Edited",
     "FilesError",
     "Inpainted",
     "Restored",
+    "Scored",
     "Stylized",
     "Translated",
     "Upscaled",
     "UpscaledVideo",
+    "anonymize",
     "deblur",
     "compose",
     "demo",
@@ -52,6 +57,7 @@ __all__ = [
     "load_model",
     "restore",
     "sample",
+    "score",
     "stylize",
     "translate",
     "upscale",

@@ -158,6 +158,7 @@ def compose(
         composed,
         Composed,
         title="composed",
+        kind="edited",
         compare=compare,
         overwrite=overwrite,
         files=files,

@@ -6,8 +6,8 @@ import pathlib
 from typing import Literal
 
 from keras_synth import editing
-from keras_synth.io import check_target, write_image
-from keras_synth.tasks.generators import Edited, scorer_of
+from keras_synth.io import check_target
+from keras_synth.tasks.generators import Edited, scorer_of, write_generated
 from keras_synth.tasks.loading import load_model_or_preset
 
 
@@ -103,7 +103,7 @@ def edit_directions(
     notes = []
     for each in found:
         strip = editing.direction_strip(generator, shown, each)
-        write_image(target / f"{each.name}.png", strip)
+        write_generated(target / f"{each.name}.png", strip, model)
         each.save(target / f"{each.name}.npz", overwrite)
         notes.append(f"direction: {target / each.name}.npz, and .png")
     return Edited(target, None, tuple(notes))

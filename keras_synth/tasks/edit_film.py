@@ -11,9 +11,13 @@ from keras_synth.io import (
     check_target,
     check_video_target,
     open_video,
-    write_image,
 )
-from keras_synth.tasks.generators import Edited, fitted, projection_of
+from keras_synth.tasks.generators import (
+    Edited,
+    fitted,
+    projection_of,
+    write_generated,
+)
 from keras_synth.tasks.loading import load_model_or_preset
 
 
@@ -110,7 +114,7 @@ def edit_film(
         )
         frames = [each.edited for each in edited]
         every = max(len(edited) // 12, 1)
-        write_image(strip, editing.film_strip(edited[::every]))
+        write_generated(strip, editing.film_strip(edited[::every]), model)
     frames = [frame.repeat(scale, 0).repeat(scale, 1) for frame in frames]
     editing.write_film(target, frames, frames_per_second, overwrite=overwrite)
     return Edited(target, strip, (f"{len(frames)} frames",))

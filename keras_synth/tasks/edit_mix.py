@@ -6,13 +6,14 @@ import pathlib
 import numpy as np
 
 from keras_synth import editing
-from keras_synth.io import check_target, write_image
+from keras_synth.io import check_target
 from keras_synth.models import StyleGAN2
 from keras_synth.tasks.generators import (
     Edited,
     projection_of,
     read_images,
     rows_of,
+    write_generated,
 )
 from keras_synth.tasks.loading import load_model_or_preset
 
@@ -81,5 +82,6 @@ def edit_mix(
             generator, one, other, region, noise=noise
         )
     images = projection.images
-    write_image(target, rows_of([images, np.roll(images, -1, axis=0), mixed]))
+    rows = rows_of([images, np.roll(images, -1, axis=0), mixed])
+    write_generated(target, rows, model)
     return Edited(target, target)

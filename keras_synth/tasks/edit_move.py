@@ -4,8 +4,13 @@ import os
 import pathlib
 
 from keras_synth import editing
-from keras_synth.io import check_target, write_image
-from keras_synth.tasks.generators import Edited, projection_of, rows_of
+from keras_synth.io import check_target
+from keras_synth.tasks.generators import (
+    Edited,
+    projection_of,
+    rows_of,
+    write_generated,
+)
 from keras_synth.tasks.loading import load_model_or_preset
 
 _AMOUNTS = (-3.0, -1.5, 0.0, 1.5, 3.0)
@@ -60,5 +65,5 @@ def edit_move(
         )
         for amount in amounts or _AMOUNTS
     ]
-    write_image(target, rows_of(columns))
+    write_generated(target, rows_of(columns), model)
     return Edited(target, target, (f"moved along {found.name}",))

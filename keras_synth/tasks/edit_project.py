@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import editing, networks
-from keras_synth.io import check_target, image_grid, write_image
-from keras_synth.tasks.generators import Edited, read_images
+from keras_synth.io import check_target, image_grid
+from keras_synth.tasks.generators import Edited, read_images, write_generated
 from keras_synth.tasks.loading import load_model_or_preset
 
 
@@ -94,9 +94,8 @@ def edit_project(
         found.model.save(tuned)
     found.save(target, overwrite)
     pairs = np.stack([images, found.images], axis=1)
-    write_image(
-        image, image_grid(pairs.reshape(-1, *images.shape[1:]), columns=2)
-    )
+    grid = image_grid(pairs.reshape(-1, *images.shape[1:]), columns=2)
+    write_generated(image, grid, model)
     errors = np.square(found.images - images).mean(axis=(1, 2, 3))
     psnr = -10.0 * np.log10(np.maximum(errors, 1e-10))
     notes = (

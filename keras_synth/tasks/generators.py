@@ -7,7 +7,14 @@ import keras
 import numpy as np
 
 from keras_synth import editing
-from keras_synth.io import center_crop, find_images, image_grid, read_image
+from keras_synth.io import (
+    Provenance,
+    center_crop,
+    find_images,
+    image_grid,
+    read_image,
+    write_image,
+)
 from keras_synth.io.images import luma
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.tasks.loading import load_model_or_preset
@@ -49,6 +56,21 @@ def projection_of(generator, path, num_images, seed):
         )
     vectors = editing.sample_vectors(generator, num_images, seed)
     return editing.as_projection(generator, vectors)
+
+
+def write_generated(path, image, model):
+    """Writes an image that says that it is generated, and by which model.
+
+    Args:
+        path: Path of the file.
+        image: Array (height, width, channels).
+        model: Path of the model, or name of a preset.
+
+    Returns:
+        The path, a `pathlib.Path`.
+    """
+    provenance = Provenance("generated", pathlib.Path(model).name)
+    return write_image(path, image, provenance=provenance)
 
 
 def rows_of(columns):

@@ -13,6 +13,7 @@ from keras_synth import evaluation
 from keras_synth.io import (
     FileOptions,
     Progress,
+    Provenance,
     beside_target,
     check_holds,
     check_target,
@@ -128,6 +129,7 @@ def restore_files(
     *,
     title,
     compare,
+    kind="restored",
     overwrite=False,
     files=None,
     on_file=None,
@@ -155,6 +157,8 @@ def restore_files(
         title: Name of the restored image in the comparison.
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
+        kind: What is done, see `io.Provenance`, or None for nothing that the
+            metadata should say.
         overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None for the defaults.
         on_file: None, or a function that is called with each result as soon
@@ -168,6 +172,8 @@ def restore_files(
         FilesError: Images could not be restored; all others are.
     """
     files = files or FileOptions()
+    method = pathlib.Path(title).name  # of a file the name, without folders
+    provenance = kind and Provenance(kind, method)
     done, errors = [], {}
 
     def restored(file, goal, progress):
@@ -182,7 +188,7 @@ def restore_files(
                 _draw_comparison(comparison, image, color, title)
         check_target(goal, overwrite or files.skip_existing)
         # Last: where the target exists, the file is finished.
-        notes = _write(goal, decoded, frames, files)
+        notes = _write(goal, decoded, frames, files, provenance)
         return result(
             source=file,
             target=goal,
@@ -233,7 +239,7 @@ def _frames(decoded, restore, progress):
     return [] if untouched else frames, *first
 
 
-def _write(goal, decoded, frames, files):
+def _write(goal, decoded, frames, files, provenance):
     """Writes a file; returns what was converted or left out."""
     asked = files.strip or files.quality or files.background
     if not frames and not asked and decoded.format == format_of(goal).name:
@@ -241,9 +247,12 @@ def _write(goal, decoded, frames, files):
             shutil.copyfile(decoded.path, unfinished)
         return decoded.notes
     if not frames:
+        provenance = None  # nothing was done
         images = map(decoded.read, range(decoded.num_frames))
         frames = [(*split_alpha(values), ms) for values, ms in images]
-    encoded = encode_images(goal, frames, decoded=decoded, options=files)
+    encoded = encode_images(
+        goal, frames, decoded=decoded, options=files, provenance=provenance
+    )
     write_whole(goal, encoded.data)
     return decoded.notes + encoded.notes
 

@@ -167,6 +167,7 @@ def inpaint(
         inpainted,
         Inpainted,
         title="inpainted" if method == "auto" else method,
+        kind="edited" if trained else "restored",
         compare=compare,
         overwrite=overwrite,
         files=files,

@@ -4,8 +4,9 @@ import math
 import os
 import pathlib
 
-from keras_synth.io import check_target, image_grid, write_image
+from keras_synth.io import check_target, image_grid
 from keras_synth.models.loading import load_model
+from keras_synth.tasks.generators import write_generated
 
 
 def sample(
@@ -59,4 +60,4 @@ def sample(
     images = generator.sample(
         num_images, labels=labels, truncation=truncation, seed=seed
     )
-    return write_image(target, image_grid(images))
+    return write_generated(target, image_grid(images), model)

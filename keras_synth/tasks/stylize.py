@@ -205,6 +205,7 @@ def stylize(
             stylized,
             Stylized,
             title="stylized",
+            kind="edited",
             compare=compare,
             overwrite=overwrite,
             files=files,

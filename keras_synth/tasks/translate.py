@@ -129,6 +129,7 @@ def translate(
         translated,
         Translated,
         title="translated",
+        kind="edited",
         compare=compare,
         overwrite=overwrite,
         files=files,

@@ -53,7 +53,7 @@ DEGRADATIONS = {
 
 def build_denoiser(
     architecture: Literal["unet", "ffdnet", "dncnn", "autoencoder"] = "unet",
-    channels: Literal[1, 3] = 1,
+    channels: Literal[1, 3] = 3,
     noise_conditional: bool = True,
     *,
     width: int | None = None,
@@ -113,7 +113,7 @@ def train_denoiser(
     num_blocks: int | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
-    channels: Literal[1, 3] = 1,
+    channels: Literal[1, 3] = 3,
     unreadable: Literal["raise", "skip"] = "raise",
     image_size: int = 64,
     patches_per_image: int = 40,

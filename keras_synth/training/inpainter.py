@@ -33,7 +33,7 @@ HOLES = {
 
 
 def build_inpainter(
-    channels: Literal[1, 3] = 1,
+    channels: Literal[1, 3] = 3,
     window: int = 32,
     features: keras.Model | None = None,
     seed: int | None = None,
@@ -115,7 +115,7 @@ def train_inpainter(
     features: keras.Model | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
-    channels: Literal[1, 3] = 1,
+    channels: Literal[1, 3] = 3,
     unreadable: Literal["raise", "skip"] = "raise",
     symmetry: Literal["square", "mirror", "none"] = "mirror",
     patches_per_image: int = 8,

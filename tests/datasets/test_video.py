@@ -154,6 +154,7 @@ def test_frames_share_the_strength_of_their_degradation_or_not(degradation_by):
         assert np.abs(shared).max() < 0.1
 
 
+@pytest.mark.slow
 def test_degraded_frames_are_motion_compensated():
     """On the upscaled frames, and on small ones of another size."""
     rows, columns = np.mgrid[:32, :48]

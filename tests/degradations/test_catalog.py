@@ -126,7 +126,11 @@ def test_every_degradation_is_tested_here():
         for name in degradations.__all__
         if isinstance(getattr(degradations, name), type)
     }
-    assert kinds == names | {"Degradation", "HolesFromFolder"}
+    assert kinds == names | {
+        "Anonymize",
+        "Degradation",
+        "HolesFromFolder",
+    }
     assert set(CATALOG) <= {n.partition(",")[0] for n in ZERO_STRENGTH}
 
 

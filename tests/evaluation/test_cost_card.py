@@ -169,6 +169,7 @@ def slow_function(images):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux keeps the count")
+@pytest.mark.slow
 def test_memory_is_that_of_the_activations():
     # Two neighboring maps of 512 x 512 x 32 floats at a time, and what a
     # fresh process compiles; weights, 0.1 MB here, do not count. A layer of

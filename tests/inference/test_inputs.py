@@ -194,6 +194,7 @@ def test_biharmonic_takes_arrays_or_a_dict():
             method(inputs)
 
 
+@pytest.mark.slow
 def test_bm3d_takes_an_array_or_a_dict():
     model = restoration.BM3D(noise_level=0.1)
     assert input_names(model) == ("image",)

@@ -193,6 +193,7 @@ def everything(**options):
     )
 
 
+@pytest.mark.slow
 def test_stopping_and_resuming_changes_nothing(tmp_path):
     """The pools are full after one epoch."""
     check_resumes(everything, both(), tmp_path)

@@ -71,7 +71,9 @@ class GivenNoise(models.GAN):
 # The training step -----------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["dense", "dcgan", "residual"])
+@pytest.mark.parametrize(
+    "kind", ["dense", "dcgan", pytest.param("residual", marks=pytest.mark.slow)]
+)
 def test_each_step_moves_its_own_network_alone(kind):
     gan = small_gan(kind)
     options = {"gradient_penalty": losses.R1(), "average_decay": 0.5}
@@ -479,7 +481,11 @@ def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
     "policy, penalty",
     [
         ("mixed_float16", losses.R1()),
-        ("mixed_bfloat16", losses.WassersteinGradientPenalty()),
+        pytest.param(
+            "mixed_bfloat16",
+            losses.WassersteinGradientPenalty(),
+            marks=pytest.mark.slow,
+        ),
         pytest.param("mixed_bfloat16", losses.R1(), marks=pytest.mark.slow),
         pytest.param(
             "mixed_float16",
@@ -507,7 +513,15 @@ def test_mixed_precision_trains(policy, penalty):
         assert logs[name][0] == pytest.approx(expected[name][0], rel=0.01)
 
 
-@pytest.mark.parametrize("case", ["dense", "dcgan", "residual", "conditional"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "dense",
+        "dcgan",
+        pytest.param("residual", marks=pytest.mark.slow),
+        pytest.param("conditional", marks=pytest.mark.slow),
+    ],
+)
 def test_two_replicas_equal_one(two_replicas, case):
     """SGD, the noise given, norms synchronised.
 

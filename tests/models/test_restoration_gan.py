@@ -283,6 +283,7 @@ def test_it_learns_and_resumes(tmp_path):
     check_resumes(adversarial, (degraded, clean), tmp_path)
 
 
+@pytest.mark.slow
 def test_it_trains_in_half_precision():
     check_mixed_precision(everything, pairs(4), "mixed_float16", epochs=80)
 
@@ -576,7 +577,14 @@ def test_sample_weights_are_refused():
         gan.fit(clean, clean, sample_weight=np.ones(8), verbose=0)
 
 
-@pytest.mark.parametrize("kind", ["bool", "uint8", "float64"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "uint8",
+        pytest.param("bool", marks=pytest.mark.slow),
+        pytest.param("float64", marks=pytest.mark.slow),
+    ],
+)
 def test_masks_and_images_of_any_kind_of_number(kind):
     """Also from datasets, which Keras leaves as they are."""
     degraded, clean = pairs()

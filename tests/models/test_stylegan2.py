@@ -268,6 +268,7 @@ def test_adaptive_augmentation_follows_the_discriminator():
     )
 
 
+@pytest.mark.slow
 def test_it_learns_two_images():
     targets = np.zeros((2, *SHAPE), "float32")
     targets[0, :8], targets[1, 8:] = 1.0, 1.0
@@ -313,6 +314,7 @@ def everything(**options):
     return gan
 
 
+@pytest.mark.slow
 def test_stopping_and_resuming_changes_nothing(tmp_path):
     check_resumes(
         lambda: everything(run_eagerly=True),

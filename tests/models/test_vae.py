@@ -223,7 +223,15 @@ def test_seeds_of_sublayers_resume(tmp_path):
     check_resumes(dropout_vae, (random_images(),), tmp_path)
 
 
-@pytest.mark.parametrize("case", ["dense", "conv", "iwae", "conditional"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "dense",
+        "conditional",
+        pytest.param("conv", marks=pytest.mark.slow),
+        pytest.param("iwae", marks=pytest.mark.slow),
+    ],
+)
 def test_model_contract(case, tmp_path):
     data = (random_images(),)
     options = {"kind": "conv" if case == "conv" else "dense"}
@@ -248,7 +256,14 @@ def test_other_likelihoods_learn_gray_images(likelihood):
     assert history[-1] < history[0] - 20
 
 
-@pytest.mark.parametrize("case", ["conv", "iwae", "conditional"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "conditional",
+        pytest.param("conv", marks=pytest.mark.slow),
+        pytest.param("iwae", marks=pytest.mark.slow),
+    ],
+)
 def test_two_replicas_equal_one(two_replicas, case):
     """With SGD (Adam hides a wrong scale) and the noise given.
 

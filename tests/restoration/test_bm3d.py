@@ -210,6 +210,7 @@ def test_gray_as_color_stays_gray():
     np.testing.assert_allclose(got, np.repeat(gray, 3, axis=-1), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_graphs_with_unknown_channels():
     # `predict` traces such a graph for gray images after color images.
     model = restoration.BM3D(noise_level=0.1)

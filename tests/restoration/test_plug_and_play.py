@@ -162,6 +162,7 @@ def test_a_saved_restorer_restores_the_same(tmp_path):
     np.testing.assert_array_equal(again(inputs), expected)
 
 
+@pytest.mark.slow
 def test_an_exported_restorer_restores_the_same(tmp_path):
     blurred = PlugAndPlay(fading(1), Blur(BOX, 2), num_iterations=2)
     export.export_saved_model(blurred, tmp_path / "blurred")

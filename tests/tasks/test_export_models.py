@@ -108,7 +108,9 @@ def saved(tmp_path_factory):
     return save
 
 
-@pytest.mark.parametrize("format", RUN)
+@pytest.mark.parametrize(
+    "format", ["onnx", pytest.param("litert", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", EXPORTED)
 def test_every_kind_of_model_is_exported(saved, tmp_path, name, format):
     _, inputs, expected = EXPORTED[name]

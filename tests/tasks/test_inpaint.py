@@ -46,7 +46,7 @@ def saved(tmp_path_factory):
         "blind": models.RestorationGAN(
             networks.pix2pix_generator(1, 1, widths=(4, 8)), discriminator
         ),
-        "denoiser": training.build_denoiser("ffdnet", num_layers=2, width=4),
+        "denoiser": training.build_denoiser("ffdnet", 1, num_layers=2, width=4),
         "larger": networks.edsr(2, 1, width=4, num_blocks=1),
         "translator": models.RestorationGAN(
             networks.pix2pix_generator(1, 3, widths=(4, 8)),

@@ -334,7 +334,7 @@ def test_video_files_without_pyav(capsys, tmp_path, monkeypatch):
         assert "pip install 'keras_synth[video]'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("scale", [3, 4])
+@pytest.mark.parametrize("scale", [3, pytest.param(4, marks=pytest.mark.slow)])
 def test_the_pretrained_networks_beat_bicubic_and_single_frames(scale):
     """On photographs that they have not seen; the margins are those found,
     less a little. With one frame five times over the gain is smaller."""

@@ -34,6 +34,7 @@ def test_training_writes_weights_and_card(tmp_path, capsys):
         assert words in card
 
 
+@pytest.mark.slow
 def test_fashion_mnist_has_its_own_classifier(tmp_path, monkeypatch):
     images = np.random.default_rng(0).integers(256, size=(64, 28, 28, 1))
     names = datasets.CATALOG["fashion_mnist"].class_names

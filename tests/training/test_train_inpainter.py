@@ -84,8 +84,9 @@ def test_both_parts_write_histories_and_images(run):
         assert np.isfinite(history["loss"]).all()
         # Three rows of 8 images of side 8, padding 2.
         grid = read_image(part / "images/restored_epoch_0001.png")
-        assert grid.shape == (32, 82, 1)
-        known = grid[2:10] == grid[22:30]  # of degraded and true images
+        assert grid.shape == (32, 82, 3)
+        # Pixels that degraded and true images share.
+        known = (grid[2:10] == grid[22:30]).all(axis=-1)
         assert 0.6 < known.mean() < 1.0
         np.testing.assert_array_equal(grid[12:20][known], grid[2:10][known])
         assert list((part / "log").rglob("events.out.tfevents.*"))

@@ -15,6 +15,7 @@ from tests.training_helpers import image_folder
 SMALL = {
     "scale": 2,
     "width": 8,
+    "channels": 1,
     "num_blocks": 1,
     "image_size": 8,
     "patches_per_image": 2,

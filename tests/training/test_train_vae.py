@@ -33,7 +33,12 @@ def test_overwritten_training_starts_anew(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "likelihood", ["gaussian", "learned_gaussian", "discretized_logistic"]
+    "likelihood",
+    [
+        "learned_gaussian",
+        pytest.param("gaussian", marks=pytest.mark.slow),
+        pytest.param("discretized_logistic", marks=pytest.mark.slow),
+    ],
 )
 def test_every_likelihood_trains(folder, tmp_path, likelihood):
     model = train(

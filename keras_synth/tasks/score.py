@@ -1,0 +1,341 @@
+"""Scores of image files: with a reference, without one, and of whole sets."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Literal
+
+import keras
+import numpy as np
+
+from keras_synth import metrics, networks, presets
+from keras_synth.inference import input_names
+from keras_synth.io import Progress, find_images, pair_by_name, read_image
+from keras_synth.models.loading import load_model
+from keras_synth.tasks.image_files import FilesError
+
+#: Metrics of an image and its reference.
+PAIRED = ("psnr", "ssim", "multi_scale_ssim", "lpips")
+#: Metrics of one image.
+ALONE = ("niqe",)
+#: Metrics of two sets of images.
+OF_SETS = ("frechet", "kernel", "precision_recall")
+_FEATURES = ("mnist_features", "fashion_mnist_features")
+_BATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Scored:
+    """Result of `score` for one file, or for all of them.
+
+    Attributes:
+        source: Path of the file, or of the folder.
+        reference: Path of its reference, or None.
+        scores: `{name of the metric: value}`. Those of a folder are the means
+            over its files, and the distances between the two sets.
+        num_images: Number of images.
+        notes: How to read the scores, in words.
+    """
+
+    source: pathlib.Path
+    reference: pathlib.Path | None
+    scores: dict[str, float]
+    num_images: int = 1
+    notes: tuple[str, ...] = ()
+
+
+def score(
+    source: str | os.PathLike,
+    *,
+    reference: str | os.PathLike | None = None,
+    metrics: list[
+        Literal[
+            "psnr",
+            "ssim",
+            "multi_scale_ssim",
+            "lpips",
+            "niqe",
+            "frechet",
+            "kernel",
+            "precision_recall",
+        ]
+    ]
+    | None = None,
+    luma: Literal["full", "studio"] | None = None,
+    border: int = 0,
+    perceptual: Literal["vgg16", "vgg19", "squeezenet"] = "vgg16",
+    perceptual_weights: str = "imagenet",
+    linear_weights: str | os.PathLike | None = None,
+    features: str = "inception",
+    features_weights: str = "imagenet",
+    on_file: Callable[[Scored], None] | None = None,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> list[Scored]:
+    """Scores image files: PSNR, SSIM, LPIPS, NIQE, Frechet distance and others.
+
+    With a reference, "psnr", "ssim", "multi_scale_ssim" and "lpips" compare
+    each image with the one of the same name. "niqe" looks at the image alone.
+    "frechet", "kernel" and "precision_recall" compare the images of a folder,
+    as a set, with those of the reference, which need no names in common.
+
+    Images are compared as files have them, in 8 bits. A gray image and a color
+    image are compared in color. Transparent images are put on white.
+
+    Args:
+        source: Path of an image file, or of a folder with images, which are
+            searched in all folders below it as well.
+        reference: Path of the clean image, or of a folder of clean or real
+            images. None for metrics that need none.
+        metrics: Names of the metrics. None takes "psnr", "ssim" and "niqe"
+            with a reference, and "niqe" without one.
+        luma: Compare the brightness alone: "full" for the luma of JPEG,
+            "studio" for that of super-resolution tables. None compares all
+            channels.
+        border: Pixels that are cropped at each side before PSNR, SSIM and
+            NIQE, such as the scale in super-resolution.
+        perceptual: Network of "lpips".
+        perceptual_weights: Weights of that network: "imagenet", which are
+            downloaded once, or the path of a file, see
+            `networks.vgg16_features`.
+        linear_weights: Path of the linear weights of LPIPS, see
+            `metrics.lpips_linear_weights`. Without them the figure is a
+            perceptual distance, and no LPIPS.
+        features: Network of the distances between sets: "inception",
+            "mnist_features", "fashion_mnist_features", or the path of a
+            `.keras` file of a network from images to vectors.
+        features_weights: Weights of "inception": "imagenet", which are
+            downloaded once, or the path of that file.
+        on_file: None, or a function that is called with each result as soon
+            as it is there, the one of all images at the end.
+        verbose: Progress, see `io.Progress`.
+
+    Returns:
+        A list of `Scored`, one a file, and one for all where there are more,
+        or where sets are compared.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        ValueError: A metric needs a reference, or there is none for an image;
+            images are too small, or of other sizes than their references. In
+            a folder all others are scored first.
+    """
+    names = _check_metrics(metrics, reference)
+    pairs = _paired(source, reference, names)
+    measured = _metrics(names, luma, border)
+    if "lpips" in names:
+        measured["lpips"] = _lpips(
+            perceptual, perceptual_weights, linear_weights
+        )
+    sets = _set_metrics(names, features, features_weights)
+    done, errors = [], {}
+
+    def add(result):
+        done.append(result)
+        if on_file is not None:
+            with progress.cleared():
+                on_file(result)
+
+    with Progress(len(pairs), "images", verbose) as progress:
+        for file, clean in pairs:
+            try:
+                if measured:
+                    add(_scored(measured, file, clean))
+            except (OSError, ValueError) as error:
+                errors[file] = error
+            progress.add()
+        if errors:
+            raise FilesError(errors) from next(iter(errors.values()))
+        whole = {
+            name: float(np.mean([one.scores[name] for one in done]))
+            for name in measured
+        }
+        if sets:
+            whole |= _compare_sets(sets, pairs, reference)
+        if sets or len(done) > 1:
+            folder = pathlib.Path(source)
+            clean = None if reference is None else pathlib.Path(reference)
+            notes = _notes({**measured, **sets})
+            add(Scored(folder, clean, whole, len(pairs), notes))
+    return done
+
+
+def _check_metrics(names, reference):
+    known = (*PAIRED, *ALONE, *OF_SETS)
+    if names is None:
+        return ["niqe"] if reference is None else ["psnr", "ssim", "niqe"]
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"`metrics` must be of {', '.join(known)}. Received: {name!r}"
+            )
+        if name not in ALONE and reference is None:
+            raise ValueError(
+                f"The metric {name!r} needs a `reference` (--reference)."
+            )
+    if not names:
+        raise ValueError("`metrics` must name a metric. Received: none")
+    return list(dict.fromkeys(names))
+
+
+def _paired(source, reference, names):
+    """List of `(file, its reference or None)`."""
+    source = pathlib.Path(source)
+    files = _files(source)
+    if reference is None or not set(names) & set(PAIRED):
+        return [(file, None) for file in files]
+    reference = pathlib.Path(reference)
+    if not source.is_dir():
+        if reference.is_dir():
+            raise ValueError(
+                f"{source} is a file and {reference} a folder: give the "
+                "reference of the file."
+            )
+        return [(source, *_files(reference))]
+    if not reference.is_dir():
+        raise ValueError(
+            f"{source} is a folder and {reference} none: give the folder of "
+            "the references."
+        )
+    found = pair_by_name(files, source, _files(reference), reference)
+    for file in files:
+        if file not in found:
+            raise ValueError(f"{file} has no reference in {reference}.")
+    return list(found.items())
+
+
+def _files(path):
+    path = pathlib.Path(path)
+    if path.is_dir():
+        return find_images(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no such file or folder: {path}")
+    return [path]
+
+
+def _metrics(names, luma, border):
+    made = {
+        "psnr": lambda: metrics.PSNR(
+            luma=luma, border=border, round_to_8_bits=True
+        ),
+        "ssim": lambda: metrics.SSIM(
+            luma=luma, border=border, round_to_8_bits=True
+        ),
+        "multi_scale_ssim": lambda: metrics.MultiScaleSSIM(
+            luma=luma, border=border, round_to_8_bits=True
+        ),
+        "niqe": lambda: metrics.NIQE(border=border),
+    }
+    return {name: made[name]() for name in names if name in made}
+
+
+def _lpips(network, weights, linear):
+    built = getattr(networks, f"{network}_features")(weights)
+    if linear is not None:
+        backbone = {"vgg16": "vgg", "squeezenet": "squeeze"}.get(network)
+        linear = metrics.lpips_linear_weights(linear, backbone)
+    return metrics.PerceptualDistance(built, linear, round_to_8_bits=True)
+
+
+def _notes(metrics_):
+    """What was measured with which network."""
+    described = {
+        name: metric.describe()
+        for name, metric in metrics_.items()
+        if hasattr(metric, "describe")
+    }
+    return tuple(
+        f"{name} is {about['metric']} with the network {about['extractor']}"
+        for name, about in described.items()
+    )
+
+
+def _set_metrics(names, features, weights):
+    names = [name for name in names if name in OF_SETS]
+    if not names:
+        return {}
+    if features == "inception":
+        network = networks.inception_features(weights)
+    elif str(features).endswith(".keras"):
+        network = load_model(features, keras.Model)
+    elif features in _FEATURES:
+        network = getattr(presets, features)()
+    else:
+        raise ValueError(
+            f"`features` must be inception, {', '.join(_FEATURES)} or the "
+            f"path of a `.keras` file. Received: {features!r}"
+        )
+    if input_names(network) != ("image",) or len(network.output_shape) != 2:
+        raise ValueError(
+            "`features` must be a network from images to vectors. Received: "
+            f"{features!r}, whose output is {network.output_shape}"
+        )
+    made = {
+        "frechet": metrics.FrechetDistance,
+        "kernel": metrics.KernelDistance,
+        "precision_recall": metrics.PrecisionRecall,
+    }
+    return {name: made[name](network) for name in names}
+
+
+def _scored(measured, file, clean):
+    image = read_image(file)
+    truth = image if clean is None else read_image(clean)
+    if truth.shape[:2] != image.shape[:2]:
+        sizes = [f"{x.shape[1]}x{x.shape[0]}" for x in (image, truth)]
+        raise ValueError(
+            f"{file} and {clean} must be of one size. Received: "
+            f"{' and '.join(sizes)} pixels"
+        )
+    truth, image = np.broadcast_arrays(truth, image)
+    scores = {}
+    for name, metric in measured.items():
+        metric.reset_state()
+        try:
+            metric.update_state(truth[None], image[None])
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from error
+        scores[name] = float(metric.result())
+    return Scored(file, clean, scores)
+
+
+def _compare_sets(sets, pairs, reference):
+    """Scores of all images against all of the reference."""
+    files = {"generated": [file for file, _ in pairs]}
+    files["real"] = _files(reference)
+    network = next(iter(sets.values())).features
+    for side, paths in files.items():
+        for first in range(0, len(paths), _BATCH):
+            batch = [
+                _fitted(path, network) for path in paths[first : first + _BATCH]
+            ]
+            for images in _of_one_size(batch):
+                for metric in sets.values():
+                    getattr(metric, f"update_{side}")(images)
+    scores = {}
+    for name, metric in sets.items():
+        result = metric.result()
+        results = result if isinstance(result, dict) else {name: result}
+        scores.update((key, float(value)) for key, value in results.items())
+    return scores
+
+
+def _fitted(path, network):
+    """An image with the channels that a network takes."""
+    channels = network.input_shape[-1]
+    image = read_image(path, channels=channels)
+    size = network.input_shape[1:3]
+    if None not in size and image.shape[:2] != size:
+        raise ValueError(
+            f"{path} must have the {size[1]}x{size[0]} pixels that the "
+            f"network takes. Received: {image.shape[1]}x{image.shape[0]}"
+        )
+    return image
+
+
+def _of_one_size(images):
+    """Batches of images of one size."""
+    sizes = {}
+    for image in images:
+        sizes.setdefault(image.shape, []).append(image)
+    return [np.stack(batch) for batch in sizes.values()]

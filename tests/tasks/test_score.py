@@ -1,0 +1,167 @@
+"""`score`: the metrics' own values, means, sets, gray and color, mistakes."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from skimage import data
+from skimage import metrics as reference
+
+from keras_synth import metrics, tasks
+from keras_synth.__main__ import main
+from keras_synth.io import read_image, write_image
+
+RNG = np.random.default_rng(0)
+CAMERA = data.camera()[:192, :288] / 255.0
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Two noisy images, and clean ones under other endings."""
+    folder = tmp_path_factory.mktemp("score")
+    for name, image in (("a", CAMERA), ("sub/b", CAMERA[::-1])):
+        noisy = np.clip(image + 0.1 * RNG.standard_normal(image.shape), 0, 1)
+        write_image(folder / f"clean/{name}.bmp", image)
+        write_image(folder / f"noisy/{name}.png", noisy)
+    return folder / "noisy", folder / "clean"
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """A network from images to two numbers: mean and deviation."""
+    image = keras.Input((None, None, 3))
+    mean = keras.ops.mean(image, axis=(1, 2))[:, :1]
+    spread = keras.ops.std(image, axis=(1, 2))[:, :1]
+    network = keras.Model(image, keras.ops.concatenate([mean, spread], -1))
+    path = tmp_path_factory.mktemp("network") / "vectors.keras"
+    network.save(path)
+    return path
+
+
+def test_values_are_those_of_scikit_image(folders):
+    noisy, clean = folders
+    one, other, whole = tasks.score(
+        noisy, reference=clean, metrics=["psnr", "ssim"], verbose=0
+    )
+    for found, name in ((one, "a"), (other, "sub/b")):
+        a = read_image(noisy / f"{name}.png")[..., 0]
+        b = read_image(clean / f"{name}.bmp")[..., 0]
+        assert found.source == noisy / f"{name}.png"
+        assert found.reference == clean / f"{name}.bmp"
+        expected = reference.peak_signal_noise_ratio(b, a, data_range=1.0)
+        assert found.scores["psnr"] == pytest.approx(expected, abs=1e-3)
+        expected = reference.structural_similarity(
+            b,
+            a,
+            data_range=1.0,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+        )
+        assert found.scores["ssim"] == pytest.approx(expected, abs=1e-3)
+    assert whole.num_images == 2 and whole.source == noisy
+    for name, value in whole.scores.items():
+        expected = (one.scores[name] + other.scores[name]) / 2
+        assert value == pytest.approx(expected)
+
+
+def test_defaults_with_and_without_a_reference(folders):
+    noisy, clean = folders
+    (alone,) = tasks.score(noisy / "a.png", verbose=0)
+    assert list(alone.scores) == ["niqe"] and alone.reference is None
+    metric = metrics.NIQE()
+    image = read_image(noisy / "a.png")[None]
+    metric.update_state(image, image)
+    assert alone.scores["niqe"] == pytest.approx(float(metric.result()))
+    (pair,) = tasks.score(noisy / "a.png", reference=clean / "a.bmp", verbose=0)
+    assert list(pair.scores) == ["psnr", "ssim", "niqe"]
+    assert pair.scores["niqe"] == pytest.approx(alone.scores["niqe"])
+
+
+def test_gray_and_color_are_compared_in_color(folders, tmp_path):
+    color = np.repeat(read_image(folders[0] / "a.png"), 3, axis=-1)
+    write_image(tmp_path / "a.png", color)
+    options = {"metrics": ["psnr"], "verbose": 0}
+    (gray,) = tasks.score(
+        folders[0] / "a.png", reference=folders[1] / "a.bmp", **options
+    )
+    (mixed,) = tasks.score(
+        tmp_path / "a.png", reference=folders[1] / "a.bmp", **options
+    )
+    assert mixed.scores["psnr"] == pytest.approx(gray.scores["psnr"])
+
+
+def test_sets_are_compared_by_a_network(folders, vectors, tmp_path):
+    rng = np.random.default_rng(1)
+    sides = {}
+    for side, low in (("real", 0.0), ("made", 0.2)):
+        images = low + 0.5 * rng.uniform(size=(12, 9, 8, 3))
+        for index, image in enumerate(images):
+            write_image(tmp_path / side / f"{side}{index}.png", image)
+        files = sorted((tmp_path / side).iterdir())
+        sides[side] = np.stack([read_image(file) for file in files])
+    (whole,) = tasks.score(
+        tmp_path / "made",
+        reference=tmp_path / "real",
+        metrics=["frechet", "precision_recall"],
+        features=str(vectors),
+        verbose=0,
+    )
+    network = keras.saving.load_model(vectors)
+    metric = metrics.FrechetDistance(network)
+    metric.update_real(sides["real"])
+    metric.update_generated(sides["made"])
+    assert whole.scores["frechet"] == pytest.approx(
+        float(metric.result()), rel=1e-5
+    )
+    assert {"precision", "recall"} <= set(whole.scores)
+    assert "frechet is" in whole.notes[0]
+
+
+def test_the_command_prints_lines_and_json(folders, capsys):
+    noisy, clean = folders
+    words = ["score", str(noisy), "--reference", str(clean)]
+    assert main([*words, "--metrics", "psnr"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and lines[0].startswith(f"{noisy}/a.png: psnr 20.")
+    assert lines[2].startswith(f"{noisy} (2 images): psnr 20.")
+    assert main([*words, "--metrics", "psnr", "--json"]) == 0
+    results = [json.loads(x) for x in capsys.readouterr().out.splitlines()]
+    assert [each["num_images"] for each in results] == [1, 1, 2]
+    assert results[0]["settings"]["metrics"] == ["psnr"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("nowhere.png", "There is no such file or folder"),
+        ("noisy --metrics psnr", "needs a `reference`"),
+        ("noisy --metrics beauty", "beauty"),
+        ("noisy --reference clean/a.bmp", "give the folder"),
+        ("noisy/a.png --reference clean", "the reference of the file"),
+        ("noisy --reference clean/sub", "has no reference in"),
+        (
+            "noisy --reference clean --metrics kernel --features my.keras",
+            "my.keras",
+        ),
+        (
+            "noisy --reference clean --metrics kernel --features digits",
+            "must be inception",
+        ),
+    ],
+)
+def test_mistakes_are_one_line(folders, words, message, capsys, monkeypatch):
+    monkeypatch.chdir(folders[0].parent)
+    assert main(["score", *words.split()]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_one_bad_file_is_named_and_the_others_are_scored(folders, tmp_path):
+    write_image(tmp_path / "a/small.png", np.zeros((9, 9)))
+    write_image(tmp_path / "a/large.png", CAMERA)
+    done = []
+    with pytest.raises(tasks.FilesError, match="small.png.*two blocks"):
+        tasks.score(tmp_path / "a", on_file=done.append, verbose=0)
+    assert [each.source.name for each in done] == ["large.png"]
