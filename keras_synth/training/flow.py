@@ -66,7 +66,7 @@ def build_flow(
             levels += 1
         widths = (width, *(2 * width,) * (levels - 1))
         network = networks.diffusion_unet(
-            image_shape, widths, num_blocks, **condition
+            image_shape, widths, num_blocks, min(side // 2, 16), **condition
         )
     else:
         patch = 1
