@@ -38,7 +38,7 @@ LEFT = {
     r"gr[e]y\w*": "gray",
     r"(?:un)?mend(?:s|ed|er|ers|ing)?": "restore",
     r"enlarg\w*": "upscale",
-    r"damag(?:e|es|ed|ing)(?!_detector)": "degradation",
+    r"damag(?:e|es|ed|ing)": "degradation",
     r"judg(?:e|es|ed|ing)": "discriminator",
     r"verdicts?": "logits",
     r"play(?:s|ed|er|ers|ing)?": "generator, discriminator",
@@ -62,8 +62,10 @@ _ALLOWED = re.compile(
         (
             "negative_slope",  # an argument of Keras
             r"plug[-_ ]?and[-_ ]?play",
-            "film_damage",  # a public set of masks
-            "damage_detector",
+            r"film[-_ ]?damage",  # a degradation, and a public set of masks
+            r"damage[-_ ]detector",
+            # A title.
+            r"Analyse and Improve Artefact Restoration",
         )
     ),
     re.IGNORECASE,

@@ -2,6 +2,22 @@
 
 from keras_synth.cli.command import Command, image_lines
 
+
+def _restored(facts):
+    words = f"noise of {255 * facts['noise_level']:.1f} gray levels removed"
+    if facts["marked"] is not None:
+        words = f"{100 * facts['marked']:.2f} % of it inpainted, {words}"
+    if facts["jpeg_quality"]:
+        words += f", found JPEG of quality {facts['jpeg_quality']}"
+    return words
+
+
+def _lines(facts):
+    yield from image_lines(_restored)(facts)
+    if facts["mask"]:
+        yield f"mask: {facts['mask']}"
+
+
 COMMAND = Command(
     name="restore",
     package="tasks",
@@ -11,10 +27,7 @@ COMMAND = Command(
         "keras-synth restore noisy.png clean.png",
         "keras-synth restore photos restored --method bm3d --compare",
         "keras-synth restore noisy.png clean.png --method denoiser.keras",
+        "keras-synth restore old.jpg out.jpg --old-photo --mask mask.png",
     ),
-    lines=image_lines(
-        lambda facts: (
-            f"noise of {255 * facts['noise_level']:.1f} gray levels removed"
-        )
-    ),
+    lines=_lines,
 )

@@ -60,15 +60,16 @@ def _training(name, use, *examples):
         *examples: Options to show, without the command itself.
     """
     start = f"keras-synth train {name}"
+    module = name.replace("-", "_")
     return Command(
         name=name,
         package="training",
-        module=name,
-        function=f"train_{name}",
+        module=module,
+        function=f"train_{module}",
         group="Models",
         examples=tuple(f"{start} {options}".rstrip() for options in examples),
         lines=_lines(use),
-        facts=_facts(name),
+        facts=_facts(module),
         keywords=True,
         shows_epochs=True,
     )
@@ -136,6 +137,11 @@ COMMANDS = (
         "inpainter",
         "inpaint photo.png mask.png out.png --method {}",
         "--data FOLDER --holes irregular",
+    ),
+    _training(
+        "damage-detector",
+        "restore old.jpg out.jpg --old-photo --detector {}",
+        "--data photos --masks film_damage",
     ),
     _training(
         "upscaler",

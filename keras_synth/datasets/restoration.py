@@ -22,6 +22,7 @@ def restoration_pipeline(
     *,
     patches_per_image=1,
     inputs="image",
+    target="image",
     symmetry="square",
     batch_size=16,
     training=True,
@@ -50,6 +51,8 @@ def restoration_pipeline(
         patches_per_image: Patches cut from each image in an epoch.
         inputs: Inputs of the network: "image" alone, or a tuple of some of
             "image", "mask" and "noise_level".
+        target: What the network is to give: "image", the clean one, or
+            "mask", where the degradation changed it.
         symmetry: Random symmetries of training patches: "square" mirrors and
             rotates (textures, scenes), "mirror" mirrors left and right
             (faces), "none" does neither (digits).
@@ -65,8 +68,9 @@ def restoration_pipeline(
         A `tf.data.Dataset` of `(degraded, clean)`, float32 (batch, height,
         width, channels), or, with several `inputs`, of `({"image": degraded,
         "mask": (batch, height, width, 1), "noise_level": (batch, 1, 1, 1)},
-        clean)`. The noise level is a map (batch, height, width, 1) where the
-        noise varies over the image.
+        clean)`; with `target="mask"` of `(degraded, mask)`. The noise level
+        is a map (batch, height, width, 1) where the noise varies over the
+        image.
 
     Raises:
         ValueError: Arguments that do not fit the source.
@@ -88,6 +92,10 @@ def restoration_pipeline(
     several = not isinstance(inputs, str)
     names = tuple(inputs) if several else (inputs,)
     _check(source, degradation, patch, names, batch_size, training)
+    if target not in ("image", "mask"):
+        raise ValueError(
+            f'`target` must be "image" or "mask". Received: {target!r}'
+        )
     if symmetry not in _SYMMETRIES:
         raise ValueError(
             f"`symmetry` must be one of {', '.join(_SYMMETRIES)}. "
@@ -112,7 +120,7 @@ def restoration_pipeline(
             )
         if several:
             degraded = {name: known[name] for name in names}
-        return degraded, clean
+        return degraded, clean if target == "image" else record["mask"]
 
     return crop_batches(
         source,

@@ -13,6 +13,7 @@ from keras_synth.degradations.base import (
 )
 from keras_synth.degradations.blur import GaussianBlur, MotionBlur
 from keras_synth.degradations.contrast import LowContrast
+from keras_synth.degradations.film_damage import FilmDamage
 from keras_synth.degradations.noise import (
     CameraNoise,
     GaussianNoise,
@@ -24,6 +25,7 @@ from keras_synth.degradations.occlusion import (
     IrregularHoles,
     Occlusion,
 )
+from keras_synth.degradations.old_photo import ColorFading, OldPhoto
 from keras_synth.degradations.resolution import Downsample, JPEGCompression
 from keras_synth.degradations.stains import Stains
 from keras_synth.degradations.wear import Dust, Scratches
@@ -53,10 +55,12 @@ __all__ = [
     "Anonymize",
     "CATALOG",
     "CameraNoise",
+    "ColorFading",
     "Compose",
     "Degradation",
     "Downsample",
     "Dust",
+    "FilmDamage",
     "GaussianBlur",
     "GaussianNoise",
     "HolesFromFolder",
@@ -65,6 +69,7 @@ __all__ = [
     "LowContrast",
     "MotionBlur",
     "Occlusion",
+    "OldPhoto",
     "OneOf",
     "PoissonNoise",
     "SaltAndPepper",

@@ -283,8 +283,7 @@ def _nearest_pixels(distance, area):
 
 def _read_masks(folder):
     """All masks of a folder, uint8 (height, width), in order of names."""
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no folder {folder}")
+    check_folder(folder)
     endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
     files = sorted(f for f in folder.iterdir() if f.suffix.lower() in endings)
     if not files:
@@ -302,3 +301,11 @@ def _read_masks(folder):
         color = mask[..., :3] if mask.shape[-1] >= 3 else mask[..., :1]
         masks.append(tf.reduce_max(color, axis=-1))
     return masks
+
+
+def check_folder(folder):
+    """The folder as a `pathlib.Path`; FileNotFoundError without it."""
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"There is no folder {folder}")
+    return folder

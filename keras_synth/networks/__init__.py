@@ -44,7 +44,7 @@ from keras_synth.networks.translation import (
     pix2pix_generator,
     resnet_translator,
 )
-from keras_synth.networks.unet import blind_unet, unet
+from keras_synth.networks.unet import blind_unet, mask_unet, unet
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -80,6 +80,7 @@ __all__ = [
     "gated_inpainter",
     "inception_features",
     "interpolate_networks",
+    "mask_unet",
     "partial_inpainter",
     "patch_discriminator",
     "pix2pix_generator",

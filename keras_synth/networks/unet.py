@@ -1,4 +1,4 @@
-"""U-Net for image restoration."""
+"""U-Nets: for image restoration, and for masks of corrupted pixels."""
 
 import keras
 from keras import layers, ops
@@ -63,6 +63,49 @@ def unet(
     else:
         inputs = image = keras.Input((None, None, channels), name="image")
         x = ops.space_to_depth(PadToMultiple(multiple)(image), 2)
+    x = _encoder_decoder(x, widths, num_blocks, bias)
+    degradation = _full_size(x, channels, image, bias)
+    return keras.Model(inputs, image - degradation, name="unet")
+
+
+def mask_unet(channels=3, widths=(32, 64, 128), num_blocks=2):
+    """U-Net for segmentation: the probability that a pixel is corrupted.
+
+    The network of `unet`, whose last layer gives one probability for each
+    pixel, by a sigmoid.
+
+    Args:
+        channels: Channels of the images, 1 or 3.
+        widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
+            image.
+        num_blocks: Number of residual blocks of each level, in encoder and
+            decoder each.
+
+    Returns:
+        A `keras.Model` from (batch, height, width, channels) to float32
+        (batch, height, width, 1), from 0 to 1.
+
+    Raises:
+        ValueError: Arguments are out of range.
+
+    Example:
+
+    >>> mask_unet(widths=(8, 16), num_blocks=1)(ops.zeros((1, 9, 14, 3))).shape
+    TensorShape([1, 9, 14, 1])
+
+    Reference: Ronneberger et al., U-Net: Convolutional Networks for Biomedical
+    Image Segmentation, 2015.
+    """
+    check_counts(channels, widths=widths, num_blocks=num_blocks)
+    bias = {"use_bias": True}
+    image = keras.Input((None, None, channels), name="image")
+    x = ops.space_to_depth(PadToMultiple(2 ** len(widths))(image), 2)
+    x = _encoder_decoder(x, widths, num_blocks, bias)
+    probability = ops.sigmoid(_full_size(x, 1, image, bias))
+    return keras.Model(image, probability, name="mask_unet")
+
+
+def _encoder_decoder(x, widths, num_blocks, bias):
     x = _convolution(x, widths[0], **bias)
     known = []
     for level, width in enumerate(widths):
@@ -73,11 +116,13 @@ def unet(
     for width, skip in zip(widths[-2::-1], known[-2::-1], strict=True):
         x = layers.Conv2DTranspose(width, 2, strides=2, **bias)(x)
         x = _blocks(layers.Add()([x, skip]), width, num_blocks, **bias)
-    degradation = _convolution(
-        x, 4 * channels, "zeros", dtype="float32", **bias
-    )
-    degradation = CropLike()([ops.depth_to_space(degradation, 2), image])
-    return keras.Model(inputs, image - degradation, name="unet")
+    return x
+
+
+def _full_size(x, channels, image, bias):
+    """Features at half resolution to `channels` of the size of the image."""
+    x = _convolution(x, 4 * channels, "zeros", dtype="float32", **bias)
+    return CropLike()([ops.depth_to_space(x, 2), image])
 
 
 def blind_unet(network):

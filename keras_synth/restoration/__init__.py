@@ -6,6 +6,7 @@ from degraded images to restored ones; `BM3D` and `PlugAndPlay` are
 these as "image". `PlugAndPlay` inverts a linear `Operator` with a denoiser.
 """
 
+from keras_synth.restoration.auto_levels import auto_levels
 from keras_synth.restoration.bicubic import bicubic
 from keras_synth.restoration.biharmonic import biharmonic
 from keras_synth.restoration.blur_estimation import (
@@ -42,6 +43,7 @@ __all__ = [
     "PlugAndPlay",
     "Product",
     "adaptive_median",
+    "auto_levels",
     "bicubic",
     "biharmonic",
     "estimate_blur",

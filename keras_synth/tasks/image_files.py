@@ -46,6 +46,7 @@ class ImageFile:
         hidden: The colors with those of the wholly transparent pixels, or
             None where there are none.
         milliseconds: How long a frame is shown.
+        luma_table: Quantization table of luma of a JPEG file, or None.
     """
 
     path: pathlib.Path
@@ -54,6 +55,7 @@ class ImageFile:
     bits: int
     hidden: np.ndarray | None = None
     milliseconds: float = 0
+    luma_table: list | None = None
 
 
 @contextlib.contextmanager
@@ -82,6 +84,7 @@ def open_images(decoded):
             decoded.depth,
             None if bled is color else color,
             milliseconds,
+            (decoded.metadata.tables or {}).get(0),
         )
 
 

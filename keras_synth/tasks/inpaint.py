@@ -13,14 +13,11 @@ from keras_synth import inference, restoration
 from keras_synth.io import (
     FileOptions,
     Progress,
-    find_images,
-    pair_by_name,
     plan_targets,
-    read_image,
-    split_alpha,
 )
 from keras_synth.restoration.patch_field import whole_patches
 from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.tasks.masks import find_masks, read_mask
 from keras_synth.tasks.restorers import (
     load_restorer,
     plug_and_play,
@@ -141,18 +138,18 @@ def inpaint(
     plan = plan_targets(
         source, target, overwrite=overwrite, beside=beside, files=files
     )
-    masks = _masks(mask, source, [file for file, _ in plan])
+    masks = find_masks(mask, source, [file for file, _ in plan])
     trained = None if method in known else _model(method, ensemble)
 
     def inpainted(image, progress):
-        missing = _read_mask(masks[image.path], image)
+        missing = read_mask(masks[image.path], image)
         color, facts = image.color, {"filled": float(missing.mean())}
         if missing.any():
             name, reason = method, None
             if method == "auto":
                 name, reason = choose_method(missing)
             facts |= {"method": name, "reason": reason}
-            fill = trained or _untrained(name, seed, progress)
+            fill = trained or untrained(name, seed, progress)
             color = fill(color[None], missing[None])[0]
             if color.shape != image.color.shape:
                 raise ValueError(
@@ -205,7 +202,7 @@ def choose_method(mask):
     )
 
 
-def _untrained(method, seed, progress):
+def untrained(method, seed, progress):
     """Function from images and masks (1, height, width, ...) to images."""
     if method == "biharmonic":
         return restoration.biharmonic()
@@ -240,67 +237,3 @@ def _model(method, ensemble):
         return with_channels(restored, inputs["image"][-1], images)
 
     return fill
-
-
-def _masks(masks, source, files):
-    """The mask of each image: a dict from path to path."""
-    masks, source = pathlib.Path(masks), pathlib.Path(source)
-    if not masks.exists():
-        raise FileNotFoundError(f"There is no mask {masks}")
-    if masks.is_dir() != source.is_dir():
-        raise ValueError(
-            "An image needs a mask, a folder of images a folder of masks. "
-            f"Received: {source} and {masks}"
-        )
-    if source.is_file():
-        return {source: masks}
-    found = pair_by_name(files, source, find_images(masks), masks)
-    missing = [str(file) for file in files if file not in found]
-    if missing:
-        raise FileNotFoundError(
-            f"{masks} has no mask of the same name for {', '.join(missing)}"
-        )
-    return found
-
-
-def _read_mask(path, image):
-    """float32 (height, width, 1) of 0 and 1, where 1 is missing."""
-    gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
-    if alpha is not None:
-        gray = _marked(path, gray, alpha)
-    mask = np.float32(gray > 0.5)
-    if mask.shape[:2] != image.color.shape[:2]:
-        sizes = [
-            f"{width}x{height}"
-            for height, width in (mask.shape[:2], image.color.shape[:2])
-        ]
-        raise ValueError(
-            f"The mask {path} must be as large as its image "
-            f"{image.path}, {sizes[1]}. Received: {sizes[0]}"
-        )
-    if mask.all():
-        raise ValueError(
-            f"The mask {path} is white all over: no pixel of {image.path} "
-            "is left to restore from."
-        )
-    if gray.any() and not mask.any():
-        raise ValueError(
-            f"The mask {path} must be white where {image.path} is degraded, "
-            f"above one half. Received: {gray.max():.3f} at its brightest"
-        )
-    return mask
-
-
-def _marked(path, gray, alpha):
-    """What is marked in a mask with transparency."""
-    seen = gray[alpha > 0.5]
-    if not seen.size or np.ptp(alpha) < 0.5 or np.ptp(seen) > 0.9:
-        # White on black, and what is transparent is not marked.
-        return gray * alpha
-    if np.ptp(seen) < 0.1:
-        return alpha  # strokes of one color on a transparent ground
-    raise ValueError(
-        f"The mask {path} is transparent in parts, and of several colors: it "
-        "does not say what is marked. Mark what is missing in white on black, "
-        "or in one color on a transparent ground."
-    )

@@ -14,6 +14,7 @@ from keras_synth import inference, ops, presets, restoration
 from keras_synth.io import FileOptions, plan_targets
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.tasks.old_photo import OldPhotos
 from keras_synth.tasks.restorers import (
     batch_as_channels,
     channels_as_batch,
@@ -29,6 +30,8 @@ _OPPONENT = opponent_matrix().astype("float32")
 _MIDDLE = np.float32([0.0, 0.5, 0.5])
 # In standard deviations; one pixel in 16,000 of Gaussian noise has more.
 _LARGEST_NOISE = 4.0
+# What "auto" takes for none: less noise, and a finer JPEG file, are not seen.
+_LEAST_NOISE, _FINE_JPEG = 1 / 255, 90
 
 _gray_network = functools.cache(presets.gray_denoiser)
 _color_network = functools.cache(presets.color_denoiser)
@@ -121,6 +124,7 @@ def _trained(path):
 #: Name: function from `(noise_level, ensemble)` to a method for images. A
 #: noise level of None is estimated.
 METHODS = {
+    "auto": _unet,
     "unet": _unet,
     "bm3d": _bm3d,
     "median": lambda *_: restoration.median(3),
@@ -140,6 +144,11 @@ class Restored:
         source: Path of the file that was read.
         target: Path of the file that was written.
         noise_level: σ of the noise that was removed, in units of [0, 1].
+        jpeg_quality: Quality of the JPEG compression that "auto" found, or
+            None where it is fine or none.
+        marked: Share of the pixels of an old photograph that were inpainted,
+            or None where nothing was searched.
+        mask: Path of the mask that was written, or None.
         comparison: Path of the image of before and after, or None.
         notes: What was converted, or could not be kept, in words.
     """
@@ -147,6 +156,9 @@ class Restored:
     source: pathlib.Path
     target: pathlib.Path
     noise_level: float
+    jpeg_quality: int | None = None
+    marked: float | None = None
+    mask: pathlib.Path | None = None
     comparison: pathlib.Path | None = None
     notes: tuple[str, ...] = ()
 
@@ -155,9 +167,15 @@ def restore(
     source: str | os.PathLike,
     target: str | os.PathLike,
     *,
-    method: str | os.PathLike = "unet",
+    method: str | os.PathLike = "auto",
     noise_level: float | Literal["auto"] = "auto",
+    strength: float = 1.0,
     ensemble: bool = False,
+    old_photo: bool = False,
+    detector: str | os.PathLike | None = None,
+    mask: str | os.PathLike | None = None,
+    save_mask: str | os.PathLike | None = None,
+    keep_levels: bool = False,
     contrast: float = 0.0,
     sharpness: float = 0.0,
     compare: bool = False,
@@ -168,7 +186,9 @@ def restore(
 ) -> list[Restored]:
     """Restores an image file or a folder of them: removes noise.
 
-    A trained model restores what it was trained to restore.
+    A trained model restores what it was trained to restore. An old photograph
+    is searched for scratches, dust and stains, which are inpainted; then noise
+    is removed, and then faded contrast and a color cast (`old_photo`).
 
     Images can have any size; large ones are restored in tiles. Every frame of
     an animation and every page is restored. The new file keeps the depth, the
@@ -185,7 +205,9 @@ def restore(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "unet" (the pretrained denoisers), "bm3d", "median",
+        method: "auto" removes noise of one gray level and more by the
+            pretrained denoisers, and says which JPEG compression it found.
+            "unet" (the pretrained denoisers for any noise), "bm3d", "median",
             "adaptive_median", "non_local_means", "total_variation", or the
             path of a `.keras` file of `train denoiser` or with a
             `models.RestorationGAN` that takes no mask.
@@ -193,8 +215,20 @@ def restore(
             of 255 gray levels are 0.039. "auto" estimates it for each image,
             in color images for brightness and differences of colors, each by
             itself. The medians need none.
+        strength: Share of the restoration that is applied, from 0 (none) to 1.
         ensemble: Whether networks and "bm3d" restore the eight symmetries of
             the image and average: eight times slower, a little better.
+        old_photo: Whether to inpaint what covers an old photograph, and to
+            correct its levels.
+        detector: Path of a `.keras` file of `train damage-detector`, which
+            finds what covers an old photograph.
+        mask: Path of a mask of what covers an old photograph, white where it
+            is to be inpainted, instead of a detector. For a folder, path of a
+            folder with masks of the same names.
+        save_mask: Path of an image file for the mask that was found, to be
+            corrected and passed as `mask`. For a folder, path of a folder.
+        keep_levels: Whether an old photograph keeps its levels and colors,
+            such as a toning that is meant.
         contrast: Clip limit of an adaptive histogram equalization
             afterwards, from 0 to 1. 0 is none, 0.01 is visible.
         sharpness: Amount of unsharp masking afterwards, of radius 1, from 0
@@ -213,42 +247,62 @@ def restore(
 
     Raises:
         FileExistsError: A file exists and `overwrite` is False.
-        FileNotFoundError: There is no such source or model.
+        FileNotFoundError: There is no such source, model or mask.
         PermissionError: The place cannot be written to.
         ValueError: Arguments are out of range, or files are no images; in a
             folder all others are restored first.
     """
     method = str(method)
-    _check(method, noise_level, ensemble, contrast, sharpness)
+    _check(method, noise_level, ensemble, strength, contrast, sharpness)
+    if not old_photo and (detector or mask or save_mask or keep_levels):
+        raise ValueError(
+            "`detector`, `mask`, `save_mask` and `keep_levels` are for "
+            "`old_photo`."
+        )
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
         source, target, overwrite=overwrite, beside=beside, files=files
     )
     make = METHODS[method] if method in METHODS else _trained(method)
     always = method not in METHODS or method.endswith("median")
+    repair, levels = None, restoration.auto_levels()
+    if old_photo:
+        repair = OldPhotos(
+            source, plan, detector, mask, save_mask, overwrite, files
+        )
 
     def restored(image, progress):
-        color, level = image.color, noise_level
+        color, facts = image.color, {}
+        if repair:
+            color, facts = repair(image, progress)
+        level = noise_level
         if level == "auto":
-            level = estimated_level(image)
-        if level or always:
+            level = estimated_level(dataclasses.replace(image, color=color))
+        if method == "auto":
+            facts["jpeg_quality"] = _jpeg_quality(image)
+            if noise_level == "auto" and level < _LEAST_NOISE:
+                level = 0.0
+        if strength and (level or always):
             known = None if noise_level == "auto" else level
             restorer = make(known, ensemble, progress)
-            color = inference.run_restorer(restorer, color[None])[0]
-            if color.shape[:2] != image.color.shape[:2]:
+            found = inference.run_restorer(restorer, color[None])[0]
+            if found.shape[:2] != color.shape[:2]:
                 raise ValueError(
                     f"{method} changes the size of images: tasks.upscale "
                     "(keras-synth upscale) runs it."
                 )
-            color = np.clip(color, 0.0, 1.0)
+            found = np.clip(found, 0.0, 1.0)
+            color = found if strength == 1 else _blended(color, found, strength)
+        if repair and not keep_levels:
+            color = levels(color[None])[0]
         color = _enhanced(color, contrast, sharpness)
-        return color, image.alpha, {"noise_level": level}
+        return color, image.alpha, {"noise_level": level, **facts}
 
     return restore_files(
         plan,
         restored,
         Restored,
-        title=method,
+        title="restored" if method == "auto" else method,
         compare=compare,
         overwrite=overwrite,
         files=files,
@@ -257,7 +311,7 @@ def restore(
     )
 
 
-def _check(method, noise_level, ensemble, contrast, sharpness):
+def _check(method, noise_level, ensemble, strength, contrast, sharpness):
     if method in ("biharmonic", "patch_match"):
         raise ValueError(
             f"{method!r} needs a mask: tasks.inpaint (keras-synth inpaint) "
@@ -269,9 +323,17 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
             f"Received: {method!r}"
         )
     check_noise_level(noise_level)
-    if ensemble and method in METHODS and method not in ("unet", "bm3d"):
+    if (
+        ensemble
+        and method in METHODS
+        and method not in ("auto", "unet", "bm3d")
+    ):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
+        )
+    if not 0 <= strength <= 1:
+        raise ValueError(
+            f"`strength` must be from 0 to 1. Received: {strength}"
         )
     if not 0 <= contrast <= 1:
         raise ValueError(
@@ -281,6 +343,24 @@ def _check(method, noise_level, ensemble, contrast, sharpness):
         raise ValueError(
             f"`sharpness` must be from 0 to 100. Received: {sharpness}"
         )
+
+
+def _jpeg_quality(image):
+    """Quality of the JPEG compression of a file's image; None if fine."""
+    if image.luma_table is not None:
+        quality = ops.jpeg_quality(image.luma_table)
+    else:
+        quality = int(ops.estimate_jpeg_quality(image.color[None])[0])
+    return quality if quality < _FINE_JPEG else None
+
+
+def _blended(color, restored, strength):
+    if restored.shape != color.shape:
+        raise ValueError(
+            "`strength` below 1 needs a method that keeps the channels of "
+            f"images. Received: {color.shape[-1]} and {restored.shape[-1]}"
+        )
+    return color + np.float32(strength) * (restored - color)
 
 
 def _enhanced(image, contrast, sharpness):

@@ -8,6 +8,7 @@ from keras_synth.training.cyclegan import (
     compile_cyclegan,
     train_cyclegan,
 )
+from keras_synth.training.damage_detector import train_damage_detector
 from keras_synth.training.data import describe_data, open_data
 from keras_synth.training.denoiser import (
     DEGRADATIONS,
@@ -74,6 +75,7 @@ __all__ = [
     "train_adain",
     "train_classifier",
     "train_cyclegan",
+    "train_damage_detector",
     "train_denoiser",
     "train_flow",
     "train_gan",

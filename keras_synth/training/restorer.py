@@ -15,14 +15,16 @@ from keras_synth.training.folder import (
 )
 
 _WARMUP_STEPS = 200
+_LOSSES = {"image": "mean_absolute_error", "mask": "binary_crossentropy"}
 
 
 def compile_restorer(
     network: keras.Model,
     learning_rate: float = 1e-3,
     steps: int | None = None,
+    loss: str = "mean_absolute_error",
 ) -> keras.Model:
-    """Compiles a restoration network with mean absolute error and Adam.
+    """Compiles a restoration network with Adam.
 
     After `fit`, the weights are their moving average, which the optimizer
     keeps: over a fiftieth of all steps, at most 1,000.
@@ -32,6 +34,7 @@ def compile_restorer(
         learning_rate: Highest learning rate, reached after a short warm-up.
         steps: Steps of the whole training, over which the learning rate falls
             to 0 along a cosine. None for a constant rate.
+        loss: Name of the loss.
 
     Returns:
         The same network.
@@ -53,7 +56,7 @@ def compile_restorer(
             use_ema=True,
             ema_momentum=1.0 - 1.0 / averaged,
         ),
-        "mean_absolute_error",
+        loss,
     )
     return network
 
@@ -67,6 +70,7 @@ def fit_restorer(
     *,
     image_size: int | tuple[int, int],
     patches_per_image: int = 1,
+    target: Literal["image", "mask"] = "image",
     symmetry: Literal["square", "mirror", "none"] = "square",
     epochs: int = 10,
     batch_size: int = 16,
@@ -89,6 +93,8 @@ def fit_restorer(
         image_size: Side of the clean patches that are cut out of the images,
             or (height, width).
         patches_per_image: Patches cut out of each image in an epoch.
+        target: What the network learns: "image", by the mean absolute error,
+            or "mask", by the binary cross-entropy.
         symmetry: Random symmetries of the patches: "square" mirrors and
             rotates, "mirror" mirrors left and right, "none" does neither.
         epochs: Passes over the data.
@@ -131,6 +137,7 @@ def fit_network(
     resume,
     overwrite,
     verbose,
+    target="image",
     symmetry="square",
 ):
     """`fit_restorer`, of given settings; see `fit_in_folder`."""
@@ -142,11 +149,14 @@ def fit_network(
         image_size,
         patches_per_image=patches_per_image,
         inputs=names if len(names) > 1 else "image",
+        target=target,
         symmetry=symmetry,
         batch_size=batch_size,
         seed=seed,
     )
-    compile_restorer(network, learning_rate, epochs * len(pairs))
+    compile_restorer(
+        network, learning_rate, epochs * len(pairs), _LOSSES[target]
+    )
     fit_in_folder(
         network,
         pairs,

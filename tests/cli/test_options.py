@@ -77,8 +77,8 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
         assert f"│ {name} " in out, name
     out = shown_help(capsys, "train")
     for name in (
-        "vae gan flow stylegan2 classifier denoiser inpainter upscaler pix2pix "
-        "cyclegan adain"
+        "vae gan flow stylegan2 classifier denoiser inpainter damage-detector "
+        "upscaler pix2pix cyclegan adain"
     ).split():
         assert f"│ {name} " in out, name
 
@@ -197,7 +197,7 @@ def test_one_name_means_one_type_everywhere():
     kinds = {}
     for words, command in ALL.items():
         for option in command.options:
-            members = typing.get_args(option.annotation) or [option.annotation]
+            members = typing.get_args(option.annotation | None)
             members = [m for m in members if m is not type(None)]
             if constants := constants_of(option.annotation):
                 members = [type(constants[0])]

@@ -274,3 +274,20 @@ def test_inputs_missing_in_the_record_are_refused():
         restoration_pipeline(source, lambda x, seed: x, 8)
     with pytest.raises(ValueError, match="`batch_size=1` for whole"):
         restoration_pipeline(_mixed()[0], NOISE, training=False)
+
+
+def test_the_target_may_be_the_mask():
+    options = {"patch_size": 8, "batch_size": 4, "seed": 0}
+    degradation = degradations.SaltAndPepper(0.3)
+    source, _ = _source(channels=3)
+    pairs = restoration_pipeline(source, degradation, **options)
+    masks = restoration_pipeline(source, degradation, target="mask", **options)
+    degraded, clean = next(iter(pairs))
+    again, mask = next(iter(masks))
+    np.testing.assert_array_equal(again, degraded)
+    assert mask.shape == (4, 8, 8, 1)
+    changed = np.any(degraded != clean, axis=-1, keepdims=True)
+    assert np.all(np.asarray(mask)[changed] == 1)
+    assert 0.2 < np.mean(mask) < 0.4
+    with pytest.raises(ValueError, match="`target` must be"):
+        restoration_pipeline(source, degradation, target="noise", **options)

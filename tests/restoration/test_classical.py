@@ -17,6 +17,7 @@ from keras_synth.metrics import PSNR, SSIM
 from keras_synth.restoration import (
     BM3D,
     adaptive_median,
+    auto_levels,
     bicubic,
     biharmonic,
     median,
@@ -143,6 +144,26 @@ def test_denoisers_gain_5_decibels_on_gaussian_noise(photograph, method, gain):
     before, after = (decibels(photograph, x[:1]) for x in (noisy, restored))
     assert after > before + gain
     np.testing.assert_allclose(restored[1], method(noisy[1:])[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_levels_of_each_channel_become_black_and_white(channels):
+    rng = np.random.default_rng(0)
+    low, high = rng.uniform(0.1, 0.3, channels), rng.uniform(0.6, 0.9, channels)
+    images = rng.uniform(low, high, (2, 40, 50, channels))
+    images[1] = 0.5 + 0.1 * images[0]  # without black and white
+    restored = auto_levels(0.01)(images)
+    low, high = np.percentile(images[0], (1, 99), axis=(0, 1))
+    expected = np.clip((images[0] - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(restored[0], expected, atol=1e-6)
+    np.testing.assert_array_equal(restored[1], images[1].astype("float32"))
+
+
+def test_a_cast_of_sepia_becomes_gray():
+    rng = np.random.default_rng(0)
+    gray = rng.uniform(size=(1, 30, 30, 1))
+    restored = auto_levels()(gray * [1.0, 0.9, 0.7])
+    assert np.ptp(restored, axis=-1).max() < 1e-6
 
 
 def test_non_local_means_estimates_the_noise_of_each_image():
@@ -296,6 +317,8 @@ def test_bad_arguments_are_refused():
         (lambda: median(4), "size=4"),
         (lambda: median(1), "size=1"),
         (lambda: adaptive_median(6.0), "largest=6.0"),
+        (lambda: auto_levels(0.5), "Received: 0.5"),
+        (lambda: auto_levels(-0.1), "Received: -0.1"),
         (lambda: non_local_means(0), "noise_level=0"),
         (lambda: total_variation(-1), "weight=-1"),
         (lambda: wiener(0.0), "sigma=0.0"),

@@ -1,0 +1,97 @@
+"""Masks of image files: which of their pixels are missing."""
+
+import pathlib
+
+import numpy as np
+
+from keras_synth.io import find_images, pair_by_name, read_image, split_alpha
+
+
+def find_masks(masks, source, files):
+    """Finds the mask of each image.
+
+    Args:
+        masks: Path of a mask, or of a folder of masks with the names of the
+            images, whatever their endings.
+        source: Path of the image, or of a folder with images.
+        files: List of the images' paths.
+
+    Returns:
+        A dict from the path of each image to that of its mask.
+
+    Raises:
+        FileNotFoundError: There is no mask of an image.
+        ValueError: One is a folder, and the other is a file.
+    """
+    masks, source = pathlib.Path(masks), pathlib.Path(source)
+    if not masks.exists():
+        raise FileNotFoundError(f"There is no mask {masks}")
+    if masks.is_dir() != source.is_dir():
+        raise ValueError(
+            "An image needs a mask, a folder of images a folder of masks. "
+            f"Received: {source} and {masks}"
+        )
+    if source.is_file():
+        return {source: masks}
+    found = pair_by_name(files, source, find_images(masks), masks)
+    missing = [str(file) for file in files if file not in found]
+    if missing:
+        raise FileNotFoundError(
+            f"{masks} has no mask of the same name for {', '.join(missing)}"
+        )
+    return found
+
+
+def read_mask(path, image):
+    """Reads the mask of an image.
+
+    Args:
+        path: Path of the mask, white on black, or in one color on a
+            transparent ground.
+        image: The `ImageFile` that it belongs to.
+
+    Returns:
+        float32 (height, width, 1) of 0 and 1, where 1 is missing.
+
+    Raises:
+        ValueError: The mask does not fit the image.
+    """
+    gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
+    if alpha is not None:
+        gray = _marked(path, gray, alpha)
+    mask = np.float32(gray > 0.5)
+    if mask.shape[:2] != image.color.shape[:2]:
+        sizes = [
+            f"{width}x{height}"
+            for height, width in (mask.shape[:2], image.color.shape[:2])
+        ]
+        raise ValueError(
+            f"The mask {path} must be as large as its image "
+            f"{image.path}, {sizes[1]}. Received: {sizes[0]}"
+        )
+    if mask.all():
+        raise ValueError(
+            f"The mask {path} is white all over: no pixel of {image.path} "
+            "is left to restore from."
+        )
+    if gray.any() and not mask.any():
+        raise ValueError(
+            f"The mask {path} must be white where {image.path} is degraded, "
+            f"above one half. Received: {gray.max():.3f} at its brightest"
+        )
+    return mask
+
+
+def _marked(path, gray, alpha):
+    """What is marked in a mask with transparency."""
+    seen = gray[alpha > 0.5]
+    if not seen.size or np.ptp(alpha) < 0.5 or np.ptp(seen) > 0.9:
+        # White on black, and what is transparent is not marked.
+        return gray * alpha
+    if np.ptp(seen) < 0.1:
+        return alpha  # strokes of one color on a transparent ground
+    raise ValueError(
+        f"The mask {path} is transparent in parts, and of several colors: it "
+        "does not say what is marked. Mark what is missing in white on black, "
+        "or in one color on a transparent ground."
+    )

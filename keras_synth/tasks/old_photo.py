@@ -1,0 +1,164 @@
+"""Old photographs: film damage is found and inpainted, levels corrected."""
+
+import os
+
+import numpy as np
+from scipy import ndimage
+
+from keras_synth.io import FileOptions, plan_targets, write_image
+from keras_synth.tasks.inpaint import DEEP, choose_method, untrained
+from keras_synth.tasks.masks import find_masks, read_mask
+from keras_synth.tasks.restorers import (
+    in_tiles,
+    load_restorer,
+    with_channels,
+)
+
+
+class OldPhotos:
+    """Finds film damage in image files, and inpaints it.
+
+    Everything is checked here, before any work.
+
+    Args:
+        source: Path of the image file or of a folder.
+        plan: List of `(file to read, file to write)`.
+        detector: Path of a `.keras` file with a network from images to the
+            probability of film damage, or None.
+        mask: Path of a mask, or of a folder of masks, instead of a detector;
+            or None.
+        save_mask: Path of the mask to write, or of a folder for them; or None.
+        overwrite: Whether existing files may be replaced.
+        files: `io.FileOptions`, or None.
+
+    Raises:
+        FileExistsError: A mask exists and `overwrite` is False.
+        FileNotFoundError: There is no such detector or mask.
+        ValueError: Arguments do not fit.
+    """
+
+    def __init__(
+        self, source, plan, detector, mask, save_mask, overwrite, files
+    ):
+        if (detector is None) == (mask is None):
+            raise ValueError(
+                "`old_photo` needs either a `detector`, the path of a .keras "
+                "file of `train damage-detector`, or a `mask` of what is to "
+                "be inpainted."
+            )
+        self._masks, self._saved, self._detector = None, None, None
+        if mask is not None:
+            self._masks = find_masks(mask, source, [file for file, _ in plan])
+        if save_mask is not None:
+            self._saved = _saved_masks(
+                source, plan, save_mask, overwrite, files or FileOptions()
+            )
+        if detector is not None:
+            self._detector = _load_detector(detector)
+
+    def __call__(self, image, progress):
+        """Inpaints one image.
+
+        Args:
+            image: The `ImageFile`.
+            progress: An `io.Progress`.
+
+        Returns:
+            `(color, facts)`, where the color is that of the image itself where
+            nothing is marked.
+        """
+        if self._masks is not None:
+            missing = read_mask(self._masks[image.path], image)
+        else:
+            missing = self._find(image, progress)
+        facts = {"marked": float(missing.mean())}
+        if self._saved is not None:
+            # Each page of a file would have a mask of its own.
+            facts["mask"] = self._saved.pop(image.path, None)
+            if facts["mask"] is None:
+                raise ValueError(
+                    f"{image.path} has several images: their masks cannot be "
+                    "saved as one."
+                )
+            write_image(facts["mask"], missing)
+        if not missing.any():
+            return image.color, facts
+        return _filled(image.color, missing, progress), facts
+
+    def _find(self, image, progress):
+        network, channels = self._detector
+
+        def find(images):
+            found = in_tiles(network, images, verbose=progress)
+            if found.shape != (*images.shape[:3], 1):
+                raise ValueError(
+                    "A detector must return one probability for each pixel, "
+                    f"(batch, height, width, 1). Received: {found.shape} for "
+                    f"images {images.shape}"
+                )
+            return found
+
+        found = with_channels(find, channels, image.color[None])[0]
+        marked = found.max(axis=-1) > 0.5
+        # The soft edges, too.
+        marked = ndimage.binary_dilation(marked, np.ones((3, 3)))
+        if marked.all():
+            raise ValueError(
+                f"The detector marks all of {image.path}: no pixel is left to "
+                "restore from."
+            )
+        return marked[..., None].astype("float32")
+
+
+def _load_detector(path):
+    model, inputs = load_restorer(path)
+    if set(inputs) != {"image"}:
+        raise ValueError(
+            f"{path} takes {', '.join(inputs)}. Expected: a detector, which "
+            "takes the image alone (keras-synth train damage-detector)"
+        )
+    return model, inputs["image"][-1]
+
+
+def _saved_masks(source, plan, save_mask, overwrite, files):
+    """The mask to write of each image: a dict from path to path."""
+    folder = os.path.isdir(source)
+    masks = plan_targets(
+        source,
+        save_mask,
+        overwrite=overwrite or files.skip_existing,
+        files=FileOptions(format="png" if folder else None, shard=files.shard),
+    )
+    used = {os.path.abspath(goal) for _, goal in plan}
+    for _, mask in masks:
+        if os.path.abspath(mask) in used:
+            raise ValueError(
+                f"{mask} would be both the restored image and its mask."
+            )
+    return dict(masks)
+
+
+def _filled(color, missing, progress):
+    """Inpaints thin objects smoothly, and deep ones by patches."""
+    method, _ = choose_method(missing)
+    smooth = missing
+    if method == "patch_match":
+        fill = untrained(method, 0, progress)
+        filled = np.clip(fill(color[None], missing[None])[0], 0.0, 1.0)
+        color = np.where(missing > 0, filled, color)
+        smooth = _thin(missing)
+    if smooth.any():
+        filled = untrained("biharmonic", 0, progress)(color[None], smooth[None])
+        color = np.where(smooth > 0, np.clip(filled[0], 0.0, 1.0), color)
+    return color
+
+
+def _thin(mask):
+    """The objects of a mask without a pixel far from their border."""
+    hole = mask[..., 0] > 0.5
+    labels, count = ndimage.label(hole, np.ones((3, 3)))
+    depth = ndimage.distance_transform_edt(hole)
+    deepest = ndimage.maximum(depth, labels, np.arange(count + 1))
+    thin = np.asarray(deepest) < DEEP
+    thin[0] = False
+    return thin[labels][..., None].astype("float32")

@@ -1,0 +1,110 @@
+"""Damage detectors: train a network that marks what covers old photographs."""
+
+import os
+from typing import Literal
+
+import keras
+
+from keras_synth import datasets, degradations, networks
+from keras_synth.training.data import open_data
+from keras_synth.training.folder import check_run
+from keras_synth.training.restorer import fit_network
+from keras_synth.training.seeds import keeps_random_state
+
+
+@keeps_random_state
+def train_damage_detector(
+    data: str | os.PathLike | datasets.Source = "photos",
+    output: str | os.PathLike = "runs/damage_detector",
+    *,
+    masks: str | os.PathLike,
+    widths: tuple[int, ...] = (16, 32, 64, 96),
+    num_blocks: int = 1,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    channels: Literal[1, 3] = 3,
+    unreadable: Literal["raise", "skip"] = "raise",
+    image_size: int = 160,
+    patches_per_image: int = 10,
+    epochs: int = 10,
+    batch_size: int = 8,
+    learning_rate: float = 1e-3,
+    resume: bool = False,
+    overwrite: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> keras.Model:
+    """Trains a damage detector, on clean photographs made old.
+
+    The photographs are degraded by `degradations.OldPhoto`: fading, grain, and
+    none to four dust grains, hairs, scratches or stains from mask images. The
+    network learns where these are, by the binary cross-entropy.
+
+    Args:
+        data: Name of a data source (see `datasets.CATALOG`), path of a folder
+            of images, or a `datasets.Source`. Folders below it are read too.
+        output: Folder for `damage_detector.keras`, `history.json` (logs of all
+            epochs), `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
+        masks: Path of a folder with PNG files whose alpha channel says
+            what covers a photograph, see `degradations.FilmDamage`.
+        widths: Channels of each level of the U-Net.
+        num_blocks: Residual blocks of each level of the U-Net.
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
+            takes its default.
+        manual_dir: Folder with the original files of a named source, used
+            instead of a download.
+        channels: Channels that the images of a folder are converted to, 3
+            for color or 1 for gray.
+        unreadable: What to do with files of a folder that cannot be read:
+            "raise" refuses the folder, "skip" leaves them out with a warning.
+        image_size: Side of the patches that are cut out of the images.
+        patches_per_image: Patches cut out of each image in an epoch.
+        epochs: Passes over the data.
+        batch_size: Patches in a training step.
+        learning_rate: Highest learning rate, reached after a short warm-up.
+            It falls to 0 along a cosine.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
+
+    Returns:
+        The trained `keras.Model`.
+
+    Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FileNotFoundError: There is no such folder of masks.
+        ValueError: Data or masks do not fit.
+    """
+    settings = check_run(locals())
+    degradation = degradations.OldPhoto(
+        degradations.FilmDamage(masks, count=(0, 4), scale=(0.1, 0.7))
+    )
+    keras.utils.set_random_seed(seed)
+    source = open_data(
+        data, "train", data_dir, manual_dir, channels, unreadable
+    )
+    network = networks.mask_unet(source.image_shape[-1], widths, num_blocks)
+    return fit_network(
+        network,
+        source,
+        degradation,
+        output,
+        "damage_detector",
+        image_size=image_size,
+        patches_per_image=patches_per_image,
+        target="mask",
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        settings=settings,
+        resume=resume,
+        overwrite=overwrite,
+        verbose=verbose,
+    )

@@ -1,0 +1,73 @@
+"""`restore` without options: what is wrong is estimated, and said."""
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from keras_synth.cli.main import main
+from keras_synth.io import read_image, write_image
+from keras_synth.tasks import restore
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """A photograph with hardly any noise, uint8."""
+    return skimage.data.chelsea()[:200, :200]
+
+
+@pytest.mark.parametrize("name", ["in.png", "in.jpg"])
+def test_where_nothing_is_found_the_file_is_copied(photo, tmp_path, name):
+    Image.fromarray(photo).save(tmp_path / name, quality=95)
+    (result,) = restore(tmp_path / name, tmp_path / f"out-{name}")
+    assert result.noise_level == 0.0 and result.jpeg_quality is None
+    written = (tmp_path / f"out-{name}").read_bytes()
+    assert written == (tmp_path / name).read_bytes()
+
+
+def test_jpeg_is_found_in_tables_and_in_pixels(photo, tmp_path, capsys):
+    Image.fromarray(photo).save(tmp_path / "in.jpg", quality=33)
+    write_image(tmp_path / "in.png", read_image(tmp_path / "in.jpg"))
+    (result,) = restore(tmp_path / "in.jpg", tmp_path / "a.png")
+    assert result.jpeg_quality == 33
+    (result,) = restore(tmp_path / "in.png", tmp_path / "b.png")
+    assert abs(result.jpeg_quality - 33) <= 2
+    words = [str(tmp_path / name) for name in ("in.jpg", "c.png")]
+    assert main(["restore", *words]) == 0
+    assert "JPEG of quality 33" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("method", ["auto", "unet"])
+def test_noise_that_nobody_sees_is_left_by_auto_alone(photo, tmp_path, method):
+    rng = np.random.default_rng(0)
+    noisy = 0.2 + 0.6 * photo / 255 + 0.5 / 255 * rng.normal(size=photo.shape)
+    write_image(tmp_path / "in.png", noisy, bits=16)
+    (result,) = restore(
+        tmp_path / "in.png", tmp_path / "out.png", method=method
+    )
+    same = read_image(tmp_path / "in.png") == read_image(tmp_path / "out.png")
+    assert same.all() == (method == "auto")
+    assert (result.noise_level == 0) == (method == "auto")
+
+
+def test_the_strength_is_a_share_of_the_change(photo, tmp_path):
+    rng = np.random.default_rng(0)
+    noisy = photo / 255 + 15 / 255 * rng.normal(size=photo.shape)
+    write_image(tmp_path / "in.png", noisy, bits=16)
+    results = []
+    for strength in (0.0, 0.25, 1.0):
+        out = tmp_path / f"{strength}.png"
+        restore(tmp_path / "in.png", out, strength=strength)
+        results.append(read_image(out))
+    none, quarter, whole = results
+    np.testing.assert_array_equal(none, read_image(tmp_path / "in.png"))
+    assert np.abs(whole - none).max() > 0.1
+    expected = 0.75 * none + 0.25 * whole
+    np.testing.assert_allclose(quarter, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.1, np.nan])
+def test_a_strength_out_of_range_is_refused(tmp_path, strength):
+    write_image(tmp_path / "in.png", np.zeros((8, 8)))
+    with pytest.raises(ValueError, match="`strength` must be from 0 to 1"):
+        restore(tmp_path / "in.png", tmp_path / "out.png", strength=strength)

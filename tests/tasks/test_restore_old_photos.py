@@ -1,0 +1,217 @@
+"""`restore --old-photo`: what is found is inpainted, and levels corrected."""
+
+import keras
+import numpy as np
+import pytest
+import skimage.data
+from keras import ops
+from PIL import Image
+
+from keras_synth.cli.main import main
+from keras_synth.io import read_image, write_image
+from keras_synth.tasks import restore
+
+# Film damage is what is brighter than anything else.
+BRIGHTEST = 0.9
+
+
+def detector_of(channels):
+    """A network that marks pixels above `BRIGHTEST` in all channels."""
+    image = keras.Input((None, None, channels), name="image")
+    brightness = ops.min(image, axis=-1, keepdims=True)
+    return keras.Model(image, ops.sigmoid(1e3 * (brightness - BRIGHTEST)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A photograph, the same with a scratch and a stain, and detectors."""
+    folder = tmp_path_factory.mktemp("old")
+    clean = 0.1 + 0.6 * skimage.data.astronaut()[:80, 180:276] / 255.0
+    old, mask = clean.copy(), np.zeros((80, 96))
+    mask[:, 20:22] = 1.0
+    mask[40:52, 60:72] = 1.0
+    old[mask > 0] = 1.0
+    write_image(folder / "clean.png", clean)
+    write_image(folder / "old.png", old)
+    write_image(folder / "true.png", mask)
+    for channels in (1, 3):
+        detector_of(channels).save(folder / f"{channels}.keras")
+    return folder
+
+
+def psnr(a, b):
+    return -10 * np.log10(np.mean((read_image(a) - read_image(b)) ** 2))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_found_is_inpainted(folder, tmp_path, channels):
+    (result,) = restore(
+        folder / "old.png",
+        tmp_path / "out.png",
+        old_photo=True,
+        detector=folder / f"{channels}.keras",
+        save_mask=tmp_path / "mask.png",
+        noise_level=0.0,
+        keep_levels=True,
+    )
+    found = read_image(tmp_path / "mask.png", channels=1)[..., 0]
+    true = read_image(folder / "true.png", channels=1)[..., 0]
+    assert np.all(found[true == 1] == 1)  # and one pixel around it
+    assert np.isin(found, (0, 1)).all() and found.mean() < 2.5 * true.mean()
+    assert result.mask == tmp_path / "mask.png"
+    assert result.marked == pytest.approx(found.mean())
+    gain = psnr(tmp_path / "out.png", folder / "clean.png")
+    gain -= psnr(folder / "old.png", folder / "clean.png")
+    assert gain > 10
+    same = read_image(tmp_path / "out.png") == read_image(folder / "old.png")
+    assert np.all(same[found == 0])
+
+
+def test_a_saved_mask_gives_the_same_image_again(folder, tmp_path):
+    options = {"old_photo": True, "noise_level": 0.02}
+    restore(
+        folder / "old.png",
+        tmp_path / "a.png",
+        detector=folder / "3.keras",
+        save_mask=tmp_path / "mask.png",
+        **options,
+    )
+    restore(
+        folder / "old.png",
+        tmp_path / "b.png",
+        mask=tmp_path / "mask.png",
+        **options,
+    )
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "a.png"), read_image(tmp_path / "b.png")
+    )
+
+
+def test_levels_are_corrected_unless_they_are_to_be_kept(folder, tmp_path):
+    faded = 0.3 + 0.4 * read_image(folder / "clean.png")
+    write_image(tmp_path / "faded.png", faded * [1.0, 0.9, 0.7])
+    mask = np.zeros(faded.shape[:2])
+    mask[3, 3] = 1.0
+    write_image(tmp_path / "mask.png", mask)
+    ranges = []
+    for keep in (False, True):
+        out = tmp_path / f"{keep}.png"
+        restore(
+            tmp_path / "faded.png",
+            out,
+            old_photo=True,
+            mask=tmp_path / "mask.png",
+            noise_level=0.0,
+            keep_levels=keep,
+        )
+        ranges.append(np.ptp(read_image(out), axis=(0, 1)))
+    assert np.all(ranges[0] > 0.99) and np.all(ranges[1] < 0.5)
+
+
+def test_nothing_marked_and_nothing_else_found_is_a_copy(folder, tmp_path):
+    (result,) = restore(
+        folder / "clean.png",
+        tmp_path / "out.png",
+        old_photo=True,
+        detector=folder / "3.keras",
+        noise_level=0.0,
+        keep_levels=True,
+    )
+    assert result.marked == 0.0 and result.mask is None
+    assert (tmp_path / "out.png").read_bytes() == (
+        folder / "clean.png"
+    ).read_bytes()
+
+
+def test_a_folder_has_a_folder_of_masks(folder, tmp_path):
+    for name in ("a.png", "b/c.png"):
+        write_image(
+            tmp_path / "in" / name, read_image(folder / "old.png")[:, :48]
+        )
+    options = {"old_photo": True, "noise_level": 0.0, "verbose": 0}
+    restore(
+        tmp_path / "in",
+        tmp_path / "out",
+        detector=folder / "1.keras",
+        save_mask=tmp_path / "masks",
+        **options,
+    )
+    restore(
+        tmp_path / "in", tmp_path / "again", mask=tmp_path / "masks", **options
+    )
+    for name in ("a.png", "b/c.png"):
+        np.testing.assert_array_equal(
+            read_image(tmp_path / "out" / name),
+            read_image(tmp_path / "again" / name),
+        )
+    with pytest.raises(FileExistsError):
+        restore(
+            tmp_path / "in",
+            tmp_path / "third",
+            detector=folder / "1.keras",
+            save_mask=tmp_path / "masks",
+            **options,
+        )
+    assert not (tmp_path / "third").exists()
+
+
+def test_pages_have_no_mask_in_common(folder, tmp_path):
+    with Image.open(folder / "old.png") as page:
+        page.save(tmp_path / "in.tif", save_all=True, append_images=[page])
+    options = {"old_photo": True, "detector": folder / "3.keras"}
+    with pytest.raises(ValueError, match="has several images"):
+        restore(
+            tmp_path / "in.tif",
+            tmp_path / "out.tif",
+            save_mask=tmp_path / "mask.png",
+            **options,
+        )
+    assert not (tmp_path / "out.tif").exists()
+    (result,) = restore(tmp_path / "in.tif", tmp_path / "out.tif", **options)
+    assert result.marked > 0
+    with Image.open(tmp_path / "out.tif") as pages:
+        assert pages.n_frames == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "needs either a `detector`"),
+        ({"detector": "3.keras", "mask": "true.png"}, "needs either"),
+        ({"old_photo": False, "mask": "true.png"}, "are for `old_photo`"),
+        ({"mask": "true.png", "save_mask": "out.png"}, "would be both"),
+        ({"detector": "three.keras"}, "marks all of"),
+        ({"detector": "color.keras"}, "must return one probability"),
+    ],
+)
+def test_what_does_not_fit_is_refused(folder, tmp_path, options, message):
+    image = keras.Input((None, None, 3), name="image")
+    ones = ops.ones_like(image)
+    for name, output in (("color", ones), ("three", ones[..., :1])):
+        if not (folder / f"{name}.keras").exists():
+            keras.Model(image, output).save(folder / f"{name}.keras")
+    options = {
+        key: tmp_path / value
+        if key == "save_mask"
+        else folder / value
+        if isinstance(value, str)
+        else value
+        for key, value in options.items()
+    }
+    with pytest.raises(ValueError, match=message):
+        restore(
+            folder / "old.png",
+            tmp_path / "out.png",
+            **{"old_photo": True, **options},
+        )
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_command_says_what_it_did(folder, tmp_path, capsys):
+    words = ["restore", str(folder / "old.png"), str(tmp_path / "out.png")]
+    words += ["--old-photo", "--detector", str(folder / "3.keras")]
+    words += ["--save-mask", str(tmp_path / "mask.png"), "--noise-level", "0"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert "% of it inpainted" in out
+    assert f"mask: {tmp_path / 'mask.png'}" in out

@@ -1,0 +1,67 @@
+"""`train_damage_detector` learns where damage lies, and resumes."""
+
+import keras
+import numpy as np
+import pytest
+import skimage.data
+
+from keras_synth.io import write_image
+from keras_synth.training import train_damage_detector
+from tests.training_helpers import stop_after_one_epoch
+
+SMALL = {
+    "widths": (8, 16),
+    "num_blocks": 1,
+    "image_size": 32,
+    "patches_per_image": 4,
+    "batch_size": 4,
+    "verbose": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Smooth photographs, and one kind of mask."""
+    folder = tmp_path_factory.mktemp("data")
+    for index in range(3):
+        image = skimage.data.astronaut()[: 96 + 16 * index : 2, :128:2] / 255.0
+        write_image(folder / f"photos/{index}.png", 0.3 + 0.2 * image)
+    y, x = np.mgrid[:64, :64] - 32.0
+    disk = np.float32(np.hypot(x, y) < 20)
+    write_image(
+        folder / "masks/disk.png", np.dstack([np.ones((64, 64, 3)), disk])
+    )
+    return folder
+
+
+def _train(folder, output, **options):
+    options = {**SMALL, "masks": folder / "masks", **options}
+    return train_damage_detector(folder / "photos", output, **options)
+
+
+@pytest.mark.slow
+def test_it_learns_where_the_damage_lies(folders, tmp_path):
+    network = _train(
+        folders, tmp_path, epochs=16, learning_rate=3e-3, patches_per_image=16
+    )
+    again = keras.saving.load_model(tmp_path / "damage_detector.keras")
+    image = np.full((1, 40, 40, 3), 0.4, "float32")
+    image[:, 12:24, 16:28] = 0.95
+    found = np.asarray(again(image))[0, ..., 0]
+    np.testing.assert_array_equal(found, np.asarray(network(image))[0, ..., 0])
+    inside = found[14:22, 18:26].mean()
+    outside = np.concatenate([found[:6].ravel(), found[30:].ravel()]).mean()
+    assert inside > 0.3 and inside > 3 * outside, (inside, outside)
+
+
+def test_resumed_training_equals_uninterrupted(folders, tmp_path, monkeypatch):
+    straight = _train(folders, tmp_path / "straight", epochs=2)
+    stop_after_one_epoch(monkeypatch, _train, folders, tmp_path / "stopped")
+    resumed = _train(folders, tmp_path / "stopped", epochs=2, resume=True)
+    for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_missing_folder_of_masks_is_named(folders, tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        _train(folders, tmp_path, masks=tmp_path / "nowhere")
