@@ -53,6 +53,8 @@ UNITS = (
     "s",
     "ms",
     "min",
+    "kB",
+    "MB",
     "GiB",
     "images/s",
     "gray levels",

@@ -14,6 +14,7 @@ import sys
 __version__ = "0.2.0"
 
 _SUBMODULES = (
+    "app",
     "callbacks",
     "datasets",
     "degradations",

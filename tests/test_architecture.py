@@ -34,6 +34,7 @@ _BELOW_EVALUATION = set(MAY_IMPORT)
 MAY_IMPORT["evaluation"] = _BELOW_EVALUATION
 MAY_IMPORT["training"] = _BELOW_EVALUATION | {"evaluation"}
 MAY_IMPORT["tasks"] = MAY_IMPORT["training"] | {"training"}
+MAY_IMPORT["app"] = MAY_IMPORT["tasks"] | {"tasks"}
 # What a command calls is imported when it runs, by name.
 MAY_IMPORT["cli"] = set()
 MAY_IMPORT["__main__"] = {"cli"}
@@ -68,6 +69,8 @@ HOMES = {
 OPTIONAL = {
     "av",
     "filelock",
+    "starlette",
+    "uvicorn",
     "matplotlib",
     "mlxtend",
     "onnx",

@@ -33,6 +33,10 @@ folder = installed / "keras_synth" / "presets"
 cards = {path.stem for path in folder.glob("*.md")}
 files = {path.name.partition(".")[0] for path in folder.glob("*.h5")}
 assert files and files == cards
+pages = installed / "keras_synth" / "app" / "static"
+assert {"studio.html", "rate.js", "style.css"} <= {
+    path.name for path in pages.iterdir()
+}
 """
 
 

@@ -26,8 +26,10 @@ OUTPUT_OPTIONS = {
     "debug": "Print the whole traceback of an error, and what TensorFlow "
     "prints when it is imported.",
 }
+# What a function calls with its results, while it goes on.
+_CALLBACKS = ("on_file", "on_ready")
 # How the program itself calls a function is no option.
-_NO_OPTIONS = ("verbose", "on_file")
+_NO_OPTIONS = ("verbose", *_CALLBACKS)
 
 
 def _as_dict(result, arguments):
@@ -127,8 +129,9 @@ class Command:
             elif not quiet:
                 _print("\n".join(self.lines(facts)))
 
-        if "on_file" in parameters:
-            function(**options, on_file=show)
+        callbacks = [name for name in _CALLBACKS if name in parameters]
+        if callbacks:
+            function(**options, **dict.fromkeys(callbacks, show))
         else:
             show(function(**options))
 

@@ -21,9 +21,11 @@ from keras_synth.cli import (
     generate,
     inpaint,
     presets,
+    rate,
     restore,
     sample,
     score,
+    serve,
     stylize,
     train,
     translate,
@@ -39,6 +41,7 @@ EXAMPLES = (
     "keras-synth stylize photo.jpg painting.jpg stylized.png",
     "keras-synth train vae --data FOLDER --image-size 64",
     "keras-synth sample runs/vae/vae.keras samples.png",
+    "keras-synth serve",
     "keras-synth COMMAND --help",
 )
 #: All commands but those of `FAMILIES`, in the order of the help.
@@ -55,6 +58,7 @@ COMMANDS = tuple(
         stylize,
         translate,
         compose,
+        serve,
         score,
         anonymize,
         demo,
@@ -64,7 +68,7 @@ COMMANDS = tuple(
     )
 )
 #: Commands of several, by their first word.
-FAMILIES = {"edit": edit, "train": train}
+FAMILIES = {"edit": edit, "rate": rate, "train": train}
 _ASK = {"--help", "-h", "--version"}
 # What TensorFlow says at each import, and without a GPU.
 _GREETING = (

@@ -1,4 +1,4 @@
-"""Evaluation: comparison, robustness, cost, memorization, path length."""
+"""Evaluation: comparison, robustness, cost, memorization, ratings."""
 
 from keras_synth.evaluation.clips import measure_clip
 from keras_synth.evaluation.comparison import Comparison, compare
@@ -11,18 +11,32 @@ from keras_synth.evaluation.panel import draw_panel
 from keras_synth.evaluation.perceptual_path_length import (
     perceptual_path_length,
 )
+from keras_synth.evaluation.ratings import (
+    BradleyTerry,
+    bradley_terry,
+    krippendorff_alpha,
+    mean_opinion_scores,
+    rank_correlation,
+    screen_raters,
+)
 from keras_synth.evaluation.robustness import Robustness, robustness
 
 __all__ = [
+    "BradleyTerry",
     "Comparison",
     "CostCard",
     "Robustness",
+    "bradley_terry",
     "compare",
     "cost_card",
     "draw_panel",
+    "krippendorff_alpha",
+    "mean_opinion_scores",
     "measure_clip",
     "memorization",
     "nearest_training_images",
     "perceptual_path_length",
+    "rank_correlation",
     "robustness",
+    "screen_raters",
 ]

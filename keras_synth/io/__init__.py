@@ -14,6 +14,7 @@ from keras_synth.io.folders import (
     written_whole,
 )
 from keras_synth.io.formats import EXTENSIONS, FORMATS, format_of
+from keras_synth.io.header import image_header
 from keras_synth.io.images import (
     ANIMATION_EXTENSIONS,
     bit_depth,
@@ -60,6 +61,7 @@ __all__ = [
     "folder_written_whole",
     "format_of",
     "image_grid",
+    "image_header",
     "image_sizes",
     "is_finished",
     "modulo_crop",

@@ -126,7 +126,7 @@ def readable(path, options):
 def _settings(options):
     """Pillow's settings are global: they are put back."""
     kept = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-    Image.MAX_IMAGE_PIXELS = None  # `_check_size` checks
+    Image.MAX_IMAGE_PIXELS = None  # `check_size` checks
     ImageFile.LOAD_TRUNCATED_IMAGES = options.accept_truncated
     try:
         yield
@@ -143,7 +143,7 @@ def _open(path, data, options):
     if path.suffix.lower() in (".heic", ".heif"):
         _register_heif()
     image = Image.open(io.BytesIO(data))
-    _check_size(image.size, options)
+    check_size(image.size, options)
     _check_depth(image, data)
     if data[:8] == _PNG and data[24:25] == b"\x10":
         return _open_deep_png(path, data, image)
@@ -208,7 +208,8 @@ def _check_further(image):
         )
 
 
-def _check_size(size, options):
+def check_size(size, options):
+    """Refuses an image of more pixels than are read."""
     megapixels = size[0] * size[1] / 1e6
     if megapixels > options.max_megapixels:
         raise ValueError(
@@ -314,7 +315,7 @@ def _is_deep_pnm(data):
 
 def _open_deep_pnm(path, data, options):
     kind, width, height, top, start = _pnm_header(data)
-    _check_size((width, height), options)
+    check_size((width, height), options)
     if top > 65535:
         raise ValueError(f"its largest value is {top}, more than 65535")
     channels = 3 if kind in (3, 6) else 1
@@ -362,7 +363,7 @@ def _open_deep_tiff(path, data, pages, options):
         notes.append("smaller copies are left out")
         pages = [page for page in pages if not page.is_reduced]
     for page in pages:
-        _check_size((page.imagewidth, page.imagelength), options)
+        check_size((page.imagewidth, page.imagelength), options)
     kind = _check_page(pages[0], options)
     tags = [_tiff_tags(data, page.offset) for page in pages]
 

@@ -28,6 +28,9 @@ class Progress:
             write a line at the end, "auto" only if there were others. Or the
             `Progress` of a larger task, whose current step consists of these
             steps, and which shows them.
+        on_step: None, or a function that is called with the finished share
+            of the task, from 0 to 1, or None, after each step. What it raises
+            stops the task.
 
     Example:
 
@@ -36,7 +39,8 @@ class Progress:
     ...         progress.add()
     """
 
-    def __init__(self, total=None, unit="steps", verbose="auto"):
+    def __init__(self, total=None, unit="steps", verbose="auto", on_step=None):
+        self._on_step = on_step
         self.total = total
         self.unit = unit
         self.count = 0
@@ -73,6 +77,8 @@ class Progress:
         shown = self
         while shown._whole is not None:
             shown = shown._whole
+        if shown._on_step is not None:
+            shown._on_step(shown._share())
         shown._update()
 
     def _update(self):

@@ -23,7 +23,7 @@ ALL = {(command.name,): command for command in COMMANDS} | {
 }
 TRAININGS = FAMILIES["train"].COMMANDS
 # What only a program can pass.
-NO_OPTIONS = {"verbose", "on_file"}
+NO_OPTIONS = {"verbose", "on_file", "on_ready"}
 OBJECTS = {"train inpainter": {"features"}, "anonymize": {"detector"}}
 every_command = pytest.mark.parametrize("words", ALL, ids=" ".join)
 
@@ -75,6 +75,9 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
     out = shown_help(capsys, "edit")
     for name in "project directions move mix film".split():
         assert f"│ {name} " in out, name
+    out = shown_help(capsys, "rate")
+    for name in "new export report".split():
+        assert f"│ {name} " in out, name
     out = shown_help(capsys, "train")
     for name in (
         "vae gan flow stylegan2 classifier denoiser inpainter damage-detector "
@@ -98,7 +101,10 @@ def test_help_names_every_parameter(capsys, words):
     expected = {f"--{name}" for name in OUTPUT_OPTIONS}
     for name, parameter in parameters_of(words).items():
         required = parameter.default is parameter.empty
-        if required and words[0] != "train" and name != "model":
+        keyword = parameter.kind is parameter.KEYWORD_ONLY and name == "images"
+        if keyword:
+            expected.add("--images")
+        elif required and words[0] != "train" and name != "model":
             expected.add(name.upper())
         elif required and words[0] in ("sample", "generate", "export", "edit"):
             expected.add(name.upper())
@@ -149,11 +155,12 @@ def test_defaults_are_those_of_the_function(monkeypatch, words):
         if parameter.default is not parameter.empty:
             continue
         positional = words[0] != "train" and words != ("translate",)
+        positional &= name != "images"
         if positional or name in ("source", "target"):
             typed.append(name)
         else:
             typed += [f"--{name}", name]
-        given[name] = name
+        given[name] = [name] if name == "images" else name
     assert main(typed) == 2
     assert {n: v for n, v in seen.items() if n not in NO_OPTIONS} == given
 

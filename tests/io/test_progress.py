@@ -164,3 +164,23 @@ def test_a_long_step_does_not_pass_in_silence(monkeypatch):
             if sys.stderr.getvalue().count("\n") > 1:
                 break
     assert sys.stderr.getvalue().startswith("0/1 images, 0 s so far\n0/1")
+
+
+def test_steps_are_reported_and_may_stop_the_task():
+    shares = []
+
+    def on_step(share):
+        shares.append(share)
+        if share > 0.6:
+            raise RuntimeError("enough")
+
+    whole = Progress(1, "jobs", 0, on_step=on_step)
+    with Progress(2, "images", whole) as images:
+        with Progress(4, "tiles", images) as tiles:
+            tiles.add()
+            tiles.add()
+        images.add()
+        with pytest.raises(RuntimeError, match="enough"):
+            for _ in Progress(4, "tiles", images).track(range(4)):
+                pass
+    assert shares == [0.125, 0.25, 0.5, 0.625]
