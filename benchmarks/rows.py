@@ -47,6 +47,7 @@ UNITS = (
     "",
     "dB",
     "nats",
+    "bits",
     "%",
     "ratio",
     "s",

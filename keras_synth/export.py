@@ -23,6 +23,11 @@ StyleGAN2: those of a GAN, and
     - `map_latents(latents, truncation)` → styles w
     - `synthesize(styles)` → images, from styles w+, one for each layer
 
+FlowMatching
+    - `generate(latents)` → images, with the model's sampler and guidance
+    - `encode(images)` → latents
+    - `sample(num_images)`, `sample_seeded(num_images, seed)` → images
+
 RestorationGAN
     - `restore(images)` or, for inpainting, `restore(images, masks)` → images
 
@@ -43,8 +48,10 @@ Images are float32 (batch, height, width, channels) in [0, 1], masks float32
 (batch, height, width, 1) with 1 where a pixel is missing, latents float32
 (batch, latent_dim), and numbers and seeds int32 scalars. A class-conditional
 model takes `labels`, int32 (batch,), as well: after images, latents, or
-num_images and seed, and before truncation. `sample` draws new latents with
-each call, `sample_seeded` the same latents for the same seed.
+num_images and seed, and before truncation. Of another condition (see
+`models.conditions`) they are vectors, token ids or `(tokens, mask)`. `sample`
+draws new latents with each call, `sample_seeded` the same latents for the same
+seed.
 """
 
 import importlib.util

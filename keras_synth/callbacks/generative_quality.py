@@ -30,8 +30,9 @@ class GenerativeQuality(keras.callbacks.Callback):
         num_images: Number of samples. None draws as many as `images`.
         batch_size: Number of images that are sampled and scored at a time.
         labels: Classes of the samples, int (num_images,) or one int for all,
-            for a class-conditional model. Their shares should be those of
-            `images`.
+            for a class-conditional model; vectors or token ids, (num_images,
+            ...), for one of another condition. Their shares should be those
+            of `images`.
         seed: Seed of the samples, an int of at least 0.
 
     Raises:
@@ -88,13 +89,14 @@ class GenerativeQuality(keras.callbacks.Callback):
                 )
         if labels is not None:
             labels = np.asarray(labels)
-            if labels.shape not in ((), (num_images,)):
+            if labels.shape[:1] not in ((), (num_images,)):
                 raise ValueError(
                     "`labels` must be one int, or the class of each of "
                     f"{num_images} samples. Received: labels of shape "
                     f"{labels.shape}"
                 )
-            labels = np.broadcast_to(labels, (num_images,))
+            if not labels.shape:
+                labels = np.broadcast_to(labels, (num_images,))
         self.metrics = metrics
         self.images = images
         self.interval = interval

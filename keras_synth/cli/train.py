@@ -22,11 +22,13 @@ def _facts(name):
     def facts(model, arguments):
         output = pathlib.Path(arguments["output"])
         images = output / "images"
+        kind = getattr(getattr(model, "condition", None), "kind", None)
         return {
             "model": output / f"{name}.keras",
             "images": images if images.exists() else None,
             "log": output / "log",
-            "conditional": getattr(model, "conditional", False),
+            "conditional": kind == "label",
+            **({"captions": kind == "ids"} if name == "flow" else {}),
         }
 
     return facts
@@ -42,6 +44,8 @@ def _lines(use):
         words = use.format(shlex.quote(str(facts["model"])))
         if facts["conditional"]:
             words += " --labels 0"
+        if facts.get("captions"):
+            words = words.replace("sample", "generate WORDS", 1)
         yield f"next:     {program('keras-synth')} {words}"
 
     return lines
@@ -99,6 +103,12 @@ COMMANDS = (
         "sample {} samples.png",
         "--data digits --conditional",
         "--data FOLDER --image-size 64 --objective hinge",
+    ),
+    _training(
+        "flow",
+        "sample {} samples.png",
+        "--data digits --conditional",
+        "--data emoji --captions --image-size 32",
     ),
     _training(
         "stylegan2",

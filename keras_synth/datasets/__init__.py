@@ -1,6 +1,7 @@
 """Image sources, and `tf.data` pipelines of batches for `fit`."""
 
 from keras_synth.datasets.camera import moving_images
+from keras_synth.datasets.captions import captioned_folder
 from keras_synth.datasets.catalog import CATALOG, load_source
 from keras_synth.datasets.clips import (
     ClipSource,
@@ -36,6 +37,7 @@ __all__ = [
     "ClipSource",
     "PairedSource",
     "Source",
+    "captioned_folder",
     "clip_file",
     "clip_folder",
     "clips_from_arrays",

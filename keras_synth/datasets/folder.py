@@ -79,6 +79,7 @@ def image_folder(path, channels=3, unreadable="raise"):
         image_shape=shape,
         class_names=class_names,
         smallest=tuple(map(int, sizes.min(axis=0))),
+        files=tuple(files),
     )
 
 

@@ -5,6 +5,7 @@ import pathlib
 
 import tensorflow as tf
 
+from keras_synth.datasets.captions import random_captions
 from keras_synth.datasets.crops import (
     as_tensors,
     center_crop,
@@ -35,6 +36,7 @@ def synthesis_pipeline(
     batch_size=64,
     training=True,
     labels=False,
+    caption_length=None,
     augment=None,
     cache=True,
     poisson=False,
@@ -67,6 +69,10 @@ def synthesis_pipeline(
             in each epoch, without an incomplete last batch. False gives every
             image once, in order, the same on each pass.
         labels: Whether elements are `(images, labels)`.
+        caption_length: Number of ids of captions (see `ops.byte_ids`).
+            Elements are then `(images, ids)`, with a caption of each image
+            that is drawn anew in each epoch; for a source with captions.
+            None for no captions.
         augment: Function `(images, seed) -> images` on float32 batches in
             [0, 1], such as `random_flip` or `stochastic_binarization`.
             `seed`, an int tensor (2,), is for `tf.random.stateless_*`. None
@@ -83,7 +89,8 @@ def synthesis_pipeline(
 
     Returns:
         A `tf.data.Dataset` of float32 (batch, height, width, channels), or
-        `(images, labels)` with int64 (batch,).
+        `(images, labels)` with int64 (batch,), or `(images, ids)` with int32
+        (batch, caption_length).
 
     Raises:
         ValueError: Arguments that do not fit the source.
@@ -93,6 +100,10 @@ def synthesis_pipeline(
     size = size or crop or source.image_shape[:2]
     _check(source, crop, size, random_crop, batch_size, labels, training)
     shape = (*size, source.image_shape[-1])
+    caption = None
+    if caption_length is not None:
+        _check_captions(source, caption_length, labels)
+        caption = random_captions(source.captions, caption_length)
     decoded = source.dataset
     if not random_crop and (crop or size != source.image_shape[:2]):
         if crop:
@@ -153,6 +164,9 @@ def synthesis_pipeline(
                 # Crops use the indices below this one: no seed is used twice.
                 images = augment(images, fold(key, source.num_images + index))
             images = tf.ensure_shape(images, (None, *shape))
+            if caption is not None:
+                drawn = fold(key, 2 * source.num_images + index)
+                return images, caption(batch["label"], drawn)
             return (images, batch["label"]) if labels else images
 
         return batches.enumerate().map(
@@ -205,6 +219,19 @@ def _cache_file(cache, source, crop, shape):
     pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
     what = (source.name, source.split, source.num_images, crop, shape)
     return f"{cache}-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}"
+
+
+def _check_captions(source, length, labels):
+    if not source.captions:
+        raise ValueError(
+            f"{source.name!r} has no captions: use `captioned_folder`, or "
+            "`caption_length=None`."
+        )
+    if labels or type(length) is not int or length < 1:
+        raise ValueError(
+            "`caption_length` must be a positive int, and `labels` False. "
+            f"Received: caption_length={length!r}, labels={labels}"
+        )
 
 
 def _check(source, crop, size, random_crop, batch_size, labels, training):

@@ -20,6 +20,9 @@ class Source:
         class_names: Names of the classes, by label; empty without classes.
         smallest: Lower bound (height, width) of the sizes of the images. None
             where it is not known.
+        files: Paths of the images of a folder, in order; empty elsewhere.
+        captions: Texts that describe each image, a tuple of str for each;
+            empty without captions. `label` is then the number of the image.
     """
 
     name: str
@@ -29,6 +32,8 @@ class Source:
     image_shape: tuple
     class_names: tuple = ()
     smallest: tuple | None = None
+    files: tuple = ()
+    captions: tuple = ()
 
     def arrays(self):
         """All images and labels in memory.

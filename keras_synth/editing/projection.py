@@ -20,7 +20,7 @@ from keras_synth.editing.noise import (
 from keras_synth.editing.spaces import clipped, latent_space
 from keras_synth.io import Progress, check_target, write_whole
 from keras_synth.models import VAE
-from keras_synth.models.checks import check_images, check_labels
+from keras_synth.models.checks import check_images
 from keras_synth.models.stylegan2 import noise_for
 
 NOISES = ("optimize", "fixed", "off")
@@ -451,7 +451,7 @@ def _labels_for(space, labels, count):
     """Labels of latents; a StyleGAN2's styles have taken them in."""
     if space.has_styles:
         return None
-    check_labels(labels, space.model.labeled_network)
+    space.model.condition.check(labels)
     if labels is None:
         return None
     return np.broadcast_to(np.asarray(labels, "int32"), (count,))

@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from keras_synth.models import VAE, StyleGAN2
-from keras_synth.models.checks import num_classes
 from keras_synth.models.generative import GenerativeModel
 
 SPACES = ("w", "w+", "z")
@@ -93,7 +92,7 @@ class LatentSpace:
         """Labels of all classes in equal shares; None without classes."""
         if not self.model.conditional:
             return None
-        return np.arange(count) % num_classes(self.model.labeled_network)
+        return np.arange(count) % self.model.condition.num_classes
 
     def statistics(self, seed=0, labels=None):
         """Mean of the vectors, and their standard deviation in a dimension.

@@ -30,6 +30,7 @@ from keras_synth.layers.resampling import (
     FilteredDownSampling2D,
     FilteredUpSampling2D,
 )
+from keras_synth.layers.sinusoidal_embedding import SinusoidalEmbedding
 from keras_synth.layers.spectral_normalization import SpectralNormalization
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "PartialConv2D",
     "ReflectionPadding2D",
     "ImageScaling",
+    "SinusoidalEmbedding",
     "SpectralNormalization",
     "StyledInstanceNormalization",
 ]

@@ -9,7 +9,8 @@ class LearnedConstant(keras.layers.Layer):
     """Learned constant: the same trained tensor for each image of a batch.
 
     Args:
-        shape: Shape of the tensor, a tuple of ints. It starts as N(0, 1).
+        shape: Shape of the tensor, a tuple of ints.
+        stddev: Standard deviation of the normal values that it starts with.
 
     Call arguments:
         inputs: (batch, ...). Only the batch size is used.
@@ -26,14 +27,15 @@ class LearnedConstant(keras.layers.Layer):
     TensorShape([3, 4, 4, 2])
     """
 
-    def __init__(self, shape, **kwargs):
+    def __init__(self, shape, stddev=1.0, **kwargs):
         super().__init__(**kwargs)
         self.shape = tuple(shape)
+        self.stddev = stddev
 
     def build(self, input_shape):
         self.constant = self.add_weight(
             shape=self.shape,
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
+            initializer=keras.initializers.RandomNormal(stddev=self.stddev),
             name="constant",
         )
 
@@ -46,4 +48,5 @@ class LearnedConstant(keras.layers.Layer):
         return (input_shape[0], *self.shape)
 
     def get_config(self):
-        return {**super().get_config(), "shape": self.shape}
+        config = super().get_config()
+        return {**config, "shape": self.shape, "stddev": self.stddev}

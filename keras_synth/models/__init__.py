@@ -3,6 +3,7 @@
 from keras_synth.models.adversarial import AdversarialModel
 from keras_synth.models.cycle_gan import CycleGAN
 from keras_synth.models.differential_privacy import DifferentialPrivacy
+from keras_synth.models.flow_matching import FlowMatching, FlowSampler
 from keras_synth.models.gan import GAN
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.linear_decay import LinearDecay
@@ -15,6 +16,8 @@ from keras_synth.models.vae import VAE
 __all__ = [
     "AdaINTransfer",
     "CycleGAN",
+    "FlowMatching",
+    "FlowSampler",
     "GAN",
     "VAE",
     "AdversarialModel",

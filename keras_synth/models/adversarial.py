@@ -20,6 +20,11 @@ from keras import ops
 from keras_synth.layers import SpectralNormalization
 from keras_synth.layers.nested import all_layers
 from keras_synth.losses import NonSaturating
+from keras_synth.models.averages import (
+    check_decay,
+    frozen_copy,
+    move_averages,
+)
 from keras_synth.models.checks import check_is_network, last_activation
 from keras_synth.models.lazy_regularization import lazy_regularization
 from keras_synth.models.replicas import gradient_step
@@ -454,19 +459,8 @@ class AdversarialModel(ResumableModel):
     def update_average(self):
         """Moves the averages towards the generators."""
         self.average_steps.assign_add(1.0)
-        pairs = [
-            pair
-            for average, network in self.averages()
-            for pair in zip(average.weights, network.weights, strict=True)
-        ]
-        if self.average_decay == 0:
-            for average, weight in pairs:
-                average.assign(weight)
-            return
-        step = ops.convert_to_tensor(self.average_steps)
-        decay = ops.minimum(self.average_decay, (1.0 + step) / (10.0 + step))
-        for average, weight in pairs:
-            average.assign_sub((1.0 - decay) * (average - weight))
+        steps = ops.convert_to_tensor(self.average_steps)
+        move_averages(self.averages(), self.average_decay, steps)
 
     # Logs -------------------------------------------------------------------
 
@@ -627,11 +621,7 @@ class AdversarialModel(ResumableModel):
                 "`discriminator_steps` must be a positive int. "
                 f"Received: discriminator_steps={discriminator_steps!r}"
             )
-        if not 0 <= average_decay < 1:
-            raise ValueError(
-                "`average_decay` must be at least 0 and below 1. "
-                f"Received: average_decay={average_decay!r}"
-            )
+        check_decay(average_decay)
 
 
 class LoggedMeans(keras.metrics.Metric):
@@ -718,14 +708,6 @@ def run_network(network, tensor, labels, training):
     """
     inputs = [tensor, *labels] if labels else tensor
     return ops.cast(network(inputs, training=training), "float32")
-
-
-def frozen_copy(network):
-    """A copy of a network with the same weights, not trainable."""
-    copied = keras.models.clone_model(network)
-    copied.trainable = False
-    copied.set_weights(network.get_weights())
-    return copied
 
 
 def check_generator_and_discriminator(generator, discriminator):

@@ -1,4 +1,4 @@
-"""Input checks that several models share: images, latents, labels, weights."""
+"""Input checks that several models share: images, latents, weights."""
 
 import keras
 import numpy as np
@@ -72,50 +72,6 @@ def check_latents(latents, latent_dim):
         )
     if has_values(latents) and not np.isfinite(latents).all():
         raise InvalidInput("Latents must be finite. Received: NaN or infinity")
-
-
-def check_labels(labels, network):
-    """Refuses labels where none are expected, missing ones, and wrong ones.
-
-    Args:
-        labels: int (batch,), one int for all, or None.
-        network: The network that takes a label as second input, or does not.
-    """
-    conditional = len(network.inputs) == 2
-    if conditional and labels is None:
-        raise InvalidInput(
-            "This model is class-conditional: give the class of each "
-            "image, `labels=...` (`fit(images, labels)` when training)."
-        )
-    if labels is not None and not conditional:
-        raise InvalidInput(
-            "This model takes no labels: train and use it on images alone, "
-            "`fit(images)`, or build a class-conditional one with "
-            "networks made with `num_classes=...`."
-        )
-    if labels is None:
-        return
-    if not hasattr(labels, "dtype"):
-        labels = np.asarray(labels)
-    if len(labels.shape) > 1:
-        raise InvalidInput(
-            "Labels must be ints of shape (batch,), one class an image, or "
-            f"one int for all. Received: {described(labels)}"
-        )
-    if "int" not in dtype_name(labels):
-        raise InvalidInput(
-            "Labels must be ints, one class an image. "
-            f"Received: dtype {dtype_name(labels)}"
-        )
-    if not has_values(labels) or not np.size(labels):
-        return
-    count = num_classes(network)
-    low, high = int(np.min(labels)), int(np.max(labels))
-    if count is not None and (low < 0 or high >= count):
-        raise InvalidInput(
-            f"Labels must be from 0 to {count - 1}. "
-            f"Received: from {low} to {high}"
-        )
 
 
 def check_is_network(network, name):

@@ -23,9 +23,9 @@ from keras_synth.losses import LeastSquares
 from keras_synth.models.adversarial import (
     AdversarialModel,
     check_generator_and_discriminator,
-    frozen_copy,
     run_network,
 )
+from keras_synth.models.averages import frozen_copy
 from keras_synth.models.checks import (
     InvalidInput,
     check_images,

@@ -20,10 +20,10 @@ from keras_synth.models.adversarial import (
     run_network,
 )
 from keras_synth.models.checks import (
-    check_labels,
     check_latents,
     num_classes,
 )
+from keras_synth.models.conditions import Condition
 from keras_synth.models.generative import GenerativeModel
 
 
@@ -39,7 +39,6 @@ class LatentGenerator(GenerativeModel):
         super().__init__(generator, discriminator, seed=seed, **kwargs)
         self.latent_dim = generator.inputs[0].shape[-1]
         self.image_shape = tuple(generator.outputs[0].shape[1:])
-        self.conditional = len(generator.inputs) == 2
 
     @property
     def labeled_network(self):
@@ -72,7 +71,7 @@ class LatentGenerator(GenerativeModel):
     def check_inputs(self, data):
         latents, labels = self._with_labels(data)
         check_latents(latents, self.latent_dim)
-        check_labels(labels, self.labeled_network)
+        self.condition.check(labels)
 
     def predict_step(self, data):
         """`predict(latents)` or `predict((latents, labels))`."""
@@ -144,17 +143,6 @@ class LatentGenerator(GenerativeModel):
             network.inputs, network.outputs[0], name="image_decoder"
         )
 
-    def latents_between(self, start, end, t):
-        """Points on the arc from one latent to the other."""
-        cosine = ops.sum(
-            ops.normalize(start) * ops.normalize(end), axis=-1, keepdims=True
-        )
-        # Between parallel latents the arc is the line.
-        angle = ops.arccos(ops.clip(cosine, -1.0 + 1e-6, 1.0 - 1e-6))
-        return (
-            ops.sin((1.0 - t) * angle) * start + ops.sin(t * angle) * end
-        ) / ops.sin(angle)
-
 
 @keras.saving.register_keras_serializable("keras_synth")
 class GAN(LatentGenerator, AdversarialModel):
@@ -216,14 +204,25 @@ def check_gan_networks(generator, discriminator):
     if len(generator.inputs) != len(discriminator.inputs):
         raise ValueError(
             "`generator` and `discriminator` must both take a label or "
-            "neither: make both with the same `num_classes`. Received: "
+            "neither: make both with the same `num_classes` (or "
+            "`condition_shape`). Received: "
             f"{len(generator.inputs)} and {len(discriminator.inputs)} inputs"
         )
     classes = num_classes(generator), num_classes(discriminator)
-    if len(generator.inputs) == 2 and classes[0] != classes[1]:
+    if Condition(generator).kind == "label" and classes[0] != classes[1]:
         raise ValueError(
             "`generator` and `discriminator` must have the same classes. "
             f"Received: {classes[0]} and {classes[1]}"
+        )
+    shapes = [
+        [tuple(each.shape) for each in network.inputs[1:]]
+        for network in (generator, discriminator)
+    ]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            "`generator` and `discriminator` must have the same condition: "
+            "make both with the same `condition_shape`. Received: "
+            f"{shapes[0]} and {shapes[1]}"
         )
     made = tuple(generator.outputs[0].shape[1:])
     taken = tuple(discriminator.inputs[0].shape[1:])

@@ -7,10 +7,10 @@ from keras import ops
 from keras_synth.models.checks import (
     InvalidInput,
     check_images,
-    check_labels,
     check_latents,
     check_no_weights,
 )
+from keras_synth.models.conditions import Condition
 from keras_synth.models.resumable import ResumableModel
 
 
@@ -24,10 +24,20 @@ class GenerativeModel(ResumableModel):
             by the subclass.
         image_shape: (height, width, channels) of the images; set by the
             subclass.
-        conditional: Whether the model is class-conditional; set by the
-            subclass.
+        conditional: Whether the model takes a condition, as `labels`: the
+            class of each image, or another one (see `models.conditions`).
         labeled_network: The network from latents (and labels) to images.
     """
+
+    @property
+    def condition(self):
+        """The `models.conditions.Condition` of the network."""
+        return Condition(self.labeled_network)
+
+    @property
+    def conditional(self):
+        """Whether the model takes a condition."""
+        return self.condition.kind is not None
 
     def generate(self, latents, labels=None):
         """Latents to images."""
@@ -69,7 +79,7 @@ class GenerativeModel(ResumableModel):
         else:
             latents = tf.random.stateless_normal(shape, seed=[seed, 0])
         if labels is not None:
-            labels = tf.broadcast_to(tf.cast(labels, "int32"), (num_images,))
+            labels = self.condition.packed(self._labels(labels, num_images))
         return latents, labels
 
     def interpolate_latents(self, start, end, steps=8, labels=None):
@@ -109,12 +119,26 @@ class GenerativeModel(ResumableModel):
             )
         t = ops.reshape(ops.linspace(0.0, 1.0, steps), (1, steps, 1))
         latents = self.latents_between(start[:, None], end[:, None], t)
-        labels = self._labels(labels, start.shape[0])
-        labels = ops.repeat(labels[0], steps) if labels else None
+        labels = [
+            ops.repeat(each, steps, axis=0)
+            for each in self._labels(labels, start.shape[0])
+        ]
         images = self.generate(
-            ops.reshape(latents, (-1, self.latent_dim)), labels
+            ops.reshape(latents, (-1, self.latent_dim)),
+            self.condition.packed(labels),
         )
         return ops.reshape(images, (-1, steps, *self.image_shape))
+
+    def latents_between(self, start, end, t):
+        """Points on the arc from one latent to the other."""
+        cosine = ops.sum(
+            ops.normalize(start) * ops.normalize(end), axis=-1, keepdims=True
+        )
+        # Between parallel latents the arc is the line.
+        angle = ops.arccos(ops.clip(cosine, -1.0 + 1e-6, 1.0 - 1e-6))
+        return (
+            ops.sin((1.0 - t) * angle) * start + ops.sin(t * angle) * end
+        ) / ops.sin(angle)
 
     def sampling_endpoints(self):
         """`sample` and `sample_seeded`, for `export_endpoints`."""
@@ -139,13 +163,12 @@ class GenerativeModel(ResumableModel):
         return [signature, *label] if label else signature
 
     def _label_signature(self):
-        label = tf.TensorSpec((None,), "int32", name="labels")
-        return [label] if self.conditional else []
+        return self.condition.signature()
 
     def check_batch(self, data):
         images, labels = self._with_labels(data)
         check_images(images, self.image_shape)
-        check_labels(labels, self.labeled_network)
+        self.condition.check(labels)
 
     def _with_labels(self, data):
         """`(images or latents, labels or None)`, from a batch."""
@@ -172,11 +195,5 @@ class GenerativeModel(ResumableModel):
         return [ops.cast(images, "float32"), *labels]
 
     def _labels(self, labels, count):
-        """`[labels]`, one for each of `count` images, or `[]`."""
-        check_labels(labels, self.labeled_network)
-        if labels is None:
-            return []
-        labels = ops.convert_to_tensor(labels)
-        if len(labels.shape):
-            return [labels]
-        return [ops.broadcast_to(labels, (count,))]
+        """The condition as a list of tensors, each (count, ...), or `[]`."""
+        return self.condition.tensors(labels, count)

@@ -9,7 +9,6 @@ import tensorflow as tf
 from keras_synth.models.checks import (
     InvalidInput,
     check_precision,
-    num_classes,
 )
 
 
@@ -161,8 +160,8 @@ class GuardedModel(keras.Model):
         raise NotImplementedError
 
     def _guard(self, check):
-        labeled = getattr(self, "labeled_network", None)
-        return DataGuard(check, labeled and num_classes(labeled))
+        condition = getattr(self, "condition", None)
+        return DataGuard(check, condition and condition.num_classes)
 
     def compile(self, *args, **kwargs):
         check_precision(self)

@@ -500,11 +500,11 @@ def joined(mapping, synthesis):
 def check_style_networks(mapping, synthesis):
     """Refuses a mapping and a synthesis network that do not fit."""
     for name, network, number in (
-        ("mapping", mapping, "one or two"),
+        ("mapping", mapping, "one to three"),
         ("synthesis", synthesis, "two"),
     ):
         inputs = getattr(network, "inputs", None) or ()
-        if len(inputs) not in ((2,) if number == "two" else (1, 2)):
+        if len(inputs) not in ((2,) if number == "two" else (1, 2, 3)):
             raise ValueError(
                 f"`{name}` must be a functional `keras.Model` of {number} "
                 f"inputs. Received: {network!r}"

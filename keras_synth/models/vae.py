@@ -118,7 +118,6 @@ class VAE(GenerativeModel):
 
         self.latent_dim = encoder.outputs[0].shape[-1]
         self.image_shape = tuple(encoder.inputs[0].shape[1:])
-        self.conditional = len(encoder.inputs) == 2
         self.sampling = GaussianSampling(
             None if num_importance_samples == 1 else num_importance_samples,
             seed=seed,
@@ -209,7 +208,8 @@ class VAE(GenerativeModel):
         inputs = self._batch(data)
         terms = self._terms(inputs, self.beta)
         if self.compiled_metrics():
-            reconstructions = self.decode(terms["mean"], *inputs[1:])
+            parameters = self.parameters(terms["mean"], inputs[1:])
+            reconstructions = self.likelihood.mean(parameters)
             self.compute_metrics(None, inputs[0], reconstructions)
         return self._update_logs(terms, terms["loss"] + sum(self.losses))
 
@@ -273,8 +273,10 @@ class VAE(GenerativeModel):
 
         They are in [0, 1]: the mean of the likelihood at the posterior's mean.
         """
-        inputs = inputs if isinstance(inputs, list | tuple) else (inputs,)
-        inputs = self._inputs(*inputs)
+        images, *labels = (
+            inputs if isinstance(inputs, list | tuple) else (inputs,)
+        )
+        inputs = self._inputs(images, self.condition.packed(labels))
         mean, _ = self.posterior(inputs, training)
         return self.likelihood.mean(self.parameters(mean, inputs[1:], training))
 
@@ -454,7 +456,7 @@ class VAE(GenerativeModel):
 
     def posterior(self, inputs, training=False):
         """`[images]` or `[images, labels]` to `(mean, log_variance)`."""
-        inputs = inputs if self.conditional else inputs[0]
+        inputs = inputs if len(inputs) > 1 else inputs[0]
         mean, log_variance = self.encoder(inputs, training=training)
         mean, log_variance = (
             ops.cast(x, "float32") for x in (mean, log_variance)
@@ -469,7 +471,8 @@ class VAE(GenerativeModel):
 
         Args:
             latents: (..., batch, latent_dim), any number of leading axes.
-            labels: `[labels]`, int (batch,), for a class-conditional model.
+            labels: Condition as a list of tensors (batch, ...), such as
+                `[labels]`; empty for none.
             training: Argument of the decoder's call.
 
         Returns:
@@ -477,9 +480,15 @@ class VAE(GenerativeModel):
         """
         leading = ops.shape(latents)[:-1]
         inputs = ops.reshape(latents, (-1, self.latent_dim))
-        if self.conditional:
-            label = ops.broadcast_to(labels[0], leading)
-            inputs = [inputs, ops.reshape(label, (-1,))]
+        if labels:
+            repeated = [
+                ops.reshape(
+                    ops.broadcast_to(each, (*leading, *each.shape[1:])),
+                    (-1, *each.shape[1:]),
+                )
+                for each in labels
+            ]
+            inputs = [inputs, *repeated]
         parameters = self.decoder(inputs, training=training)
         parameters = ops.cast(parameters, "float32")
         return ops.reshape(parameters, (*leading, *parameters.shape[1:]))
@@ -578,7 +587,8 @@ def _check_networks(encoder, decoder, likelihood):
     if len(encoder.inputs) != len(decoder.inputs):
         raise ValueError(
             "`encoder` and `decoder` must both take a label or neither: make "
-            "both with the same `num_classes`. Received: "
+            "both with the same `num_classes` (or `condition_shape`). "
+            "Received: "
             f"{len(encoder.inputs)} and {len(decoder.inputs)} inputs"
         )
     mean, log_variance = encoder.outputs

@@ -2,6 +2,8 @@
 
 from keras_synth.networks.classifier import small_classifier
 from keras_synth.networks.denoising import autoencoder, dncnn, ffdnet
+from keras_synth.networks.diffusion_transformer import dit
+from keras_synth.networks.diffusion_unet import diffusion_unet
 from keras_synth.networks.feature_network import FeatureNetwork
 from keras_synth.networks.features import (
     FEATURE_NETWORKS,
@@ -36,6 +38,7 @@ from keras_synth.networks.super_resolution import (
     srcnn,
     srresnet,
 )
+from keras_synth.networks.text_encoder import text_encoder, with_text
 from keras_synth.networks.torchvision_weights import convert_torchvision
 from keras_synth.networks.translation import (
     pix2pix_generator,
@@ -69,6 +72,8 @@ __all__ = [
     "dense_discriminator",
     "dense_encoder",
     "dense_generator",
+    "diffusion_unet",
+    "dit",
     "dncnn",
     "edsr",
     "ffdnet",
@@ -91,10 +96,12 @@ __all__ = [
     "stylegan2_discriminator",
     "stylegan2_mapping",
     "stylegan2_synthesis",
+    "text_encoder",
     "unet",
     "vgg16_features",
     "vgg19_features",
     "video_edsr",
     "vsrnet",
     "vsrnet_from_srcnn",
+    "with_text",
 ]

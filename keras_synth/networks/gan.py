@@ -5,7 +5,8 @@ discriminator maps images to one logit each, (batch,). With `num_classes` both
 take a label as second input, int (batch,): the generator gets a learned vector
 of the class beside the latents, the discriminator adds the product of its
 features with a learned vector to the logit ("projection", Miyato & Koyama,
-cGANs with Projection Discriminator, 2018, equation 4).
+cGANs with Projection Discriminator, 2018, equation 4). With `condition_shape`
+the condition is a vector or tokens instead (see `networks.conditions`).
 
 Inside the networks images are in [-1, 1]: a generator ends in tanh.
 """
@@ -14,12 +15,14 @@ import keras
 from keras import layers
 
 from keras_synth.layers import MinibatchStandardDeviation, SpectralNormalization
-from keras_synth.networks.inputs import (
-    check_shape,
-    join_label,
-    label_input,
+from keras_synth.networks.conditions import (
+    condition_inputs,
+    condition_layer,
+    condition_vector,
+    join_condition,
     network_inputs,
 )
+from keras_synth.networks.inputs import check_shape
 
 NORMALIZATIONS = ("spectral", "batch", "layer", None)
 UPSAMPLINGS = ("transposed", "nearest")
@@ -30,6 +33,7 @@ def dense_generator(
     latent_dim=100,
     hidden=(128, 128),
     num_classes=None,
+    condition_shape=None,
     name="generator",
 ):
     """Dense generator: fully connected layers from latents to pixels.
@@ -40,6 +44,8 @@ def dense_generator(
         hidden: Units of each hidden layer.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -53,14 +59,14 @@ def dense_generator(
     """
     height, width, channels = check_shape(image_shape, latent_dim)
     latents = keras.Input((latent_dim,), name="latents")
-    label = label_input(num_classes)
-    x = join_label(latents, label, num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
+    x = join_condition(latents, condition, num_classes)
     for units in hidden:
         x = layers.Dense(units)(x)
         x = layers.LeakyReLU(0.2)(x)
     x = layers.Dense(height * width * channels)(x)
     x = layers.Reshape((height, width, channels))(x)
-    return generator_network(latents, label, x, name)
+    return generator_network(latents, condition, x, name)
 
 
 def dense_discriminator(
@@ -68,6 +74,7 @@ def dense_discriminator(
     hidden=(128, 128),
     normalization=None,
     num_classes=None,
+    condition_shape=None,
     name="discriminator",
 ):
     """Dense discriminator: fully connected layers from pixels to a logit.
@@ -79,6 +86,8 @@ def dense_discriminator(
             `dcgan_discriminator`.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -87,14 +96,14 @@ def dense_discriminator(
     check_shape(image_shape)
     _check_normalization(normalization)
     image = keras.Input(image_shape, name="image")
-    label = label_input(num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     x = layers.Flatten()(x)
     for units in hidden:
         x = _normalized(layers.Dense(units), normalization, x)
         x = layers.LeakyReLU(0.2)(x)
     return discriminator_network(
-        image, label, x, num_classes, normalization == "spectral", name
+        image, condition, x, num_classes, normalization == "spectral", name
     )
 
 
@@ -105,6 +114,7 @@ def dcgan_generator(
     upsampling="transposed",
     synchronized=False,
     num_classes=None,
+    condition_shape=None,
     name="generator",
 ):
     """DCGAN generator: transposed convolutions from a small map to the image.
@@ -127,6 +137,8 @@ def dcgan_generator(
             replica's own part of the batch.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -145,8 +157,8 @@ def dcgan_generator(
     *sizes, base = halved_sizes(image_shape)
     features = width << len(sizes) - 1
     latents = keras.Input((latent_dim,), name="latents")
-    label = label_input(num_classes)
-    x = join_label(latents, label, num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
+    x = join_condition(latents, condition, num_classes)
     x = layers.Dense(base[0] * base[1] * features, use_bias=False)(x)
     x = layers.Reshape((*base, features))(x)
     for size in reversed(sizes):
@@ -158,7 +170,7 @@ def dcgan_generator(
         last = size == sizes[0]
         x = _doubled(x, channels if last else features, upsampling)
         x = crop(x, size)
-    return generator_network(latents, label, x, name)
+    return generator_network(latents, condition, x, name)
 
 
 def dcgan_discriminator(
@@ -167,6 +179,7 @@ def dcgan_discriminator(
     normalization="spectral",
     minibatch_deviation=False,
     num_classes=None,
+    condition_shape=None,
     name="discriminator",
 ):
     """DCGAN discriminator: strided convolutions down to 4 pixels, and a logit.
@@ -182,6 +195,8 @@ def dcgan_discriminator(
             `layers.MinibatchStandardDeviation` to the smallest map.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -192,7 +207,7 @@ def dcgan_discriminator(
     check_shape(image_shape)
     _check_normalization(normalization)
     image = keras.Input(image_shape, name="image")
-    label = label_input(num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     for level in range(len(halved_sizes(image_shape)) - 1):
         convolution = layers.Conv2D(
@@ -206,7 +221,7 @@ def dcgan_discriminator(
         x = MinibatchStandardDeviation()(x)
     x = layers.Flatten()(x)
     return discriminator_network(
-        image, label, x, num_classes, normalization == "spectral", name
+        image, condition, x, num_classes, normalization == "spectral", name
     )
 
 
@@ -244,27 +259,26 @@ def crop(x, size):
     return layers.Cropping2D(surplus)(x)
 
 
-def generator_network(latents, label, x, name):
+def generator_network(latents, condition, x, name):
     """Output of a generator: an image in [0, 1], through tanh."""
     x = layers.Activation("tanh", dtype="float32")(x)
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
-    return keras.Model(network_inputs(latents, label), x, name=name)
+    return keras.Model(network_inputs(latents, condition), x, name=name)
 
 
-def discriminator_network(image, label, x, num_classes, spectral, name):
+def discriminator_network(image, condition, x, num_classes, spectral, name):
     """Output of a discriminator: a logit, with a projection of the labels."""
     output = layers.Dense(1, dtype="float32")
     logit = (SpectralNormalization(output) if spectral else output)(x)
-    if label is not None:
-        embedding = layers.Embedding(
-            num_classes, x.shape[-1], dtype="float32", name="label_embedding"
-        )
+    if condition:
+        embedding = condition_layer(num_classes, x.shape[-1], dtype="float32")
         if spectral:
             embedding = SpectralNormalization(embedding, name="label_embedding")
-        product = layers.Dot(axes=1, dtype="float32")([x, embedding(label)])
+        vector = condition_vector(condition, embedding)
+        product = layers.Dot(axes=1, dtype="float32")([x, vector])
         logit = layers.Add(dtype="float32")([logit, product])
     logit = layers.Reshape((), dtype="float32")(logit)
-    return keras.Model(network_inputs(image, label), logit, name=name)
+    return keras.Model(network_inputs(image, condition), logit, name=name)
 
 
 def _doubled(x, filters, upsampling):

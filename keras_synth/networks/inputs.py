@@ -1,7 +1,4 @@
-"""Input checks and label embeddings that the networks share."""
-
-import keras
-from keras import layers
+"""Input checks that the networks share."""
 
 
 def check_shape(image_shape, latent_dim=None, multiple=1):
@@ -37,26 +34,6 @@ def check_shape(image_shape, latent_dim=None, multiple=1):
             f"3 channels. Received: image_shape={tuple(image_shape)}"
         )
     return height, width, channels
-
-
-def label_input(num_classes):
-    """Input of a class label, int (batch,), or None without classes."""
-    if num_classes is None:
-        return None
-    return keras.Input((), dtype="int32", name="label")
-
-
-def join_label(x, label, num_classes):
-    """Concatenates a learned vector per class to (batch, features)."""
-    if label is None:
-        return x
-    embedded = layers.Embedding(num_classes, 32, name="label_embedding")(label)
-    return layers.Concatenate()([x, embedded])
-
-
-def network_inputs(first, label):
-    """Inputs of a `keras.Model`: the first alone, or with the label."""
-    return first if label is None else [first, label]
 
 
 def check_counts(channels, channels_name="channels", **counts):

@@ -8,13 +8,14 @@ import keras
 from keras import layers
 
 from keras_synth.layers import SpectralNormalization
+from keras_synth.networks.conditions import condition_inputs, join_condition
 from keras_synth.networks.gan import (
     crop,
     discriminator_network,
     generator_network,
     halved_sizes,
 )
-from keras_synth.networks.inputs import check_shape, join_label, label_input
+from keras_synth.networks.inputs import check_shape
 
 
 def residual_generator(
@@ -23,6 +24,7 @@ def residual_generator(
     width=64,
     synchronized=False,
     num_classes=None,
+    condition_shape=None,
     name="generator",
 ):
     """Residual generator: a residual block with each doubling, from 4 pixels.
@@ -36,6 +38,8 @@ def residual_generator(
             replica's own part of the batch.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -47,19 +51,23 @@ def residual_generator(
     *_, channels = check_shape(image_shape, latent_dim)
     *sizes, base = halved_sizes(image_shape)
     latents = keras.Input((latent_dim,), name="latents")
-    label = label_input(num_classes)
-    x = join_label(latents, label, num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
+    x = join_condition(latents, condition, num_classes)
     x = layers.Dense(base[0] * base[1] * width)(x)
     x = layers.Reshape((*base, width))(x)
     for size in reversed(sizes):
         x = crop(_block_up(x, synchronized), size)
     x = _batch_normalized(x, synchronized)
     x = layers.Conv2D(channels, 3, padding="same")(x)
-    return generator_network(latents, label, x, name)
+    return generator_network(latents, condition, x, name)
 
 
 def residual_discriminator(
-    image_shape, width=64, num_classes=None, name="discriminator"
+    image_shape,
+    width=64,
+    num_classes=None,
+    condition_shape=None,
+    name="discriminator",
 ):
     """Residual discriminator: residual blocks down to 4 pixels, and a logit.
 
@@ -70,6 +78,8 @@ def residual_discriminator(
         width: Channels, the same at every resolution.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -79,7 +89,7 @@ def residual_discriminator(
     """
     check_shape(image_shape)
     image = keras.Input(image_shape, name="image")
-    label = label_input(num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     for level in range(len(halved_sizes(image_shape)) - 1):
         x = _block_down(x, width, first=level == 0)
@@ -89,7 +99,7 @@ def residual_discriminator(
     height, width_, _ = x.shape[1:]
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Rescaling(height * width_)(x)  # the sum, as in the paper
-    return discriminator_network(image, label, x, num_classes, True, name)
+    return discriminator_network(image, condition, x, num_classes, True, name)
 
 
 def _block_up(x, synchronized):

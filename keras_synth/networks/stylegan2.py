@@ -27,11 +27,13 @@ from keras_synth.layers import (
     ModulatedConv2D,
     NoiseInjection,
 )
-from keras_synth.networks.inputs import (
-    check_shape,
-    label_input,
+from keras_synth.networks.conditions import (
+    condition_inputs,
+    condition_layer,
+    condition_vector,
     network_inputs,
 )
+from keras_synth.networks.inputs import check_shape
 from keras_synth.ops import scaled_leaky_relu
 
 BASE = 4  # sides of the smallest resolution
@@ -43,6 +45,7 @@ def stylegan2_mapping(
     num_layers=8,
     learning_rate_multiplier=0.01,
     num_classes=None,
+    condition_shape=None,
     name="mapping",
 ):
     """StyleGAN2 mapping network: dense layers from latents to styles.
@@ -59,6 +62,8 @@ def stylegan2_mapping(
             see `EqualizedDense`.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -77,22 +82,18 @@ def stylegan2_mapping(
         latent_dim=latent_dim, style_dim=style_dim, num_layers=num_layers
     )
     latents = keras.Input((latent_dim,), name="latents")
-    label = label_input(num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
     x = ops.rms_normalization(latents)
-    if label is not None:
-        embedded = layers.Embedding(
-            num_classes,
-            latent_dim,
-            embeddings_initializer="random_normal",
-            name="label_embedding",
-        )(label)
+    if condition:
+        layer = condition_layer(num_classes, latent_dim, "random_normal")
+        embedded = condition_vector(condition, layer)
         x = layers.Concatenate()([x, ops.rms_normalization(embedded)])
     for _ in range(num_layers):
         x = EqualizedDense(style_dim, learning_rate_multiplier)(x)
         x = scaled_leaky_relu(x)
     # The model averages and mixes styles in float32.
     x = layers.Activation("linear", dtype="float32", name="styles")(x)
-    return keras.Model(network_inputs(latents, label), x, name=name)
+    return keras.Model(network_inputs(latents, condition), x, name=name)
 
 
 def stylegan2_synthesis(
@@ -176,6 +177,7 @@ def stylegan2_discriminator(
     channel_max=512,
     group_size=4,
     num_classes=None,
+    condition_shape=None,
     name="discriminator",
 ):
     """StyleGAN2 discriminator: residual blocks down to 4 pixels, and a logit.
@@ -191,6 +193,8 @@ def stylegan2_discriminator(
             for an unconditional one. The logit is then the product of the
             last features with a learned vector of the class, divided by
             the root of their number.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -210,7 +214,7 @@ def stylegan2_discriminator(
     """
     sizes, channels_at = _sizes(image_shape, channel_multiplier, channel_max)
     image = keras.Input(image_shape, name="image")
-    label = label_input(num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     x = scaled_leaky_relu(EqualizedConv2D(channels_at[sizes[-1]], 1)(x))
     for size in reversed(sizes[1:]):
@@ -219,20 +223,15 @@ def stylegan2_discriminator(
     x = scaled_leaky_relu(EqualizedConv2D(channels_at[BASE], 3)(x))
     x = layers.Flatten()(x)
     x = scaled_leaky_relu(EqualizedDense(channels_at[BASE])(x))
-    if label is None:
+    if not condition:
         logit = EqualizedDense(1, dtype="float32")(x)
     else:
-        embedded = layers.Embedding(
-            num_classes,
-            channels_at[BASE],
-            embeddings_initializer="random_normal",
-            name="label_embedding",
-        )(label)
-        embedded = ops.rms_normalization(embedded)
+        layer = condition_layer(num_classes, channels_at[BASE], "random_normal")
+        embedded = ops.rms_normalization(condition_vector(condition, layer))
         product = layers.Dot(axes=-1, dtype="float32")([x, embedded])
         logit = product / math.sqrt(channels_at[BASE])
     logit = layers.Reshape((), dtype="float32")(logit)
-    return keras.Model(network_inputs(image, label), logit, name=name)
+    return keras.Model(network_inputs(image, condition), logit, name=name)
 
 
 def _residual_block(x, filters):

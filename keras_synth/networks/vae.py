@@ -8,12 +8,12 @@ both take a label as second input, (batch,) of ints.
 import keras
 from keras import layers
 
-from keras_synth.networks.inputs import (
-    check_shape,
-    join_label,
-    label_input,
+from keras_synth.networks.conditions import (
+    condition_inputs,
+    join_condition,
     network_inputs,
 )
+from keras_synth.networks.inputs import check_shape
 
 
 def dense_encoder(
@@ -22,6 +22,7 @@ def dense_encoder(
     hidden=(512, 512),
     activation="relu",
     num_classes=None,
+    condition_shape=None,
     name="encoder",
 ):
     """Dense encoder: fully connected layers from pixels to the posterior.
@@ -33,6 +34,8 @@ def dense_encoder(
         activation: Activation of the hidden layers, name or function.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -46,13 +49,13 @@ def dense_encoder(
     """
     check_shape(image_shape, latent_dim, multiple=1)
     image = keras.Input(image_shape, name="image")
-    label = label_input(num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     x = layers.Flatten()(x)
-    x = join_label(x, label, num_classes)
+    x = join_condition(x, condition, num_classes)
     for units in hidden:
         x = layers.Dense(units, activation=activation)(x)
-    return _posterior_network(image, label, x, latent_dim, name)
+    return _posterior_network(image, condition, x, latent_dim, name)
 
 
 def dense_decoder(
@@ -62,6 +65,7 @@ def dense_decoder(
     activation="relu",
     parameters_per_channel=1,
     num_classes=None,
+    condition_shape=None,
     name="decoder",
 ):
     """Dense generator: fully connected layers from latents to pixels.
@@ -75,6 +79,8 @@ def dense_decoder(
             likelihood, `likelihood.parameters_per_channel`.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -84,13 +90,13 @@ def dense_decoder(
     height, width, channels = check_shape(image_shape, latent_dim, multiple=1)
     channels *= parameters_per_channel
     latents = keras.Input((latent_dim,), name="latents")
-    label = label_input(num_classes)
-    x = join_label(latents, label, num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
+    x = join_condition(latents, condition, num_classes)
     for units in hidden:
         x = layers.Dense(units, activation=activation)(x)
     x = layers.Dense(height * width * channels, dtype="float32")(x)
     x = layers.Reshape((height, width, channels), dtype="float32")(x)
-    return keras.Model(network_inputs(latents, label), x, name=name)
+    return keras.Model(network_inputs(latents, condition), x, name=name)
 
 
 def conv_encoder(
@@ -100,6 +106,7 @@ def conv_encoder(
     num_blocks=1,
     hidden=256,
     num_classes=None,
+    condition_shape=None,
     name="encoder",
 ):
     """Convolutional encoder: a residual network from images to the posterior.
@@ -112,6 +119,8 @@ def conv_encoder(
         hidden: Units of the dense layer before the posterior.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -120,7 +129,7 @@ def conv_encoder(
     """
     check_shape(image_shape, latent_dim, multiple=4)
     image = keras.Input(image_shape, name="image")
-    label = label_input(num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
     for channels in (width, 2 * width):
         x = layers.Conv2D(channels, 4, strides=2, padding="same")(x)
@@ -128,9 +137,9 @@ def conv_encoder(
             x = _residual_block(x)
     x = layers.Activation("elu")(x)
     x = layers.Flatten()(x)
-    x = join_label(x, label, num_classes)
+    x = join_condition(x, condition, num_classes)
     x = layers.Dense(hidden, activation="elu")(x)
-    return _posterior_network(image, label, x, latent_dim, name)
+    return _posterior_network(image, condition, x, latent_dim, name)
 
 
 def conv_decoder(
@@ -141,6 +150,7 @@ def conv_decoder(
     hidden=256,
     parameters_per_channel=1,
     num_classes=None,
+    condition_shape=None,
     name="decoder",
 ):
     """Convolutional decoder: a residual network from latents to images.
@@ -155,6 +165,8 @@ def conv_decoder(
             likelihood, `likelihood.parameters_per_channel`.
         num_classes: Number of classes of a class-conditional network; None
             for an unconditional one.
+        condition_shape: Shape of another condition: `(dim,)` of a vector,
+            `(length, dim)` of tokens, which come with a mask; None for none.
         name: Name of the network.
 
     Returns:
@@ -163,8 +175,8 @@ def conv_decoder(
     """
     height, breadth, channels = check_shape(image_shape, latent_dim, multiple=4)
     latents = keras.Input((latent_dim,), name="latents")
-    label = label_input(num_classes)
-    x = join_label(latents, label, num_classes)
+    condition = condition_inputs(num_classes, condition_shape)
+    x = join_condition(latents, condition, num_classes)
     x = layers.Dense(hidden, activation="elu")(x)
     quarter = (height // 4, breadth // 4, 2 * width)
     x = layers.Dense(quarter[0] * quarter[1] * quarter[2])(x)
@@ -179,7 +191,7 @@ def conv_decoder(
         x = layers.Conv2DTranspose(
             outputs, 4, strides=2, padding="same", dtype=dtype
         )(x)
-    return keras.Model(network_inputs(latents, label), x, name=name)
+    return keras.Model(network_inputs(latents, condition), x, name=name)
 
 
 def _residual_block(x):
@@ -193,11 +205,11 @@ def _residual_block(x):
     return layers.Add()([x, y])
 
 
-def _posterior_network(image, label, x, latent_dim, name):
+def _posterior_network(image, condition, x, latent_dim, name):
     mean = layers.Dense(latent_dim, dtype="float32", name="mean")(x)
     log_variance = layers.Dense(
         latent_dim, dtype="float32", name="log_variance"
     )(x)
     return keras.Model(
-        network_inputs(image, label), [mean, log_variance], name=name
+        network_inputs(image, condition), [mean, log_variance], name=name
     )

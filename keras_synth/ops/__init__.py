@@ -32,6 +32,7 @@ from keras_synth.ops.similarity import (
     peak_signal_to_noise_ratio,
     structural_similarity,
 )
+from keras_synth.ops.texts import byte_ids
 from keras_synth.ops.warping import (
     sample,
     visible_pixels,
@@ -45,6 +46,7 @@ __all__ = [
     "ReplicaSeedGenerator",
     "adaptive_compensation",
     "adaptive_instance_normalization",
+    "byte_ids",
     "channel_statistics",
     "compensate_motion",
     "estimate_jpeg_quality",

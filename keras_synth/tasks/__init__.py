@@ -11,6 +11,7 @@ from keras_synth.tasks.edit_mix import edit_mix
 from keras_synth.tasks.edit_move import edit_move
 from keras_synth.tasks.edit_project import edit_project
 from keras_synth.tasks.export import EXPORTS, export
+from keras_synth.tasks.generate import generate
 from keras_synth.tasks.generators import Edited
 from keras_synth.tasks.image_files import FilesError
 from keras_synth.tasks.inpaint import Inpainted, inpaint
@@ -51,6 +52,7 @@ __all__ = [
     "edit_move",
     "edit_project",
     "export",
+    "generate",
     "inpaint",
     "load_model",
     "restore",

@@ -22,7 +22,8 @@ def sample(
     """Samples new images from a trained generator, as one grid.
 
     Args:
-        model: Path of the `.keras` file of a VAE, GAN or StyleGAN2.
+        model: Path of the `.keras` file of a VAE, GAN, StyleGAN2 or
+            FlowMatching.
         target: Path of the image file to write.
         num_images: Number of images.
         labels: Classes of the images, for a class-conditional model. They

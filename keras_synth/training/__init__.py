@@ -15,6 +15,7 @@ from keras_synth.training.denoiser import (
     build_denoiser,
     train_denoiser,
 )
+from keras_synth.training.flow import build_flow, compile_flow, train_flow
 from keras_synth.training.gan import (
     OBJECTIVES,
     build_gan,
@@ -54,6 +55,7 @@ __all__ = [
     "UPSCALERS",
     "build_cyclegan",
     "build_denoiser",
+    "build_flow",
     "build_gan",
     "build_inpainter",
     "build_pix2pix",
@@ -61,6 +63,7 @@ __all__ = [
     "build_upscaler",
     "build_vae",
     "compile_cyclegan",
+    "compile_flow",
     "compile_gan",
     "compile_inpainter",
     "compile_pix2pix",
@@ -74,6 +77,7 @@ __all__ = [
     "train_cyclegan",
     "train_damage_detector",
     "train_denoiser",
+    "train_flow",
     "train_gan",
     "train_inpainter",
     "train_pix2pix",

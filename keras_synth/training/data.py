@@ -5,6 +5,8 @@ import os
 import pathlib
 from typing import Any, Literal
 
+import keras
+
 from keras_synth import datasets
 from keras_synth.datasets import CATALOG, Source
 
@@ -80,6 +82,7 @@ def open_images(
     cache=True,
     batch_size=32,
     labels=False,
+    caption_length=None,
     augment=None,
     poisson=False,
     seed=0,
@@ -96,6 +99,8 @@ def open_images(
         cache: As in `datasets.synthesis_pipeline`.
         batch_size: Images in a batch.
         labels: Whether batches are `(images, labels)`.
+        caption_length: As in `datasets.synthesis_pipeline`. A folder is then
+            opened as `datasets.captioned_folder`.
         augment: As in `datasets.synthesis_pipeline`.
         poisson: As in `datasets.synthesis_pipeline`.
         seed: Seed of the order and of `augment`.
@@ -103,20 +108,26 @@ def open_images(
     Returns:
         `TrainingImages`.
     """
-    source = open_data(
-        data, "train", data_dir, manual_dir, channels, unreadable
-    )
+    if caption_length is not None and not isinstance(data, Source):
+        source = datasets.captioned_folder(
+            data, channels=channels, unreadable=unreadable
+        )
+    else:
+        source = open_data(
+            data, "train", data_dir, manual_dir, channels, unreadable
+        )
     batches = datasets.synthesis_pipeline(
         source,
         image_size,
         batch_size=batch_size,
         labels=labels,
+        caption_length=caption_length,
         augment=augment,
         cache=cache,
         poisson=poisson,
         seed=seed,
     )
-    image = batches.element_spec[0] if labels else batches.element_spec
+    image = keras.tree.flatten(batches.element_spec)[0]
     return TrainingImages(
         source,
         batches,

@@ -344,7 +344,7 @@ def sample_grid(model, output, num_classes=None, **options):
     Returns:
         A `callbacks.ImageGrid`.
     """
-    if model.conditional:
+    if num_classes and model.conditional:
         options["labels"] = [i % num_classes for i in range(64)]
     output = pathlib.Path(output)
     return ImageGrid(output / "images", log_dir=output / "log", **options)

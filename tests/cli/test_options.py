@@ -67,7 +67,7 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
     out = shown_help(capsys)
     for name in (
         "restore inpaint deblur upscale upscale-video stylize translate sample "
-        "export demo datasets train edit compose"
+        "generate export demo datasets train edit compose"
     ).split():
         assert f"│ {name} " in out, name
     for group in ("Restore", "Synthesize", "Train", "Other", "Examples:"):
@@ -80,7 +80,7 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
         assert f"│ {name} " in out, name
     out = shown_help(capsys, "train")
     for name in (
-        "vae gan stylegan2 classifier denoiser inpainter damage-detector "
+        "vae gan flow stylegan2 classifier denoiser inpainter damage-detector "
         "upscaler pix2pix cyclegan adain"
     ).split():
         assert f"│ {name} " in out, name
@@ -106,7 +106,7 @@ def test_help_names_every_parameter(capsys, words):
             expected.add("--images")
         elif required and words[0] != "train" and name != "model":
             expected.add(name.upper())
-        elif required and words[0] in ("sample", "export", "edit"):
+        elif required and words[0] in ("sample", "generate", "export", "edit"):
             expected.add(name.upper())
         else:
             expected.add(f"--{name.strip('_').replace('_', '-')}")
@@ -181,6 +181,7 @@ def constants_of(annotation):
         ("train inpainter", "holes", training.HOLES),
         ("train upscaler", "architecture", training.UPSCALERS),
         ("train stylegan2", "augmentation", training.AUGMENTATIONS),
+        ("train flow", "architecture", "training.flow.ARCHITECTURES"),
         ("train adain", "features", FEATURE_NETWORKS),
         ("stylize", "features", FEATURE_NETWORKS),
         ("export", "format", tasks.EXPORTS),

@@ -45,6 +45,13 @@ VARIANTS = [
     ("partial_inpainter", {}),
     ("vsrnet", {"num_frames": 3}),
     ("video_edsr", {"scale": 2, "num_frames": 3, "num_blocks": 1}),
+    ("diffusion_unet", {"num_blocks": 1, "head_width": 4}),
+    ("diffusion_unet", {"num_classes": None, "condition_shape": (3, 5)}),
+    ("dit", {"num_blocks": 2}),
+    ("dit", {"num_classes": None, "condition_shape": (3,)}),
+    ("text_encoder", {"length": 5, "num_heads": 2}),
+    ("dense_generator", {"num_classes": None, "condition_shape": (3, 5)}),
+    ("dense_discriminator", {"num_classes": None, "condition_shape": (3,)}),
 ]
 
 SCRIPT = """
@@ -87,6 +94,7 @@ OTHERS = {
     "vgg16_features",
     "vgg19_features",
     "vsrnet_from_srcnn",
+    "with_text",
 }
 
 
@@ -104,9 +112,11 @@ def test_weights_predict_the_same_on_other_backends(backend, tmp_path):
     for index, (name, arguments) in enumerate(cases()):
         network = getattr(networks, name)(**arguments)
         data = [
-            rng.uniform(size=(4, *(side or 9 for side in each.shape[1:])))
-            if len(each.shape) > 1
-            else np.array([1, 2, 0, 3])
+            np.array([1, 2, 0, 3])
+            if len(each.shape) == 1
+            else rng.integers(0, 4, (4, *each.shape[1:]))
+            if "int" in each.dtype
+            else rng.uniform(size=(4, *(side or 9 for side in each.shape[1:])))
             for each in network.inputs
         ]
         packed = keras.tree.pack_sequence_as(network.input, data)

@@ -10,6 +10,7 @@ from keras_synth import datasets, training
 from keras_synth.training import (
     classifier,
     denoiser,
+    flow,
     gan,
     inpainter,
     upscaler,
@@ -38,6 +39,7 @@ CHOICES = {
     "likelihood": training.LIKELIHOODS,
     "objective": training.OBJECTIVES,
     "out_channels": CHANNELS,
+    "parameterization": ("flow", "edm"),
     "scale": (2, 3, 4),
     "source_side": ("left", "right"),
     "symmetry": datasets.restoration._SYMMETRIES,
@@ -47,6 +49,7 @@ CHOICES = {
 #: Choices of an architecture, by the function's last word.
 ARCHITECTURES = {
     "denoiser": denoiser.ARCHITECTURES,
+    "flow": flow.ARCHITECTURES,
     "gan": gan.ARCHITECTURES,
     "upscaler": upscaler.UPSCALERS,
     "vae": vae.ARCHITECTURES,

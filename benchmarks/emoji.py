@@ -1,0 +1,232 @@
+"""Emoji from words: captions that no training has seen, in two languages.
+
+200 codes are held out, in both styles. A flow is trained on the images and
+captions of the other codes, and so is a retrieval network, which puts images
+and captions into one space (contrastive training). An image that the flow
+makes from a caption that is held out is then looked up among 20 real emoji
+that are held out: the right one and 19 others.
+"""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from benchmarks.flow import in_float32
+from benchmarks.rows import RUNS, data_folder, figure, write_row
+from benchmarks.trainings import train_once, words_of
+from keras_synth import datasets, networks, training
+from keras_synth.io import image_grid, write_image
+from keras_synth.ops import byte_ids
+
+SEED = 0
+NUM_HELD_OUT, NUM_CANDIDATES = 200, 20
+SIZE, LENGTH, DIM = 32, training.flow.CAPTION_LENGTH, 64
+LANGUAGES = ("en", "zh")
+OPTIONS = {
+    "image_size": SIZE,
+    "epochs": 150,
+    "batch_size": 64,
+    "width": 32,
+    "num_blocks": 1,
+    "captions": True,
+    "guidance": 3.0,
+}
+RETRIEVAL_EPOCHS = 30
+
+
+def run(name):
+    """Trains (resuming what was begun) and measures the row."""
+    keras.utils.set_random_seed(SEED)
+    names = json.loads((data_folder() / "emoji" / "names.json").read_text())
+    held_out, _ = split(names)
+    folders = {
+        part: copied(RUNS / name / part, names, codes)
+        for part, codes in zip(("test", "train"), split(names), strict=True)
+    }
+    folder = RUNS / name / "flow"
+
+    def fit():
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        training.train_flow(
+            folders["train"],
+            folder,
+            resume=True,
+            seed=SEED,
+            verbose=2,
+            **OPTIONS,
+        )
+        keras.config.set_dtype_policy("float32")
+
+    trained = train_once(folder, OPTIONS, fit)
+    flow = in_float32(folder / "flow.keras")
+    of_images, of_texts = train_retrieval(folders["train"])
+    known, codes = images_of(folders["test"])
+    real = vectors(of_images, known)
+    figures, made = {}, {}
+    for language in LANGUAGES:
+        texts = [names[code][language]["label"] for code in held_out]
+        ids = byte_ids(texts, LENGTH)
+        made[language] = np.concatenate(
+            [
+                # The same noise for the same code in both languages.
+                flow.sample(50, labels=ids[start : start + 50], seed=start)
+                for start in range(0, NUM_HELD_OUT, 50)
+            ]
+        )
+        write_image(
+            RUNS / name / f"{language}.png", image_grid(made[language][:100])
+        )
+        for what, queries in (
+            ("images", vectors(of_images, made[language])),
+            ("captions themselves", vectors(of_texts, ids)),
+        ):
+            share = retrieved(queries, real, held_out, codes)
+            chance = 100 / NUM_CANDIDATES
+            figures[f"{what}, {language}: right emoji among 20"] = figure(
+                100 * share,
+                "%",
+                1,
+                better="higher",
+                bar=3 * chance if what == "images" else None,
+                baseline=chance,
+                baseline_name="chance",
+            )
+    same, other = distances(
+        *(vectors(of_images, made[language]) for language in LANGUAGES)
+    )
+    figures["both languages: distance of images of one caption"] = figure(
+        same,
+        decimals=3,
+        better="lower",
+        bar=other,
+        baseline=other,
+        baseline_name="of two random captions",
+    )
+    write_row(
+        name,
+        "Emoji from words (32x32, captions not seen in training)",
+        figures | trained.figures(),
+        data=(
+            f"{len(names) - NUM_HELD_OUT:,} emoji in two styles with labels "
+            f"and tags in English and Chinese; {NUM_HELD_OUT} held out by code"
+        ),
+        protocol=(
+            f"`training.train_flow`, {words_of(OPTIONS)}, mixed_bfloat16, "
+            f"{trained.words()}; the label of each emoji held out makes one "
+            "image; retrieval by the cosine of vectors of a network trained "
+            f"for {RETRIEVAL_EPOCHS} epochs on the other emoji; distances are "
+            "1 - cosine, with the same noise"
+        ),
+        seed=SEED,
+    )
+
+
+def split(names):
+    """`(codes held out, other codes)`."""
+    codes = np.random.default_rng(SEED).permutation(sorted(names)).tolist()
+    return codes[:NUM_HELD_OUT], codes[NUM_HELD_OUT:]
+
+
+def copied(target, names, codes):
+    """A folder of the images of some codes, with their captions."""
+    for style in ("noto", "twemoji"):
+        (target / style).mkdir(parents=True, exist_ok=True)
+        for code in codes:
+            file = data_folder() / "emoji" / style / f"{code}.png"
+            if not (target / style / file.name).exists():
+                shutil.copy(file, target / style / file.name)
+    table = {code: names[code] for code in codes}
+    text = json.dumps(table, ensure_ascii=False)
+    (target / "names.json").write_text(text, "utf-8")
+    return target
+
+
+def images_of(folder):
+    """Images of Noto, float32 (codes, 32, 32, 3), and their codes."""
+    source = datasets.resize_source(
+        datasets.image_folder(folder / "noto"), SIZE
+    )
+    return source.arrays()[0], [file.stem for file in source.files]
+
+
+class Retrieval(keras.Model):
+    """Contrastive training of two networks, for images and for token ids."""
+
+    def __init__(self, of_images, of_texts):
+        super().__init__()
+        self.of_images, self.of_texts = of_images, of_texts
+
+    def call(self, inputs):
+        images, ids = inputs
+        # Cosines, times a fixed inverse temperature.
+        return 20.0 * ops.matmul(
+            self.of_images(images), ops.transpose(self.of_texts(ids))
+        )
+
+    def compute_loss(self, x=None, y=None, y_pred=None, **kwargs):
+        right = ops.arange(ops.shape(y_pred)[0])
+        cross_entropy = keras.losses.sparse_categorical_crossentropy
+        losses = [
+            cross_entropy(right, logits, from_logits=True)
+            for logits in (y_pred, ops.transpose(y_pred))
+        ]
+        return ops.mean(losses[0] + losses[1])
+
+
+def train_retrieval(folder):
+    """`(network of images, network of ids)`, each to unit vectors."""
+    image = keras.Input((SIZE, SIZE, 3))
+    x = image
+    for width in (32, 64, 128):
+        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.BatchNormalization()(x)
+        x = layers.MaxPooling2D()(x)
+    x = layers.Dense(DIM)(layers.Dropout(0.3)(layers.Flatten()(x)))
+    of_images = keras.Model(image, layers.UnitNormalization()(x))
+    encoder = networks.text_encoder(LENGTH, DIM, 2)
+    shown = ops.cast(encoder.input > 0, "float32")[:, :, None]
+    x = ops.sum(encoder.output * shown, axis=1) / ops.sum(shown, axis=1)
+    of_texts = keras.Model(
+        encoder.input, layers.UnitNormalization()(layers.Dense(DIM)(x))
+    )
+    batches = datasets.synthesis_pipeline(
+        datasets.captioned_folder(folder),
+        SIZE,
+        batch_size=128,
+        caption_length=LENGTH,
+        augment=datasets.random_flip,
+        seed=SEED,
+    ).map(lambda images, ids: ((images, ids),))
+    model = Retrieval(of_images, of_texts)
+    model.compile(keras.optimizers.Adam(1e-3))
+    model.fit(batches, epochs=RETRIEVAL_EPOCHS, verbose=2)
+    return of_images, of_texts
+
+
+def vectors(network, inputs):
+    """Unit vectors, (n, dim)."""
+    return network.predict(inputs, batch_size=200, verbose=0)
+
+
+def retrieved(queries, real, held_out, codes):
+    """Share of queries that are nearest to their own emoji among 20."""
+    rng = np.random.default_rng(SEED)
+    place = {code: index for index, code in enumerate(codes)}
+    right = np.array([place[code] for code in held_out])
+    hits = []
+    for query, own in zip(queries, right, strict=True):
+        others = rng.choice(
+            np.delete(right, right == own), NUM_CANDIDATES - 1, replace=False
+        )
+        hits.append((real[own] @ query) > (real[others] @ query).max())
+    return np.mean(hits)
+
+
+def distances(one, other):
+    """Mean distance of images of one caption, and of two captions."""
+    between = 1.0 - one @ other.T
+    same = np.eye(len(one), dtype=bool)
+    return between[same].mean(), between[~same].mean()

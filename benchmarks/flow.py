@@ -1,0 +1,297 @@
+"""Flow matching on digits and clothes: Frechet distance, steps, bits.
+
+Scores are those of `benchmarks.gan`: distances on the features of the
+pretrained classifiers, between all 60,000 training images and 10,000 samples.
+Trainings run in mixed_bfloat16, everything else in float32, and go on where
+they were stopped.
+"""
+
+import os
+import pathlib
+import time
+
+import keras
+import numpy as np
+
+from benchmarks.gan import DATA, NUM_SAMPLES, SCORERS, SEED, draw, load, score
+from benchmarks.peers import Peer, peer_python
+from benchmarks.rows import RUNS, data_folder, figure, write_row
+from benchmarks.trainings import train_once, words_of
+from keras_synth import metrics, models, training
+from keras_synth.io import image_grid, write_image
+
+# row: (data, whether class-conditional, bar of the Frechet distance)
+FLOWS = {
+    "flow_mnist": ("mnist", False, 5.0),
+    "flow_mnist_conditional": ("mnist", True, 2.0),
+    "flow_fashion": ("fashion_mnist", False, 8.0),
+    "flow_fashion_conditional": ("fashion_mnist", True, 8.0),
+}
+OPTIONS = {"epochs": 12, "batch_size": 64, "width": 32, "num_blocks": 1}
+GUIDANCES = (1.0, 1.25, 1.5, 2.0)
+# Evaluations of the network: Heun takes 2 n - 1 for n steps.
+STEPS = {"Euler": (5, 10, 20, 40), "Heun": (3, 5, 10, 20)}
+NUM_BITS = 1000  # test digits
+# The step time's network, as `training.build_flow` makes it.
+BATCH, TURNS, TOGETHER = 64, 7, 3
+
+
+def run(name):
+    """Trains (resuming what was begun) and measures one row."""
+    if name == "flow_evaluations":
+        measure_evaluations(name)
+    elif name == "flow_bits":
+        measure_bits(name)
+    elif name == "flow_step_time":
+        measure_step_time(name)
+    else:
+        measure(name)
+
+
+def train(name):
+    """Trains a row's model unless that is done: `(model, Training)`.
+
+    The model is in float32.
+    """
+    data, conditional, _ = FLOWS[name]
+    options = OPTIONS | {"conditional": conditional}
+    folder = RUNS / name
+
+    def fit():
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        training.train_flow(
+            data,
+            folder,
+            manual_dir=data_folder() / data.replace("_", "-"),
+            data_dir=RUNS / "tensorflow_datasets",
+            resume=True,
+            seed=SEED,
+            verbose=2,
+            **options,
+        )
+        keras.config.set_dtype_policy("float32")
+
+    trained = train_once(folder, options, fit)
+    return in_float32(folder / "flow.keras"), trained
+
+
+def in_float32(path):
+    """The model of a file, whose layers all compute in float32."""
+    model = keras.saving.load_model(path)
+    config = keras.saving.serialize_keras_object(model)
+    twin = keras.saving.deserialize_keras_object(_in_float32(config))
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def _in_float32(config):
+    """A configuration with other names of policies."""
+    if isinstance(config, dict):
+        return {key: _in_float32(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_in_float32(value) for value in config)
+    return "float32" if config == "mixed_bfloat16" else config
+
+
+def frechet(data, images):
+    """Frechet distance of images to the training images."""
+    features, _ = (build() for build in SCORERS[data])
+
+    def vectors(images):
+        return features.predict(images, batch_size=500, verbose=0)
+
+    known = vectors(load(data, "train").arrays()[0])
+    distance = metrics.FrechetDistance(feature_dim=known.shape[1])
+    distance.update_state(known, vectors(images))
+    return float(distance.result())
+
+
+def measure(name):
+    """One of `FLOWS`."""
+    data, conditional, bar = FLOWS[name]
+    flow, trained = train(name)
+    labels = load(data, "train").arrays()[1]
+    words = ""
+    if conditional:
+        flow.guidance = _chosen_guidance(flow, data, labels)
+        words = (
+            f"; guidance {flow.guidance}, the best of {GUIDANCES} by 2,000 "
+            "samples of other seeds against the training images"
+        )
+    samples = draw(flow, labels)
+    write_image(RUNS / name / "samples.png", image_grid(samples[:100]))
+    score(
+        name,
+        data,
+        samples,
+        protocol=(
+            f"`training.train_flow`, {words_of(OPTIONS)}, mixed_bfloat16, "
+            f"{trained.words()}; {flow.network.count_params():,} weights, "
+            f"Heun's method, {flow.sampler.num_evaluations} evaluations"
+            f"{words}"
+        ),
+        trained=trained,
+        bars={"Frechet distance": bar, "recall": 0.7, "training time": 180},
+    )
+
+
+def _chosen_guidance(flow, data, labels):
+    rng = np.random.default_rng(SEED + 1)
+    chosen = rng.choice(labels, 2000)
+    distances = {}
+    for guidance in GUIDANCES:
+        parts = [
+            flow.sample(
+                500,
+                labels=chosen[start : start + 500],
+                seed=10_000 + start,
+                guidance=guidance,
+            )
+            for start in range(0, len(chosen), 500)
+        ]
+        distances[guidance] = frechet(data, np.concatenate(parts))
+        print(f"guidance {guidance}: {distances[guidance]:.2f}", flush=True)
+    return min(distances, key=distances.get)
+
+
+def measure_evaluations(name):
+    """Frechet distance against the number of evaluations."""
+    flow, trained = train("flow_mnist")
+    labels = load("mnist", "train").arrays()[1]
+    found = {}
+    for method, counts in STEPS.items():
+        for count in counts:
+            flow.sampler = models.FlowSampler(method.lower(), count)
+            evaluations = flow.sampler.num_evaluations
+            key = f"{method}, {evaluations} evaluations: Frechet distance"
+            found[key] = frechet("mnist", draw(flow, labels))
+            print(f"{key} {found[key]:.2f}", flush=True)
+    bars = {
+        f"{method}, {few} evaluations: Frechet distance": 1.5
+        * found[f"{method}, {many} evaluations: Frechet distance"]
+        for method, few, many in (("Euler", 10, 40), ("Heun", 9, 39))
+    }
+    write_row(
+        name,
+        "Evaluations of the network of a flow (MNIST)",
+        {
+            key: figure(value, better="lower", bar=bars.get(key))
+            for key, value in found.items()
+        },
+        data=DATA,
+        protocol=(
+            f"the model of `flow_mnist`, trained {trained.words()}; "
+            f"{NUM_SAMPLES:,} samples each; bars: 1.5 times the distance of "
+            "four times as many evaluations"
+        ),
+        seed=SEED,
+    )
+
+
+def measure_bits(name):
+    """Bits per dimension of test digits, beside those of a VAE."""
+    flow, trained = train("flow_mnist")
+    digits = load("mnist", "test").arrays()[0][:NUM_BITS]
+    bits = flow.bits_per_dimension(
+        digits, sampler=models.FlowSampler(num_steps=30), seed=SEED, verbose=1
+    )
+    folder = RUNS / "flow_bits_vae"
+    options = {
+        "epochs": 20,
+        "batch_size": 64,
+        "latent_dim": 16,
+        "likelihood": "discretized_logistic",
+    }
+
+    def fit():
+        training.train_vae(
+            "mnist",
+            folder,
+            manual_dir=data_folder() / "mnist",
+            data_dir=RUNS / "tensorflow_datasets",
+            resume=True,
+            seed=SEED,
+            verbose=2,
+            **options,
+        )
+
+    train_once(folder, options, fit)
+    vae = keras.saving.load_model(folder / "vae.keras")
+    nats = -vae.log_likelihood(digits, 500, seed=SEED, verbose=1)
+    of_vae = nats / (flow.latent_dim * np.log(2.0))
+
+    def error(values):
+        return values.std() / np.sqrt(len(values))
+
+    write_row(
+        name,
+        "Bits per dimension of test digits (MNIST, 256 gray levels)",
+        {
+            "flow: bits per dimension": figure(
+                bits.mean(), "bits", 3, better="lower", error=error(bits)
+            ),
+            "VAE: bits per dimension": figure(
+                of_vae.mean(), "bits", 3, better="lower", error=error(of_vae)
+            ),
+        },
+        data=f"the first {NUM_BITS:,} test digits",
+        protocol=(
+            f"flow: the model of `flow_mnist`, trained {trained.words()}; "
+            "uniform dequantization, one probe, Heun's method with 30 steps; "
+            f"VAE: `training.train_vae`, {words_of(options)}, 500 importance "
+            "samples"
+        ),
+        seed=SEED,
+    )
+
+
+def measure_step_time(name):
+    """Training step against a minimal twin in PyTorch."""
+    python = peer_python("torch", ["torch==2.15.0", "numpy"])
+    script = pathlib.Path(__file__).with_name("torch_flow.py").read_text()
+    threads = os.cpu_count()
+    keras.utils.set_random_seed(SEED)
+    flow = training.build_flow((28, 28, 1), width=OPTIONS["width"])
+    flow.compile(keras.optimizers.Adam(1e-3))
+    images = np.random.default_rng(SEED).random((BATCH, 28, 28, 1), "float32")
+    ours, theirs = [], []
+    with Peer(python, script, BATCH, threads, OPTIONS["width"]) as peer:
+        count = int(peer.ask("parameters"))
+        if count != flow.network.count_params():
+            raise SystemExit(
+                f"{flow.network.count_params()} weights against {count}."
+            )
+        for turn in range(TURNS + 1):
+            for _ in range(TOGETHER):
+                start = time.perf_counter()
+                flow.train_on_batch(images)
+                ours.append(time.perf_counter() - start)
+            theirs += map(float, peer.ask(str(TOGETHER)).split())
+            if turn == 0:  # warms up
+                ours, theirs = [], []
+    ours, theirs = np.median(ours), np.median(theirs)
+    write_row(
+        name,
+        "Training step against PyTorch",
+        {
+            "flow: speed ratio": figure(
+                theirs / ours, "ratio", better="higher", bar=0.9
+            ),
+            "flow: step": figure(
+                1e3 * ours,
+                "ms",
+                0,
+                better="lower",
+                baseline=1e3 * theirs,
+                baseline_name="PyTorch",
+            ),
+        },
+        data=f"a batch of {BATCH} gray images of 28x28",
+        protocol=(
+            "speed of `train_on_batch` of `training.build_flow` over that of "
+            "the same U-Net, loss, Adam and moving average in PyTorch (as many "
+            f"weights, channels last, float32, {threads} threads); medians "
+            f"of {TURNS} turns of {TOGETHER} steps"
+        ),
+        seed=SEED,
+    )

@@ -1,0 +1,102 @@
+"""Text encoder: a small transformer from bytes to tokens."""
+
+import keras
+from keras import layers, ops
+
+from keras_synth.networks.diffusion_transformer import positions
+
+#: Number of token ids: 256 bytes, and 0 where there is none.
+VOCABULARY = 257
+
+
+def text_encoder(
+    length=64,
+    width=128,
+    num_blocks=2,
+    num_heads=4,
+    name="text_encoder",
+):
+    """Text encoder: a transformer from token ids to vectors of the same place.
+
+    The ids are those of `ops.byte_ids`, the bytes of UTF-8, so that one
+    network reads every language. It is trained together with a generator, see
+    `with_text`.
+
+    Args:
+        length: Number of ids of a text.
+        width: Dimension of the vectors, divisible by `num_heads`.
+        num_blocks: Number of transformer blocks.
+        num_heads: Number of attention heads.
+        name: Name of the network.
+
+    Returns:
+        A `keras.Model` from ids, int (batch, length), to (batch, length,
+        width).
+
+    Raises:
+        ValueError: `width` is not divisible by `num_heads`.
+
+    Reference: Vaswani et al., Attention Is All You Need, 2017, section 3, with
+    the normalization before each layer; bytes: Xue et al., ByT5, 2022.
+
+    Example:
+
+    >>> text_encoder(length=8, width=16)(ops.ones((2, 8), "int32")).shape
+    TensorShape([2, 8, 16])
+    """
+    if width % num_heads:
+        raise ValueError(
+            "`width` must be divisible by `num_heads`. "
+            f"Received: width={width}, num_heads={num_heads}"
+        )
+    ids = keras.Input((length,), dtype="int32", name="ids")
+    shown = (ids > 0)[:, None, :]
+    x = layers.Embedding(VOCABULARY, width, name="bytes")(ids)
+    x = layers.Add()([x, positions(x)])
+    for _ in range(num_blocks):
+        y = layers.LayerNormalization()(x)
+        attention = layers.MultiHeadAttention(num_heads, width // num_heads)
+        x = layers.Add()([x, attention(y, y, attention_mask=shown)])
+        y = layers.LayerNormalization()(x)
+        y = layers.Dense(4 * width, activation="gelu")(y)
+        x = layers.Add()([x, layers.Dense(width)(y)])
+    x = layers.LayerNormalization(dtype="float32")(x)
+    return keras.Model(ids, x, name=name)
+
+
+def with_text(network, text_encoder, name=None):
+    """Joins a network of tokens and a text encoder: a network of texts.
+
+    Both are trained together; freeze a pretrained encoder before, with
+    `text_encoder.trainable = False`.
+
+    Args:
+        network: Network whose last inputs are tokens, (batch, length, dim),
+            and their mask, such as
+            `diffusion_unet(..., condition_shape=(64, 128))`.
+        text_encoder: Network from token ids, int (batch, length), with 0
+            where there is none, to (batch, length, dim).
+        name: Name of the joined network; None for that of `network`.
+
+    Returns:
+        A `keras.Model` with the ids in place of tokens and mask.
+
+    Raises:
+        ValueError: The networks do not fit each other.
+    """
+    made = tuple(text_encoder.outputs[0].shape[1:])
+    taken = [tuple(each.shape[1:]) for each in network.inputs]
+    if taken[-2:] != [made, made[:1]]:
+        raise ValueError(
+            "`network` must take what `text_encoder` makes, tokens of "
+            f"{made}, and their mask: make it with `condition_shape={made}`. "
+            f"Received inputs of {taken}"
+        )
+    first = [
+        keras.Input(batch_shape=each.shape, dtype=each.dtype, name=each.name)
+        for each in network.inputs[:-2]
+    ]
+    ids = keras.Input(made[:1], dtype="int32", name="ids")
+    shown = ops.cast(ids > 0, "float32")
+    outputs = network([*first, text_encoder(ids), shown])
+    return keras.Model([*first, ids], outputs, name=name or network.name)

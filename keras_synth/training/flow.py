@@ -1,0 +1,247 @@
+"""Flow matching: build, compile and train, from images, classes or texts."""
+
+import os
+from typing import Any, Literal
+
+import keras
+
+from keras_synth import datasets, models, networks
+from keras_synth.ops import byte_ids
+from keras_synth.training.folder import check_run, fit_generator, sample_grid
+from keras_synth.training.seeds import keeps_random_state
+
+ARCHITECTURES = ("unet", "dit")
+#: Number of token ids of a caption.
+CAPTION_LENGTH = 64
+
+
+def build_flow(
+    image_shape: tuple[int, int, int],
+    architecture: Literal["unet", "dit"] = "unet",
+    width: int = 32,
+    num_blocks: int = 2,
+    parameterization: Literal["flow", "edm"] = "flow",
+    num_classes: int | None = None,
+    caption_length: int | None = None,
+    guidance: float = 1.0,
+    seed: int | None = 0,
+) -> models.FlowMatching:
+    """Builds a flow-matching model for images of a size.
+
+    Args:
+        image_shape: (height, width, channels) of the images.
+        architecture: Network: "unet" for `networks.diffusion_unet`, "dit" for
+            `networks.dit` with four times the width.
+        width: Channels of the first level. The others have twice as many.
+        num_blocks: Number of residual blocks of each level, and a third of
+            the number of transformer blocks.
+        parameterization: Path from noise to images: "flow" for rectified
+            flow, "edm" for EDM's noise levels.
+        num_classes: Number of classes of a class-conditional model. None for
+            one without classes.
+        caption_length: Number of ids of the captions of a model that is
+            conditioned on texts. None for one without.
+        guidance: Classifier-free guidance of the model's samples.
+        seed: Seed of the noise that is drawn in training.
+
+    Returns:
+        A `models.FlowMatching` that is not compiled.
+
+    Raises:
+        ValueError: Unknown names, or arguments out of range.
+    """
+    if architecture not in ARCHITECTURES:
+        raise ValueError(
+            f"`architecture` must be one of {', '.join(ARCHITECTURES)}. "
+            f"Received: architecture={architecture!r}"
+        )
+    condition = {"num_classes": num_classes}
+    if caption_length is not None:
+        encoder = networks.text_encoder(caption_length, 4 * width)
+        condition = {"condition_shape": (caption_length, 4 * width)}
+    side = max(image_shape[:2])
+    if architecture == "unet":
+        levels = 1
+        while side / 2**levels > 6 and levels < 5:
+            levels += 1
+        widths = (width, *(2 * width,) * (levels - 1))
+        network = networks.diffusion_unet(
+            image_shape, widths, num_blocks, min(side // 2, 16), **condition
+        )
+    else:
+        patch = 1
+        while side / patch > 16:
+            patch *= 2
+        network = networks.dit(
+            image_shape, patch, 4 * width, 3 * num_blocks, **condition
+        )
+    if caption_length is not None:
+        network = networks.with_text(network, encoder)
+    return models.FlowMatching(
+        network, parameterization, guidance=guidance, seed=seed
+    )
+
+
+def compile_flow(
+    flow: models.FlowMatching,
+    learning_rate: float = 1e-3,
+    steps: int | None = None,
+    **options: Any,
+) -> models.FlowMatching:
+    """Compiles a flow-matching model with Adam and a warm-up.
+
+    Args:
+        flow: What `build_flow` returned.
+        learning_rate: Largest learning rate. It rises to it in the first
+            twentieth of the steps, and falls to 0 along a cosine.
+        steps: Steps of the training. None for a constant rate.
+        **options: Further arguments of `FlowMatching.compile`.
+
+    Returns:
+        The same model.
+    """
+    rate = learning_rate
+    if steps is not None:
+        warmup = max(steps // 20, 1)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0,
+            max(steps - warmup, 1),
+            warmup_target=rate,
+            warmup_steps=warmup,
+        )
+    flow.compile(
+        keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0), **options
+    )
+    return flow
+
+
+@keeps_random_state
+def train_flow(
+    data: str | os.PathLike | datasets.Source = "digits",
+    output: str | os.PathLike = "runs/flow",
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    data_dir: str | None = None,
+    manual_dir: str | None = None,
+    channels: Literal[1, 3] = 3,
+    unreadable: Literal["raise", "skip"] = "raise",
+    cache: bool | str | os.PathLike = True,
+    epochs: int = 40,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    architecture: Literal["unet", "dit"] = "unet",
+    width: int = 32,
+    num_blocks: int = 2,
+    parameterization: Literal["flow", "edm"] = "flow",
+    conditional: bool = False,
+    captions: bool = False,
+    guidance: float = 1.0,
+    resume: bool = False,
+    overwrite: bool = False,
+    seed: int = 0,
+    verbose: Literal["auto", 0, 1, 2] = "auto",
+) -> models.FlowMatching:
+    """Trains a flow-matching model (rectified flow, or EDM) on images.
+
+    Args:
+        data: Name of a data source (see `datasets.CATALOG`), path of a folder
+            of images, or a `datasets.Source`.
+        output: Folder for `flow.keras`, `history.json` (logs of all epochs),
+            `images/`, `log/` (for TensorBoard) and `backup/` (the state after
+            the last finished epoch).
+        image_size: Side of the images, or (height, width). Images are resized
+            to it. None keeps the size of the source.
+        data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
+            takes its default.
+        manual_dir: Folder with the original files of a named source, used
+            instead of a download.
+        channels: Channels that the images of a folder are converted to, 3
+            for color or 1 for gray.
+        unreadable: What to do with files of a folder that cannot be read:
+            "raise" refuses the folder, "skip" leaves them out with a warning.
+        cache: Where decoded images are kept: True in memory, False nowhere,
+            or the beginning of a file name, for sets larger than memory.
+        epochs: Passes over the data.
+        batch_size: Images in a training step.
+        learning_rate: Largest learning rate of Adam. It rises to it in the
+            first twentieth of the training, and falls to 0 along a cosine.
+        architecture: Network: "unet" for a U-Net with attention, "dit" for a
+            transformer of four times the width.
+        width: Channels of the first level. The others have twice as many.
+        num_blocks: Number of residual blocks of each level, and a third of
+            the number of transformer blocks.
+        parameterization: Path from noise to images: "flow" for rectified
+            flow, "edm" for EDM's preconditioning and noise levels.
+        conditional: Whether the model is conditioned on the class of each
+            image.
+        captions: Whether the model is conditioned on texts: the folder has
+            captions, see `datasets.captioned_folder`.
+        guidance: Classifier-free guidance of the model's samples: 1 for none,
+            more for images that are truer to their condition and less varied.
+        resume: Whether to continue after the last finished epoch in `output`.
+            The other arguments must be the same as before.
+        overwrite: Whether a training in `output` may be replaced.
+        seed: Seed of the initial weights, the order of the data and all other
+            random draws.
+        verbose: Progress display, as in `keras.Model.fit`: "auto", 0
+            (silent), 1 (a bar) or 2 (a line for each epoch).
+
+    Returns:
+        The trained `models.FlowMatching`.
+
+    Raises:
+        FileExistsError: `output` holds a training, and it is neither resumed
+            nor overwritten.
+        FloatingPointError: Training diverged.
+        ValueError: Arguments out of range, or data that does not fit.
+    """
+    settings = check_run(locals())
+    if conditional and captions:
+        raise ValueError(
+            "A model is conditioned on classes or on captions: give "
+            "`conditional` (--conditional) or `captions` (--captions)."
+        )
+    caption_length = CAPTION_LENGTH if captions else None
+
+    def build(images):
+        flow = build_flow(
+            images.image_shape,
+            architecture,
+            width,
+            num_blocks,
+            parameterization,
+            images.num_classes,
+            caption_length,
+            guidance,
+            seed,
+        )
+        compile_flow(flow, learning_rate, epochs * len(images.batches))
+        shown = {}
+        if captions:
+            known = images.source.captions
+            step = max(len(known) // 64, 1)
+            texts = [known[i * step % len(known)][0] for i in range(64)]
+            shown["labels"] = byte_ids(texts, caption_length)
+        return flow, [sample_grid(flow, output, images.num_classes, **shown)]
+
+    return fit_generator(
+        build,
+        data,
+        output,
+        "flow",
+        image_size=image_size,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+        channels=channels,
+        unreadable=unreadable,
+        cache=cache,
+        labels=conditional,
+        caption_length=caption_length,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        settings=settings,
+        resume=resume,
+        overwrite=overwrite,
+        verbose=verbose,
+    )

@@ -1,0 +1,110 @@
+"""`train_flow` and `generate`: every condition, files, resuming."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_synth import models, tasks, training
+from keras_synth.cli.main import main
+from keras_synth.io import read_image
+from tests.training_helpers import (
+    compile_eagerly,
+    image_folder,
+    stop_after_one_epoch,
+)
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    compile_eagerly(monkeypatch, models.FlowMatching)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = image_folder(tmp_path)
+    captions = {
+        str(index): [f"image {index}", f"图片{index}"] for index in range(12)
+    }
+    (folder / "captions.json").write_text(json.dumps(captions))
+    return folder
+
+
+def train(folder, output, **options):
+    settings = {
+        "architecture": "dit",
+        "width": 2,
+        "num_blocks": 1,
+        "batch_size": 4,
+        "verbose": 0,
+    }
+    return training.train_flow(folder, output, **(settings | options))
+
+
+@pytest.mark.slow
+def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
+    def train_captions(*arguments, **options):
+        return train(*arguments, captions=True, **options)
+
+    straight = train_captions(folder, tmp_path / "straight", epochs=2)
+    stop_after_one_epoch(
+        monkeypatch, train_captions, folder, tmp_path / "stopped"
+    )
+    resumed = train_captions(
+        folder, tmp_path / "stopped", epochs=2, resume=True
+    )
+    for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    model = tmp_path / "stopped" / "flow.keras"
+    assert (tmp_path / "stopped/images/samples_epoch_0002.png").exists()
+    paths = [
+        tasks.generate(
+            words, model, tmp_path / name, num_images=4, num_steps=1, seed=0
+        )
+        for words, name in (("image 3", "a.png"), ("图片3", "b.png"))
+    ]
+    images = [read_image(path) for path in paths]
+    assert images[0].shape[-1] == 3 and np.abs(images[0] - images[1]).max() > 0
+    words = ["generate", "图片3", model, tmp_path / "b.png"]
+    options = ["--num-images", 4, "--num-steps", 1, "--seed", 0, "--overwrite"]
+    assert main([str(word) for word in (*words, *options)]) == 0
+    np.testing.assert_array_equal(read_image(paths[1]), images[1])
+
+
+def test_classes_and_both_parameterizations_train(folder, tmp_path):
+    (folder / "captions.json").unlink()
+    flow = train(
+        folder,
+        tmp_path / "run",
+        epochs=1,
+        conditional=True,
+        parameterization="edm",
+        guidance=2.0,
+    )
+    assert flow.condition.num_classes == 2 and flow.guidance == 2.0
+    model = tmp_path / "run" / "flow.keras"
+    path = tasks.sample(model, tmp_path / "x.png", num_images=4, labels=[1, 0])
+    assert path.exists()
+    with pytest.raises(ValueError, match="reads no texts"):
+        tasks.generate("a cat", model, tmp_path / "cat.png")
+
+
+def test_sizes_get_levels_and_patches():
+    for side, levels, tokens in ((28, 3, 196), (8, 1, 64), (64, 4, 256)):
+        unet = training.build_flow((side, side, 1), width=8, num_blocks=1)
+        kinds = [type(layer).__name__ for layer in unet.network.layers]
+        assert kinds.count("UpSampling2D") == levels - 1
+        dit = training.build_flow((side, side, 1), "dit", 2, 1).network
+        assert dit.get_layer("positions").shape[0] == tokens
+
+
+def test_wrong_arguments_are_refused(folder, tmp_path):
+    with pytest.raises(ValueError, match="classes or on captions"):
+        train(folder, tmp_path / "run", conditional=True, captions=True)
+    with pytest.raises(ValueError, match="`architecture` must be one of"):
+        training.build_flow((8, 8, 1), "vae")
+    (folder / "captions.json").unlink()
+    with pytest.raises(ValueError, match="have no caption"):
+        train(folder, tmp_path / "run", captions=True)
+    with pytest.raises(ValueError, match="`num_images` must be at least 1"):
+        tasks.generate("cat", "no.keras", tmp_path / "x.png", num_images=0)
