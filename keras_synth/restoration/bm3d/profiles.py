@@ -6,7 +6,7 @@ has 16 blocks and not 32, which takes half the time. Noise adds to the distance
 of two equal blocks, so it is added to the largest distance too. λ and μ² go
 with exact variances (see `variances`). λ was chosen for σ = 25 on Set12, with
 other noise than the benchmark's; μ² on six photographs of photos/train: 0.6
-gives 0.05 to 0.09 dB more than 0.8 there, in gray and in color, at σ = 25 and 50.
+gives 0.05 to 0.09 dB more than 0.8 there, gray and color, at σ = 25 and 50.
 """
 
 import dataclasses
