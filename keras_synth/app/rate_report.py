@@ -41,7 +41,7 @@ def rate_report(
     target: str | os.PathLike,
     *,
     min_passed: float = 0.75,
-    metrics: str | None = None,
+    metrics_file: str | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Report:
@@ -57,7 +57,7 @@ def rate_report(
         target: Path of the folder to write.
         min_passed: Least share of the catch trials that a rater must have
             passed to count, from 0 to 1.
-        metrics: Path of a CSV file with a column "method" and a column for
+        metrics_file: Path of a CSV file with a column "method" and a column for
             each metric, as `evaluation.Comparison.to_csv` writes it. Their
             rank correlations with the ratings are reported, and those of PSNR
             and SSIM where the study has a reference.
@@ -82,7 +82,7 @@ def rate_report(
         raise ValueError(
             f"`min_passed` must be from 0 to 1. Received: {min_passed}"
         )
-    given = {} if metrics is None else _read_metrics(metrics)
+    given = {} if metrics_file is None else _read_metrics(metrics_file)
     opened = Study(study)
     try:
         answers = opened.answers()

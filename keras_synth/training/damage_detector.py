@@ -11,6 +11,8 @@ from keras_synth.training.folder import check_run
 from keras_synth.training.restorer import fit_network
 from keras_synth.training.seeds import keeps_random_state
 
+_WIDTHS = (16, 32, 64, 96)
+
 
 @keeps_random_state
 def train_damage_detector(
@@ -18,7 +20,7 @@ def train_damage_detector(
     output: str | os.PathLike = "runs/damage_detector",
     *,
     masks: str | os.PathLike,
-    widths: tuple[int, ...] = (16, 32, 64, 96),
+    widths: tuple[int, ...] | None = None,
     num_blocks: int = 1,
     data_dir: str | None = None,
     manual_dir: str | None = None,
@@ -48,7 +50,8 @@ def train_damage_detector(
             the last finished epoch).
         masks: Path of a folder with PNG files whose alpha channel says
             what covers a photograph, see `degradations.FilmDamage`.
-        widths: Channels of each level of the U-Net.
+        widths: Channels of each level of the U-Net. None for 16, 32, 64 and
+            96.
         num_blocks: Residual blocks of each level of the U-Net.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
             takes its default.
@@ -89,7 +92,9 @@ def train_damage_detector(
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    network = networks.mask_unet(source.image_shape[-1], widths, num_blocks)
+    network = networks.mask_unet(
+        source.image_shape[-1], widths or _WIDTHS, num_blocks
+    )
     return fit_network(
         network,
         source,

@@ -215,7 +215,7 @@ def test_metrics_of_a_file_are_compared(new_study, tmp_path):
         answered(study, study.new_rater(), prefers_better(study))
     table = tmp_path / "lpips.csv"
     table.write_text("method,lpips\nbest,0.1\ngood,0.2\npoor,0.4\nother,1\n")
-    app.rate_report(study.folder, tmp_path / "one", metrics=str(table))
+    app.rate_report(study.folder, tmp_path / "one", metrics_file=str(table))
     facts = json.loads((tmp_path / "one" / "report.json").read_text())
     assert {
         "metric": "lpips",
@@ -225,7 +225,7 @@ def test_metrics_of_a_file_are_compared(new_study, tmp_path):
     } in facts["correlations"]
     table.write_text("method,lpips\nbest,unknown\n")
     with pytest.raises(ValueError, match="must be a number"):
-        app.rate_report(study.folder, tmp_path / "two", metrics=str(table))
+        app.rate_report(study.folder, tmp_path / "two", metrics_file=str(table))
 
 
 def test_export(new_study, tmp_path):

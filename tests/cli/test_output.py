@@ -337,7 +337,8 @@ def test_results_that_cannot_be_printed_are_an_error(folder):
 
 @pytest.mark.parametrize("conditional", [False, True])
 def test_what_to_do_next_can_be_typed(conditional, capsys, monkeypatch):
-    model = types.SimpleNamespace(conditional=conditional)
+    condition = types.SimpleNamespace(kind="label" if conditional else "none")
+    model = types.SimpleNamespace(condition=condition)
     monkeypatch.setattr("keras_synth.training.train_vae", lambda **_: model)
     assert main(["train", "vae", "--output", "my runs/vae"]) == 0
     lines = capsys.readouterr().out.splitlines()
