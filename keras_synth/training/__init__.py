@@ -14,6 +14,7 @@ from keras_synth.training.denoiser import (
     build_denoiser,
     train_denoiser,
 )
+from keras_synth.training.distributed import distribution
 from keras_synth.training.gan import (
     OBJECTIVES,
     build_gan,
@@ -66,6 +67,7 @@ __all__ = [
     "compile_restorer",
     "compile_stylegan2",
     "describe_data",
+    "distribution",
     "fit_restorer",
     "open_data",
     "train_adain",
