@@ -72,6 +72,7 @@ OPTIONAL = {
     "matplotlib",
     "mlxtend",
     "onnx",
+    "ray",
     "tf2onnx",
 }
 

@@ -6,9 +6,9 @@ TensorFlow already.
 
 import json
 import os
-import socket
 import traceback
 
+from keras_synth.cli.workers import free_addresses
 from tests.jobs import CONTEXT
 
 
@@ -52,15 +52,6 @@ class Workers:
             returned.append(value)
             process.join()
         return returned
-
-
-def free_addresses(count):
-    """Addresses of this machine that nothing listens to."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-    for each in sockets:
-        each.close()
-    return addresses
 
 
 def _run(config, index, send, function, arguments):

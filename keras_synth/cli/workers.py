@@ -31,7 +31,7 @@ def run_workers(argv, count):
     """
     if count < 1:
         raise ValueError(f"`workers` must be at least 1. Received: {count}")
-    addresses = _free_addresses(count)
+    addresses = free_addresses(count)
     threads = max(1, (os.cpu_count() or 1) // count)
     with tempfile.TemporaryFile() as errors:
         processes = []
@@ -65,8 +65,12 @@ def run_workers(argv, count):
                 process.wait()
 
 
-def _free_addresses(count):
-    """Addresses of this machine that nothing listens to."""
+def free_addresses(count):
+    """Addresses of this machine that nothing listens to, a list of str.
+
+    Args:
+        count: Number of addresses.
+    """
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     for each in sockets:

@@ -177,6 +177,20 @@ def test_the_others_end_when_a_worker_is_killed(tmp_path):
     workers.kill(0)
 
 
+@pytest.mark.slow
+def test_a_training_in_a_folder_runs_on_all_devices(two_replicas, tmp_path):
+    folder, output = image_folder(tmp_path), tmp_path / "run"
+    options = {"architecture": "dense", "batch_size": 4, "verbose": 0}
+    with two_replicas.scope():
+        trained = training.train_vae(folder, output, epochs=2, **options)
+    assert trained.optimizer.iterations.numpy() == 2 * 3
+    loaded = keras.saving.load_model(output / "vae.keras")
+    for one, two in zip(trained.weights, loaded.weights, strict=True):
+        np.testing.assert_array_equal(one, two)
+    history = json.loads((output / "history.json").read_text())
+    assert history["epoch"] == [0, 1]
+
+
 def refused(tmp_path):
     """The errors of what several workers cannot do."""
     with distributed.distribution().scope():
