@@ -48,6 +48,7 @@ TENSORFLOW = {
     "restoration/bm3d",
     "restoration/operators",
     "restoration/plug_and_play.py",
+    "training/distributed.py",
     "datasets",
     "degradations",
     "callbacks",
@@ -74,6 +75,7 @@ OPTIONAL = {
     "matplotlib",
     "mlxtend",
     "onnx",
+    "ray",
     "tf2onnx",
 }
 

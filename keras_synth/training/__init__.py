@@ -15,6 +15,7 @@ from keras_synth.training.denoiser import (
     build_denoiser,
     train_denoiser,
 )
+from keras_synth.training.distributed import distribution
 from keras_synth.training.gan import (
     OBJECTIVES,
     build_gan,
@@ -32,6 +33,7 @@ from keras_synth.training.pix2pix import (
     compile_pix2pix,
     train_pix2pix,
 )
+from keras_synth.training.ray import run_on_ray
 from keras_synth.training.restorer import compile_restorer, fit_restorer
 from keras_synth.training.stylegan2 import (
     build_stylegan2,
@@ -67,8 +69,10 @@ __all__ = [
     "compile_restorer",
     "compile_stylegan2",
     "describe_data",
+    "distribution",
     "fit_restorer",
     "open_data",
+    "run_on_ray",
     "train_adain",
     "train_classifier",
     "train_cyclegan",
