@@ -22,6 +22,8 @@ BENCHMARKS = {
     "pnp_inpainting": ("plug_and_play", 10, "missing pixels and text"),
     "pnp_upscaling": ("plug_and_play", 10, "x2, x3 after a Gaussian blur"),
     "pnp_time": ("plug_and_play", 3, "an iteration against the denoiser"),
+    "downstream_digits": ("downstream", 25, "a classifier on restored digits"),
+    "downstream_clothes": ("downstream", 25, "the same, restored clothes"),
     "inpainting": ("inpainting", 60, "faces, with and without discriminator"),
     "patch_match": ("inpainting_methods", 3, "objects removed by PatchMatch"),
     "inpainting_methods": (
@@ -57,6 +59,7 @@ BENCHMARKS = {
     "fashion_non_saturating": ("gan", 3, "two epochs: non-saturating and R1"),
     "fashion_hinge": ("gan", 3, "two epochs: hinge and spectral norms"),
     "fashion_wasserstein": ("gan", 6, "two epochs: Wasserstein and penalty"),
+    "membership": ("privacy", 20, "attacks on an overfitted and a good VAE"),
     "dcgan_equal": ("stylegan2", 5, "a DCGAN on as many images at 32x32"),
     "stylegan2": ("stylegan2", 60, "StyleGAN2 on clothes at 32x32"),
     "stylegan2_quarter": ("stylegan2", 15, "the same, a quarter as long"),

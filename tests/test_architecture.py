@@ -69,6 +69,7 @@ HOMES = {
 }
 OPTIONAL = {
     "av",
+    "dp_accounting",
     "filelock",
     "starlette",
     "uvicorn",

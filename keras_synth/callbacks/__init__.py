@@ -9,6 +9,7 @@ from keras_synth.callbacks.latent_space import (
     latent_manifold,
     write_projector,
 )
+from keras_synth.callbacks.privacy_budget import PrivacyBudget
 from keras_synth.callbacks.restoration_grid import (
     RestorationGrid,
     restoration_grid,
@@ -28,6 +29,7 @@ __all__ = [
     "ImageGrid",
     "KLWarmup",
     "LatentManifold",
+    "PrivacyBudget",
     "RestorationGrid",
     "StyleGrid",
     "StyleMixingGrid",

@@ -17,6 +17,7 @@ from keras_synth.datasets.pipeline import (
     stochastic_binarization,
     synthesis_pipeline,
 )
+from keras_synth.datasets.poisson import poisson_batches
 from keras_synth.datasets.restoration import (
     random_symmetry,
     restoration_pipeline,
@@ -44,6 +45,7 @@ __all__ = [
     "pad_source",
     "paired_folder",
     "paired_pipeline",
+    "poisson_batches",
     "random_flip",
     "random_symmetry",
     "resize_source",

@@ -56,6 +56,26 @@ def shuffled_order(count, key):
     return tf.random.experimental.stateless_shuffle(tf.range(count), key)
 
 
+def poisson_orders(count, batch_size, key):
+    """Batches of Poisson sampling, as the numbers of their elements.
+
+    Args:
+        count: Number of elements.
+        batch_size: Expected number of elements in a batch.
+        key: The key of the epoch.
+
+    Returns:
+        A `tf.data.Dataset` of int32 (batch,), numbers below `count`, each of
+        which is in each batch with probability batch_size / count.
+    """
+
+    def drawn(index):
+        uniform = tf.random.stateless_uniform((count,), fold(key, index))
+        return tf.cast(tf.where(uniform < batch_size / count)[:, 0], "int32")
+
+    return tf.data.Dataset.range(count // batch_size).map(drawn)
+
+
 def shuffle_by_key(elements, buffer, key):
     """Shuffles the elements of a dataset by a key, through a buffer."""
     # Sets the seed of this function's graph alone, so that the order does not

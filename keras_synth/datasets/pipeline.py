@@ -20,6 +20,7 @@ from keras_synth.datasets.epochs import (
     by_epoch,
     epoch_key,
     fold,
+    poisson_orders,
     shuffle_by_key,
     shuffled_order,
 )
@@ -36,6 +37,7 @@ def synthesis_pipeline(
     labels=False,
     augment=None,
     cache=True,
+    poisson=False,
     seed=0,
 ):
     """Batches of images in [0, 1] for a generative model.
@@ -72,6 +74,10 @@ def synthesis_pipeline(
         cache: Where decoded images are kept: True in memory (filled at once),
             False nowhere, or the beginning of a file name, for sets larger
             than memory (a hash of the settings is appended).
+        poisson: Whether each image is in each batch with probability
+            `batch_size` / number of images, independently of all others
+            (Poisson sampling), as training with differential privacy needs.
+            Batches then differ in size. Images must be cached in memory.
         seed: Seed of all random draws, an int. Memory and file caches are
             shuffled in different orders.
 
@@ -94,6 +100,13 @@ def synthesis_pipeline(
         if not crop or crop != size:
             decoded = map_images(decoded, lambda x: fit_to(x, size))
     in_memory = cache is True and not random_crop
+    if poisson and not (in_memory and training):
+        raise ValueError(
+            "Poisson sampling needs the images in memory, and is for "
+            "training: `cache=True`, `random_crop=False`, `training=True`. "
+            f"Received: cache={cache!r}, random_crop={random_crop}, "
+            f"training={training}"
+        )
     if in_memory:
         stored = as_tensors(decoded, source)
     elif cache is True:
@@ -101,8 +114,7 @@ def synthesis_pipeline(
     elif cache:
         decoded = decoded.cache(_cache_file(cache, source, crop, shape))
 
-    def one_epoch(epoch):
-        key = epoch_key(seed, epoch)
+    def in_order(key):
         if in_memory:
             # Indices are shuffled and batched faster than images.
             order = tf.range(source.num_images)
@@ -120,11 +132,18 @@ def synthesis_pipeline(
             elements = crop_randomly(elements, crop, key)
             if crop != size:
                 elements = map_images(elements, lambda x: fit_to(x, size))
-        batches = elements.batch(
+        return elements.batch(
             batch_size,
             drop_remainder=training,
             num_parallel_calls=None if in_memory else tf.data.AUTOTUNE,
         )
+
+    def one_epoch(epoch):
+        key = epoch_key(seed, epoch)
+        if poisson:
+            batches = poisson_orders(source.num_images, batch_size, key)
+        else:
+            batches = in_order(key)
 
         def prepare(index, batch):
             if in_memory:
@@ -142,7 +161,10 @@ def synthesis_pipeline(
 
     if not training:
         return one_epoch(0).prefetch(tf.data.AUTOTUNE)
-    return by_epoch(one_epoch, source.num_images // batch_size)
+    dataset = by_epoch(one_epoch, source.num_images // batch_size)
+    if poisson:
+        dataset.sampling_rate = batch_size / source.num_images
+    return dataset
 
 
 def stochastic_binarization(images, seed):

@@ -208,8 +208,8 @@ def compare(
     >>> comparison.rows[1]["mae"] < comparison.rows[0]["mae"]
     True
     """
-    _check_methods(methods)
-    kinds = _named_degradations(degradation)
+    check_methods(methods)
+    kinds = named_degradations(degradation)
     metrics = _named_metrics(metrics)
     progress = Progress(
         dataset.num_images if isinstance(dataset, Source) else None,
@@ -226,7 +226,7 @@ def compare(
             known = {"mask": record["mask"], **record["parameters"]}
             images = {"clean": clean, "degraded": degraded[0]}
             for name, method in methods.items():
-                restored = _restore(name, method, degraded, known)
+                restored = restore_known(name, method, degraded, known)
                 if restored.shape != (1, *clean.shape):
                     raise ValueError(
                         f"{name!r} must return an image as large as the "
@@ -253,8 +253,8 @@ def compare(
     return Comparison(tuple(metrics), image_rows, shown)
 
 
-def _restore(name, method, degraded, known):
-    """One degraded image, restored with the inputs that the method takes."""
+def restore_known(name, method, degraded, known):
+    """Degraded images, restored with the inputs that the method takes."""
     known = {"image": degraded, **known}
     wanted = input_names(method)
     missing = [each for each in wanted if each not in known]
@@ -299,7 +299,8 @@ def _scores(metrics, clean, image):
     return scores
 
 
-def _check_methods(methods):
+def check_methods(methods):
+    """Refuses methods that are not functions by name."""
     names = {"clean", "degraded"}
     if (
         not isinstance(methods, dict)
@@ -313,7 +314,8 @@ def _check_methods(methods):
         )
 
 
-def _named_degradations(degradation):
+def named_degradations(degradation):
+    """One degradation or a dict of them, as a dict by name."""
     degradations = degradation
     if isinstance(degradation, Degradation):
         degradations = {type(degradation).__name__: degradation}

@@ -53,16 +53,18 @@ def nearest_training_images(
     ([[1]], [[0.0]])
     """
     check_positive_int("num_neighbors", num_neighbors)
-    samples = _images("samples", samples)
-    training_images = _images("training_images", training_images, samples)
+    samples = checked_images("samples", samples)
+    training_images = checked_images(
+        "training_images", training_images, samples
+    )
     if num_neighbors > len(training_images):
         raise ValueError(
             "`num_neighbors` must be at most the number of training images, "
             f"{len(training_images)}. Received: {num_neighbors}"
         )
-    indices, distances = _nearest(
-        _vectors(samples, features, batch_size),
-        _vectors(training_images, features, batch_size),
+    indices, distances = nearest_vectors(
+        image_vectors(samples, features, batch_size),
+        image_vectors(training_images, features, batch_size),
         num_neighbors,
         batch_size,
     )
@@ -125,16 +127,40 @@ def memorization(
     >>> report["ratio"], report["copies"]
     (0.0, 1.0)
     """
-    samples = _images("samples", samples)
-    training_images = _images("training_images", training_images, samples)
-    test_images = _images("test_images", test_images, samples)
-    training = _vectors(training_images, features, batch_size)
+    samples = checked_images("samples", samples)
+    training_images = checked_images(
+        "training_images", training_images, samples
+    )
+    test_images = checked_images("test_images", test_images, samples)
+    training = image_vectors(training_images, features, batch_size)
     sample_distances, test_distances = (
-        _nearest(
-            _vectors(images, features, batch_size), training, 1, batch_size
+        nearest_vectors(
+            image_vectors(images, features, batch_size), training, 1, batch_size
         )[1]
         for images in (samples, test_images)
     )
+    return {
+        **summarize_distances(sample_distances, test_distances),
+        "num_training": len(training_images),
+        **describe_extractor(features),
+        **({} if features else {"extractor": "pixels"}),
+    }
+
+
+def summarize_distances(sample_distances, test_distances):
+    """Memorization from the distances to the nearest training image.
+
+    Args:
+        sample_distances: Those of the samples, an array.
+        test_distances: Those of the test images, an array.
+
+    Returns:
+        A dict as `memorization` gives it, without "num_training" and the
+        description of the feature network.
+
+    Raises:
+        ValueError: Most test images are training images.
+    """
     test_distance = float(np.median(test_distances))
     if test_distance == 0.0:
         raise ValueError(
@@ -148,15 +174,12 @@ def memorization(
         "test_distance": test_distance,
         "ratio": sample_distance / test_distance,
         "copies": float(np.mean(sample_distances <= close)),
-        "num_samples": len(samples),
-        "num_training": len(training_images),
-        "num_test": len(test_images),
-        **describe_extractor(features),
-        **({} if features else {"extractor": "pixels"}),
+        "num_samples": len(sample_distances),
+        "num_test": len(test_distances),
     }
 
 
-def _images(name, images, samples=None):
+def checked_images(name, images, samples=None):
     """Converts images to an array and compares its shape to `samples`."""
     images = np.asarray(images)
     if images.ndim != 4 or not len(images):
@@ -173,7 +196,7 @@ def _images(name, images, samples=None):
     return images
 
 
-def _vectors(images, features, batch_size):
+def image_vectors(images, features, batch_size=250):
     """Features or pixels as vectors, float64 (n, d)."""
     check_positive_int("batch_size", batch_size)
     if features is None:
@@ -193,7 +216,7 @@ def _vectors(images, features, batch_size):
     return vectors
 
 
-def _nearest(vectors, training, count, batch_size):
+def nearest_vectors(vectors, training, count, batch_size=250):
     """Indices and distances of the `count` nearest, each (n, count)."""
     indices = np.concatenate(
         [

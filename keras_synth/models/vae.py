@@ -194,12 +194,16 @@ class VAE(GenerativeModel):
             inputs[0],
         )
         if self.compiled_metrics():
-            parameters = terms["parameters"]
-            if self.num_importance_samples > 1:
-                parameters = parameters[0]
-            reconstructions = self.likelihood.mean(parameters)
-            self.compute_metrics(None, inputs[0], reconstructions)
+            self._compare_reconstructions(inputs, terms)
         return self._update_logs(terms, terms["loss"] + regularization)
+
+    def _compare_reconstructions(self, inputs, terms):
+        """Metrics of images and what was decoded from the drawn latents."""
+        parameters = terms["parameters"]
+        if self.num_importance_samples > 1:
+            parameters = parameters[0]
+        reconstructions = self.likelihood.mean(parameters)
+        self.compute_metrics(None, inputs[0], reconstructions)
 
     def test_step(self, data):
         inputs = self._batch(data)
@@ -215,11 +219,11 @@ class VAE(GenerativeModel):
     def predict_step(self, data):
         return self(self._batch(data))
 
-    def _terms(self, inputs, kl_weight, training=False):
-        """The loss and its parts for one batch."""
+    def _terms(self, inputs, kl_weight, training=False, noise=None):
+        """The loss and its parts for one batch; `noise` of the latents."""
         images = inputs[0]
         mean, log_variance = self.posterior(inputs, training)
-        latents = self.sampling([mean, log_variance])
+        latents = self.sampling([mean, log_variance], noise=noise)
         parameters = self.parameters(latents, inputs[1:], training)
         log_likelihood = self.likelihood.log_prob(images, parameters)
         kl = standard_normal_kl(mean, log_variance)

@@ -81,6 +81,7 @@ def open_images(
     batch_size=32,
     labels=False,
     augment=None,
+    poisson=False,
     seed=0,
 ):
     """Opens the training split of a source or folder as batches of images.
@@ -96,6 +97,7 @@ def open_images(
         batch_size: Images in a batch.
         labels: Whether batches are `(images, labels)`.
         augment: As in `datasets.synthesis_pipeline`.
+        poisson: As in `datasets.synthesis_pipeline`.
         seed: Seed of the order and of `augment`.
 
     Returns:
@@ -111,6 +113,7 @@ def open_images(
         labels=labels,
         augment=augment,
         cache=cache,
+        poisson=poisson,
         seed=seed,
     )
     image = batches.element_spec[0] if labels else batches.element_spec

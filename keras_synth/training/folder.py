@@ -301,6 +301,7 @@ def fit_generator(
     resume,
     overwrite,
     verbose,
+    order_seed=None,
     **data_options,
 ):
     """Builds a generative model for some data and fits it in a folder.
@@ -318,6 +319,7 @@ def fit_generator(
         resume: As in `fit_in_folder`.
         overwrite: As in `fit_in_folder`.
         verbose: As in `keras.Model.fit`.
+        order_seed: Seed of the order of the data in place of `seed`.
         **data_options: Further arguments of `open_images`.
 
     Returns:
@@ -328,7 +330,8 @@ def fit_generator(
     """
     check_epochs(epochs)
     keras.utils.set_random_seed(seed)
-    images = open_images(data, seed=seed, **data_options)
+    order = seed if order_seed is None else order_seed
+    images = open_images(data, seed=order, **data_options)
     model, callbacks = build(images)
     fit_in_folder(
         model,

@@ -8,6 +8,7 @@ import keras
 
 from keras_synth import callbacks, datasets, losses, models, networks
 from keras_synth.training.folder import check_run, fit_generator, sample_grid
+from keras_synth.training.private import finish, secret_seed
 from keras_synth.training.seeds import keeps_random_state
 
 #: Likelihoods of the pixels, by name.
@@ -37,6 +38,7 @@ def build_vae(
     beta: float = 1.0,
     free_bits: float = 0.0,
     num_importance_samples: int = 1,
+    private: bool = False,
 ) -> models.VAE:
     """Builds a VAE whose encoder, decoder and likelihood fit each other.
 
@@ -56,6 +58,8 @@ def build_vae(
             penalty.
         num_importance_samples: Latents drawn for each image. More than 1
             trains the bound of the importance-weighted autoencoder (IWAE).
+        private: Whether it is trained with differential privacy: a
+            `models.PrivateVAE`.
 
     Returns:
         A `models.VAE` that is not compiled.
@@ -71,7 +75,8 @@ def build_vae(
         )
     chosen = LIKELIHOODS[likelihood]()
     encoder, decoder = ARCHITECTURES[architecture]
-    return models.VAE(
+    kind = models.PrivateVAE if private else models.VAE
+    return kind(
         encoder(image_shape, latent_dim, num_classes=num_classes),
         decoder(
             image_shape,
@@ -111,6 +116,9 @@ def train_vae(
     free_bits: float = 0.0,
     num_importance_samples: int = 1,
     kl_warmup_epochs: int = 0,
+    private_noise: float | None = None,
+    private_clip: float = 1.0,
+    private_delta: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
     seed: int = 0,
@@ -156,6 +164,14 @@ def train_vae(
             trains the bound of the importance-weighted autoencoder (IWAE).
         kl_warmup_epochs: Epochs over which the weight of the KL divergence
             rises from 0 to `beta`. 0 for none.
+        private_noise: Noise of training with differential privacy (DP-SGD),
+            as a multiple of `private_clip`; 0.5 to 2 is common. Batches are
+            then drawn by Poisson sampling, the budget ε is logged after each
+            epoch, and `privacy.md` states it. None for none.
+        private_clip: Norm that the gradient of each image is clipped to, with
+            `private_noise`.
+        private_delta: Probability δ at which ε is quoted. None takes
+            1 / (10 n) for n images.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
         overwrite: Whether a training in `output` may be replaced.
@@ -184,6 +200,14 @@ def train_vae(
             f"num_importance_samples={num_importance_samples}"
         )
 
+    private = private_noise is not None
+    if private and not private_noise > 0:
+        raise ValueError(
+            "`private_noise` must be above 0, or nothing is protected. "
+            f"Received: private_noise={private_noise!r}"
+        )
+    secret = secret_seed(output, resume) if private else None
+
     def build(images):
         model = build_vae(
             images.image_shape,
@@ -195,21 +219,34 @@ def train_vae(
             beta=beta,
             free_bits=free_bits,
             num_importance_samples=num_importance_samples,
+            private=private,
         )
         steps = len(images.batches)
+        options = {}
+        if private:
+            options["privacy"] = models.DifferentialPrivacy(
+                private_noise,
+                private_clip,
+                batch_size,
+                images.source.num_images,
+                seed=secret,
+            )
         model.compile(
             keras.optimizers.Adam(
                 keras.optimizers.schedules.CosineDecay(
                     learning_rate, epochs * steps
                 )
-            )
+            ),
+            **options,
         )
         fit_callbacks = _grids(model, images.source, image_size, output)
         if kl_warmup_epochs:
             fit_callbacks.append(callbacks.KLWarmup(kl_warmup_epochs * steps))
+        if private:
+            fit_callbacks.append(callbacks.PrivacyBudget(private_delta))
         return model, fit_callbacks
 
-    return fit_generator(
+    model = fit_generator(
         build,
         data,
         output,
@@ -223,12 +260,17 @@ def train_vae(
         labels=conditional,
         epochs=epochs,
         batch_size=batch_size,
+        poisson=private,
         seed=seed,
+        order_seed=secret,
         settings=settings,
         resume=resume,
         overwrite=overwrite,
         verbose=verbose,
     )
+    if private:
+        finish(model, output, private_delta)
+    return model
 
 
 def _grids(model, source, image_size, output):

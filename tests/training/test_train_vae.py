@@ -1,10 +1,18 @@
 """`train_vae`: every likelihood, files, resuming."""
 
+import functools
+import json
+import secrets
+
 import numpy as np
 import pytest
 
-from keras_synth import tasks, training
-from tests.training_helpers import image_folder, stop_after_one_epoch
+from keras_synth import models, tasks, training
+from tests.training_helpers import (
+    compile_eagerly,
+    image_folder,
+    stop_after_one_epoch,
+)
 
 
 @pytest.fixture
@@ -92,3 +100,34 @@ def test_unknown_names_are_refused(folder, tmp_path):
         training.open_data("nonsense")
     with pytest.raises(ValueError, match="has no classes"):
         train("photos", tmp_path, image_size=8, conditional=True)
+
+
+def test_private_training_is_resumed_and_states_its_budget(
+    folder, tmp_path, monkeypatch
+):
+    pytest.importorskip("dp_accounting")
+    compile_eagerly(monkeypatch, models.PrivateVAE)
+    private = functools.partial(train, private_noise=4.0, private_clip=0.5)
+    monkeypatch.setattr(secrets, "randbits", lambda bits: 2**61 + 5)
+    straight = private(folder, tmp_path / "straight", epochs=2)
+    output = tmp_path / "stopped"
+    stop_after_one_epoch(monkeypatch, private, folder, output)
+    assert (output / "secret_seed.txt").read_text() == str(2**61 + 5)
+    monkeypatch.setattr(secrets, "randbits", lambda bits: 7)
+    resumed = private(folder, output, epochs=2, resume=True)
+    for ours, theirs in zip(resumed.weights, straight.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    other = private(folder, tmp_path / "other", epochs=2)
+    assert (other.weights[0].numpy() != straight.weights[0].numpy()).any()
+
+    privacy = resumed.privacy
+    assert (privacy.num_images, privacy.batch_size) == (12, 4)
+    history = json.loads((output / "history.json").read_text())
+    expected = [privacy.epsilon(3), privacy.epsilon(6)]
+    assert history["epsilon"] == pytest.approx(expected)
+    card = (output / "privacy.md").read_text()
+    assert f"| ε | {expected[1]:.4g} |" in card and "| δ | 0.008333 |" in card
+    assert not list(output.glob("secret*"))
+    for noise in (0.0, -1.0):
+        with pytest.raises(ValueError, match="`private_noise` must be above"):
+            train(folder, tmp_path / "none", private_noise=noise)
