@@ -76,7 +76,6 @@ OPTIONAL = {
     "matplotlib",
     "mlxtend",
     "onnx",
-    "ray",
     "tf2onnx",
 }
 
