@@ -99,6 +99,8 @@ BENCHMARKS = {
     "flow_step_time": ("flow", 4, "training step vs PyTorch"),
     "pipeline": ("speed", 2, "images/s against a bare tf.data loop"),
     "flow_time": ("flow_speed", 2, "optical flow against scikit-image"),
+    "workers": ("workers_speed", 4, "training steps on one and two processes"),
+    "folder_costs": ("folder_costs", 2, "ten million photographs, simulated"),
     "import_time": ("speed", 1, "import of keras_synth after TensorFlow"),
 }
 

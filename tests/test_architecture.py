@@ -48,6 +48,7 @@ TENSORFLOW = {
     "restoration/bm3d",
     "restoration/operators",
     "restoration/plug_and_play.py",
+    "training/distributed.py",
     "datasets",
     "degradations",
     "callbacks",

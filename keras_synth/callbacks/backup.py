@@ -2,11 +2,13 @@
 
 import pathlib
 import re
+import tempfile
 
 import keras
 import numpy as np
 
 from keras_synth.io import written_whole
+from keras_synth.models.replicas import is_chief
 
 _NAME = re.compile(r"epoch_(\d+)\.weights\.h5")
 
@@ -23,6 +25,9 @@ class Backup(keras.callbacks.Callback):
     Training that diverged stops with an error: at the first loss that is not
     finite, or at the end of an epoch that left such weights. The last backup
     stays as it is.
+
+    Where several workers train together, the chief writes the files, and all
+    of them read them when they resume.
 
     With the models of `keras_synth.models`, and data of
     `keras_synth.datasets` (see `callbacks.EpochOrder`), training that was
@@ -66,7 +71,7 @@ class Backup(keras.callbacks.Callback):
     def remove(self):
         """Removes the backup."""
         for file in self._files().values():
-            file.unlink()
+            file.unlink(missing_ok=True)  # another worker removes it too
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss", 0.0)
@@ -84,11 +89,11 @@ class Backup(keras.callbacks.Callback):
                     f"epoch {epoch + 1}. {self._advice()}"
                 )
         new = self.directory / f"epoch_{epoch + 1:05d}.weights.h5"
-        with written_whole(new) as unfinished:
-            self.model.save_weights(unfinished)
-        for file in self._files().values():
-            if file != new:
-                file.unlink()
+        save_by_chief(self.model.save_weights, new, self.model)
+        if is_chief(self.model.distribute_strategy):
+            for file in self._files().values():
+                if file != new:
+                    file.unlink()
 
     def _files(self):
         """Finished backups, by the number of epochs."""
@@ -106,3 +111,22 @@ class Backup(keras.callbacks.Callback):
             epoch = max(files)
             kept = f"The state after epoch {epoch} is kept, {files[epoch]}."
         return f"{kept} A lower learning rate may help."
+
+
+def save_by_chief(save, path, model):
+    """Saves a model to a file, whole; of several workers, the chief does.
+
+    All workers must call it: states that they hold a part of each, those of
+    metrics, are added up while they are saved.
+
+    Args:
+        save: Method of the model that writes to a path.
+        path: Path of the file, `pathlib.Path`.
+        model: The `keras.Model`.
+    """
+    if is_chief(model.distribute_strategy):
+        with written_whole(path) as unfinished:
+            save(unfinished)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        save(pathlib.Path(folder) / path.name)

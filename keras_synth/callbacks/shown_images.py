@@ -25,6 +25,9 @@ class ShownImages(keras.callbacks.Callback):
         ValueError: `interval` is not a positive int.
     """
 
+    #: Of several workers that train together, the chief writes the images.
+    of_chief = True
+
     #: Folder within `log_dir`. TensorBoard reads one file of a folder at a
     #: time, so callbacks that are used together need folders of their own.
     LOG_FOLDER = "images"

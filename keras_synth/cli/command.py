@@ -1,5 +1,6 @@
 """Commands: a function of keras_synth, its options and what it prints."""
 
+import contextlib
 import dataclasses
 import functools
 import importlib
@@ -52,6 +53,9 @@ class Command:
         module: Name of the module of the function; None if named as it is.
         keywords: Whether arguments without a default are options too.
         shows_epochs: Whether the function's progress is that of Keras.
+        distributed: Whether the function can run on several workers or
+            devices: the parameters of `training.distribution` are options
+            too.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Command:
     module: str | None = None
     keywords: bool = False
     shows_epochs: bool = False
+    distributed: bool = False
 
     @functools.cached_property
     def source(self):
@@ -71,15 +76,31 @@ class Command:
         module = self.module or self.function
         return read_function(self.package, module, self.function)
 
+    @functools.cached_property
+    def distribution(self):
+        """The same of `training.distribution`; None if not distributed."""
+        if not self.distributed:
+            return None
+        return read_function("training", "distributed", "distribution")
+
     @property
     def options(self):
-        """The parameters of the function that the command line offers."""
+        """The parameters of the functions that the command line offers."""
+        parameters = [*self.source.parameters]
+        if self.distribution:
+            parameters += self.distribution.parameters
         return [
             parameter
-            for parameter in self.source.parameters
+            for parameter in parameters
             if parameter.name not in _NO_OPTIONS
             and parameter.annotation is not None
         ]
+
+    @property
+    def arguments(self):
+        """Dict from each option to its description, as one line."""
+        further = self.distribution.arguments if self.distribution else {}
+        return {**self.source.arguments, **further}
 
     @property
     def help(self):
@@ -113,6 +134,7 @@ class Command:
         package = importlib.import_module(f"keras_synth.{self.package}")
         function = getattr(package, self.function)
         parameters = {p.name: p.default for p in self.source.parameters}
+        parameters |= {p.name: p.default for p in self.options}
         options = dict(given)
         for name, (kind, fields) in self.source.bundles.items():
             values = {n: options.pop(n) for n in fields if n in options}
@@ -130,10 +152,19 @@ class Command:
                 _print("\n".join(self.lines(facts)))
 
         callbacks = [name for name in _CALLBACKS if name in parameters]
-        if callbacks:
-            function(**options, **dict.fromkeys(callbacks, show))
-        else:
-            show(function(**options))
+        with self._strategy(package, options):
+            if callbacks:
+                function(**options, **dict.fromkeys(callbacks, show))
+            else:
+                show(function(**options))
+
+    def _strategy(self, package, options):
+        """The scope of the strategy that options ask for; takes these out."""
+        if not self.distribution:
+            return contextlib.nullcontext()
+        names = [p.name for p in self.distribution.parameters]
+        given = {name: options.pop(name) for name in names if name in options}
+        return package.distribution(**given).scope()
 
     def _verbose(self, quiet, json):
         if quiet:
@@ -155,7 +186,7 @@ class Command:
         bundles = self.source.bundles.values()
         of_files = any(parameter.name in fields for _, fields in bundles)
         about = Parameter(
-            help=self.source.arguments.get(parameter.name),
+            help=self.arguments.get(parameter.name),
             show_default=False if required else _shown(parameter.default),
             **({"group": "Files"} if of_files else {}),
         )

@@ -33,6 +33,7 @@ from keras_synth.cli import (
     upscale_video,
 )
 from keras_synth.cli.command import examples_text
+from keras_synth.cli.workers import run_workers
 
 EXAMPLES = (
     "keras-synth restore noisy.png clean.png",
@@ -117,6 +118,9 @@ def _run(argv):
         entry(*bound.args, **bound.kwargs)  # prints the help, or the version
         return 0 if _ASK & set(argv) else 2
     given = bound.arguments
+    workers = given.get("workers") if entry.command.distributed else None
+    if workers is not None and "TF_CONFIG" not in os.environ:
+        return run_workers(argv, workers)
     _import_tensorflow(given.get("debug", False))
     entry(**given)
     return 0

@@ -15,6 +15,7 @@ EXAMPLES = (
     "keras-synth train vae --data FOLDER --image-size 64",
     "keras-synth train gan --data digits --conditional --epochs 100",
     "keras-synth train pix2pix --data facades/train --resume",
+    "keras-synth train stylegan2 --data FOLDER --devices all",
 )
 
 
@@ -72,6 +73,7 @@ def _training(name, use, *examples):
         facts=_facts(module),
         keywords=True,
         shows_epochs=True,
+        distributed=True,
     )
 
 

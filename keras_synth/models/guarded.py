@@ -10,6 +10,7 @@ from keras_synth.models.checks import (
     InvalidInput,
     check_precision,
 )
+from keras_synth.models.workers import fit_on_workers, has_workers
 
 
 class DataGuard:
@@ -177,7 +178,10 @@ class GuardedModel(keras.Model):
         class_weight=None,
         **kwargs,
     ):
-        """`keras.Model.fit`; checks the first batch."""
+        """`keras.Model.fit`; checks the first batch.
+
+        Several workers train with `models.workers.fit_on_workers`.
+        """
         if class_weight is not None:
             raise InvalidInput(
                 f"A {type(self).__name__} takes no class weights: repeat "
@@ -199,14 +203,11 @@ class GuardedModel(keras.Model):
             if isinstance(seen, tf.data.Dataset):
                 for _ in seen.take(1):
                     pass  # it is checked on the way
-            return super().fit(
-                x,
-                y,
-                *args,
-                validation_data=validation_data,
-                sample_weight=sample_weight,
-                **kwargs,
-            )
+            kwargs["validation_data"] = validation_data
+            kwargs["sample_weight"] = sample_weight
+            if has_workers(self):
+                return fit_on_workers(self, x, *args, y=y, **kwargs)
+            return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, sample_weight=None, **kwargs):
         """`keras.Model.evaluate`; checks the first batch."""

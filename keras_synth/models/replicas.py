@@ -18,7 +18,7 @@ def share_of_batch(images):
     Returns:
         `(share, replicas)`: a scalar in (0, 1], and an int.
     """
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    replicas = num_replicas()
     if replicas == 1:
         return 1.0, 1
     count = tf.cast(tf.shape(images)[0], "float32")
@@ -39,7 +39,7 @@ def of_all_replicas(function, images):
     Returns:
         The results for this replica's images.
     """
-    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+    if num_replicas() == 1:
         return function(images)
     context = tf.distribute.get_replica_context()
     counts = context.all_gather(tf.shape(images)[:1], axis=0)
@@ -73,3 +73,27 @@ def gradient_step(tape, loss, regularization, optimizer, variables, images):
     gradients = tape.gradient(targets, variables, output_gradients=weights)
     optimizer.apply(gradients, variables)
     return tf.linalg.global_norm(gradients) / (scale * share)
+
+
+def num_replicas():
+    """Number of replicas of the strategy in whose scope this is called."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def is_chief(strategy=None):
+    """Whether this process is the chief: the worker that writes the files.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`. None takes the one in whose
+            scope this is called.
+
+    Returns:
+        A bool; True where there is one process.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    resolver = strategy.cluster_resolver
+    if resolver is None or resolver.task_type is None:
+        return True
+    if "chief" in resolver.cluster_spec().jobs:
+        return resolver.task_type == "chief"
+    return resolver.task_id == 0

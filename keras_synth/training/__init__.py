@@ -16,6 +16,7 @@ from keras_synth.training.denoiser import (
     train_denoiser,
 )
 from keras_synth.training.flow import build_flow, compile_flow, train_flow
+from keras_synth.training.distributed import distribution
 from keras_synth.training.gan import (
     OBJECTIVES,
     build_gan,
@@ -70,6 +71,7 @@ __all__ = [
     "compile_restorer",
     "compile_stylegan2",
     "describe_data",
+    "distribution",
     "fit_restorer",
     "open_data",
     "train_adain",

@@ -16,11 +16,14 @@ from keras_synth.callbacks import (
     StyleMixingGrid,
     TranslationGrid,
 )
+from keras_synth.callbacks.backup import save_by_chief
 from keras_synth.datasets import Source
-from keras_synth.io import write_whole, written_whole
+from keras_synth.io import write_whole
 from keras_synth.models.checks import check_images, check_precision
 from keras_synth.models.guarded import DataGuard, GuardedModel
+from keras_synth.models.replicas import is_chief
 from keras_synth.models.restoration_gan import check_masks
+from keras_synth.training import distributed
 from keras_synth.training.data import open_images
 
 # What a training leaves in its folder.
@@ -103,6 +106,8 @@ def _setting(value):
 
 def _check_folder(output, settings, resume, overwrite):
     """Refuses to lose a training, and to resume one of other settings."""
+    if not is_chief():
+        return  # The chief may have begun to write.
     if resume and overwrite:
         raise ValueError(
             "A training is resumed or overwritten: give `resume` (--resume) "
@@ -178,6 +183,10 @@ def fit_in_folder(
     epoch, see `callbacks.Backup`). Each file is written whole or not at all:
     a process may be killed at any moment, and resumed.
 
+    In the scope of a `tf.distribute.Strategy` with several workers or devices
+    it trains on all of them, see `distributed.fit`. The chief writes the
+    files; to resume, all workers must see the same folder.
+
     Args:
         model: A compiled `keras.Model`.
         batches: The `tf.data.Dataset` to fit on.
@@ -200,29 +209,38 @@ def fit_in_folder(
     output = pathlib.Path(output)
     _check_folder(output, settings, resume, overwrite)
     check_precision(model)
-    output.mkdir(parents=True, exist_ok=True)
-    backup = Backup(output / "backup")
+    backup, chief = Backup(output / "backup"), is_chief()
     if overwrite:
         backup.remove()
-    _write_json(output / "settings.json", settings)
+    if chief:
+        _write_json(output / "settings.json", settings)
+    distributed.wait_for_workers()
     finished = backup.restore(model)
+    if not distributed.wait_for_workers(finished):
+        raise ValueError(
+            f"The workers see different backups in {output}, this one that of "
+            f"epoch {finished}: give `output` (--output) as a folder that all "
+            "of them share."
+        )
+    history = [_history(output / "history.json", finished)] if chief else []
     with DataGuard(_check_pairs) as guard:
         # Models of keras_synth check their data themselves.
         guarded = isinstance(model, GuardedModel)
-        model.fit(
+        distributed.fit(
+            model,
             batches if guarded else guard.of(batches),
             epochs=epochs,
             initial_epoch=finished,
-            shuffle=False,  # The pipeline shuffles.
             callbacks=[
                 *callbacks,
                 keras.callbacks.TensorBoard(output / "log"),
-                _history(output / "history.json", finished),
+                *history,
                 backup,
             ],
             verbose=verbose,
         )
     save_model(model, output, name)
+    distributed.wait_for_workers()
 
 
 def _history(path, finished):
@@ -268,8 +286,7 @@ def _check_pairs(data):
 
 def save_model(model, output, name):
     """Writes `NAME.keras` to the folder of a training, whole."""
-    with written_whole(pathlib.Path(output) / f"{name}.keras") as unfinished:
-        model.save(unfinished)
+    save_by_chief(model.save, pathlib.Path(output) / f"{name}.keras", model)
 
 
 def fit_generator(

@@ -8,6 +8,7 @@ import keras
 from keras_synth import callbacks, datasets, degradations, presets
 from keras_synth.inference import input_names
 from keras_synth.models.loading import load_model
+from keras_synth.models.replicas import num_replicas
 from keras_synth.training.folder import (
     check_epochs,
     check_run,
@@ -52,7 +53,8 @@ def compile_restorer(
             # Clipping and the short average of squares limit what a single
             # outlier changes; typical gradients have a norm of 0.05.
             beta_2=0.99,
-            global_clipnorm=0.1,
+            # Keras clips each replica's share of the gradient.
+            global_clipnorm=0.1 / num_replicas(),
             use_ema=True,
             ema_momentum=1.0 - 1.0 / averaged,
         ),

@@ -51,8 +51,10 @@ def all_parameters_of(words):
 
 
 def parameters_of(words):
-    """The function's parameters that should be options, by name."""
+    """The parameters of the functions that should be options, by name."""
     parameters = all_parameters_of(words)
+    if ALL[words].distributed:
+        parameters |= inspect.signature(training.distribution).parameters
     for name in NO_OPTIONS | OBJECTS.get(" ".join(words), set()):
         parameters.pop(name, None)
     return parameters
@@ -120,7 +122,7 @@ def test_help_describes_every_parameter_and_gives_examples(capsys, words):
     assert "Examples:" in out and command.examples
     assert " ".join(command.source.summary.split()) in out
     for name in parameters_of(words):
-        about = command.source.arguments[name]
+        about = command.arguments[name]
         assert about.endswith(".") and about in out, name
 
 

@@ -33,6 +33,7 @@ CHOICES = {
     "augmentation": training.AUGMENTATIONS,
     "channels": CHANNELS,
     "degradation": training.DEGRADATIONS,
+    "devices": ("one", "all"),
     "features": ("vgg19", "vgg16", "squeezenet"),
     "holes": training.HOLES,
     "in_channels": CHANNELS,
