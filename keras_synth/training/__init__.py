@@ -15,8 +15,8 @@ from keras_synth.training.denoiser import (
     build_denoiser,
     train_denoiser,
 )
-from keras_synth.training.flow import build_flow, compile_flow, train_flow
 from keras_synth.training.distributed import distribution
+from keras_synth.training.flow import build_flow, compile_flow, train_flow
 from keras_synth.training.gan import (
     OBJECTIVES,
     build_gan,
