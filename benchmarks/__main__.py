@@ -10,6 +10,7 @@ BENCHMARKS = {
     "salt_and_pepper": ("denoiser", 40, "PSNR above the best median filter"),
     "color_denoising": ("denoiser", 8, "PSNR of `restore` on color images"),
     "color_denoiser": ("photographs", 20, "PSNR of color denoising"),
+    "photo_restorer": ("photo_restorer", 10, "gains on JPEG and noise"),
     "bm3d": ("bm3d", 12, "PSNR of BM3D against the authors' binary"),
     "bm3d_color": ("photograph_noise", 4, "the same in color, on photographs"),
     "bm3d_time": ("bm3d", 3, "seconds against the authors' binary"),

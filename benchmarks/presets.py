@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import keras
 
-from benchmarks import photographs
+from benchmarks import photo_restorer, photographs
 from benchmarks.rows import ROOT, data_folder
 from benchmarks.trainings import (
     card,
@@ -70,6 +70,27 @@ QUEUE = {
             },
             "bad at": "noise that is correlated from pixel to pixel, as in "
             "JPEG files and scans of film",
+        },
+    ),
+    "photo_restorer": Entry(
+        training.train_denoiser,
+        {
+            "from_": "color_denoiser",
+            "channels": 3,
+            "degradation": "photo",
+            "image_size": 64,
+            "patches_per_image": 20,
+            "epochs": 40,
+            "batch_size": 16,
+            "learning_rate": 4e-4,
+        },
+        presets.photo_restorer,
+        photo_restorer.photo_figures,
+        {
+            "degradations": "slight blur, noise of a camera or of σ up to 25 "
+            "gray levels, JPEG from 10 to 95, once or twice, on any grid",
+            "bad at": "heavy noise and heavy blur; text and faces of a few "
+            "pixels",
         },
     ),
 }

@@ -4,12 +4,17 @@ from keras_synth.cli.command import Command, image_lines
 
 
 def _restored(facts):
-    words = f"noise of {255 * facts['noise_level']:.1f} gray levels removed"
+    words = []
     if facts["marked"] is not None:
-        words = f"{100 * facts['marked']:.2f} % of it inpainted, {words}"
+        words.append(f"{100 * facts['marked']:.2f} % of it inpainted")
+    if facts["method"] is None:
+        words.append("neither noise nor JPEG blocks found")
+    else:
+        level = 255 * facts["noise_level"]
+        words.append(f"noise of {level:.1f} gray levels removed")
     if facts["jpeg_quality"]:
-        words += f", found JPEG of quality {facts['jpeg_quality']}"
-    return words
+        words.append(f"JPEG of quality {facts['jpeg_quality']} restored")
+    return ", ".join(words)
 
 
 def _lines(facts):

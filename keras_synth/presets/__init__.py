@@ -16,7 +16,11 @@ from keras_synth.presets.classifiers import (
     mnist_classifier,
     mnist_features,
 )
-from keras_synth.presets.denoisers import color_denoiser, gray_denoiser
+from keras_synth.presets.denoisers import (
+    color_denoiser,
+    gray_denoiser,
+    photo_restorer,
+)
 from keras_synth.presets.files import path
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
@@ -40,5 +44,6 @@ __all__ = [
     "mnist_classifier",
     "mnist_features",
     "path",
+    "photo_restorer",
     "video_upscaler",
 ]

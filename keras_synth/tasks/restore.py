@@ -32,9 +32,12 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 _LARGEST_NOISE = 4.0
 # What "auto" takes for none: less noise, and a finer JPEG file, are not seen.
 _LEAST_NOISE, _FINE_JPEG = 1 / 255, 90
+# What the photo restorer was trained on, as it is estimated.
+_LARGEST_PHOTO_NOISE = 30 / 255
 
 _gray_network = functools.cache(presets.gray_denoiser)
 _color_network = functools.cache(presets.color_denoiser)
+_photo_network = functools.cache(presets.photo_restorer)
 # Its graph is traced once, and not for every file.
 _block_matching = functools.cache(restoration.BM3D)
 
@@ -55,6 +58,10 @@ def _unet(noise_level, ensemble, verbose=0):
         return method(images, levels)
 
     return restore
+
+
+def _photo(_, ensemble, verbose=0):
+    return _with_network(_photo_network(), None, ensemble, verbose)
 
 
 def _with_network(network, noise_level, ensemble, verbose=0):
@@ -124,7 +131,7 @@ def _trained(path):
 #: Name: function from `(noise_level, ensemble)` to a method for images. A
 #: noise level of None is estimated.
 METHODS = {
-    "auto": _unet,
+    "photo": _photo,
     "unet": _unet,
     "bm3d": _bm3d,
     "median": lambda *_: restoration.median(3),
@@ -144,8 +151,10 @@ class Restored:
         source: Path of the file that was read.
         target: Path of the file that was written.
         noise_level: σ of the noise that was removed, in units of [0, 1].
-        jpeg_quality: Quality of the JPEG compression that "auto" found, or
-            None where it is fine or none.
+        jpeg_quality: Quality of the JPEG compression that "auto" found and
+            restored, or None where it is fine or none.
+        method: The method that "auto" took, or None where nothing was found;
+            else the one that was asked for.
         marked: Share of the pixels of an old photograph that were inpainted,
             or None where nothing was searched.
         mask: Path of the mask that was written, or None.
@@ -157,6 +166,7 @@ class Restored:
     target: pathlib.Path
     noise_level: float
     jpeg_quality: int | None = None
+    method: str | None = None
     marked: float | None = None
     mask: pathlib.Path | None = None
     comparison: pathlib.Path | None = None
@@ -205,9 +215,11 @@ def restore(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "auto" removes noise of one gray level and more by the
-            pretrained denoisers, and says which JPEG compression it found.
-            "unet" (the pretrained denoisers for any noise), "bm3d", "median",
+        method: "auto" looks for noise of one gray level and more, and for
+            JPEG compression below quality 90. For JPEG it takes "photo" (the
+            pretrained restorer of slight blur, noise and JPEG), and "unet"
+            (the pretrained denoisers) for noise alone, in gray images, or of
+            a given level. Or "bm3d", "median",
             "adaptive_median", "non_local_means", "total_variation", or the
             path of a `.keras` file of `train denoiser` or with a
             `models.RestorationGAN` that takes no mask.
@@ -263,8 +275,10 @@ def restore(
     plan = plan_targets(
         source, target, overwrite=overwrite, beside=beside, files=files
     )
-    make = METHODS[method] if method in METHODS else _trained(method)
-    always = method not in METHODS or method.endswith("median")
+    trained = None
+    if method not in ("auto", *METHODS):
+        trained = _trained(method)
+    always = trained is not None or method.endswith("median")
     repair, levels = None, restoration.auto_levels()
     if old_photo:
         repair = OldPhotos(
@@ -278,12 +292,17 @@ def restore(
         level = noise_level
         if level == "auto":
             level = estimated_level(dataclasses.replace(image, color=color))
+        name = method
         if method == "auto":
-            facts["jpeg_quality"] = _jpeg_quality(image)
-            if noise_level == "auto" and level < _LEAST_NOISE:
-                level = 0.0
-        if strength and (level or always):
+            name = "unet" if level else None
+            if noise_level == "auto":
+                level = level if level >= _LEAST_NOISE else 0.0
+                facts["jpeg_quality"] = _jpeg_quality(image)
+                name = _suited(color, level, facts["jpeg_quality"])
+        facts["method"] = name
+        if strength and name and (level or always or name == "photo"):
             known = None if noise_level == "auto" else level
+            make = trained or METHODS[name]
             restorer = make(known, ensemble, progress)
             found = inference.run_restorer(restorer, color[None])[0]
             if found.shape[:2] != color.shape[:2]:
@@ -317,16 +336,17 @@ def _check(method, noise_level, ensemble, strength, contrast, sharpness):
             f"{method!r} needs a mask: tasks.inpaint (keras-synth inpaint) "
             "runs it."
         )
-    if method not in METHODS and not method.endswith(".keras"):
+    known = ("auto", *METHODS)
+    if method not in known and not method.endswith(".keras"):
         raise ValueError(
-            f"`method` must be one of {', '.join(METHODS)}, or a .keras file. "
+            f"`method` must be one of {', '.join(known)}, or a .keras file. "
             f"Received: {method!r}"
         )
     check_noise_level(noise_level)
     if (
         ensemble
         and method in METHODS
-        and method not in ("auto", "unet", "bm3d")
+        and method not in ("photo", "unet", "bm3d")
     ):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
@@ -343,6 +363,20 @@ def _check(method, noise_level, ensemble, strength, contrast, sharpness):
         raise ValueError(
             f"`sharpness` must be from 0 to 100. Received: {sharpness}"
         )
+
+
+def _suited(color, noise_level, jpeg_quality):
+    """The method for what was found, or None.
+
+    The photo restorer knows noise that JPEG has changed. Other noise, and that
+    of gray images, which is the same in all channels, the denoisers remove
+    better: by up to 2 and by 3 dB.
+    """
+    gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
+    known = 0.0 if gray else _LARGEST_PHOTO_NOISE
+    if jpeg_quality and noise_level <= known:
+        return "photo"
+    return "unet" if noise_level else None
 
 
 def _jpeg_quality(image):

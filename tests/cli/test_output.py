@@ -58,6 +58,7 @@ def test_json_is_an_object_for_each_file(folder, capsys):
         "target": f"{folder}/out/a.png",
         "noise_level": pytest.approx(0.0, abs=1e-6),
         "jpeg_quality": None,
+        "method": "median",
         "marked": None,
         "mask": None,
         "comparison": f"{folder}/out/a-compare.png",

@@ -300,7 +300,7 @@ def test_a_generator_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "`method` must be one of auto, unet, bm3d"),
+        ({"method": "magic"}, "`method` must be one of auto, photo, unet"),
         ({"noise_level": 25}, "noise of 25 gray levels is 0.098"),
         ({"noise_level": "much"}, "`noise_level` must be"),
         ({"contrast": -1}, "`contrast` must be from 0 to 1"),

@@ -21,6 +21,7 @@ def test_where_nothing_is_found_the_file_is_copied(photo, tmp_path, name):
     Image.fromarray(photo).save(tmp_path / name, quality=95)
     (result,) = restore(tmp_path / name, tmp_path / f"out-{name}")
     assert result.noise_level == 0.0 and result.jpeg_quality is None
+    assert result.method is None
     written = (tmp_path / f"out-{name}").read_bytes()
     assert written == (tmp_path / name).read_bytes()
 
@@ -29,12 +30,42 @@ def test_jpeg_is_found_in_tables_and_in_pixels(photo, tmp_path, capsys):
     Image.fromarray(photo).save(tmp_path / "in.jpg", quality=33)
     write_image(tmp_path / "in.png", read_image(tmp_path / "in.jpg"))
     (result,) = restore(tmp_path / "in.jpg", tmp_path / "a.png")
-    assert result.jpeg_quality == 33
+    assert result.jpeg_quality == 33 and result.method == "photo"
+    before, after = (
+        np.abs(read_image(tmp_path / name) - photo / 255).mean()
+        for name in ("in.jpg", "a.png")
+    )
+    assert after < 0.97 * before
     (result,) = restore(tmp_path / "in.png", tmp_path / "b.png")
     assert abs(result.jpeg_quality - 33) <= 2
     words = [str(tmp_path / name) for name in ("in.jpg", "c.png")]
     assert main(["restore", *words]) == 0
     assert "JPEG of quality 33" in capsys.readouterr().out
+
+
+def test_noise_without_jpeg_is_removed_by_the_denoiser(photo, tmp_path):
+    rng = np.random.default_rng(0)
+    for sigma in (10, 50):
+        noisy = photo / 255 + sigma / 255 * rng.normal(size=photo.shape)
+        write_image(tmp_path / f"{sigma}.png", noisy)
+        target = tmp_path / f"out-{sigma}.png"
+        (result,) = restore(tmp_path / f"{sigma}.png", target)
+        assert result.method == "unet"
+        error = np.abs(read_image(target) - photo / 255).mean()
+        assert error < 0.6 * np.abs(noisy - photo / 255).mean()
+
+
+def test_noise_below_jpeg_is_removed_by_the_restorer_of_photos(photo, tmp_path):
+    """In gray images, which it was not trained on, by the denoiser."""
+    noise = 20 / 255 * np.random.default_rng(0).normal(size=photo.shape)
+    for name, method, image in (
+        ("color.jpg", "photo", photo / 255 + noise),
+        ("gray.jpg", "unet", (photo / 255 + noise)[..., :1].repeat(3, -1)),
+    ):
+        values = np.rint(255 * np.clip(image, 0, 1)).astype("uint8")
+        Image.fromarray(values).save(tmp_path / name, quality=70)
+        (result,) = restore(tmp_path / name, tmp_path / f"{name}.png")
+        assert result.method == method and result.jpeg_quality == 70
 
 
 @pytest.mark.parametrize("method", ["auto", "unet"])
