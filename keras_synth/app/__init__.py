@@ -8,10 +8,9 @@ from keras_synth.app.rate_export import Exported, rate_export
 from keras_synth.app.rate_new import NewStudy, rate_new
 from keras_synth.app.rate_report import Report, rate_report
 from keras_synth.app.serve import Served, serve
-from keras_synth.app.studies import ConflictError, Study
+from keras_synth.app.studies import Study
 
 __all__ = [
-    "ConflictError",
     "Exported",
     "NewStudy",
     "Report",

@@ -24,8 +24,6 @@ class GenerativeModel(ResumableModel):
             by the subclass.
         image_shape: (height, width, channels) of the images; set by the
             subclass.
-        conditional: Whether the model takes a condition, as `labels`: the
-            class of each image, or another one (see `models.conditions`).
         labeled_network: The network from latents (and labels) to images.
     """
 
@@ -36,7 +34,11 @@ class GenerativeModel(ResumableModel):
 
     @property
     def conditional(self):
-        """Whether the model takes a condition."""
+        """Whether the model takes a condition, as `labels`.
+
+        It is the class of each image, or another one: see
+        `models.conditions`.
+        """
         return self.condition.kind is not None
 
     def generate(self, latents, labels=None):

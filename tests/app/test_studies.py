@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_synth import app, degradations, evaluation, metrics
-from keras_synth.app.studies import passed
+from keras_synth.app.studies import ConflictError, passed
 from keras_synth.cli.main import main
 from keras_synth.io import read_image
 from keras_synth.restoration import median
@@ -104,7 +104,7 @@ def test_an_answer_is_stored_once_and_never_changed(new_study):
     study.state(link)
     study.answer(link, 0, 1)
     study.answer(link, 0, 1)  # sent again
-    with pytest.raises(app.ConflictError, match="answered already"):
+    with pytest.raises(ConflictError, match="answered already"):
         study.answer(link, 0, -1)
     with pytest.raises(LookupError, match="not the turn"):
         study.answer(link, 2, 1)
