@@ -247,7 +247,9 @@ def _answer(page, start, end):
         wait_until(
             lambda text=text: text in page.locator("#count").inner_text()
         )
-        page.wait_for_function("document.getElementById('left').complete")
+        wait_until(
+            lambda: page.evaluate("document.getElementById('left').complete")
+        )
         page.wait_for_timeout(50)
         page.keyboard.press(keys[number % 3])
     if end < 22:
