@@ -437,7 +437,7 @@ def page_weight(name):
         },
         data="the page `/`, served locally, without cache",
         protocol="Chromium, headless; the sum of all bodies, and the median of "
-        "five times until the controls are there and painted",
+        "five times until the controls are there and shown",
         seed=0,
     )
 

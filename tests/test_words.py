@@ -64,6 +64,7 @@ _ALLOWED = re.compile(
             r"plug[-_ ]?and[-_ ]?play",
             r"film[-_ ]?damage",  # a degradation, and a public set of masks
             r"damage[-_ ]detector",
+            r"useful paint",  # a time that browsers report
             # A title.
             r"Analyse and Improve Artefact Restoration",
         )

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 
 import keras_synth
-from keras_synth.io import image_grid, write_image
+from keras_synth.io import image_grid
 
 _MOST, _LARGEST_SEED = 64, 2**31 - 1
 _DIRECTIONS = 5
@@ -95,9 +95,12 @@ class Generators:
             Dict: `columns` and `rows` of the grid, and its `tile`, (height,
             width).
         """
+        from keras_synth.tasks.generators import write_generated
+
         model, directions = self.load(name)
         images, columns = _images(model, directions, request)
-        write_image(target, image_grid(images, columns=columns, padding=0))
+        grid = image_grid(images, columns=columns, padding=0)
+        write_generated(target, grid, name)
         rows = math.ceil(len(images) / columns)
         return {
             "columns": columns,

@@ -225,12 +225,24 @@ def _check_finite(arguments):
 
 
 def _as_json(facts):
+    facts = _finite(facts)
     text = json.dumps(facts, default=str, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # a name that is no UTF-8
         text = json.dumps(facts, default=str)
     return text
+
+
+def _finite(value):
+    """The same with words for infinite numbers and NaN, which JSON lacks."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
 
 
 def _print(text):

@@ -49,6 +49,30 @@ def find_images(folder):
     )
 
 
+def image_files(path):
+    """The image file of a path, or all image files of a folder.
+
+    Args:
+        path: Path of an image file, or of a folder, see `find_images`.
+
+    Returns:
+        A sorted list of `pathlib.Path`, of one file at least.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        ValueError: The folder holds no images.
+    """
+    path = pathlib.Path(path)
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no image or folder {path}")
+    files = find_images(path)
+    if not files:
+        raise ValueError(f"{path} holds no images.")
+    return files
+
+
 def _walk(folder, above=()):
     """All files below a folder but hidden ones."""
     real = os.path.realpath(folder)

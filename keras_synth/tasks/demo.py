@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_synth import callbacks, datasets
 from keras_synth.export import export_saved_model
-from keras_synth.io import check_target, image_grid, write_image
+from keras_synth.io import check_target, image_grid
+from keras_synth.tasks.generators import write_generated
 from keras_synth.training import train_vae
 
 
@@ -62,17 +63,18 @@ def demo(
     # From each digit to the next of its own class in the test split.
     strips = model.interpolate_images(images[:8], images[10:18], 10, labels[:8])
     strips = np.reshape(strips, (-1, *model.image_shape))
+    grids = {
+        "samples": image_grid(samples, columns=10),
+        "reconstructions": callbacks.reconstruction_grid(
+            model, images[:30], labels[:30]
+        ),
+        "interpolation": image_grid(strips, columns=10),
+    }
     paths = {
-        "samples": write_image(
-            output / "samples.png", image_grid(samples, columns=10)
-        ),
-        "reconstructions": write_image(
-            output / "reconstructions.png",
-            callbacks.reconstruction_grid(model, images[:30], labels[:30]),
-        ),
-        "interpolation": write_image(
-            output / "interpolation.png", image_grid(strips, columns=10)
-        ),
+        **{
+            name: write_generated(output / f"{name}.png", grid, "vae.keras")
+            for name, grid in grids.items()
+        },
         "model": output / "vae.keras",
         "SavedModel": export_saved_model(model, output / "saved_model"),
         "log": output / "log",

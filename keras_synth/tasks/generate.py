@@ -4,10 +4,11 @@ import os
 import pathlib
 
 from keras_synth import models
-from keras_synth.io import check_target, image_grid, write_image
+from keras_synth.io import check_target, image_grid
 from keras_synth.models.checks import num_classes
 from keras_synth.networks.text_encoder import VOCABULARY
 from keras_synth.ops import byte_ids
+from keras_synth.tasks.generators import write_generated
 from keras_synth.tasks.loading import load_model_or_preset
 
 
@@ -74,4 +75,4 @@ def generate(
         )
     ids = byte_ids(text, condition.inputs[0].shape[1])
     images = generator.sample(num_images, labels=ids, seed=seed, **options)
-    return write_image(target, image_grid(images))
+    return write_generated(target, image_grid(images), model)

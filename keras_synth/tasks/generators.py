@@ -10,7 +10,7 @@ from keras_synth import editing
 from keras_synth.io import (
     Provenance,
     center_crop,
-    find_images,
+    image_files,
     image_grid,
     read_image,
     write_image,
@@ -89,10 +89,7 @@ def read_images(source, shape):
     Returns:
         float32 (n, height, width, channels).
     """
-    source = pathlib.Path(source)
-    files = find_images(source) if source.is_dir() else [source]
-    if not files:
-        raise ValueError(f"{source} holds no images.")
+    files = image_files(source)
     return np.stack([fitted(read_image(file), shape) for file in files])
 
 

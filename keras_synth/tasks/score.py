@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_synth import metrics, networks, presets
 from keras_synth.inference import input_names
-from keras_synth.io import Progress, find_images, pair_by_name, read_image
+from keras_synth.io import Progress, image_files, pair_by_name, read_image
 from keras_synth.models.loading import load_model
 from keras_synth.tasks.image_files import FilesError
 
@@ -87,8 +87,8 @@ def score(
             searched in all folders below it as well.
         reference: Path of the clean image, or of a folder of clean or real
             images. None for metrics that need none.
-        metrics: Names of the metrics. None takes "psnr", "ssim" and "niqe"
-            with a reference, and "niqe" without one.
+        metrics: Names of the metrics. None takes "psnr" and "ssim" with a
+            reference, and "niqe" without one.
         luma: Compare the brightness alone: "full" for the luma of JPEG,
             "studio" for that of super-resolution tables. None compares all
             channels.
@@ -163,7 +163,7 @@ def score(
 def _check_metrics(names, reference):
     known = (*PAIRED, *ALONE, *OF_SETS)
     if names is None:
-        return ["niqe"] if reference is None else ["psnr", "ssim", "niqe"]
+        return ["niqe"] if reference is None else ["psnr", "ssim"]
     for name in names:
         if name not in known:
             raise ValueError(
@@ -181,7 +181,7 @@ def _check_metrics(names, reference):
 def _paired(source, reference, names):
     """List of `(file, its reference or None)`."""
     source = pathlib.Path(source)
-    files = _files(source)
+    files = image_files(source)
     if reference is None or not set(names) & set(PAIRED):
         return [(file, None) for file in files]
     reference = pathlib.Path(reference)
@@ -191,26 +191,17 @@ def _paired(source, reference, names):
                 f"{source} is a file and {reference} a folder: give the "
                 "reference of the file."
             )
-        return [(source, *_files(reference))]
+        return [(source, *image_files(reference))]
     if not reference.is_dir():
         raise ValueError(
             f"{source} is a folder and {reference} none: give the folder of "
             "the references."
         )
-    found = pair_by_name(files, source, _files(reference), reference)
+    found = pair_by_name(files, source, image_files(reference), reference)
     for file in files:
         if file not in found:
             raise ValueError(f"{file} has no reference in {reference}.")
     return list(found.items())
-
-
-def _files(path):
-    path = pathlib.Path(path)
-    if path.is_dir():
-        return find_images(path)
-    if not path.exists():
-        raise FileNotFoundError(f"There is no such file or folder: {path}")
-    return [path]
 
 
 def _metrics(names, luma, border):
@@ -302,7 +293,7 @@ def _scored(measured, file, clean):
 def _compare_sets(sets, pairs, reference):
     """Scores of all images against all of the reference."""
     files = {"generated": [file for file, _ in pairs]}
-    files["real"] = _files(reference)
+    files["real"] = image_files(reference)
     network = next(iter(sets.values())).features
     for side, paths in files.items():
         for first in range(0, len(paths), _BATCH):

@@ -222,6 +222,7 @@ def test_generators(client):
     expected = quantized(image_grid(images, columns=2, padding=0), 8)
     shown = np.asarray(Image.open(io.BytesIO(made)))
     np.testing.assert_allclose(shown, expected[..., 0], atol=1)
+    assert b"trainedAlgorithmicMedia" in made
     moved = request | {"amounts": [2.0, 0, 0, 0, -1]}
     other = finished(client, client.post("/api/generate", json=moved))
     other = client.get(f"/api/files/{other['result']['file']['id']}/download")

@@ -63,6 +63,7 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
         )
         for words, name in (("image 3", "a.png"), ("图片3", "b.png"))
     ]
+    assert b"trainedAlgorithmicMedia" in paths[0].read_bytes()
     images = [read_image(path) for path in paths]
     assert images[0].shape[-1] == 3 and np.abs(images[0] - images[1]).max() > 0
     words = ["generate", "图片3", model, tmp_path / "b.png"]
