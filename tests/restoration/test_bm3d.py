@@ -154,7 +154,14 @@ def test_noise_level_0_returns_the_image():
     )
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.0,
+        pytest.param(0.3, marks=pytest.mark.slow),
+        pytest.param(1.0, marks=pytest.mark.slow),
+    ],
+)
 def test_constant_images_stay_constant(value):
     flat = np.full((1, 30, 41, 1), value, "float32")
     for noise_level in (0.0, 0.1, None):
