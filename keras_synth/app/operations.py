@@ -5,10 +5,17 @@ again, together.
 """
 
 import dataclasses
+import json
 import math
 import pathlib
+import zipfile
 
 import numpy as np
+
+import keras_synth
+
+#: Stands for one's own models in `Option.only`.
+OWN = "own"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +26,15 @@ class Option:
         name: Name of the task's parameter.
         kind: "choice", "number", "whole" (a number without fraction) or
             "flag".
-        default: Its default; None stands for what the task finds by itself.
+        default: Default of the task. A number whose default is none is found
+            by the task itself.
         choices: Values of a "choice".
         least: Smallest number.
         most: Largest number.
         step: Distance between the numbers of a slider.
         models: Whether one's own `.keras` files are choices as well.
+        only: Methods that take the option, among which `OWN` stands for one's
+            own models. Empty for all.
     """
 
     name: str
@@ -35,6 +45,13 @@ class Option:
     most: float = 1.0
     step: float = 0.01
     models: bool = False
+    only: tuple = ()
+
+    @property
+    def automatic(self):
+        """Whether the task finds a number where none is given."""
+        numbers = self.kind in ("number", "whole")
+        return numbers and not isinstance(self.default, int | float)
 
     def checked(self, value, models):
         """The value of a request, as the task takes it.
@@ -46,11 +63,12 @@ class Option:
         Raises:
             ValueError: The option has no such value.
         """
-        if value is None and self.default is None:
-            return None
+        if value is None and self.automatic:
+            return self.default
         if self.kind == "choice":
-            if self.models and isinstance(value, str) and value in models:
-                return str(models[value])
+            own = isinstance(value, str) and value.removesuffix(".keras")
+            if self.models and own in models and value != own:
+                return str(models[own])
             good = value in self.choices
         elif self.kind == "flag":
             good = isinstance(value, bool)
@@ -69,59 +87,77 @@ class Operation:
     """An operation on an image.
 
     Attributes:
-        name: Name of the task, and of its command.
+        name: Name of the operation.
         options: Tuple of its `Option`.
-        needs: What it takes besides the image: "mask", "style" or None.
         suffix: What is added to the name of the file that is downloaded.
+        needs: What it takes besides the image: "mask", "style" or None.
+        task: Name of the task, and of its command; empty where it is `name`.
+        finds: Whether a detector can find the mask.
     """
 
     name: str
     options: tuple
     suffix: str
     needs: str | None = None
+    task: str = ""
+    finds: bool = False
 
 
-_ENSEMBLE = Option("ensemble", "flag", False)
-_NOISE = Option("noise_level", "number", None, (), 0.0, 0.4, 0.002)
-_SIGMA = Option("sigma", "number", None, (), 0.2, 8.0, 0.1)
+def _slider(name, default, least, most, step, only=()):
+    return Option(name, "number", default, (), least, most, step, only=only)
+
+
+def _whole(name, default, least, most, step=1, only=()):
+    return Option(name, "whole", default, (), least, most, step, only=only)
+
+
+def _ensemble(*only):
+    return Option("ensemble", "flag", False, only=only)
+
+
+def _method(default, *choices):
+    return Option("method", "choice", default, choices, models=True)
+
+
+def _noise(*only):
+    return _slider("noise_level", "auto", 0.0, 0.4, 0.002, only)
+
+
+_RESTORE = (
+    _method(
+        "auto",
+        "auto",
+        "photo",
+        "unet",
+        "bm3d",
+        "non_local_means",
+        "total_variation",
+        "median",
+        "adaptive_median",
+    ),
+    _noise("auto", "unet", "bm3d", "non_local_means", "total_variation", OWN),
+    _slider("strength", 1.0, 0.0, 1.0, 0.05),
+    _slider("contrast", 0.0, 0.0, 0.05, 0.001),
+    _slider("sharpness", 0.0, 0.0, 3.0, 0.05),
+    _ensemble("auto", "photo", "unet", "bm3d", OWN),
+)
+_OPTIMIZE, _ADAIN = ("optimize",), (OWN,)
 OPERATIONS = (
+    Operation("restore", _RESTORE, "restored"),
     Operation(
-        "restore",
-        (
-            Option(
-                "method",
-                "choice",
-                "auto",
-                (
-                    "auto",
-                    "unet",
-                    "bm3d",
-                    "non_local_means",
-                    "total_variation",
-                    "median",
-                    "adaptive_median",
-                ),
-                models=True,
-            ),
-            Option("old_photo", "flag", False),
-            _NOISE,
-            Option("contrast", "number", 0.0, (), 0.0, 0.05, 0.001),
-            Option("sharpness", "number", 0.0, (), 0.0, 3.0, 0.05),
-            _ENSEMBLE,
-        ),
+        "old_photo",
+        (*_RESTORE, Option("keep_levels", "flag", False)),
         "restored",
+        "mask",
+        task="restore",
+        finds=True,
     ),
     Operation(
         "inpaint",
         (
-            Option(
-                "method",
-                "choice",
-                "auto",
-                ("auto", "biharmonic", "patch_match", "pnp"),
-                models=True,
-            ),
-            Option("seed", "whole", 0, (), 0, 999, 1),
+            _method("auto", "auto", "biharmonic", "patch_match", "pnp"),
+            _whole("seed", 0, 0, 999, only=("auto", "patch_match")),
+            _ensemble(OWN),
         ),
         "inpainted",
         "mask",
@@ -129,31 +165,47 @@ OPERATIONS = (
     Operation(
         "upscale",
         (
-            Option(
-                "method",
-                "choice",
-                "edsr",
-                ("edsr", "bicubic", "pnp"),
-                models=True,
-            ),
-            Option("scale", "whole", None, (), 2, 4, 1),
-            _ENSEMBLE,
+            _method("edsr", "edsr", "bicubic", "pnp"),
+            _whole("scale", None, 2, 4),
+            _slider("sigma", None, 0.2, 8.0, 0.1, ("pnp",)),
+            _noise("pnp"),
+            _ensemble("edsr", OWN),
         ),
         "upscaled",
     ),
     Operation(
         "deblur",
-        (_SIGMA, _NOISE, Option("iterations", "whole", 8, (), 1, 30, 1)),
+        (
+            _slider("sigma", None, 0.2, 8.0, 0.1),
+            _noise(),
+            _whole("iterations", 8, 1, 30),
+        ),
         "sharp",
     ),
     Operation(
         "stylize",
         (
-            Option("method", "choice", "optimize", ("optimize",), models=True),
-            Option("steps", "whole", 100, (), 10, 1000, 10),
-            Option("size", "whole", 256, (), 64, 1024, 32),
-            Option("style_weight", "number", 20.0, (), 1.0, 100.0, 1.0),
-            Option("preserve_color", "flag", False),
+            _method("optimize", "optimize"),
+            Option(
+                "features",
+                "choice",
+                "vgg19",
+                ("vgg19", "vgg16", "squeezenet"),
+                only=_OPTIMIZE,
+            ),
+            _whole("steps", 300, 10, 1000, 10, _OPTIMIZE),
+            _whole("size", 512, 64, 1024, 32),
+            _whole("style_size", None, 64, 1024, 32),
+            _slider("style_weight", 20.0, 1.0, 100.0, 1.0, _OPTIMIZE),
+            _slider("alpha", 1.0, 0.0, 1.0, 0.05, _ADAIN),
+            Option(
+                "start",
+                "choice",
+                "content",
+                ("content", "noise"),
+                only=_OPTIMIZE,
+            ),
+            Option("preserve_color", "flag", False, only=_OPTIMIZE),
         ),
         "stylized",
         "style",
@@ -170,11 +222,44 @@ def described(models):
     shown = []
     for operation in OPERATIONS:
         facts = dataclasses.asdict(operation)
-        for option in facts["options"]:
-            if option.pop("models"):
-                option["choices"] = [*option["choices"], *models]
+        for option, given in zip(
+            operation.options, facts["options"], strict=True
+        ):
+            given["automatic"] = option.automatic
+            if given.pop("models"):
+                own = [f"{name}.keras" for name in models]
+                given["choices"] = [*option.choices, *own]
         shown.append(facts)
     return shown
+
+
+def detectors(models):
+    """Detectors of film damage: the preset, where there is one, and own ones.
+
+    Neither Keras nor the models are loaded.
+
+    Args:
+        models: Dict, name → path of one's own models.
+
+    Returns:
+        Dict, name → what `tasks.restore` takes as its `detector`.
+    """
+    folder = pathlib.Path(keras_synth.__file__).parent / "presets"
+    found = {card.stem: card.stem for card in folder.glob("damage_detector.md")}
+    for name, path in models.items():
+        if _network_name(path) == "mask_unet":
+            found[f"{name}.keras"] = str(path)
+    return found
+
+
+def _network_name(path):
+    """Name of the network in a `.keras` file; None where there is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read("config.json"))
+        return config["config"]["name"]
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError):
+        return None
 
 
 def prepared(name, options, models):
@@ -202,14 +287,14 @@ def prepared(name, options, models):
         option: known[option].checked(value, models)
         for option, value in options.items()
     }
-    if given.get("noise_level", "") is None:
-        given["noise_level"] = "auto"
     if "steps" in given:
         given["steps"] = (given["steps"],)
     return operation, given
 
 
-def run(operation, source, target, extra, options, files, progress):
+def run(
+    operation, source, target, extra, options, files, progress, detector=None
+):
     """Runs the task that the command line runs, with the same arguments.
 
     Args:
@@ -220,20 +305,29 @@ def run(operation, source, target, extra, options, files, progress):
         options: Options of the task.
         files: `io.FileOptions`.
         progress: `io.Progress`.
+        detector: Path or name of the detector that finds the mask, where
+            there is none.
 
     Returns:
         Dict of the facts that the task returned.
     """
     from keras_synth import tasks
 
-    task = getattr(tasks, operation.name)
+    task = getattr(tasks, operation.task or operation.name)
     places = [source, target]
-    if operation.needs:
+    if operation.finds:
+        options = {
+            **options,
+            "old_photo": True,
+            "mask": extra,
+            "detector": detector,
+        }
+    elif operation.needs:
         places.insert(1, extra)
     (result,) = task(*places, files=files, verbose=progress, **options)
     facts = dataclasses.asdict(result)
-    for name in ("source", "target", "comparison"):
-        facts.pop(name)
+    for name in ("source", "target", "comparison", "mask"):
+        facts.pop(name, None)
     return facts
 
 

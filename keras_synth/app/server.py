@@ -42,6 +42,7 @@ class Site:
         self.queue = JobQueue(max_waiting)
         self.uploads = Uploads(files, in_use=self.queue.in_use)
         self.generators = generators.Generators(self.models)
+        self.detectors = operations.detectors(self.models)
 
     def close(self):
         """Stops the jobs, and removes what was uploaded."""
@@ -53,7 +54,8 @@ class Site:
 
         Args:
             request: Dict with `operation`, `file`, `options`, and `mask` or
-                `style`, the ids of uploaded images.
+                `style`, the ids of uploaded images; or with a `detector`, the
+                name of one of `detectors`, in place of the mask.
 
         Returns:
             The `Job`.
@@ -62,8 +64,10 @@ class Site:
             request.get("operation"), request.get("options", {}), self.models
         )
         image = self.uploads.get(request.get("file"))
-        extra = None
-        if operation.needs:
+        extra = detector = None
+        if operation.finds and "detector" in request:
+            detector = self._detector(request["detector"])
+        elif operation.needs:
             extra = self.uploads.get(request.get(operation.needs))
         if operation.name == "stylize":
             options["weights"] = self.weights
@@ -71,7 +75,7 @@ class Site:
         def work(progress):
             target = self.uploads.new_path(image.path.suffix)
             path = extra and extra.path
-            if operation.needs == "mask":
+            if operation.needs == "mask" and path:
                 beside = target.with_name("mask.png")
                 size = image.height, image.width
                 path = operations.fitted_mask(path, size, beside)
@@ -84,6 +88,7 @@ class Site:
                     options,
                     self.uploads.options,
                     progress,
+                    detector,
                 )
             except BaseException as error:
                 self.uploads.drop(target)
@@ -95,6 +100,44 @@ class Site:
 
         used = {image.id} | ({extra.id} if extra else set())
         return self.queue.add(work, used)
+
+    def start_search(self, request):
+        """Adds a job that finds film damage, and gives its mask.
+
+        Args:
+            request: Dict with `file`, the id of an uploaded image, and
+                `detector`, the name of one of `detectors`.
+
+        Returns:
+            The `Job`.
+        """
+        image = self.uploads.get(request.get("file"))
+        detector = self._detector(request.get("detector"))
+
+        def work(progress):
+            from keras_synth.tasks.old_photo import find_damage
+
+            target = self.uploads.new_path(".png")
+            try:
+                marked = find_damage(
+                    image.path,
+                    target,
+                    detector,
+                    files=self.uploads.options,
+                    verbose=progress,
+                )
+            except BaseException as error:
+                self.uploads.drop(target)
+                raise _plainer(error, image, target) from error
+            made = self.uploads.add(target, "mask.png")
+            return {"file": made.facts(), "facts": {"marked": marked}}
+
+        return self.queue.add(work, {image.id})
+
+    def _detector(self, name):
+        if name not in self.detectors:
+            raise ValueError(f"There is no detector {name!r:.60}.")
+        return self.detectors[name]
 
     def start_generation(self, request):
         """Adds a job that generates images; see `generators.checked`."""
@@ -212,6 +255,7 @@ def _studio_routes(site):
         return JSONResponse(
             {
                 "operations": operations.described(list(site.models)),
+                "detectors": list(site.detectors),
                 "rating": site.study is not None,
                 "max_megapixels": site.uploads.options.max_megapixels,
             }
@@ -249,6 +293,10 @@ def _studio_routes(site):
     async def start(request):
         given = await _json(request)
         job = site.start_operation(given)
+        return JSONResponse(job.facts(), 202)
+
+    async def search(request):
+        job = site.start_search(await _json(request))
         return JSONResponse(job.facts(), 202)
 
     async def generate(request):
@@ -299,6 +347,7 @@ def _studio_routes(site):
         Route("/api/files/{file}/view", show),
         Route("/api/files/{file}/download", download),
         Route("/api/jobs", start, methods=["POST"]),
+        Route("/api/masks", search, methods=["POST"]),
         Route("/api/jobs/{job}", cancel, methods=["DELETE"]),
         Route("/api/jobs/{job}/events", events),
         Route("/api/generators", models),

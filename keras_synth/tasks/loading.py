@@ -1,5 +1,7 @@
 """Loading models by the path of a file, or by the name of a preset."""
 
+import functools
+import os
 import pathlib
 
 from keras_synth import models, presets
@@ -26,3 +28,32 @@ def load_model_or_preset(model, kind=models.GenerativeModel):
         check_kind(loaded, model, kind)
         return loaded
     return load_model(model, kind)
+
+
+def load_once(model, kind):
+    """Loads a model, unless it was loaded before and is unchanged.
+
+    The four that were used last stay in memory: whoever restores one image
+    after the other waits once.
+
+    Args:
+        model: Path of a `.keras` file, or name of a preset.
+        kind: Class of model that it must be, or a tuple of them.
+
+    Returns:
+        The model, which must not be changed.
+
+    Raises:
+        FileNotFoundError: There is no such file or preset.
+        ValueError: As `load_model`.
+    """
+    if not os.path.isfile(model):
+        return _loaded(str(model), kind)
+    facts = os.stat(model)
+    path = os.path.abspath(model)
+    return _loaded(path, kind, facts.st_mtime_ns, facts.st_size)
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(model, kind, *_):
+    return load_model_or_preset(model, kind)

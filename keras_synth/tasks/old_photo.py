@@ -5,7 +5,14 @@ import os
 import numpy as np
 from scipy import ndimage
 
-from keras_synth.io import FileOptions, plan_targets, write_image
+from keras_synth.io import (
+    FileOptions,
+    Progress,
+    open_decoded,
+    plan_targets,
+    write_image,
+)
+from keras_synth.tasks.image_files import open_images
 from keras_synth.tasks.inpaint import DEEP, choose_method, untrained
 from keras_synth.tasks.masks import find_masks, read_mask
 from keras_synth.tasks.restorers import (
@@ -70,7 +77,7 @@ class OldPhotos:
         if self._masks is not None:
             missing = read_mask(self._masks[image.path], image)
         else:
-            missing = self._find(image, progress)
+            missing = _found(self._detector, image, progress)
         facts = {"marked": float(missing.mean())}
         if self._saved is not None:
             # Each page of a file would have a mask of its own.
@@ -85,29 +92,58 @@ class OldPhotos:
             return image.color, facts
         return _filled(image.color, missing, progress), facts
 
-    def _find(self, image, progress):
-        network, channels = self._detector
 
-        def find(images):
-            found = in_tiles(network, images, verbose=progress)
-            if found.shape != (*images.shape[:3], 1):
-                raise ValueError(
-                    "A detector must return one probability for each pixel, "
-                    f"(batch, height, width, 1). Received: {found.shape} for "
-                    f"images {images.shape}"
-                )
-            return found
+def find_damage(source, target, detector, *, files=None, verbose="auto"):
+    """Finds film damage in an image file, and writes its mask alone.
 
-        found = with_channels(find, channels, image.color[None])[0]
-        marked = found.max(axis=-1) > 0.5
-        # The soft edges, too.
-        marked = ndimage.binary_dilation(marked, np.ones((3, 3)))
-        if marked.all():
+    Args:
+        source: Path of the image file. Of several images the first is
+            searched.
+        target: Path of the image file of the mask: white where damage is.
+        detector: Path of a `.keras` file of `train damage-detector`, or name
+            of a preset.
+        files: `io.FileOptions`, or None for the defaults.
+        verbose: Progress, see `io.Progress`.
+
+    Returns:
+        Share of the pixels that are marked.
+
+    Raises:
+        FileNotFoundError: There is no such file or detector.
+        ValueError: The file is no image, or the detector does not fit or
+            marks all of it.
+    """
+    network = _load_detector(detector)
+    image = next(open_images(open_decoded(source, files or FileOptions())))
+    with Progress(1, "images", verbose) as progress:
+        mask = _found(network, image, progress)
+    write_image(target, mask)
+    return float(mask.mean())
+
+
+def _found(detector, image, progress):
+    network, channels = detector
+
+    def find(images):
+        found = in_tiles(network, images, verbose=progress)
+        if found.shape != (*images.shape[:3], 1):
             raise ValueError(
-                f"The detector marks all of {image.path}: no pixel is left to "
-                "restore from."
+                "A detector must return one probability for each pixel, "
+                f"(batch, height, width, 1). Received: {found.shape} for "
+                f"images {images.shape}"
             )
-        return marked[..., None].astype("float32")
+        return found
+
+    found = with_channels(find, channels, image.color[None])[0]
+    marked = found.max(axis=-1) > 0.5
+    # The soft edges, too.
+    marked = ndimage.binary_dilation(marked, np.ones((3, 3)))
+    if marked.all():
+        raise ValueError(
+            f"The detector marks all of {image.path}: no pixel is left to "
+            "restore from."
+        )
+    return marked[..., None].astype("float32")
 
 
 def _load_detector(path):

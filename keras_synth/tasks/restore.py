@@ -11,7 +11,7 @@ import numpy as np
 from skimage import exposure, filters
 
 from keras_synth import inference, ops, presets, restoration
-from keras_synth.io import FileOptions, plan_targets
+from keras_synth.io import FileOptions, Progress, plan_targets
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.old_photo import OldPhotos
@@ -39,7 +39,13 @@ _gray_network = functools.cache(presets.gray_denoiser)
 _color_network = functools.cache(presets.color_denoiser)
 _photo_network = functools.cache(presets.photo_restorer)
 # Its graph is traced once, and not for every file.
-_block_matching = functools.cache(restoration.BM3D)
+_block_matching = functools.lru_cache(4)(restoration.BM3D)
+
+
+def _step(verbose):
+    """Lets a task be stopped between the steps that it counts."""
+    if isinstance(verbose, Progress):
+        verbose.add(0)
 
 
 def _unet(noise_level, ensemble, verbose=0):
@@ -98,6 +104,7 @@ def _with_network(network, noise_level, ensemble, verbose=0):
 
 def _bm3d(noise_level, ensemble, verbose=0):
     restore = _block_matching(noise_level)
+    restore.on_piece = functools.partial(_step, verbose)
     if not ensemble:
         return restore
     return lambda images: inference.self_ensemble(restore, images)

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_synth import inference, ops, presets, restoration
 from keras_synth.io import Progress
-from keras_synth.models.loading import load_model
+from keras_synth.tasks.loading import load_once
 
 # The U-Net sees 84 pixels far; see `inference.restore_tiled`. The networks of
 # pix2pix halve six times, and see farther than any tile: in tiles, theirs are
@@ -34,7 +34,7 @@ def load_restorer(path):
         FileNotFoundError: There is no such file.
         ValueError: The file holds a model of another kind.
     """
-    model = load_model(path, keras.Model)
+    model = load_once(path, keras.Model)
     if hasattr(model, "sample"):
         raise ValueError(
             f"{path} holds a generator, which does not restore images "
@@ -179,10 +179,13 @@ def plug_and_play(operator, iterations, scale=1):
     )
 
     def restore(inputs, verbose=0, output=None):
+        step = None
+        if isinstance(verbose, Progress):
+            step = functools.partial(verbose.add, 0)  # which may stop it
         level = np.full((1, 1, 1, 1), inputs["noise_level"], "float32")
         overlap = -(-_SOLVED_OVERLAP // scale)
         return inference.restore_tiled(
-            lambda inputs: model.restore(inputs),
+            lambda inputs: model.restore(inputs, step),
             {**inputs, "noise_level": level},
             max(_SOLVED_TILE // scale, 2 * overlap + 4),
             overlap,

@@ -18,7 +18,6 @@ from keras_synth.io import (
     write_image,
 )
 from keras_synth.models.checks import check_loss_weights
-from keras_synth.models.loading import load_model
 from keras_synth.models.style_transfer.arguments import (
     as_step_counts,
     as_style_weights,
@@ -27,6 +26,7 @@ from keras_synth.models.style_transfer.arguments import (
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.tasks.loading import load_once
 
 _PREVIEW = "-step-{}.png"
 
@@ -154,7 +154,7 @@ def stylize(
         total = len(plan) * sum(np.ravel(steps))
         progress, of_files = Progress(total, "steps", verbose), 0
     else:
-        transfer = load_model(method, models.AdaINTransfer)
+        transfer = load_once(method, models.AdaINTransfer)
         progress, of_files = Progress(verbose=0), verbose
 
     def run(content, paintings, goal):

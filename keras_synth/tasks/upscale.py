@@ -1,6 +1,7 @@
 """Super-resolution of image files: upscaling by a network or bicubically."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -26,6 +27,9 @@ from keras_synth.tasks.restorers import (
 # `inference.restore_tiled`.
 _TILE, _OVERLAP = 384, 40
 _ITERATIONS = 8  # of plug-and-play restoration
+#: Methods besides `.keras` files.
+METHODS = ("edsr", "bicubic", "pnp")
+_edsr = functools.cache(presets.gray_upscaler)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,10 +208,9 @@ def upscale(
 
 
 def _check(method, scale, ensemble):
-    known = ("edsr", "bicubic", "pnp")
-    if method not in known and not method.endswith(".keras"):
+    if method not in METHODS and not method.endswith(".keras"):
         raise ValueError(
-            "`method` must be edsr, bicubic, pnp or a .keras file. "
+            f"`method` must be {', '.join(METHODS)} or a .keras file. "
             f"Received: {method!r}"
         )
     if scale is not None and (type(scale) is not int or scale < 2):
@@ -220,7 +223,7 @@ def _check(method, scale, ensemble):
 
 def _network(method):
     if method == "edsr":
-        return presets.gray_upscaler()
+        return _edsr()
     network, inputs = load_restorer(method)
     if set(inputs) != {"image"}:
         raise ValueError(

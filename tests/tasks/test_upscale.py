@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_synth import inference, models, networks, presets, restoration
+from keras_synth import inference, models, networks, restoration
 from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
 from keras_synth.tasks import upscale
@@ -43,7 +43,7 @@ def small_upscaler():
 
 @pytest.fixture
 def pretrained(monkeypatch, small_upscaler):
-    monkeypatch.setattr(presets, "gray_upscaler", lambda: small_upscaler)
+    monkeypatch.setattr(MODULE, "_edsr", lambda: small_upscaler)
     return small_upscaler
 
 

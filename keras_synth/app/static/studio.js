@@ -10,7 +10,24 @@ let operation = null;
 let style = null;
 let job = null;
 let current = null;
+let detectors = [];
 const values = {}; // of the options, by operation
+
+/** Whether the chosen method takes an option. */
+function taken({ only }) {
+  const { method } = values[operation.name];
+  return !only.length || only.includes(method) || (only.includes("own") && method.endsWith(".keras"));
+}
+
+/** The options of the request: those that the method takes. */
+function chosenOptions() {
+  const chosen = operation.options.filter(taken).map(({ name }) => [name, values[operation.name][name]]);
+  return Object.fromEntries(chosen);
+}
+
+function showTaken() {
+  operation.options.forEach((option, index) => { $("options").children[index].hidden = !taken(option); });
+}
 
 /** The rows of controls of an operation's options. */
 function showOptions() {
@@ -18,23 +35,25 @@ function showOptions() {
   $("options").replaceChildren(...operation.options.map((option) => {
     const id = `option-${option.name}`;
     const row = element("div", { className: "option" });
-    const label = element("label", { htmlFor: id, data: { t: option.name } });
+    const words = option.name === "start" ? "begin" : option.name;
+    const label = element("label", { htmlFor: id, data: { t: words } });
     row.append(label);
     const set = (value) => { chosen[option.name] = value; };
-    const value = option.name in chosen ? chosen[option.name] : option.default;
+    const value = option.name in chosen ? chosen[option.name] : option.automatic ? null : option.default;
+    set(value);
     if (option.kind === "choice") {
       const select = element("select", { id });
       for (const choice of option.choices) {
         select.append(element("option", { value: choice, selected: choice === value }, choice));
       }
-      select.addEventListener("change", () => set(select.value));
+      select.addEventListener("change", () => { set(select.value); showTaken(); });
       row.append(element("span"), select);
     } else if (option.kind === "flag") {
       const box = element("input", { type: "checkbox", id, checked: value });
       box.addEventListener("change", () => set(box.checked));
       row.append(box);
     } else {
-      const automatic = option.default === null;
+      const { automatic } = option;
       const slider = element("input", { type: "range", id, min: option.least,
         max: option.most, step: option.step,
         value: value ?? option.least + (option.most - option.least) / 4 });
@@ -59,6 +78,7 @@ function showOptions() {
     }
     return row;
   }));
+  showTaken();
   translate($("options"));
 }
 
@@ -91,10 +111,16 @@ function refresh() {
   $("style").hidden = operation.needs !== "style";
   $("styleName").textContent = style?.name ?? "";
   $("about").textContent = t(`about.${operation.name}`);
-  const lacks = operation.needs === "mask" && current && (!current.mask || current.mask.empty)
+  const searches = operation.finds && detectors.length > 0;
+  for (const id of ["find", "detector"]) $(id).hidden = !searches;
+  $("detector").hidden ||= detectors.length < 2;
+  $("find").disabled = Boolean(job);
+  const unmarked = operation.needs === "mask" && current && current.mask.empty;
+  const lacks = unmarked && !operation.finds
     ? "needsMask" : operation.needs === "style" && !style ? "needsStyle" : null;
+  const hint = lacks ?? (unmarked ? (willSearch(current) ? "willFind" : "noMask") : null);
   $("start").disabled = !current || Boolean(job) || Boolean(lacks);
-  $("startAll").hidden = items.length < 2 || operation.needs === "mask";
+  $("startAll").hidden = items.length < 2 || (operation.needs === "mask" && !operation.finds);
   $("startAll").disabled = Boolean(job) || Boolean(lacks);
   $("cancel").hidden = !job;
   const done = current?.after;
@@ -103,7 +129,7 @@ function refresh() {
   for (const id of ["before", "after", "splitBar"]) $(id).hidden = !done;
   $("split").value = stage.split;
   if (current && !job) {
-    $("status").textContent = current.error ?? (done ? t("done") : lacks ? t(lacks) : "");
+    $("status").textContent = current.error ?? (done ? t("done") : current.note ?? (hint ? t(hint) : ""));
     $("status").classList.toggle("bad", Boolean(current.error));
   }
   $("facts").textContent = done ? factsOf(done.facts) : "";
@@ -123,6 +149,8 @@ function factsOf(facts) {
   if (facts.noise_level != null) shown.push(`σ = ${(255 * facts.noise_level).toFixed(1)} / 255`);
   if (facts.blur) shown.push(facts.blur);
   if (facts.reason) shown.push(`${facts.method}: ${facts.reason}`);
+  if (facts.marked != null) shown.push(t("filled", { share: (100 * facts.marked).toFixed(1) }));
+  if (facts.jpeg_quality) shown.push(`JPEG ${facts.jpeg_quality}`);
   return [...shown, ...(facts.notes ?? [])].join("; ");
 }
 
@@ -150,19 +178,19 @@ async function add(files) {
   }
 }
 
-async function run(item) {
-  item.error = null;
-  const request = { operation: operation.name, file: item.id, options: values[operation.name] };
+/** Whether a detector marks what nobody has marked. */
+function willSearch(item) {
+  return operation.finds && detectors.length > 0 && item.mask.empty && !item.searched;
+}
+
+/** A job of an item; `onDone` gets its image and its result. */
+async function follows(item, start, onDone) {
+  item.error = item.note = null;
   try {
     job = { id: null };
     refresh();
     $("status").classList.remove("bad");
-    if (operation.needs === "mask") {
-      request.mask = (await upload(await item.mask.file())).id;
-    } else if (operation.needs === "style") {
-      request.style = style.id;
-    }
-    job = await ask("/api/jobs", { json: request });
+    job = await start();
     $("share").hidden = false;
     const facts = await follow(job, (facts) => {
       if (facts.share === null) $("share").removeAttribute("value");
@@ -171,11 +199,7 @@ async function run(item) {
     });
     if (facts.state === "failed") item.error = facts.error;
     if (facts.state === "done") {
-      const made = facts.result.file;
-      const image = await loadImage(`/api/files/${made.id}/view`);
-      item.after = { ...made, image, facts: facts.result.facts };
-      item.at = null;
-      stage.split = 0.5;
+      onDone(await loadImage(`/api/files/${facts.result.file.id}/view`), facts.result);
     }
     return facts.state;
   } catch (error) {
@@ -188,8 +212,38 @@ async function run(item) {
   }
 }
 
+function run(item) {
+  const request = { operation: operation.name, file: item.id, options: chosenOptions() };
+  const start = async () => {
+    if (willSearch(item)) {
+      request.detector = $("detector").value;
+    } else if (operation.needs === "mask") {
+      request.mask = (await upload(await item.mask.file())).id;
+    } else if (operation.needs === "style") {
+      request.style = style.id;
+    }
+    return ask("/api/jobs", { json: request });
+  };
+  return follows(item, start, (image, { file, facts }) => {
+    item.after = { ...file, image, facts };
+    item.at = null;
+    stage.split = 0.5;
+  });
+}
+
+/** The mask of a detector, to be corrected. */
+function find(item) {
+  const json = { file: item.id, detector: $("detector").value };
+  return follows(item, () => ask("/api/masks", { json }), (image, { facts }) => {
+    item.mask.clear();
+    item.mask.add({ kind: "image", image: asMask(image) });
+    item.searched = true;
+    item.note = t("found", { share: (100 * facts.marked).toFixed(1) });
+  });
+}
+
 /** A new start works on the original again. */
-function restart(item) { item.after = null; item.at = null; }
+function restart(item) { item.after = item.note = null; item.at = null; }
 
 $("start").addEventListener("click", () => {
   restart(current);
@@ -203,6 +257,7 @@ $("startAll").addEventListener("click", async () => {
     if (await run(item) === "canceled") break;
   }
 });
+$("find").addEventListener("click", () => find(current));
 $("cancel").addEventListener("click", () => {
   if (job?.id) ask(`/api/jobs/${job.id}`, { method: "DELETE" });
 });
@@ -277,6 +332,8 @@ onLanguage(refresh);
 const facts = await ask("/api/studio");
 head("studio", ["studio", "generate", ...(facts.rating ? ["rating"] : [])]);
 operations = facts.operations.filter((each) => has(each.name));
+detectors = facts.detectors;
+$("detector").append(...detectors.map((name) => element("option", { value: name }, name)));
 $("operations").append(...operations.map((each) => {
   const button = element("button", { type: "button", data: { t: each.name } });
   button.addEventListener("click", () => {

@@ -96,6 +96,10 @@ class BM3D(keras.Model):
             )
         self.noise_level = noise_level
         self.profile = profile
+        #: None, or a function without arguments that is called after each
+        #: piece of an image, such as the `add` of an `io.Progress`. It is set
+        #: before the first image; such a model is not exported.
+        self.on_piece = None
         # Sizes are dynamic all through, which XLA does not compile.
         self.supports_jit = False
         self.built = True
@@ -176,11 +180,16 @@ class BM3D(keras.Model):
             denoised = tf.einsum("bhwo,co->bhwc", denoised, back)
         return denoised
 
+    def _tell(self):
+        """What the graph calls, which outlives the function that is told."""
+        self.on_piece()
+
     def _denoise_one(self, image, levels, noise_level):
         def denoise(profile):
             first, second = PROFILES[profile]
-            pilot = run_stage(first, image, levels)
-            return run_stage(second, image, levels, pilot)
+            told = self._tell if self.on_piece else None
+            pilot = run_stage(first, image, levels, None, told)
+            return run_stage(second, image, levels, pilot, told)
 
         if self.profile != "auto":
             return denoise(self.profile)

@@ -84,7 +84,7 @@ class Stage:
         return kaiser_window(self.block, self.beta).astype("float32")
 
 
-def run_stage(stage, noisy, noise_levels, pilot=None):
+def run_stage(stage, noisy, noise_levels, pilot=None, on_piece=None):
     """Denoises one image with one stage of BM3D.
 
     Args:
@@ -95,6 +95,8 @@ def run_stage(stage, noisy, noise_levels, pilot=None):
         pilot: None for the first stage, which thresholds coefficients; for
             the second stage the estimate of the first, of the shape of
             `noisy`, by which blocks are matched and coefficients shrunk.
+        on_piece: None, or a function that is called after each piece of the
+            image. What it raises stops the work.
 
     Returns:
         float32 (height, width, channels).
@@ -109,12 +111,16 @@ def run_stage(stage, noisy, noise_levels, pilot=None):
         top = number // layout.pieces[1] * down
         left = number % layout.pieces[1] * across
         more = stage.block - 1
-        return _filter_piece(
+        filtered = _filter_piece(
             stage,
             images[:, top : top + high + more, left : left + wide + more],
             valid[top : top + high, left : left + wide],
             noise_levels,
         )
+        if on_piece is not None:
+            with tf.control_dependencies([filtered]):
+                tf.numpy_function(on_piece, [], [])
+        return filtered
 
     sums = tf.map_fn(
         filter_piece,
