@@ -3,6 +3,7 @@
 import io
 import json
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -204,18 +205,74 @@ def test_the_keyboard_alone_draws_a_mask_and_undoes_it(photo):
             assert not wrong
 
 
+def save_detector(path):
+    """A network that finds what is white in all channels."""
+    image = keras.Input((None, None, 3), name="image")
+    least = keras.ops.min(image, axis=-1, keepdims=True)
+    found = keras.ops.sigmoid(1e3 * (least - 0.98))
+    keras.Model(image, found, name="mask_unet").save(path)
+
+
 @pytest.mark.slow
-def test_forty_pairs_by_keyboard_with_a_reload_and_a_kill(new_study):
-    path = new_study(questions=22)
+def test_a_detectors_mask_is_corrected_and_an_old_photo_restored(
+    photo, tmp_path
+):
+    save_detector(tmp_path / "finds.keras")
+    values = np.asarray(Image.open(photo)).copy()
+    values[:, 30:33] = 255
+    Image.fromarray(values).save(tmp_path / "old.png")
+    with opened_browser(viewport={"width": 1280, "height": 800}) as context:
+        models = [str(tmp_path / "finds.keras")]
+        with served(models=models) as (_, address, _):
+            page, wrong = watched(context)
+            page.goto(address)
+            page.set_input_files("#picked", str(tmp_path / "old.png"))
+            page.wait_for_selector("#files button")
+            assert not page.locator("#find").is_visible()
+            page.get_by_role("button", name="Old photo").click()
+            page.locator("#find").click()
+            wait_until(lambda: "Marked" in page.locator("#status").inner_text())
+            with page.expect_response("**/api/files") as sent:
+                _drag(page, (0.55, 0.5), (0.6, 0.5))  # and one by hand
+                page.locator("#option-method").select_option("median")
+                page.locator("#start").click()
+            place = f"{address}api/files/{sent.value.json()['id']}/download"
+            mask = Image.open(io.BytesIO(page.request.get(place).body()))
+            page.wait_for_selector("#download:visible")
+            name, data = downloaded(page)
+            assert not wrong
+    marked = np.asarray(mask.convert("L")) > 127
+    assert marked[:, 30:33].all() and marked[:, 40:70].sum() == 0
+    assert 50 < marked[:, 70:].sum() < 4000
+    mask.save(tmp_path / "mask.png")
+    words = ["restore", str(tmp_path / "old.png"), str(tmp_path / "out.png")]
+    words += ["--old-photo", "--mask", str(tmp_path / "mask.png")]
+    assert main([*words, "--method", "median", "--quiet"]) == 0
+    assert name == "old-restored.png"
+    assert data == (tmp_path / "out.png").read_bytes()
+
+
+@pytest.mark.slow
+def test_forty_pairs_by_keyboard_with_a_reload_and_a_kill(tmp_path):
+    generator = np.random.default_rng(0)
+    for index in range(14):
+        for method in ("one", "two", "three"):
+            values = generator.integers(0, 255, (24, 32, 3), "uint8")
+            path = tmp_path / method / f"{index}.png"
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(values).save(path)
+    path = tmp_path / "study"
+    folders = [str(tmp_path / name) for name in ("one", "two", "three")]
+    assert app.rate_new(path, images=folders).questions == 40
     with opened_browser(viewport={"width": 1000, "height": 700}) as context:
         page, wrong = watched(context)
         with served(study=str(path)) as (_, address, rating):
             port = int(address.rstrip("/").rpartition(":")[2])
             page.goto(rating)
             page.locator("#agree").click()
-            _answer(page, 0, 9)
+            _answer(page, 0, 17)
             page.reload()
-            _answer(page, 9, 14)
+            _answer(page, 17, 25)
             link = page.locator("#link").input_value()
         # The server is killed; the answer is sent again until one is there.
         page.keyboard.press("ArrowLeft")
@@ -223,19 +280,19 @@ def test_forty_pairs_by_keyboard_with_a_reload_and_a_kill(new_study):
         wrong.clear()  # what Chromium says about the lost connection
         with served(port, study=str(path)):
             wait_until(
-                lambda: "16 of 22" in page.locator("#count").inner_text()
+                lambda: "27 of 40" in page.locator("#count").inner_text()
             )
             other = context.new_page()
             other.goto(link)
-            _answer(other, 15, 22)
+            _answer(other, 26, 40)
             other.wait_for_selector("#end:visible")
     study = app.Study(path)
     answers = study.answers()
-    assert [a["number"] for a in answers] == list(range(22))
+    assert [a["number"] for a in answers] == list(range(40))
     assert {a["rater"] for a in answers} == {1}
     values = [1, 0, -1]
-    expected = [values[n % 3] for n in range(22)]
-    expected[14] = 1
+    expected = [values[n % 3] for n in range(40)]
+    expected[25] = 1
     assert [a["value"] for a in answers] == expected
     assert all(a["seconds"] > 0 for a in answers)
 
@@ -243,7 +300,7 @@ def test_forty_pairs_by_keyboard_with_a_reload_and_a_kill(new_study):
 def _answer(page, start, end):
     keys = ("ArrowLeft", "ArrowDown", "ArrowRight")
     for number in range(start, end):
-        text = f"{number + 1} of 22"
+        text = f"{number + 1} of 40"
         wait_until(
             lambda text=text: text in page.locator("#count").inner_text()
         )
@@ -252,8 +309,8 @@ def _answer(page, start, end):
         )
         page.wait_for_timeout(50)
         page.keyboard.press(keys[number % 3])
-    if end < 22:
-        text = f"{end + 1} of 22"
+    if end < 40:
+        text = f"{end + 1} of 40"
         wait_until(lambda: text in page.locator("#count").inner_text())
 
 

@@ -44,7 +44,8 @@ function showOptions() {
     if (option.kind === "choice") {
       const select = element("select", { id });
       for (const choice of option.choices) {
-        select.append(element("option", { value: choice, selected: choice === value }, choice));
+        select.append(element("option", { value: choice, selected: choice === value,
+          data: has(`choice.${choice}`) ? { t: `choice.${choice}` } : {} }, choice));
       }
       select.addEventListener("change", () => { set(select.value); showTaken(); });
       row.append(element("span"), select);
@@ -112,9 +113,9 @@ function refresh() {
   $("styleName").textContent = style?.name ?? "";
   $("about").textContent = t(`about.${operation.name}`);
   const searches = operation.finds && detectors.length > 0;
-  for (const id of ["find", "detector"]) $(id).hidden = !searches;
-  $("detector").hidden ||= detectors.length < 2;
-  $("find").disabled = Boolean(job);
+  $("search").hidden = !searches;
+  $("detector").hidden = detectors.length < 2;
+  $("find").disabled = !current || Boolean(job);
   const unmarked = operation.needs === "mask" && current && current.mask.empty;
   const lacks = unmarked && !operation.finds
     ? "needsMask" : operation.needs === "style" && !style ? "needsStyle" : null;
@@ -257,7 +258,11 @@ $("startAll").addEventListener("click", async () => {
     if (await run(item) === "canceled") break;
   }
 });
-$("find").addEventListener("click", () => find(current));
+$("find").addEventListener("click", () => {
+  restart(current);
+  select(current);
+  find(current);
+});
 $("cancel").addEventListener("click", () => {
   if (job?.id) ask(`/api/jobs/${job.id}`, { method: "DELETE" });
 });
