@@ -8,6 +8,7 @@ import threading
 import numpy as np
 
 import keras_synth
+from keras_synth.app.imports import import_tasks
 from keras_synth.io import image_grid
 
 _MOST, _LARGEST_SEED = 64, 2**31 - 1
@@ -46,6 +47,7 @@ class Generators:
         Raises:
             ValueError: There is no such generator.
         """
+        import_tasks()
         from keras_synth import editing
         from keras_synth.tasks.loading import load_model_or_preset
 

@@ -155,7 +155,10 @@ class Guard:
         )
         path = scope["path"]
         if role is None:
-            raise RefusedError(401, "Open the address with its token.")
+            raise RefusedError(
+                401,
+                "Open the address with its token, and let it keep a cookie.",
+            )
         if role == "rater" and not path.startswith(_FOR_RATERS):
             raise RefusedError(403, "This address is not for raters.")
         if not in_address or path.startswith("/api/"):

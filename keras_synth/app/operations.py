@@ -13,6 +13,7 @@ import zipfile
 import numpy as np
 
 import keras_synth
+from keras_synth.app.imports import import_tasks
 
 #: Stands for one's own models in `Option.only`.
 OWN = "own"
@@ -186,13 +187,6 @@ OPERATIONS = (
         "stylize",
         (
             _method("optimize", "optimize"),
-            Option(
-                "features",
-                "choice",
-                "vgg19",
-                ("vgg19", "vgg16", "squeezenet"),
-                only=_OPTIMIZE,
-            ),
             _whole("steps", 300, 10, 1000, 10, _OPTIMIZE),
             _whole("size", 512, 64, 1024, 32),
             _whole("style_size", None, 64, 1024, 32),
@@ -311,9 +305,7 @@ def run(
     Returns:
         Dict of the facts that the task returned.
     """
-    from keras_synth import tasks
-
-    task = getattr(tasks, operation.task or operation.name)
+    task = getattr(import_tasks(), operation.task or operation.name)
     places = [source, target]
     if operation.finds:
         options = {
@@ -343,12 +335,21 @@ def fitted_mask(mask, shape, target):
 
     Returns:
         Path of the mask to use.
+
+    Raises:
+        ValueError: The mask has other proportions.
     """
     from keras_synth.io import read_image, write_image
 
     values = read_image(mask, channels=1)
     if values.shape[:2] == tuple(shape):
         return mask
+    (height, width), (high, wide) = shape, values.shape[:2]
+    if abs(height * wide - width * high) > max(height, width):
+        raise ValueError(
+            f"The mask must have the proportions of its image, {width}x"
+            f"{height}. Received: {wide}x{high}"
+        )
     rows, columns = (
         np.arange(new) * old // new
         for new, old in zip(shape, values.shape[:2], strict=True)

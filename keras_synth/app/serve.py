@@ -92,9 +92,10 @@ def serve(
         if local
         else (secrets.token_urlsafe(16), secrets.token_urlsafe(16))
     )
+    name = socket.gethostname()
     app = build_app(
         site,
-        hosts={*_LOOPBACK, host, socket.gethostname()}
+        hosts={*_LOOPBACK, host, name, f"{name}.local"}
         if not local
         else {*_LOOPBACK},
         any_address=not local,

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import json
 import pathlib
+import sqlite3
 import urllib.parse
 
 from keras_synth.app import generators, operations
 from keras_synth.app.guard import Guard, RefusedError
+from keras_synth.app.imports import import_tasks
 from keras_synth.app.jobs import ENDED, JobQueue, QueueFullError
-from keras_synth.app.studies import ConflictError
+from keras_synth.app.studies import ConflictError, StudyGoneError
 from keras_synth.app.uploads import StoreFullError, Uploads
 
 _STATIC = pathlib.Path(__file__).parent / "static"
@@ -99,7 +101,7 @@ class Site:
             return {"file": made.facts(), "facts": facts}
 
         used = {image.id} | ({extra.id} if extra else set())
-        return self.queue.add(work, used)
+        return self._add(work, used)
 
     def start_search(self, request):
         """Adds a job that finds film damage, and gives its mask.
@@ -132,7 +134,7 @@ class Site:
             made = self.uploads.add(target, "mask.png")
             return {"file": made.facts(), "facts": {"marked": marked}}
 
-        return self.queue.add(work, {image.id})
+        return self._add(work, {image.id})
 
     def _detector(self, name):
         if name not in self.detectors:
@@ -156,7 +158,14 @@ class Site:
             made = self.uploads.add(target, f"{name}-{request['seed']}.png")
             return {"file": made.facts(), "facts": facts}
 
-        return self.queue.add(work)
+        return self._add(work)
+
+    def _add(self, work, used=()):
+        def with_tasks(progress):
+            import_tasks()
+            return work(progress)
+
+        return self.queue.add(with_tasks, used)
 
 
 def _plainer(error, image, target):
@@ -200,6 +209,8 @@ def build_app(site, **guard):
             ConflictError: 409,
             QueueFullError: 503,
             StoreFullError: 507,
+            StudyGoneError: 503,
+            sqlite3.OperationalError: 503,  # locked, or the disk is full
         }
         status = next(
             (s for kind, s in statuses.items() if isinstance(error, kind)), 400
@@ -231,7 +242,14 @@ def build_app(site, **guard):
             Route("/rate", page("rate.html")),
             *_rating_routes(site, guard.get("rater")),
         ]
-    kinds = (LookupError, ValueError, QueueFullError, StoreFullError)
+    kinds = (
+        LookupError,
+        ValueError,
+        QueueFullError,
+        StoreFullError,
+        StudyGoneError,
+        sqlite3.OperationalError,
+    )
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
@@ -398,7 +416,7 @@ def _rating_routes(site, token):
 
     async def image(request):
         path = study.path(request.path_params["token"])
-        if path is None:
+        if path is None or not path.exists():
             raise LookupError("There is no such image.")
         return FileResponse(
             path,

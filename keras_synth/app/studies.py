@@ -64,6 +64,10 @@ class ConflictError(ValueError):
     """A question has another answer already."""
 
 
+class StudyGoneError(RuntimeError):
+    """The database was deleted or replaced while it was open."""
+
+
 class Study:
     """A rating study in a folder: questions for raters, and their answers.
 
@@ -88,6 +92,7 @@ class Study:
             )
         self._lock = threading.RLock()
         self._database = connect(path)
+        self._inode = path.stat().st_ino
         self.settings = {
             name: json.loads(value)
             for name, value in self._all("SELECT name, value FROM settings")
@@ -277,6 +282,9 @@ class Study:
     def _transaction(self):
         """Gives a function that runs a statement; all of them count or none."""
         with self._lock:
+            path = self.folder / DATABASE
+            if not path.exists() or path.stat().st_ino != self._inode:
+                raise StudyGoneError("The study was deleted: nothing is kept.")
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database.execute

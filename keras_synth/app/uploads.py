@@ -9,6 +9,9 @@ import shutil
 import tempfile
 import threading
 
+from PIL import ExifTags, Image
+
+from keras_synth.app.imports import IMPORTING
 from keras_synth.io import (
     EXTENSIONS,
     FORMATS,
@@ -79,7 +82,7 @@ class Uploads:
     def __init__(
         self,
         options=None,
-        max_files=64,
+        max_files=256,
         max_bytes=2_000_000_000,
         in_use=lambda: set(),
     ):
@@ -177,10 +180,10 @@ class Uploads:
             if upload.format == "PNG":
                 with upload.path.open("rb") as file:
                     decoded_depth = file.read(26)[24]
-            if decoded_depth <= 8:
+            if decoded_depth <= 8 and not _is_turned(upload):
                 return upload.path, _SHOWN[upload.format]
         path = upload.path.with_name("shown.png")
-        with self._lock:
+        with self._lock, IMPORTING:
             if not path.exists():
                 values, _ = open_decoded(upload.path, self.options).read(0)
                 write_image(path, values)
@@ -200,6 +203,14 @@ class Uploads:
             if old is None:
                 raise StoreFullError("There is no room for another image.")
             shutil.rmtree(self._files.pop(old).path.parent, ignore_errors=True)
+
+
+def _is_turned(upload):
+    """Whether a browser shows it in another way than EXIF says."""
+    if upload.format != "WEBP":
+        return False
+    with Image.open(upload.path) as image:
+        return image.getexif().get(ExifTags.Base.Orientation, 1) != 1
 
 
 def _ending(name, found):

@@ -1,5 +1,7 @@
 """A small study and what answers it; a site, and a client of it."""
 
+import json
+
 import httpx2 as httpx
 import numpy as np
 import pytest
@@ -118,3 +120,10 @@ def upload(client, path, name=None):
     )
     assert answer.status_code == 201, answer.text
     return answer.json()
+
+
+def finished(client, answer):
+    """The facts of a job at its end, from its events."""
+    assert answer.status_code == 202, answer.text
+    events = client.get(f"/api/jobs/{answer.json()['id']}/events").text
+    return [json.loads(line[6:]) for line in events.split("\n\n") if line][-1]

@@ -14,8 +14,7 @@ from keras_synth.app.operations import OPERATIONS, OWN
 from keras_synth.app.server import Site
 from keras_synth.io import Progress, read_image, write_image
 from keras_synth.tasks import loading
-from tests.app.conftest import FILES, client_of, upload
-from tests.app.test_server import finished
+from tests.app.conftest import FILES, client_of, finished, upload
 
 #: Of files, and what the page has other means for.
 OF_FILES = {"source", "target", "compare", "overwrite", "files"}
@@ -28,6 +27,7 @@ ELSEWHERE = {
     "deblur": {"motion", "kernel"},
     "stylize": {
         "style",
+        "features",  # of the weights that the server was given
         "weights",
         "blend",
         "blend_weights",
@@ -157,6 +157,52 @@ def test_a_detector_finds_the_mask_that_is_corrected(
     for path in ("/api/masks", "/api/jobs"):
         refused = old_client.post(path, json=request | {"detector": "x"})
         assert refused.status_code == 400
+
+
+def test_stylizes_like_the_task(old_client, scratched, tmp_path, monkeypatch):
+    module = importlib.import_module("keras_synth.tasks.stylize")
+    monkeypatch.setitem(
+        module.FEATURE_NETWORKS,
+        "vgg19",
+        lambda weights, layers: networks.squeezenet_features(
+            None, ("relu_conv1",)
+        ),
+    )
+    keras.utils.set_random_seed(0)
+    style = scratched / "style.png"
+    write_image(style, np.random.default_rng(1).random((40, 40, 3)))
+    image = upload(old_client, scratched / "old.png")
+    request = {
+        "operation": "stylize",
+        "file": image["id"],
+        "style": upload(old_client, style)["id"],
+        "options": {"steps": 10, "size": 64, "style_size": None},
+    }
+    answer = old_client.post("/api/jobs", json=request)
+    job = finished(old_client, answer)
+    assert job["state"] == "done", job
+    made = job["result"]["file"]
+    assert (made["width"], made["height"]) == (56, 40)
+    assert made["name"] == "old-stylized.png"
+    made = old_client.get(f"/api/files/{made['id']}/download").content
+    keras.utils.set_random_seed(0)
+    tasks.stylize(
+        scratched / "old.png",
+        style,
+        tmp_path / "out.png",
+        steps=(10,),
+        size=64,
+        verbose=0,
+    )
+    assert made == (tmp_path / "out.png").read_bytes()
+
+
+def test_a_mask_of_other_proportions_is_refused(tmp_path):
+    write_image(tmp_path / "mask.png", np.eye(10))
+    with pytest.raises(ValueError, match="proportions of its image, 20x10"):
+        operations.fitted_mask(
+            tmp_path / "mask.png", (10, 20), tmp_path / "new.png"
+        )
 
 
 def test_models_are_loaded_once_until_they_change(scratched, monkeypatch):

@@ -1,7 +1,7 @@
 """The server: jobs give the bytes of commands; generators; raters."""
 
 import io
-import json
+import shutil
 import threading
 
 import numpy as np
@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from keras_synth import app, presets
-from keras_synth.app import generators, operations
+from keras_synth.app import generators, operations, studies
+from keras_synth.app.imports import IMPORTING
 from keras_synth.app.jobs import JobQueue, QueueFullError
 from keras_synth.app.server import Site
 from keras_synth.app.uploads import Uploads
@@ -21,14 +22,7 @@ from keras_synth.io import (
     read_image,
     write_image,
 )
-from tests.app.conftest import FILES, answered, client_of, upload
-
-
-def finished(client, answer):
-    """The facts of a job at its end, from its events."""
-    assert answer.status_code == 202, answer.text
-    events = client.get(f"/api/jobs/{answer.json()['id']}/events").text
-    return [json.loads(line[6:]) for line in events.split("\n\n") if line][-1]
+from tests.app.conftest import FILES, answered, client_of, finished, upload
 
 
 @pytest.mark.parametrize(
@@ -97,6 +91,31 @@ def test_deep_images_are_shown_as_png_files(client, tmp_path):
     shown = client.get(f"/api/files/{image['id']}/view")
     assert shown.headers["content-type"] == "image/png"
     assert Image.open(io.BytesIO(shown.content)).size == (30, 20)
+
+
+def test_what_browsers_do_not_turn_is_turned(client, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.new("RGB", (30, 20))
+    for options, kind in (({"exif": exif}, "png"), ({}, "webp")):
+        image.save(tmp_path / "turned.webp", **options)
+        made = upload(client, tmp_path / "turned.webp")
+        shown = client.get(f"/api/files/{made['id']}/view")
+        assert shown.headers["content-type"] == f"image/{kind}"
+        shown = Image.open(io.BytesIO(shown.content))
+        assert shown.size == (made["width"], made["height"])
+
+
+def test_one_thread_at_a_time_may_import_tensorflow(client, site, photo):
+    image = upload(client, photo)
+    options = {"method": "median"}
+    request = {"operation": "restore", "file": image["id"], "options": options}
+    with IMPORTING:
+        answer = client.post("/api/jobs", json=request)
+        job = site.queue.get(answer.json()["id"])
+        threading.Event().wait(0.3)
+        assert job.state == "running" and job.share is None
+    assert finished(client, answer)["state"] == "done"
 
 
 def test_errors_of_a_task_name_the_image_and_no_path(client, photo):
@@ -202,6 +221,42 @@ def test_raters_answer_and_go_on(new_study):
     assert statuses == [409, 404, 404, 400, 404, 400, 400]
     assert answered(study, link, lambda question: 0) == 11
     assert client.get("/api/rate/images/..%2fstudy.sqlite").status_code == 404
+    site.close()
+
+
+def test_a_deleted_study_stores_nothing_and_says_so(new_study):
+    path = new_study()
+    study = app.Study(path)
+    site = Site(study=study)
+    client = client_of(site)
+    link = study.new_rater()
+    question = study.state(link)["questions"][0]
+    shutil.rmtree(path)
+    given = {"link": link, "number": 0, "value": 1}
+    answer = client.post("/api/rate/answers", json=given)
+    assert answer.status_code == 503 and "deleted" in answer.json()["error"]
+    image = client.get(f"/api/rate/images/{question['left']}")
+    assert image.status_code == 404
+    site.close()
+
+
+def test_a_locked_database_is_told_and_the_answer_comes_later(new_study):
+    path = new_study()
+    study = app.Study(path)
+    site = Site(study=study)
+    client = client_of(site)
+    link = study.new_rater()
+    study.state(link)
+    study._database.execute("PRAGMA busy_timeout = 10")
+    other = studies.connect(path / studies.DATABASE)
+    other.execute("BEGIN IMMEDIATE")
+    given = {"link": link, "number": 0, "value": 1}
+    answer = client.post("/api/rate/answers", json=given)
+    assert answer.status_code == 503 and "locked" in answer.json()["error"]
+    other.execute("ROLLBACK")
+    answer = client.post("/api/rate/answers", json=given)
+    assert answer.status_code == 200 and answer.json()["answered"] == 1
+    other.close()
     site.close()
 
 

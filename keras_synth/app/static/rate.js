@@ -71,13 +71,20 @@ async function show() {
   const shown = Object.entries(tokens).filter(([, token]) => token);
   const images = await Promise.all(shown.map(async ([name, token]) => {
     for (;;) {
-      try { return [name, await loadImage(source(token))]; } catch { await pause(500); }
+      try {
+        return [name, await loadImage(source(token))];
+      } catch {
+        $("count").textContent = t("lost");
+        $("count").classList.add("bad");
+        await pause(500);
+      }
     }
   }));
   for (const [name, image] of images) {
     $(name).src = image.src;
     $(name).parentElement.scrollTo(0, 0);
   }
+  $("count").classList.remove("bad");
   layout();
   since = performance.now();
   busy = false;

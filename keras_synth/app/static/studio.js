@@ -161,6 +161,19 @@ function select(item) {
   refresh();
 }
 
+function problem(error) {
+  $("uploading").textContent = error.message;
+  $("uploading").classList.add("bad");
+}
+
+/** A brush that is seen on large photographs, too. */
+function fitBrush({ width, height }) {
+  const longest = Math.max(width, height);
+  $("size").max = Math.max(200, Math.round(longest / 8), $("size").max);
+  stage.size = Math.max(stage.size, Math.round(longest / 60));
+  $("size").value = stage.size;
+}
+
 async function add(files) {
   for (const file of files) {
     $("uploading").textContent = t("uploading", { name: file.name });
@@ -170,11 +183,11 @@ async function add(files) {
       const before = await loadImage(`/api/files/${found.id}/view`);
       const item = { ...found, before, mask: new Mask(found.width, found.height) };
       items.push(item);
+      fitBrush(item);
       select(item);
       $("uploading").textContent = "";
     } catch (error) {
-      $("uploading").textContent = error.message;
-      $("uploading").classList.add("bad");
+      problem(error);
     }
   }
 }
@@ -199,6 +212,7 @@ async function follows(item, start, onDone) {
       $("status").textContent = t(facts.state, { n: facts.before });
     });
     if (facts.state === "failed") item.error = facts.error;
+    if (facts.state === "canceled") item.note = t("canceled");
     if (facts.state === "done") {
       onDone(await loadImage(`/api/files/${facts.result.file.id}/view`), facts.result);
     }
@@ -271,7 +285,10 @@ for (const [button, input] of [["add", "picked"], ["choose", "picked"], ["choose
 }
 $("picked").addEventListener("change", (e) => add([...e.target.files]).finally(() => { e.target.value = ""; }));
 $("styleFile").addEventListener("change", async (e) => {
-  try { style = await upload(e.target.files[0]); } catch (error) { $("uploading").textContent = error.message; }
+  const [file] = e.target.files;
+  if (!file) return;
+  try { style = await upload(file); } catch (error) { problem(error); }
+  e.target.value = "";
   refresh();
 });
 $("maskFile").addEventListener("change", async (e) => {
@@ -279,10 +296,14 @@ $("maskFile").addEventListener("change", async (e) => {
   if (!file) return;
   try {
     const found = await upload(file);
+    if (Math.abs(found.height * current.width - found.width * current.height) > Math.max(current.width, current.height)) {
+      throw new Error(t("maskShape"));
+    }
     const image = asMask(await loadImage(`/api/files/${found.id}/view`));
     current.mask.add({ kind: "image", image });
+    $("uploading").textContent = "";
   } catch (error) {
-    $("uploading").textContent = error.message;
+    problem(error);
   }
   e.target.value = "";
   refresh();
@@ -323,7 +344,7 @@ document.addEventListener("keydown", (e) => {
   const key = e.key.toLowerCase();
   if (key in tools && stage.masking && operation.needs === "mask") { setTool(tools[key]); refresh(); }
   if (key === "[" || key === "]") {
-    stage.size = Math.min(Math.max(Math.round(stage.size * (key === "]" ? 1.25 : 0.8)), 1), 200);
+    stage.size = Math.min(Math.max(Math.round(stage.size * (key === "]" ? 1.25 : 0.8)), 1), $("size").max);
     $("size").value = stage.size;
     stage.draw();
   }
