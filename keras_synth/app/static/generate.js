@@ -104,7 +104,8 @@ function showDirections() {
       later();
     });
     return element("div", { className: "option" },
-      element("label", { htmlFor: id }, name.replaceAll("_", " ")), output, slider);
+      element("label", { htmlFor: id, title: name },
+        element("span", { data: { t: "direction" } }), ` ${index + 1}`), output, slider);
   }));
 }
 
@@ -115,7 +116,7 @@ $("newSeed").addEventListener("click", () => {
   $("seed").value = Math.floor(Math.random() * 1e6);
   later();
 });
-$("reset").addEventListener("click", () => { showDirections(); later(); });
+$("reset").addEventListener("click", () => { showDirections(); translate(); later(); });
 $("model").addEventListener("change", () => choose($("model").value));
 addEventListener("resize", resize);
 onLanguage(() => {});
