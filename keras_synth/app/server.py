@@ -117,11 +117,11 @@ class Site:
         detector = self._detector(request.get("detector"))
 
         def work(progress):
-            from keras_synth.tasks.old_photo import find_damage
+            from keras_synth.tasks.old_photo import find_film_damage
 
             target = self.uploads.new_path(".png")
             try:
-                marked = find_damage(
+                marked = find_film_damage(
                     image.path,
                     target,
                     detector,

@@ -93,13 +93,13 @@ class OldPhotos:
         return _filled(image.color, missing, progress), facts
 
 
-def find_damage(source, target, detector, *, files=None, verbose="auto"):
+def find_film_damage(source, target, detector, *, files=None, verbose="auto"):
     """Finds film damage in an image file, and writes its mask alone.
 
     Args:
         source: Path of the image file. Of several images the first is
             searched.
-        target: Path of the image file of the mask: white where damage is.
+        target: Path of the image file of the mask: white where film damage is.
         detector: Path of a `.keras` file of `train damage-detector`, or name
             of a preset.
         files: `io.FileOptions`, or None for the defaults.

@@ -186,15 +186,15 @@ class BM3D(keras.Model):
         return denoised
 
     def _tell(self):
-        """What the graph calls, which outlives the function that is told."""
+        """What the graph calls, which outlives the function that it calls."""
         self.on_piece()
 
     def _denoise_one(self, image, levels, noise_level):
         def denoise(profile):
             first, second = stages_of(profile, image.shape[-1] == 3)
-            told = self._tell if self.on_piece else None
-            pilot = run_stage(first, image, levels, None, told)
-            return run_stage(second, image, levels, pilot, told)
+            hook = self._tell if self.on_piece else None
+            pilot = run_stage(first, image, levels, None, hook)
+            return run_stage(second, image, levels, pilot, hook)
 
         if self.profile != "auto":
             return denoise(self.profile)
