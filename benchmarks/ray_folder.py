@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.rows import figure, write_row
 
-PHOTOGRAPHS, SIDE, KILLED_AFTER = 500, 192, 0.4
+PHOTOGRAPHS, SIDE, KILLED_AFTER = 500, 128, 0.4
 
 
 def run(name):
