@@ -101,6 +101,7 @@ BENCHMARKS = {
     "pipeline": ("speed", 2, "images/s against a bare tf.data loop"),
     "flow_time": ("flow_speed", 2, "optical flow against scikit-image"),
     "workers": ("workers_speed", 4, "training steps on one and two processes"),
+    "ray_folder": ("ray_folder", 4, "500 photographs on Ray, one kill"),
     "folder_costs": ("folder_costs", 2, "ten million photographs, simulated"),
     "import_time": ("speed", 1, "import of keras_synth after TensorFlow"),
 }

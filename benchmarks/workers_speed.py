@@ -20,6 +20,13 @@ def run(name):
     figures = {}
     for kind in ("fit", "bare loop"):
         one, two = (_seconds(kind, count) for count in (1, 2))
+        if kind == "fit":
+            simulated = {
+                f"{count} machines, simulated: speedup": figure(
+                    speedup(one, two, count), "ratio", better="higher"
+                )
+                for count in (4, 16, 64)
+            }
         bar = {"bar": 1.7} if kind == "fit" else {}
         figures |= {
             f"{kind}: speedup": figure(
@@ -31,17 +38,37 @@ def run(name):
     write_row(
         name,
         "Training on several processes",
-        figures,
+        figures | simulated,
         data=f"batches of {BATCH} gray patches of {SIDE}x{SIDE}",
         protocol=(
             "steps of an FFDNet (15 layers, 64 channels, Adam) with the whole "
             "batch on one process, and half of it on each of two, one core "
             f"each; medians of {STEPS - WARM}. fit: `distributed.fit`, data "
             "and callbacks included; bare loop: `strategy.run` of a step by "
-            "hand on constant data"
+            "hand on constant data; simulated: see `speedup` in "
+            "benchmarks/workers_speed.py"
         ),
         seed=0,
     )
+
+
+def speedup(one, two, count):
+    """Speedup of a training step on several machines, simulated.
+
+    Each of n machines computes an nth of the batch, and then gradients travel
+    around a ring: each sends 2 (n - 1) / n of them, one time all of them for
+    two. What two processes lose on one machine is taken for that time.
+
+    Args:
+        one: Seconds of a step on one process.
+        two: Seconds of a step on two.
+        count: Number of machines.
+
+    Returns:
+        A float.
+    """
+    travel = max(two - one / 2, 0.0)
+    return one / (one / count + travel * 2 * (count - 1) / count)
 
 
 def _seconds(kind, count):

@@ -73,3 +73,20 @@ def same_randomness():
     keras.utils.set_random_seed(0)
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def ray_cluster():
+    """A small Ray cluster on this machine alone; skips where Ray is missing."""
+    ray = pytest.importorskip("ray", reason="needs the extra `distributed`")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(
+        _node_ip_address="127.0.0.1",
+        include_dashboard=False,
+        num_cpus=2,
+        num_gpus=0,
+        object_store_memory=200 * 2**20,
+        log_to_driver=False,
+    )
+    yield ray
+    ray.shutdown()

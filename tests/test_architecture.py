@@ -76,6 +76,7 @@ OPTIONAL = {
     "matplotlib",
     "mlxtend",
     "onnx",
+    "ray",
     "tf2onnx",
 }
 

@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.folder_costs import Costs, simulate
+from benchmarks.workers_speed import speedup
 
 COSTS = Costs(read=0.01, compute=1.0, write=0.04, megabytes=0.5)
 ALIKE = {"spread": 0.0, "megapixels": 10.0, "start": 0.0, "sample": 3000}
@@ -28,3 +29,10 @@ def test_more_photographs_machines_and_pixels_cost_as_they_should():
     assert simulate(COSTS, 4, 80_000, sample=2000) > 1.9 * hours
     assert simulate(COSTS, 8, 40_000, sample=2000) < 0.6 * hours
     assert simulate(COSTS, 4, 40_000, sample=2000, megapixels=24) > 1.9 * hours
+
+
+def test_the_speedup_of_machines_is_bounded_by_what_gradients_cost():
+    assert speedup(1.0, 0.6, 1) == pytest.approx(1.0)
+    assert speedup(1.0, 0.6, 2) == pytest.approx(1.0 / 0.6)
+    assert speedup(1.0, 0.5, 64) == pytest.approx(64.0)
+    assert 4.0 < speedup(1.0, 0.6, 64) < speedup(1.0, 0.6, 10**6) < 5.0

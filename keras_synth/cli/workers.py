@@ -31,6 +31,10 @@ def run_workers(argv, count):
     """
     if count < 1:
         raise ValueError(f"`workers` must be at least 1. Received: {count}")
+    # The workers end with this process, which otherwise would leave them.
+    before = signal.signal(
+        signal.SIGTERM, lambda number, _: sys.exit(128 + number)
+    )
     addresses = free_addresses(count)
     threads = max(1, (os.cpu_count() or 1) // count)
     with tempfile.TemporaryFile() as errors:
@@ -63,6 +67,7 @@ def run_workers(argv, count):
             for process in processes:
                 process.kill()
                 process.wait()
+            signal.signal(signal.SIGTERM, before)
 
 
 def free_addresses(count):

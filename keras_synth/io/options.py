@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Literal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +35,9 @@ class FileOptions:
         shard: Part of a folder, "I/N": the Ith of N parts that differ by one
             image at most, as "2/4" for the second of four machines. None
             takes the whole folder.
+        engine: "local" restores file after file. "ray" does several at once
+            on a Ray cluster, which must see the files: a process for each GPU
+            or core, and those that are lost are started again.
     """
 
     skip_existing: bool = False
@@ -46,6 +50,7 @@ class FileOptions:
     max_megapixels: float = 200.0
     accept_truncated: bool = False
     shard: str | None = None
+    engine: Literal["local", "ray"] = "local"
 
     def __post_init__(self):
         if self.quality is not None and (
@@ -62,6 +67,11 @@ class FileOptions:
                     f"`{name}` must be a number above 0. "
                     f"Received: {name}={value!r}"
                 )
+        if self.engine not in ("local", "ray"):
+            raise ValueError(
+                '`engine` must be "local" or "ray". '
+                f"Received: engine={self.engine!r}"
+            )
         if "/" in self.suffix or "\\" in self.suffix:
             raise ValueError(
                 "`suffix` must be a part of a name, without folders. "

@@ -63,6 +63,10 @@ class Progress:
         self._length = 0  # of the line that a bar occupies
         self._reported = None  # the count that was shown last
 
+    def __reduce__(self):
+        """In another process nothing is shown."""
+        return Progress, (self.total, self.unit, 0)
+
     def __enter__(self):
         if self._whole is None and not self._silent:
             threading.Thread(target=self._break_silence, daemon=True).start()

@@ -72,6 +72,7 @@ def fit_on_workers(
     """
     callbacks = keras.tree.flatten(callbacks or [])
     _check(model, batches, callbacks, others)
+    steps = _steps(batches, model.distribute_strategy)
     if not is_chief(model.distribute_strategy):
         verbose = 0
         callbacks = [
@@ -80,7 +81,6 @@ def fit_on_workers(
             if not isinstance(callback, _OF_CHIEF)
             and not getattr(callback, "of_chief", False)
         ]
-    steps = int(batches.cardinality())
     callbacks = keras.callbacks.CallbackList(
         callbacks,
         add_history=True,
@@ -103,6 +103,8 @@ def fit_on_workers(
             callbacks.on_train_batch_end(step, logs)
             if model.stop_training:
                 break
+        if logs is None:
+            raise ValueError("There is no batch to train on.")
         # Results over all images, where the step reports nothing else.
         results = model.get_metrics_result()
         logs = dict(results if results.keys() == logs.keys() else logs)
@@ -150,6 +152,47 @@ def _check(model, batches, callbacks, others):
             )
 
 
+def values_of_replicas(strategy, value):
+    """A number of each replica, on all of them; waits for all.
+
+    Args:
+        strategy: A `tf.distribute.Strategy`.
+        value: The number of this worker.
+
+    Returns:
+        float64 array (replicas,).
+    """
+    count = strategy.num_replicas_in_sync
+
+    @tf.function
+    def values():
+        def own():
+            context = tf.distribute.get_replica_context()
+            place = context.replica_id_in_sync_group
+            return tf.one_hot(place, count, tf.cast(value, "float64"))
+
+        return strategy.reduce("SUM", strategy.run(own), axis=None)
+
+    return values().numpy()
+
+
+def _steps(batches, strategy):
+    """Batches of an epoch, as many on all workers; -2 where unknown."""
+    steps = int(batches.cardinality())
+    if steps == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "An epoch must end: give `batches.take(n)` in place of a dataset "
+            "without an end."
+        )
+    found = values_of_replicas(strategy, steps)
+    if (found != steps).any():
+        raise ValueError(
+            "All workers must read the same data. Received: "
+            f"{', '.join(f'{each:.0f}' for each in found)} batches on them"
+        )
+    return steps
+
+
 def _rows_of_replicas(batches, strategy):
     """Each replica's rows of each batch, in the order of the replicas."""
     count = strategy.num_replicas_in_sync
@@ -159,6 +202,13 @@ def _rows_of_replicas(batches, strategy):
         first = context.input_pipeline_id * local
 
         def rows(*batch):
+            size = tf.shape(tf.nest.flatten(batch)[0])[0]
+            tf.debugging.assert_equal(
+                size % count,
+                0,
+                f"A batch cannot be split between {count} replicas: use "
+                "`batch(..., drop_remainder=True)`. Its size modulo them",
+            )
             mine = tf.nest.map_structure(
                 lambda tensor: tf.stack(
                     tf.split(tensor, count)[first : first + local]

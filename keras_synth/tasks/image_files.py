@@ -2,14 +2,17 @@
 
 import contextlib
 import dataclasses
+import os
 import pathlib
 import shutil
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from scipy import ndimage
 
 from keras_synth import evaluation
+from keras_synth.inference import cluster
 from keras_synth.io import (
     FileOptions,
     Progress,
@@ -177,22 +180,66 @@ def restore_files(
     files = files or FileOptions()
     method = pathlib.Path(title).name  # of a file the name, without folders
     provenance = kind and Provenance(kind, method)
-    done, errors = [], {}
+    job = _Job(restore, result, title, provenance, compare, overwrite, files)
+    run = _on_ray if files.engine == "ray" else _in_turn
+    done, errors = {}, {}
+    with Progress(len(plan), "images", verbose) as progress:
+        for file, made, error in run(job, plan, progress):
+            if error is not None:
+                errors[file] = error
+            elif made is not None:
+                done[file] = made
+                if on_file is not None:
+                    with progress.cleared():
+                        on_file(made)
+            progress.add()
+    if errors:
+        errors = {file: errors[file] for file, _ in plan if file in errors}
+        raise FilesError(errors) from next(iter(errors.values()))
+    return [done[file] for file, _ in plan if file in done]
 
-    def restored(file, goal, progress):
-        check_target(goal, overwrite or files.skip_existing)
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """What is done with each file; see `restore_files`."""
+
+    restore: Callable
+    result: Callable
+    title: str
+    provenance: Provenance | None
+    compare: bool
+    overwrite: bool
+    files: FileOptions
+
+    def __call__(self, file, goal, progress, again=False):
+        """Restores a file.
+
+        Args:
+            file: Path of the file to read.
+            goal: Path of the file to write.
+            progress: An `io.Progress`.
+            again: Whether a process was lost that may have written the goal.
+
+        Returns:
+            The result, or None where another process has been faster.
+        """
+        files = self.files
+        if files.skip_existing and not again and is_finished(goal):
+            return None
+        may_exist = self.overwrite or files.skip_existing or again
+        check_target(goal, may_exist)
         with _without_warnings():
             decoded, comparison = open_decoded(file, files), None
             check_holds(goal, decoded, files)
-        frames, image, color, facts = _frames(decoded, restore, progress)
-        if compare:
+        frames, image, color, facts = _frames(decoded, self.restore, progress)
+        if self.compare:
             comparison = beside_target(goal, COMPARISON)
             if not (files.skip_existing and comparison.exists()):
-                _draw_comparison(comparison, image, color, title)
-        check_target(goal, overwrite or files.skip_existing)
+                _draw_comparison(comparison, image, color, self.title)
+        check_target(goal, may_exist)
         # Last: where the target exists, the file is finished.
-        notes = _write(goal, decoded, frames, files, provenance)
-        return result(
+        notes = _write(goal, decoded, frames, files, self.provenance)
+        return self.result(
             source=file,
             target=goal,
             comparison=comparison,
@@ -200,23 +247,36 @@ def restore_files(
             **facts,
         )
 
-    with Progress(len(plan), "images", verbose) as progress:
-        for file, goal in plan:
-            try:
-                if files.skip_existing and is_finished(goal):
-                    continue  # another process has been faster
-                done.append(restored(file, goal, progress))
-            except Exception as error:
-                errors[file] = error
-            else:
-                if on_file is not None:
-                    with progress.cleared():
-                        on_file(done[-1])
-            finally:
-                progress.add()
-    if errors:
-        raise FilesError(errors) from next(iter(errors.values()))
-    return done
+
+def _in_turn(job, plan, progress):
+    """Yields `(file, result, error)` of file after file."""
+    for file, goal in plan:
+        made = error = None
+        try:
+            made = job(file, goal, progress)
+        except Exception as raised:
+            error = raised
+        yield file, made, error
+
+
+def _on_ray(job, plan, _):
+    """Yields `(file, result, error)` as processes of a cluster finish."""
+    for file, goal in plan:
+        if os.path.realpath(file) == os.path.realpath(goal):
+            raise ValueError(
+                f"{file} would be read and replaced: a process that is lost "
+                "then could restore it twice. Give another target, or "
+                "`engine` local."
+            )
+    here = os.getcwd()
+
+    def restored(file, goal, again):
+        with contextlib.suppress(OSError):  # paths may be absolute
+            os.chdir(here)
+        return job(file, goal, Progress(verbose=0), again)
+
+    for index, made, error in cluster.call_on_ray(restored, plan):
+        yield plan[index][0], made, error
 
 
 def _frames(decoded, restore, progress):

@@ -148,11 +148,14 @@ def stylize(
         source, target, overwrite=overwrite, beside=beside, files=files
     )
     goals = dict(plan)
+    on_ray = files is not None and files.engine == "ray"
     if method == "optimize":
         transfer = models.StyleTransfer(_features(features, weights))
         transfer.compile(style_weight=style_weight)
         total = len(plan) * sum(np.ravel(steps))
         progress, of_files = Progress(total, "steps", verbose), 0
+        if on_ray:  # the steps are counted elsewhere
+            progress, of_files = Progress(verbose=0), verbose
     else:
         transfer = load_once(method, models.AdaINTransfer)
         progress, of_files = Progress(verbose=0), verbose

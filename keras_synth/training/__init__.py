@@ -34,6 +34,7 @@ from keras_synth.training.pix2pix import (
     compile_pix2pix,
     train_pix2pix,
 )
+from keras_synth.training.ray import run_on_ray
 from keras_synth.training.restorer import compile_restorer, fit_restorer
 from keras_synth.training.stylegan2 import (
     build_stylegan2,
@@ -74,6 +75,7 @@ __all__ = [
     "distribution",
     "fit_restorer",
     "open_data",
+    "run_on_ray",
     "train_adain",
     "train_classifier",
     "train_cyclegan",

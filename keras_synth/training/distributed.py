@@ -12,7 +12,11 @@ import keras
 import tensorflow as tf
 
 from keras_synth.models.guarded import GuardedModel
-from keras_synth.models.workers import fit_on_workers, has_workers
+from keras_synth.models.workers import (
+    fit_on_workers,
+    has_workers,
+    values_of_replicas,
+)
 
 
 def distribution(
@@ -94,12 +98,5 @@ def wait_for_workers(value: float = 0.0) -> bool:
     strategy = tf.distribute.get_strategy()
     if strategy.num_replicas_in_sync == 1:
         return True
-    value = tf.constant(value, "float32")
-
-    @tf.function
-    def reduced():
-        moments = strategy.run(lambda: tf.stack([value, value**2]))
-        return strategy.reduce("MEAN", moments, axis=None)
-
-    mean, square = reduced().numpy()
-    return bool(square == mean**2)
+    values = values_of_replicas(strategy, value)
+    return bool((values == values[0]).all())

@@ -1,6 +1,9 @@
 """`--workers N`: processes that find each other, and end together."""
 
 import json
+import os
+import signal
+import subprocess
 import time
 
 import pytest
@@ -59,6 +62,28 @@ def test_a_killed_worker_ends_all(words):
     with pytest.raises(ChildProcessError, match="SIGKILL.*--resume"):
         run_workers(words, 2)
     assert time.monotonic() - start < 60
+
+
+def test_workers_end_with_what_started_them(monkeypatch):
+    """After SIGTERM, that of Slurm say, as after Ctrl-C."""
+    started = []
+    popen = subprocess.Popen
+
+    def start(*words, **options):
+        started.append(popen(*words, **options))
+        return started[-1]
+
+    def end(seconds):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.setattr("keras_synth.cli.workers.time.sleep", end)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as caught:
+        run_workers(["wait", "wait"], 2)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert [worker.poll() for worker in started] == [-signal.SIGKILL] * 2
 
 
 def test_the_number_of_workers_is_checked(capsys):

@@ -1,6 +1,7 @@
 """Several workers train as one would, and go on where one was killed."""
 
 import json
+import os
 import time
 
 import keras
@@ -194,6 +195,7 @@ def test_a_training_in_a_folder_runs_on_all_devices(two_replicas, tmp_path):
 
 def refused(tmp_path):
     """The errors of what several workers cannot do."""
+    index = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
     with distributed.distribution().scope():
         network, model = denoiser(), vae()
         batches = batches_of("denoiser")
@@ -205,11 +207,15 @@ def refused(tmp_path):
             {"validation_data": batches},
             {"batches": np.zeros((8, 8, 8, 1), "float32")},
             {"model": model, "batches": batches_of("vae", 3)},
+            {"batches": batches.repeat()},
+            {"batches": batches.take(0)},
+            {"batches": batches.take(1 + index)},
+            {"batches": batches.unbatch().take(5).batch(8)},
         ):
             given = {"model": network, "batches": batches, **options}
             try:
                 distributed.fit(**given)
-            except ValueError as error:
+            except (ValueError, tf.errors.InvalidArgumentError) as error:
                 errors.append(str(error))
     return errors
 
@@ -225,6 +231,10 @@ def test_what_several_workers_cannot_do_is_refused(tmp_path):
                 "without `validation_data`",
                 "Received: a ndarray",
                 "multiple of the number of workers",
+                "An epoch must end",
+                "There is no batch",
+                "Received: 1, 2 batches on them",
+                "use `batch(..., drop_remainder=True)`",
             ),
             strict=True,
         ):
