@@ -17,6 +17,8 @@ import secrets
 import keras
 import tensorflow as tf
 
+_GRADIENT_NUMBERS = 2**26  # of the gradients that memory holds at a time
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class DifferentialPrivacy:
@@ -125,8 +127,8 @@ class DifferentialPrivacy:
             loss: Function from one example, as `examples` with a batch of 1,
                 to its loss, a scalar.
             examples: Tensors, or a structure of them, (batch, ...). The batch
-                may be empty. Examples are taken one by one, so that memory
-                holds few gradients, however large the batch is.
+                may be empty. The gradients of some examples are taken at a
+                time, as many as some 256 MB hold.
             variables: List of variables.
             step: Number of the step, an int tensor; each has its own noise.
 
@@ -134,28 +136,41 @@ class DifferentialPrivacy:
             List of tensors g, one for each variable.
         """
 
-        def add(index, sums):
-            example = tf.nest.map_structure(
-                lambda x: x[index : index + 1], examples
-            )
+        def of_one(example):
+            example = tf.nest.map_structure(lambda x: x[None], example)
             with tf.GradientTape() as tape:
                 value = loss(example)
             gradients = tape.gradient(
                 value, variables, unconnected_gradients="zero"
             )
             # Those of embeddings are sparse.
-            gradients = [tf.convert_to_tensor(g) for g in gradients]
-            norm = tf.linalg.global_norm(gradients)
-            factor = self.clip_norm / tf.maximum(norm, self.clip_norm)
-            return index + 1, [
-                total + factor * gradient
+            return [tf.convert_to_tensor(g) for g in gradients]
+
+        def add(start, sums):
+            some = tf.nest.map_structure(
+                lambda x: x[start : start + at_a_time], examples
+            )
+            gradients = tf.vectorized_map(of_one, some)
+            norms = tf.sqrt(
+                tf.add_n(
+                    [
+                        tf.reduce_sum(g**2, axis=range(1, len(g.shape)))
+                        for g in gradients
+                    ]
+                )
+            )
+            factors = self.clip_norm / tf.maximum(norms, self.clip_norm)
+            return start + at_a_time, [
+                total + tf.tensordot(factors, gradient, 1)
                 for total, gradient in zip(sums, gradients, strict=True)
             ]
 
+        size = sum(v.shape.num_elements() for v in variables)
+        at_a_time = max(1, _GRADIENT_NUMBERS // size)
         count = tf.shape(tf.nest.flatten(examples)[0])[0]
         zeros = [tf.zeros(v.shape) for v in variables]
         _, sums = tf.while_loop(
-            lambda index, sums: index < count, add, (0, zeros)
+            lambda start, sums: start < count, add, (0, zeros)
         )
         deviation = self.noise_multiplier * self.clip_norm
         return [

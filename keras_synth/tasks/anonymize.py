@@ -141,7 +141,12 @@ def anonymize(
                 mask[top : top + height, left : left + width] = 1.0
             filled = fill({"image": color[None], "mask": mask[None]})
             color = np.where(mask > 0, np.asarray(filled)[0], color)
-        return color, image.alpha, {"regions": found, "method": method}
+        alpha = image.alpha
+        if image.hidden is not None:
+            # A copy: what lies under transparent pixels is not kept, since a
+            # face may.
+            alpha = alpha.copy()
+        return color, alpha, {"regions": found, "method": method}
 
     return restore_files(
         plan,

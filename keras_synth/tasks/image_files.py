@@ -188,7 +188,13 @@ def restore_files(
         if compare:
             comparison = beside_target(goal, COMPARISON)
             if not (files.skip_existing and comparison.exists()):
-                _draw_comparison(comparison, image, color, title)
+                _draw_comparison(
+                    comparison,
+                    image,
+                    color,
+                    title,
+                    None if files.strip else provenance,
+                )
         check_target(goal, overwrite or files.skip_existing)
         # Last: where the target exists, the file is finished.
         notes = _write(goal, decoded, frames, files, provenance)
@@ -260,7 +266,7 @@ def _write(goal, decoded, frames, files, provenance):
     return decoded.notes + encoded.notes
 
 
-def _draw_comparison(path, image, after, title):
+def _draw_comparison(path, image, after, title, provenance):
     """Before and after, in one size and as many channels."""
     rows, columns = (
         np.arange(new) * old // new
@@ -277,4 +283,5 @@ def _draw_comparison(path, image, after, title):
         path,
         {"before": before, "after": after},
         {"before": name, "after": title},
+        provenance=provenance,
     )
