@@ -12,6 +12,7 @@ any one image was trained on changes the probability of no outcome by more
 than the factor exp(ε), apart from outcomes of probability δ.
 """
 
+import contextlib
 import secrets
 
 import keras
@@ -100,9 +101,13 @@ class DifferentialPrivacy:
 
         Raises:
             ImportError: `dp-accounting` is not installed.
-            ValueError: δ is out of range.
+            ValueError: δ or the number of steps is out of range.
         """
         delta = self.default_delta if delta is None else delta
+        if type(steps) is not int or steps < 0:
+            raise ValueError(
+                f"`steps` must be an int of at least 0. Received: {steps!r}"
+            )
         if not 0 < delta < 1:
             raise ValueError(
                 f"`delta` must be between 0 and 1. Received: delta={delta!r}"
@@ -112,7 +117,10 @@ class DifferentialPrivacy:
             return 0.0
         if self.noise_multiplier == 0:
             return float("inf")
-        accountant = pld.PLDAccountant()
+        # Of little noise the losses are large, and would fill the memory: the
+        # grid that they are rounded up to is coarser then.
+        interval = 1e-4 * max(1.0, (0.3 / self.noise_multiplier) ** 2)
+        accountant = pld.PLDAccountant(value_discretization_interval=interval)
         step = accounting.PoissonSampledDpEvent(
             self.sampling_rate,
             accounting.GaussianDpEvent(self.noise_multiplier),
@@ -150,7 +158,8 @@ class DifferentialPrivacy:
             some = tf.nest.map_structure(
                 lambda x: x[start : start + at_a_time], examples
             )
-            gradients = tf.vectorized_map(of_one, some)
+            with _quiet():
+                gradients = tf.vectorized_map(of_one, some, warn=False)
             norms = tf.sqrt(
                 tf.add_n(
                     [
@@ -243,6 +252,18 @@ class DifferentialPrivacy:
     def from_config(cls, config):
         """A new object, with a new seed."""
         return cls(**config)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Without TensorFlow's warning that filters take a loop over images."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _accounting():

@@ -156,6 +156,16 @@ def test_the_budget_grows_from_nothing_and_is_infinite_without_noise():
     privacy = DifferentialPrivacy(1.5, 1.0, 10, 100)
     assert privacy.epsilon(0) == 0.0 < privacy.epsilon(1) < privacy.epsilon(9)
     assert private().epsilon(1) == float("inf")
+    # One image and one step; noise so small that nothing is protected.
+    assert 0 < DifferentialPrivacy(1.0, 1.0, 1, 1).epsilon(1) < 3
+    small, smaller = (
+        DifferentialPrivacy(noise, 1.0, 100, 100).epsilon(1, 1e-5)
+        for noise in (0.1, 0.05)
+    )
+    # 1 / 2σ² + 4.3 / σ for one Gaussian and this δ, never less.
+    assert 90 < small < 110 and 280 < smaller < 310
+    with pytest.raises(ValueError, match="`steps` must be an int"):
+        privacy.epsilon(-1)
     with pytest.raises(ValueError, match="delta=1.0"):
         privacy.epsilon(1, delta=1.0)
 
