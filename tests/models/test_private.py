@@ -130,6 +130,32 @@ def test_a_plain_network_is_trained_as_by_hand(tmp_path):
     )
 
 
+@pytest.mark.slow
+def test_a_denoiser_is_trained():
+    """A U-Net, which shuffles pixels and pads, as each image alone."""
+    network = networks.unet(channels=1, widths=(4,), num_blocks=1)
+    model = models.PrivateNetwork(network)
+    privacy = DifferentialPrivacy(0.0, 1e-3, 6, 6)  # clips all
+    model.compile(
+        keras.optimizers.SGD(1.0), "mean_squared_error", privacy=privacy
+    )
+    noisy, clean = np.random.default_rng(0).uniform(size=(2, 6, 8, 8, 1))
+    before = [v.numpy() for v in network.trainable_variables]
+    expected = [np.zeros(v.shape) for v in before]
+    for x, y in zip(noisy, clean, strict=True):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((network(x[None]) - y[None]) ** 2)
+        gradients = tape.gradient(loss, network.trainable_variables)
+        norm = float(tf.linalg.global_norm(gradients))
+        for total, gradient in zip(expected, gradients, strict=True):
+            total -= np.asarray(gradient) * min(1, 1e-3 / norm) / 6
+    model.fit(batches((noisy.astype("float32"), clean), 6), verbose=0)
+    for old, step, new in zip(
+        before, expected, network.trainable_variables, strict=True
+    ):
+        np.testing.assert_allclose(new.numpy(), old + step, atol=1e-6)
+
+
 def test_layers_that_mix_images_or_draw_are_refused():
     privacy = DifferentialPrivacy(1.0, 1.0, 4, 12)
     for layer, words in (
