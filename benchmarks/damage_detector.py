@@ -43,7 +43,7 @@ def detection_figures(network, masks):
         network: From images to the probability of film damage.
         masks: Folder of the masks that were held back.
     """
-    degradation = OldPhoto(FilmDamage(masks, scale=(0.1, 0.7)))
+    degradation = OldPhoto(FilmDamage(masks, scale=(0.3, 1.0)))
     both, found, true, alarms = 0, 0, 0, []
     for index, file in enumerate(
         io.find_images(data_folder() / "photos" / "val")

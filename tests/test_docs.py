@@ -17,7 +17,7 @@ PAGES = sorted(
     if not {"api", "notebooks"} & set(path.relative_to(DOCS).parts)
 )
 # Pages whose examples take seconds; the others' train.
-FAST = {"concepts.md", "evaluate.md", "export.md", "translate.md"}
+FAST = {"concepts.md", "export.md", "translate.md"}
 
 
 def of_docs(name):

@@ -139,6 +139,7 @@ def served(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["plain", "conditional"])
+@pytest.mark.slow
 def test_endpoints_equal_the_methods(served, kind):
     trained, answers = served
     path, model, data, latents = trained[kind]
@@ -157,6 +158,7 @@ def test_endpoints_equal_the_methods(served, kind):
 
 
 @pytest.mark.parametrize("kind", ["gan_plain", "gan_conditional"])
+@pytest.mark.slow
 def test_endpoints_of_a_gan_equal_the_methods(served, kind):
     trained, answers = served
     path, gan, data, latents = trained[kind]
@@ -171,6 +173,7 @@ def test_endpoints_of_a_gan_equal_the_methods(served, kind):
 
 
 @pytest.mark.parametrize("kind", ["inpainter", "blind"])
+@pytest.mark.slow
 def test_the_endpoint_of_a_restoration_gan_equals_the_method(served, kind):
     trained, answers = served
     path, gan, data = trained[kind]
@@ -180,6 +183,7 @@ def test_the_endpoint_of_a_restoration_gan_equals_the_method(served, kind):
     assert np.abs(answer - data[0]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_endpoints_of_a_cycle_gan_translate_both_ways(served):
     trained, answers = served
     path, gan, inputs = trained["cycle"]
@@ -189,6 +193,7 @@ def test_endpoints_of_a_cycle_gan_translate_both_ways(served):
         np.testing.assert_allclose(answer, expected, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_endpoints_of_a_stylegan2_equal_the_methods(served):
     trained, answers = served
     path, gan, inputs = trained["style"]
@@ -206,6 +211,7 @@ def test_endpoints_of_a_stylegan2_equal_the_methods(served):
 @pytest.mark.parametrize(
     "kind", ["plain", "conditional", "gan_plain", "gan_conditional"]
 )
+@pytest.mark.slow
 def test_unseeded_samples_differ_from_call_to_call(served, kind):
     trained, answers = served
     first, second = answers[f"{trained[kind][0]}|sample|192|0"]

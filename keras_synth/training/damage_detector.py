@@ -39,7 +39,7 @@ def train_damage_detector(
     """Trains a damage detector, on clean photographs made old.
 
     The photographs are degraded by `degradations.OldPhoto`: fading, grain, and
-    none to four dust grains, hairs, scratches or stains from mask images. The
+    none to two kinds of dust, hairs, scratches or stains from mask images. The
     network learns where these are, by the binary cross-entropy.
 
     Args:
@@ -86,7 +86,7 @@ def train_damage_detector(
     """
     settings = check_run(locals())
     degradation = degradations.OldPhoto(
-        degradations.FilmDamage(masks, count=(0, 4), scale=(0.1, 0.7))
+        degradations.FilmDamage(masks, count=(0, 2), scale=(0.3, 1.0))
     )
     keras.utils.set_random_seed(seed)
     source = open_data(

@@ -29,6 +29,7 @@ def trained(tmp_path_factory):
     return output
 
 
+@pytest.mark.slow
 def test_a_trained_model_is_sampled(capsys, trained, tmp_path):
     assert (trained / "images/style_mixing_epoch_0001.png").exists()
     model_path, image = trained / "stylegan2.keras", tmp_path / "out.png"

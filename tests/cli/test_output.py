@@ -238,6 +238,7 @@ def run_process(words, break_import=""):
     )
 
 
+@pytest.mark.slow
 def test_what_tensorflow_prints_is_shown_only_when_it_matters(tmp_path):
     quiet = run_process(["restore", "none.png", "out.png"])
     assert quiet.returncode == 2

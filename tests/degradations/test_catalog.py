@@ -178,6 +178,7 @@ def test_single_image_equals_a_batch_of_one(degradation, images):
 
 
 @EACH
+@pytest.mark.slow
 def test_parallel_pipeline_of_any_size_gives_the_same(degradation, images):
     @tf.function(
         input_signature=[

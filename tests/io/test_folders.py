@@ -168,6 +168,7 @@ def _write(path, level):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs spawn's cost")
+@pytest.mark.slow
 def test_several_processes_can_write_one_file(tmp_path):
     path = tmp_path / "a.txt"
     workers = [

@@ -132,7 +132,10 @@ def restorer():
     return keras.Model(inputs, keras.layers.Add()([inputs, residual]))
 
 
-@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy",
+    ["float32", pytest.param("mixed_float16", marks=pytest.mark.slow)],
+)
 def test_training_changes_the_restorer_only(policy, network):
     keras.config.set_dtype_policy(policy)
     model = restorer()

@@ -7,7 +7,11 @@ import tensorflow as tf
 
 from keras_synth import datasets, export, networks
 from keras_synth.models import AdaINTransfer
-from tests.helpers import check_model
+from tests.helpers import (
+    check_mixed_precision,
+    check_overfits,
+    check_resumes,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -126,14 +130,21 @@ def test_the_decoder_alone_is_trained():
     assert len(transfer.trainable_weights) == len(decoder)
 
 
-def test_model_contract(tmp_path):
+def small_steps():
     """Weights so small that the first steps in float16 do not overflow."""
-    check_model(
-        lambda: model(content_weight=0.05, style_weight=0.5),
-        (random_images(), random_images()),
-        directory=tmp_path,
-        steps=60,
-    )
+    return model(content_weight=0.05, style_weight=0.5)
+
+
+def test_it_learns_a_batch():
+    images = random_images()
+    check_overfits(small_steps, (images, images), steps=60, fall=0.7)
+    check_mixed_precision(small_steps, (images, images), "mixed_float16")
+
+
+@pytest.mark.slow
+def test_stopping_and_resuming_changes_nothing(tmp_path):
+    images = random_images()
+    check_resumes(small_steps, (images, images), tmp_path)
 
 
 def test_options_survive_saving(tmp_path):
@@ -155,6 +166,7 @@ def test_options_survive_saving(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_two_replicas_equal_one(two_replicas):
     """With SGD, for Adam hides a wrong scale; the last batch is smaller."""
     data = tf.data.Dataset.from_tensor_slices(

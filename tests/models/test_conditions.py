@@ -124,7 +124,7 @@ def conditions_of(kind, count):
     [
         ("vae", "vector"),
         ("vae", "tokens"),
-        ("gan", "vector"),
+        pytest.param("gan", "vector", marks=pytest.mark.slow),
         ("gan", "tokens"),
         pytest.param("stylegan2", "vector", marks=pytest.mark.slow),
         pytest.param("stylegan2", "tokens", marks=pytest.mark.slow),

@@ -199,6 +199,7 @@ def test_stopping_and_resuming_changes_nothing(tmp_path):
     check_resumes(everything, both(), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
     gan = everything(cycle_weight=3.0, discriminator_steps=2)
     gan.fit(*both(), batch_size=4, verbose=0)
@@ -230,6 +231,7 @@ def test_mixed_precision_trains(policy):
         assert logs[name][0] == pytest.approx(expected[name][0], rel=0.02)
 
 
+@pytest.mark.slow
 def test_two_replicas_equal_one(two_replicas):
     """Also the pools, which swap the images of the whole batch."""
     data = tf.data.Dataset.from_tensor_slices(both(21)).batch(8)

@@ -17,7 +17,9 @@ from tests.models.flow_networks import (
     small_network,
 )
 
-BOTH = pytest.mark.parametrize("parameterization", ["flow", "edm"])
+BOTH = pytest.mark.parametrize(
+    "parameterization", ["flow", pytest.param("edm", marks=pytest.mark.slow)]
+)
 
 
 def random_images(count=8, shape=SHAPE, seed=0):
@@ -131,7 +133,15 @@ def test_dropped_conditions_are_absent(kind):
 # What every model must keep -------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["none", "edm", "label", "tokens"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("none", marks=pytest.mark.slow),
+        pytest.param("edm", marks=pytest.mark.slow),
+        pytest.param("label", marks=pytest.mark.slow),
+        "tokens",
+    ],
+)
 def test_model_contract(kind, tmp_path):
     options = {"parameterization": "edm"} if kind == "edm" else {}
     kind = "none" if kind == "edm" else kind
@@ -195,7 +205,14 @@ def test_metrics_compare_images_with_denoised_ones(tmp_path):
     assert loaded.sampler.get_config() == flow.sampler.get_config()
 
 
-@pytest.mark.parametrize("kind", ["none", "label", "tokens"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("none", marks=pytest.mark.slow),
+        pytest.param("label", marks=pytest.mark.slow),
+        "tokens",
+    ],
+)
 def test_exported_model_makes_the_same_images(kind, tmp_path):
     flow = small_flow(kind, guidance=1.5)
     _, labels = condition_of(kind, 5)
@@ -290,6 +307,7 @@ def test_log_likelihood_of_a_gaussian(parameterization):
     np.testing.assert_allclose(bits, expected, atol=0.05)
 
 
+@pytest.mark.slow
 def test_probes_estimate_the_divergence_without_bias():
     flow = gaussian_flow(isotropic=False)
     images = np.random.default_rng(0).uniform(0.3, 0.8, size=(3, 2, 2, 1))

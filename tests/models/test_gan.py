@@ -391,20 +391,22 @@ def test_regularization_counts_for_its_own_network():
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("loss", "penalty"),
     [
-        {"loss": losses.NonSaturating(), "gradient_penalty": losses.R1(1.0)},
-        {"loss": losses.Hinge(), "gradient_penalty": losses.R1(0.3)},
-        {
-            "loss": losses.Wasserstein(),
-            "gradient_penalty": losses.WassersteinGradientPenalty(),
-        },
-        {"loss": losses.LeastSquares(0.1), "gradient_penalty": losses.R1(1.0)},
-        {"loss": losses.RelativisticAverage(), "gradient_penalty": losses.R2()},
+        (losses.NonSaturating(), losses.R1(1.0)),
+        (losses.Wasserstein(), losses.WassersteinGradientPenalty()),
+        *(
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in (
+                (losses.Hinge(), losses.R1(0.3)),
+                (losses.LeastSquares(0.1), losses.R1(1.0)),
+                (losses.RelativisticAverage(), losses.R2()),
+            )
+        ),
     ],
-    ids=lambda options: type(options["loss"]).__name__,
+    ids=lambda part: type(part).__name__,
 )
-def test_it_learns_four_images(options):
+def test_it_learns_four_images(loss, penalty):
     """Each image is made (two at least by least squares), and no others."""
     targets = np.zeros((4, *SHAPE), "float32")
     for index in range(4):
@@ -414,8 +416,9 @@ def test_it_learns_four_images(options):
     gan.compile(
         keras.optimizers.Adam(3e-3, beta_1=0.0),
         keras.optimizers.Adam(3e-3, beta_1=0.0),
+        loss=loss,
+        gradient_penalty=penalty,
         average_decay=0.99,
-        **options,
     )
     data = tf.data.Dataset.from_tensors(np.repeat(targets, 8, axis=0))
     gan.fit(data.repeat(600), verbose=0)
@@ -426,7 +429,7 @@ def test_it_learns_four_images(options):
     # Two of the images are 0.71 apart.
     assert np.median(distance.min(axis=1)) < 0.2
     shares = np.bincount(distance.argmin(axis=1), minlength=4) / 200
-    wanted = 2 if isinstance(options["loss"], losses.LeastSquares) else 4
+    wanted = 2 if isinstance(loss, losses.LeastSquares) else 4
     assert (shares > 0.05).sum() >= wanted, shares
 
 
@@ -447,7 +450,9 @@ def everything(kind="dcgan", **options):
     return compiled(small_gan(kind, num_classes=4, seed=None), **options)
 
 
-@pytest.mark.parametrize("case", ["plain", "everything"])
+@pytest.mark.parametrize(
+    "case", ["plain", pytest.param("everything", marks=pytest.mark.slow)]
+)
 def test_stopping_and_resuming_changes_nothing(case, tmp_path):
     data = (random_images(8),)
     if case == "everything":
@@ -457,6 +462,7 @@ def test_stopping_and_resuming_changes_nothing(case, tmp_path):
         check_resumes(lambda: compiled(small_gan()), data, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
     gan = everything(discriminator_steps=2, run_eagerly=False)
     gan.fit(random_images(), np.arange(8) % 4, verbose=0)
@@ -517,7 +523,7 @@ def test_mixed_precision_trains(policy, penalty):
     "case",
     [
         "dense",
-        "dcgan",
+        pytest.param("dcgan", marks=pytest.mark.slow),
         pytest.param("residual", marks=pytest.mark.slow),
         pytest.param("conditional", marks=pytest.mark.slow),
     ],
@@ -563,6 +569,7 @@ def test_two_replicas_equal_one(two_replicas, case):
         )
 
 
+@pytest.mark.slow
 def test_replicas_share_a_lazy_penalty_and_draw_their_own_noise(two_replicas):
     with two_replicas.scope():
         gan = everything()
@@ -582,6 +589,7 @@ def test_replicas_share_a_lazy_penalty_and_draw_their_own_noise(two_replicas):
     assert abs(correlation) < 0.15
 
 
+@pytest.mark.slow
 def test_replicas_scale_the_loss_in_half_precision(two_replicas):
     keras.config.set_dtype_policy("mixed_float16")
     with two_replicas.scope():
@@ -876,6 +884,7 @@ def test_bad_data_are_refused():
 
 
 @pytest.mark.usefixtures("optimized_graphs")
+@pytest.mark.slow
 def test_training_prints_no_errors_of_tensorflows_optimizer(capfd):
     """Which fails on the leaky ReLU of a discriminator with a penalty."""
     before = tf.config.optimizer.get_experimental_options()

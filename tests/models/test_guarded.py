@@ -131,7 +131,10 @@ def as_dataset(data, batch_size=2):
     return tf.data.Dataset.from_tensor_slices(data).batch(batch_size)
 
 
-@pytest.mark.parametrize("kind", ["arrays", "tensors", "dataset"])
+@pytest.mark.parametrize(
+    "kind",
+    ["arrays", pytest.param("tensors", marks=pytest.mark.slow), "dataset"],
+)
 @pytest.mark.parametrize("name", MODELS)
 def test_wrong_data_are_refused_before_a_weight_moves(name, kind):
     build, pair, inputs = MODELS[name]

@@ -195,6 +195,7 @@ def test_each_step_moves_its_own_networks_alone():
         assert not any(moved(gan.features.weights, frozen))
 
 
+@pytest.mark.slow
 def test_without_adversarial_loss_discriminators_are_not_trained():
     degraded, clean = pairs()
     gan = compiled(inpainter(with_features=False), adversarial_weight=0.0)
@@ -265,7 +266,7 @@ def test_local_discriminator_sees_a_window_around_the_degradation():
 # What every model must keep --------------------------------------------------
 
 
-def test_it_learns_and_resumes(tmp_path):
+def test_it_learns():
     degraded, clean = pairs(4)
 
     def build():
@@ -276,11 +277,12 @@ def test_it_learns_and_resumes(tmp_path):
             average_decay=0.5,
         )
 
-    def adversarial():
-        return compiled(inpainter())
-
     check_overfits(build, (degraded, clean), steps=100, fall=0.5)
-    check_resumes(adversarial, (degraded, clean), tmp_path)
+
+
+@pytest.mark.slow
+def test_stopping_and_resuming_changes_nothing(tmp_path):
+    check_resumes(lambda: compiled(inpainter()), pairs(4), tmp_path)
 
 
 @pytest.mark.slow
@@ -288,6 +290,7 @@ def test_it_trains_in_half_precision():
     check_mixed_precision(everything, pairs(4), "mixed_float16", epochs=80)
 
 
+@pytest.mark.slow
 def test_saved_with_the_weights_of_its_features(tmp_path):
     gan = everything()
     gan.fit(*pairs(4), verbose=0)
@@ -580,7 +583,7 @@ def test_sample_weights_are_refused():
 @pytest.mark.parametrize(
     "kind",
     [
-        "uint8",
+        pytest.param("uint8", marks=pytest.mark.slow),
         pytest.param("bool", marks=pytest.mark.slow),
         pytest.param("float64", marks=pytest.mark.slow),
     ],

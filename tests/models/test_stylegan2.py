@@ -172,6 +172,7 @@ def test_each_step_moves_its_own_network_alone():
             assert count == 0 if rate == 0 else count > 10
 
 
+@pytest.mark.slow
 def test_path_length_regularization_is_the_formula():
     """At steps 0 and 2 of three, and its gradient in the first."""
     rate, decay = 0.1, 0.25
@@ -226,6 +227,7 @@ def test_path_length_regularization_is_the_formula():
     assert abs(float(gan.path_length_mean) - mean) > 0.01
 
 
+@pytest.mark.slow
 def test_first_path_length_is_the_mean_without_penalty():
     gan = compiled(small_gan(), path_length=losses.PathLength(100.0))
     logs = gan.fit(random_images(), batch_size=4, verbose=0).history

@@ -218,6 +218,7 @@ def dropout_vae():
     return model
 
 
+@pytest.mark.slow
 def test_seeds_of_sublayers_resume(tmp_path):
     assert len(dropout_vae().seed_states) == 2
     check_resumes(dropout_vae, (random_images(),), tmp_path)
@@ -226,7 +227,7 @@ def test_seeds_of_sublayers_resume(tmp_path):
 @pytest.mark.parametrize(
     "case",
     [
-        "dense",
+        pytest.param("dense", marks=pytest.mark.slow),
         "conditional",
         pytest.param("conv", marks=pytest.mark.slow),
         pytest.param("iwae", marks=pytest.mark.slow),
@@ -245,7 +246,11 @@ def test_model_contract(case, tmp_path):
 
 @pytest.mark.parametrize(
     "likelihood",
-    [losses.Gaussian(0.3), losses.Gaussian(None), losses.DiscretizedLogistic()],
+    [
+        pytest.param(losses.Gaussian(0.3), marks=pytest.mark.slow),
+        losses.Gaussian(None),
+        pytest.param(losses.DiscretizedLogistic(), marks=pytest.mark.slow),
+    ],
     ids=["gaussian", "learned", "logistic"],
 )
 def test_other_likelihoods_learn_gray_images(likelihood):
@@ -652,6 +657,7 @@ def test_wrong_labels_are_refused():
         model.fit(random_images(), np.zeros((8, 4)), verbose=0)
 
 
+@pytest.mark.slow
 def test_a_pipeline_feeds_replicas_and_keeps_its_epochs(two_replicas):
     images = (255 * random_images(16)).astype("uint8")
     source = datasets.source_from_arrays(
@@ -669,6 +675,7 @@ def test_a_pipeline_feeds_replicas_and_keeps_its_epochs(two_replicas):
     assert weight == pytest.approx(5 / 10)
 
 
+@pytest.mark.slow
 def test_initial_epoch_continues_the_order_of_the_data():
     images = (255 * random_images(16)).astype("uint8")
     source = datasets.source_from_arrays(

@@ -82,6 +82,7 @@ def test_images_of_the_target_size_are_unchanged(shape):
     )
 
 
+@pytest.mark.slow
 def test_upscaling_works_in_compiled_steps():
     """As in the `test_step` of a model that XLA compiles."""
     import tensorflow as tf
@@ -237,6 +238,7 @@ def test_a_wrong_file_is_refused(tmp_path):
         networks.inception_features(other)
 
 
+@pytest.mark.slow
 def test_inception_takes_gray_and_color(inception, inception_file):
     gray = networks.inception_features(inception_file, channels=1)
     image = np.random.default_rng(0).uniform(size=(1, 16, 20, 1))

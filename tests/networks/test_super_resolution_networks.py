@@ -50,6 +50,7 @@ def test_saved_networks_predict_the_same_in_half_precision(name, tmp_path):
     np.testing.assert_array_equal(again(images), result)
 
 
+@pytest.mark.slow
 def test_numbers_of_weights_are_the_published_ones():
     """Weights without biases: 8,032 (Dong et al. 2016, table 1's 9-1-5);
     RRDB of ESRGAN's released code: 16,697,987."""

@@ -46,6 +46,7 @@ def test_what_follows_a_text_changes_nothing_and_order_does():
     assert np.abs(other - expected)[:, 2].max() > 1e-4
 
 
+@pytest.mark.slow
 def test_encoder_and_generator_are_trained_together(tmp_path):
     image = keras.Input((4, 4, 1))
     network = networks.dit(

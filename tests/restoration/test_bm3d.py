@@ -154,7 +154,14 @@ def test_noise_level_0_returns_the_image():
     )
 
 
-@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize(
+    "value",
+    [
+        0.0,
+        pytest.param(0.3, marks=pytest.mark.slow),
+        pytest.param(1.0, marks=pytest.mark.slow),
+    ],
+)
 def test_constant_images_stay_constant(value):
     flat = np.full((1, 30, 41, 1), value, "float32")
     for noise_level in (0.0, 0.1, None):
@@ -207,7 +214,9 @@ def test_gray_as_color_stays_gray():
     _, noisy = photograph(40)
     got = restoration.BM3D()(np.repeat(noisy, 3, axis=-1)).numpy()
     gray = restoration.BM3D()(noisy).numpy()
-    np.testing.assert_allclose(got, np.repeat(gray, 3, axis=-1), atol=1e-4)
+    np.testing.assert_allclose(got, np.repeat(got[..., :1], 3, -1), atol=1e-4)
+    # The groups of the second stage are larger in color.
+    np.testing.assert_allclose(got[..., :1], gray, atol=0.02)
 
 
 @pytest.mark.slow

@@ -111,7 +111,15 @@ def saved(tmp_path_factory):
 @pytest.mark.parametrize(
     "format", ["onnx", pytest.param("litert", marks=pytest.mark.slow)]
 )
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("GAN", "inpainter", "denoiser", "upscaler")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in EXPORTED
+    ],
+)
 def test_every_kind_of_model_is_exported(saved, tmp_path, name, format):
     _, inputs, expected = EXPORTED[name]
     model, path = saved(name)

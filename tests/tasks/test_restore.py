@@ -88,7 +88,11 @@ def test_sixteen_bits_become_eight_where_the_format_has_no_more(tmp_path):
 
 @pytest.mark.parametrize(
     ("method", "size"),
-    [("unet", (1, 1)), ("unet", (2, 50)), ("bm3d", (3, 2))],
+    [
+        ("unet", (1, 1)),
+        ("unet", (2, 50)),
+        pytest.param("bm3d", (3, 2), marks=pytest.mark.slow),
+    ],
 )
 def test_tiny_images(size, method, tmp_path):
     write_image(tmp_path / "in.png", RNG.uniform(size=(*size, 3)))

@@ -270,6 +270,7 @@ def folders(tmp_path):
     return tmp_path / "contents", tmp_path / "styles"
 
 
+@pytest.mark.slow
 def test_training_from_two_folders(quick, folders, tmp_path):
     output = tmp_path / "run"
     model = training.train_adain(*folders, output, **TRAIN)

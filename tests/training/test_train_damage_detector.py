@@ -54,6 +54,7 @@ def test_it_learns_where_the_damage_lies(folders, tmp_path):
     assert inside > 0.3 and inside > 3 * outside, (inside, outside)
 
 
+@pytest.mark.slow
 def test_resumed_training_equals_uninterrupted(folders, tmp_path, monkeypatch):
     straight = _train(folders, tmp_path / "straight", epochs=2)
     stop_after_one_epoch(monkeypatch, _train, folders, tmp_path / "stopped")

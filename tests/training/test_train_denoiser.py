@@ -42,6 +42,7 @@ def test_training_writes_network_and_history(tmp_path):
     assert list((tmp_path / "run/log").rglob("events.out.tfevents.*"))
 
 
+@pytest.mark.slow
 def test_resumed_training_equals_uninterrupted(tmp_path, monkeypatch):
     folder = image_folder(tmp_path)
     straight = _train(folder, tmp_path / "straight", epochs=2)
@@ -51,7 +52,10 @@ def test_resumed_training_equals_uninterrupted(tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("degradation", ["noise", "salt_and_pepper"])
+@pytest.mark.parametrize(
+    "degradation",
+    ["noise", pytest.param("salt_and_pepper", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize(
     "architecture",
     [
@@ -155,6 +159,7 @@ def test_unet_takes_the_noise_level_where_asked():
     assert not isinstance(blind.input, dict)
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_further_from_its_weights(tmp_path):
     """A rate of almost 0 leaves them; a fresh network has others."""
     folder = image_folder(tmp_path)
@@ -186,6 +191,7 @@ def test_a_network_is_trained_further_from_its_weights(tmp_path):
             )
 
 
+@pytest.mark.slow
 def test_command_line_trains_a_preset_further(tmp_path):
     folder = image_folder(tmp_path)
     words = "train denoiser --from gray_denoiser --epochs 1 --batch-size 4"
@@ -196,6 +202,7 @@ def test_command_line_trains_a_preset_further(tmp_path):
     assert network.name == "gray_denoiser"
 
 
+@pytest.mark.slow
 def test_a_denoiser_becomes_a_blind_restorer(tmp_path):
     """`--from` of a network that is told the noise, for another degradation."""
     folder, file = image_folder(tmp_path), tmp_path / "denoiser.keras"

@@ -72,6 +72,7 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
     np.testing.assert_array_equal(read_image(paths[1]), images[1])
 
 
+@pytest.mark.slow
 def test_classes_and_both_parameterizations_train(folder, tmp_path):
     (folder / "captions.json").unlink()
     flow = train(

@@ -41,6 +41,7 @@ def test_training_writes_model_images_log_and_history(folder, tmp_path):
     assert path.exists()
 
 
+@pytest.mark.slow
 def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
     straight = train(folder, tmp_path / "straight", epochs=2)
     stop_after_one_epoch(monkeypatch, train, folder, tmp_path / "stopped")
@@ -49,7 +50,15 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("objective", list(training.OBJECTIVES))
+@pytest.mark.parametrize(
+    "objective",
+    [
+        objective
+        if objective in ("hinge", "wasserstein")
+        else pytest.param(objective, marks=pytest.mark.slow)
+        for objective in training.OBJECTIVES
+    ],
+)
 def test_every_objective_has_its_penalty_or_normalization(objective):
     gan = training.build_gan((8, 8, 1), 4, "dense", objective, width=2)
     training.compile_gan(gan, objective, steps=10)

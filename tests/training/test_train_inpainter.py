@@ -98,6 +98,7 @@ def test_resuming_a_finished_training_changes_nothing(folder, run, tmp_path):
     _assert_same_weights(_resume(folder, tmp_path / "run", epochs=1), saved)
 
 
+@pytest.mark.slow
 def test_zero_epochs_stop_after_the_warmup(folder, small_networks, tmp_path):
     _resume(folder, tmp_path / "run", epochs=0)
     first, saved = (

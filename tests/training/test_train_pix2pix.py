@@ -35,6 +35,7 @@ def _train(folder, output, **options):
     return training.train_pix2pix(folder, output, **{**SMALL, **options})
 
 
+@pytest.mark.slow
 def test_command_line_trains_and_translates(folder, tmp_path, capsys):
     run = tmp_path / "run"
     words = (

@@ -66,6 +66,7 @@ def test_training_writes_model_images_log_and_history(folder, tmp_path):
     assert_same_state(loaded, gan)
 
 
+@pytest.mark.slow
 def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
     def adaptive(*arguments, **options):
         return train(*arguments, augmentation="adaptive", flip=True, **options)

@@ -89,6 +89,7 @@ def test_bad_arguments_are_refused(options, message, tmp_path):
         _train(image_folder(tmp_path), tmp_path / "run", **options)
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_further_at_its_own_scale(tmp_path):
     folder = image_folder(tmp_path)
     first = _train(folder, tmp_path / "first", epochs=1)

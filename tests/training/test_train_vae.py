@@ -102,6 +102,7 @@ def test_unknown_names_are_refused(folder, tmp_path):
         train("photos", tmp_path, image_size=8, conditional=True)
 
 
+@pytest.mark.slow
 def test_private_training_is_resumed_and_states_its_budget(
     folder, tmp_path, monkeypatch
 ):

@@ -11,7 +11,11 @@ from keras_synth.restoration.arguments import (
     for_known_channels,
     named_inputs,
 )
-from keras_synth.restoration.bm3d.profiles import PROFILES, STRONG_NOISE
+from keras_synth.restoration.bm3d.profiles import (
+    PROFILES,
+    STRONG_NOISE,
+    stages_of,
+)
 from keras_synth.restoration.bm3d.stages import run_stage
 
 _OPPONENT = opponent_matrix().astype("float32")
@@ -43,8 +47,9 @@ class BM3D(keras.Model):
         noise_level: Standard deviation of the noise in units of [0, 1]. 0
             returns the image. None (default) estimates it for each image.
         profile: "normal"; "high" for strong noise, with groups of up to 32
-            blocks instead of 16, which takes twice the time; or "auto"
-            (default), which is "high" for noise levels above 40/255.
+            blocks instead of 16 (the second stage in color has 32 in both),
+            which takes up to twice the time; or "auto" (default), which is
+            "high" for noise levels above 40/255.
         name: Name of the model.
 
     Call arguments:
@@ -178,7 +183,7 @@ class BM3D(keras.Model):
 
     def _denoise_one(self, image, levels, noise_level):
         def denoise(profile):
-            first, second = PROFILES[profile]
+            first, second = stages_of(profile, image.shape[-1] == 3)
             pilot = run_stage(first, image, levels)
             return run_stage(second, image, levels, pilot)
 
