@@ -23,8 +23,8 @@ BENCHMARKS = {
     "pnp_inpainting": ("plug_and_play", 10, "missing pixels and text"),
     "pnp_upscaling": ("plug_and_play", 10, "x2, x3 after a Gaussian blur"),
     "pnp_time": ("plug_and_play", 3, "an iteration against the denoiser"),
-    "downstream_digits": ("downstream", 25, "a classifier on restored digits"),
-    "downstream_clothes": ("downstream", 25, "the same, restored clothes"),
+    "downstream_digits": ("downstream", 15, "a classifier on restored digits"),
+    "downstream_clothes": ("downstream", 15, "the same, restored clothes"),
     "inpainting": ("inpainting", 60, "faces, with and without discriminator"),
     "patch_match": ("inpainting_methods", 3, "objects removed by PatchMatch"),
     "inpainting_methods": (

@@ -21,7 +21,7 @@ FEW = 100
 # line of the table: arguments of `training.train_vae`
 MODELS = {
     "100 digits": {"epochs": 20, "batch_size": 50, "latent_dim": 16},
-    "60,000 digits": {"epochs": 20, "batch_size": 64, "latent_dim": 16},
+    "60,000 digits": {"epochs": 8, "batch_size": 64, "latent_dim": 16},
 }
 ATTACKED = 2000
 REPEATS = 100  # of the 100 digits in an epoch

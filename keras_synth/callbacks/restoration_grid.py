@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
 from keras_synth.inference import run_restorer
+from keras_synth.io import Provenance
 
 
 class RestorationGrid(ShownImages):
@@ -29,6 +30,8 @@ class RestorationGrid(ShownImages):
     Raises:
         ValueError: `degraded` and `clean` are not pairs of images.
     """
+
+    PROVENANCE = Provenance("restored")
 
     def __init__(self, degraded, clean, directory, interval=1, log_dir=None):
         super().__init__(directory, interval, log_dir)

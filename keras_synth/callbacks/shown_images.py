@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_synth.io import image_grid, write_image
+from keras_synth.io import Provenance, image_grid, write_image
 
 
 class ShownImages(keras.callbacks.Callback):
@@ -27,6 +27,9 @@ class ShownImages(keras.callbacks.Callback):
 
     #: Of several workers that train together, the chief writes the images.
     of_chief = True
+
+    #: What was done to the images, which the PNG files say: generated.
+    PROVENANCE = Provenance("generated")
 
     #: Folder within `log_dir`. TensorBoard reads one file of a folder at a
     #: time, so callbacks that are used together need folders of their own.
@@ -59,7 +62,9 @@ class ShownImages(keras.callbacks.Callback):
             return
         for name, grid in self.grids().items():
             write_image(
-                self.directory / f"{name}_epoch_{epoch + 1:04d}.png", grid
+                self.directory / f"{name}_epoch_{epoch + 1:04d}.png",
+                grid,
+                provenance=self.PROVENANCE,
             )
             if self._writer is not None:
                 # Keras' TensorBoard counts epochs from 0.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
+from keras_synth.io import Provenance
 
 
 class StyleGrid(ShownImages):
@@ -25,6 +26,8 @@ class StyleGrid(ShownImages):
     Raises:
         ValueError: `contents` and `styles` are not pairs of images.
     """
+
+    PROVENANCE = Provenance("edited")
 
     def __init__(self, contents, styles, directory, interval=1, log_dir=None):
         super().__init__(directory, interval, log_dir)

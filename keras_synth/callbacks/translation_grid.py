@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
+from keras_synth.io import Provenance
 
 
 class TranslationGrid(ShownImages):
@@ -25,6 +26,8 @@ class TranslationGrid(ShownImages):
     Raises:
         ValueError: `images_a` or `images_b` are no batch of images.
     """
+
+    PROVENANCE = Provenance("edited")
 
     def __init__(self, images_a, images_b, directory, interval=1, log_dir=None):
         super().__init__(directory, interval, log_dir)

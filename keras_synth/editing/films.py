@@ -13,6 +13,7 @@ from keras_synth.editing.spaces import space_of
 from keras_synth.io import (
     ANIMATION_EXTENSIONS,
     Progress,
+    Provenance,
     Video,
     check_target,
     check_video_target,
@@ -20,6 +21,8 @@ from keras_synth.io import (
     video_writer,
     write_animation,
 )
+
+_GENERATED = Provenance("generated")
 
 
 def interpolate(model, vectors, num_frames=24, loop=False):
@@ -66,7 +69,12 @@ def interpolate(model, vectors, num_frames=24, loop=False):
 
 
 def write_film(
-    path, frames, frames_per_second=25.0, loop=True, overwrite=False
+    path,
+    frames,
+    frames_per_second=25.0,
+    loop=True,
+    overwrite=False,
+    provenance=_GENERATED,
 ):
     """Writes frames as an animated image (GIF) or a video file (MP4).
 
@@ -77,6 +85,8 @@ def write_film(
         frames_per_second: Frame rate. GIF files hold hundredths of a second.
         loop: Whether an animated image is shown again and again.
         overwrite: Whether existing files may be replaced.
+        provenance: `io.Provenance` for the metadata: generated, if nothing is
+            said. None for none. GIF files hold none.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -89,7 +99,9 @@ def write_film(
     path = pathlib.Path(path)
     if path.suffix.lower() in ANIMATION_EXTENSIONS:
         check_target(path, overwrite, ANIMATION_EXTENSIONS)
-        return write_animation(path, frames, frames_per_second, loop)
+        return write_animation(
+            path, frames, frames_per_second, loop, provenance
+        )
     check_video_target(path, overwrite)
     frames = [np.asarray(frame, "float32") for frame in frames]
     if not frames:
@@ -109,6 +121,7 @@ def write_film(
         video.size,
         frames_per_second=frames_per_second,
         overwrite=overwrite,
+        provenance=provenance,
     ) as writer:
         for number, frame in enumerate(frames):
             writer.write(number, np.clip(frame, 0.0, 1.0))

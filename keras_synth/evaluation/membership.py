@@ -13,6 +13,7 @@ from keras_synth.evaluation.memorization import (
     image_vectors,
     nearest_vectors,
 )
+from keras_synth.models.vae import VAE
 
 #: Share of false positives at which the true positive rate is quoted.
 FALSE_POSITIVE_RATE = 0.01
@@ -109,7 +110,8 @@ def attack_scores(
 ):
     """Scores of the attacks that a generative model allows.
 
-    - "likelihood", for a model with `log_likelihood` (a VAE): log p(x), since
+    - "likelihood", for a model with `log_likelihood` (a VAE, flow
+      matching): log p(x), since
       a model that overfits gives training images more probability.
     - "discriminator", for a model with `discriminate` (a GAN): the logit,
       since a discriminator may know the images that it saw.
@@ -166,8 +168,9 @@ def attack_scores(
 def _model_scores(model, images, labels, vectors, samples, num_latents, seed):
     scores = {}
     if hasattr(model, "log_likelihood"):
+        drawn = {"num_samples": num_latents} if isinstance(model, VAE) else {}
         scores["likelihood"] = model.log_likelihood(
-            images, num_latents, labels=labels, seed=seed
+            images, labels=labels, seed=seed, **drawn
         )
     if hasattr(model, "discriminate"):
         scores["discriminator"] = _logits(model, images, labels, seed)

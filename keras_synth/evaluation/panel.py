@@ -7,10 +7,21 @@ import warnings
 
 import numpy as np
 
-from keras_synth.io import write_whole
+from keras_synth.io import Provenance, write_whole
+from keras_synth.io.provenance import labeled
+
+_RESTORED = Provenance("restored")
 
 
-def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
+def draw_panel(
+    path,
+    images,
+    labels,
+    crop=None,
+    crop_size=64,
+    columns=6,
+    provenance=_RESTORED,
+):
     """Draws a panel of images, each with a magnified crop below it.
 
     Args:
@@ -25,6 +36,8 @@ def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
             most, see `most_different`.
         crop_size: Side of that square in pixels.
         columns: Largest number of images side by side.
+        provenance: `io.Provenance` for the metadata of a PNG file: restored,
+            if nothing is said. None for none.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -90,24 +103,29 @@ def draw_panel(path, images, labels, crop=None, crop_size=64, columns=6):
         )
         part.set_xlim(left, left + crop_width)
         part.set_ylim(top + crop_height, top)
-    return save_figure(path, figure)
+    return save_figure(path, figure, provenance)
 
 
-def save_figure(path, figure):
+def save_figure(path, figure, provenance=None):
     """Saves a figure of Matplotlib, whole or not at all.
 
     Args:
         path: Path of the file. Its ending says the format, ".png" say.
         figure: The `matplotlib.figure.Figure`.
+        provenance: `io.Provenance` for the metadata of a PNG file, or None.
 
     Returns:
         The path, a `pathlib.Path`.
     """
     path, drawn = pathlib.Path(path), io.BytesIO()
+    kind = path.suffix.lstrip(".").lower() or "png"
+    metadata = {}
+    if provenance is not None and kind == "png":
+        metadata["XML:com.adobe.xmp"] = labeled(None, provenance).decode()
     with warnings.catch_warnings():
         # Names in scripts that the font lacks are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph", UserWarning)
-        figure.savefig(drawn, dpi=150, format=path.suffix.lstrip(".") or "png")
+        figure.savefig(drawn, dpi=150, format=kind, metadata=metadata)
     write_whole(path, drawn.getvalue())
     return path
 

@@ -21,7 +21,7 @@ from keras_synth.evaluation.memorization import (
 )
 from keras_synth.evaluation.panel import save_figure
 from keras_synth.evaluation.tables import markdown_table
-from keras_synth.io import image_grid, write_whole
+from keras_synth.io import Provenance, image_grid, write_whole
 from keras_synth.metrics.feature_metric import (
     check_positive_int,
     describe_extractor,
@@ -180,7 +180,7 @@ class PrivacyReport:
             title=f"membership inference: {self.finding}",
         )
         curves.legend(loc="lower right", fontsize=8)
-        return save_figure(path, figure)
+        return save_figure(path, figure, Provenance("generated"))
 
     def write(self, folder):
         """Writes `privacy.md`, `privacy.json` and `privacy.png`.

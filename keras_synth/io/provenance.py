@@ -1,7 +1,8 @@
-"""Provenance: image files say that an algorithm made or changed them.
+"""Provenance: files say that an algorithm made or changed them.
 
-In the XMP packet, with the properties of the IPTC Photo Metadata Standard
-2025.1: the digital source type, the system and its version.
+Image files say it in the XMP packet, with the properties of the IPTC Photo
+Metadata Standard 2025.1: the digital source type, the system and its version.
+Video files say the same in their comment.
 """
 
 import dataclasses
@@ -36,7 +37,7 @@ _EARLIER = re.compile(
 
 @dataclasses.dataclass(frozen=True)
 class Provenance:
-    """What was done to an image, and by what.
+    """What was done to an image or a video, and by what.
 
     Attributes:
         kind: "restored" (what was there is made visible), "edited" (a part is
@@ -68,9 +69,7 @@ def labeled(xmp, provenance):
     """
     text = _PACKET if xmp is None else xmp.decode("utf-8", "surrogateescape")
     text = _EARLIER.sub("", text)
-    version = ", ".join(
-        filter(None, (keras_synth.__version__, provenance.method))
-    )
+    version = _version(provenance)
     place = re.search(r"</([\w.-]+):RDF\s*>", text)
     if place is None:
         # RDF without anything in it may be a single tag.
@@ -93,3 +92,32 @@ def labeled(xmp, provenance):
     )
     text = text[: place.start()] + description + text[place.start() :]
     return text.encode("utf-8", "surrogateescape")
+
+
+def tagged(tags, provenance):
+    """Tags of a video file that say what was done.
+
+    Args:
+        tags: Dict, name of a tag → text.
+        provenance: A `Provenance`.
+
+    Returns:
+        A new dict, with a last line of `comment` that names the system, its
+        version and the digital source type. Other lines stay; an earlier
+        label is replaced.
+    """
+    name = next((name for name in tags if name.lower() == "comment"), "comment")
+    others = [
+        line
+        for line in tags.get(name, "").splitlines()
+        if not (line.startswith("keras_synth ") and _SCHEME in line)
+    ]
+    label = (
+        f"keras_synth {_version(provenance)}: "
+        f"{_SCHEME}{SOURCE_TYPES[provenance.kind]}"
+    )
+    return {**tags, name: "\n".join([*others, label])}
+
+
+def _version(provenance):
+    return ", ".join(filter(None, (keras_synth.__version__, provenance.method)))

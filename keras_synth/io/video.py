@@ -268,6 +268,7 @@ def video_writer(
     skip_existing=False,
     overwrite=False,
     strip=False,
+    provenance=None,
 ):
     """Video writer: a folder of PNG files or a video file, frame by frame.
 
@@ -283,6 +284,8 @@ def video_writer(
         skip_existing: Whether to go on with what is there.
         overwrite: Whether what is there may be replaced.
         strip: Whether to leave out tags.
+        provenance: `io.Provenance` for the tags of a video file or the
+            metadata of PNG files, unless they are left out; or None.
 
     Returns:
         A `FolderWriter` or a `FileWriter`.
@@ -291,7 +294,7 @@ def video_writer(
         ValueError: The format does not hold such frames.
     """
     if pathlib.Path(target).suffix.lower() not in VIDEO_EXTENSIONS:
-        return FolderWriter(target, video, skip_existing, strip)
+        return FolderWriter(target, video, skip_existing, strip, provenance)
     return FileWriter(
         target,
         video,
@@ -301,4 +304,5 @@ def video_writer(
         skip_existing=skip_existing,
         overwrite=overwrite,
         strip=strip,
+        provenance=provenance,
     )

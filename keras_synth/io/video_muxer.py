@@ -4,6 +4,7 @@ import contextlib
 import heapq
 from fractions import Fraction
 
+from keras_synth.io.provenance import tagged
 from keras_synth.io.video_encoder import part_packets, part_times
 from keras_synth.io.video_reader import (
     import_av,
@@ -34,7 +35,7 @@ _TECHNICAL = {
 }
 
 
-def join_parts(path, parts, video_format, file, rate, strip):
+def join_parts(path, parts, video_format, file, rate, strip, provenance=None):
     """Joins encoded parts, with what else the source holds, to a video file.
 
     Sound, subtitles, covers and attachments are copied packet by packet. Only
@@ -48,6 +49,8 @@ def join_parts(path, parts, video_format, file, rate, strip):
         rate: Frames per second, where the frames have times of a constant
             rate, not those of `file`; None otherwise.
         strip: Whether to leave out tags.
+        provenance: `io.Provenance` for the tags, unless they are left out; or
+            None.
 
     Returns:
         A list of str: what could not be kept.
@@ -62,6 +65,8 @@ def join_parts(path, parts, video_format, file, rate, strip):
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_file(file.path)) if file else None
         tags = _tags(source.metadata) if source and not strip else {}
+        if provenance is not None and not strip:
+            tags = tagged(tags, provenance)
         options = {"fflags": "+bitexact"}  # no date, no random numbers
         if container in ("mov", "mp4") and any("." in name for name in tags):
             options["movflags"] = "use_metadata_tags"
@@ -84,9 +89,9 @@ def join_parts(path, parts, video_format, file, rate, strip):
                 stream.metadata.update(_tags(main_stream(source).metadata))
             tracks = _add_tracks(target, source, file, rate, notes)
             packets.append(_other_packets(source, tracks, container == "avi"))
-            target.metadata.update(tags)
             if rate is None:
                 target.set_chapters(_chapters(source, file.shift))
+        target.metadata.update(tags)
         for _, packet in heapq.merge(*packets, key=lambda pair: pair[0]):
             target.mux(packet)
     _check(path, len(times), tags, notes)

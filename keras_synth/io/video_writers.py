@@ -38,17 +38,21 @@ class FolderWriter:
         video: The `Video` that the frames come from, for names and bits.
         skip_existing: Whether frames that exist already are left as they are.
         strip: Whether to leave out metadata.
+        provenance: `io.Provenance` for the metadata of frames, or None.
 
     Attributes:
         start: Number of the first frame that is to be written.
         notes: List of what could not be kept, in words.
     """
 
-    def __init__(self, folder, video, skip_existing=False, strip=False):
+    def __init__(
+        self, folder, video, skip_existing=False, strip=False, provenance=None
+    ):
         self.folder = pathlib.Path(folder)
         self.video = video
         self.bits = 8 if video.bits == 8 else 16
         self.options = FileOptions(strip=strip)
+        self.provenance = provenance
         self.skip_existing = skip_existing
         self.notes = []
         self.start = 0
@@ -86,6 +90,7 @@ class FolderWriter:
             decoded=open_decoded(files[number]) if files else None,
             options=self.options,
             bits=self.bits,
+            provenance=self.provenance,
         )
         write_whole(path, encoded.data)
         self.notes += set(encoded.notes) - set(self.notes)
@@ -114,6 +119,7 @@ class FileWriter:
         skip_existing: Whether to go on with the parts that are there.
         overwrite: Whether parts that are there may be removed.
         strip: Whether to leave out tags.
+        provenance: `io.Provenance` for the tags, or None.
 
     Attributes:
         start: Number of the first frame that is to be written.
@@ -134,6 +140,7 @@ class FileWriter:
         skip_existing=False,
         overwrite=False,
         strip=False,
+        provenance=None,
     ):
         self.target = pathlib.Path(os.path.realpath(target))
         self.video = video
@@ -142,6 +149,7 @@ class FileWriter:
         self.skip_existing = skip_existing
         self.overwrite = overwrite
         self.strip = strip
+        self.provenance = provenance
         self.rate = None
         if frames_per_second or not self.file:
             self.rate = frame_rate(frames_per_second or FRAMES_PER_SECOND)
@@ -312,6 +320,7 @@ class FileWriter:
                 self.file,
                 self.rate,
                 self.strip,
+                self.provenance,
             )
             with joined.open("rb") as file:
                 os.fsync(file.fileno())

@@ -12,10 +12,13 @@ any one image was trained on changes the probability of no outcome by more
 than the factor exp(ε), apart from outcomes of probability δ.
 """
 
+import contextlib
 import secrets
 
 import keras
 import tensorflow as tf
+
+_GRADIENT_NUMBERS = 2**26  # of the gradients that memory holds at a time
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -98,9 +101,13 @@ class DifferentialPrivacy:
 
         Raises:
             ImportError: `dp-accounting` is not installed.
-            ValueError: δ is out of range.
+            ValueError: δ or the number of steps is out of range.
         """
         delta = self.default_delta if delta is None else delta
+        if type(steps) is not int or steps < 0:
+            raise ValueError(
+                f"`steps` must be an int of at least 0. Received: {steps!r}"
+            )
         if not 0 < delta < 1:
             raise ValueError(
                 f"`delta` must be between 0 and 1. Received: delta={delta!r}"
@@ -110,7 +117,10 @@ class DifferentialPrivacy:
             return 0.0
         if self.noise_multiplier == 0:
             return float("inf")
-        accountant = pld.PLDAccountant()
+        # Of little noise the losses are large, and would fill the memory: the
+        # grid that they are rounded up to is coarser then.
+        interval = 1e-4 * max(1.0, (0.3 / self.noise_multiplier) ** 2)
+        accountant = pld.PLDAccountant(value_discretization_interval=interval)
         step = accounting.PoissonSampledDpEvent(
             self.sampling_rate,
             accounting.GaussianDpEvent(self.noise_multiplier),
@@ -125,8 +135,8 @@ class DifferentialPrivacy:
             loss: Function from one example, as `examples` with a batch of 1,
                 to its loss, a scalar.
             examples: Tensors, or a structure of them, (batch, ...). The batch
-                may be empty. Examples are taken one by one, so that memory
-                holds few gradients, however large the batch is.
+                may be empty. The gradients of some examples are taken at a
+                time, as many as some 256 MB hold.
             variables: List of variables.
             step: Number of the step, an int tensor; each has its own noise.
 
@@ -134,28 +144,42 @@ class DifferentialPrivacy:
             List of tensors g, one for each variable.
         """
 
-        def add(index, sums):
-            example = tf.nest.map_structure(
-                lambda x: x[index : index + 1], examples
-            )
+        def of_one(example):
+            example = tf.nest.map_structure(lambda x: x[None], example)
             with tf.GradientTape() as tape:
                 value = loss(example)
             gradients = tape.gradient(
                 value, variables, unconnected_gradients="zero"
             )
             # Those of embeddings are sparse.
-            gradients = [tf.convert_to_tensor(g) for g in gradients]
-            norm = tf.linalg.global_norm(gradients)
-            factor = self.clip_norm / tf.maximum(norm, self.clip_norm)
-            return index + 1, [
-                total + factor * gradient
+            return [tf.convert_to_tensor(g) for g in gradients]
+
+        def add(start, sums):
+            some = tf.nest.map_structure(
+                lambda x: x[start : start + at_a_time], examples
+            )
+            with _quiet():
+                gradients = tf.vectorized_map(of_one, some, warn=False)
+            norms = tf.sqrt(
+                tf.add_n(
+                    [
+                        tf.reduce_sum(g**2, axis=range(1, len(g.shape)))
+                        for g in gradients
+                    ]
+                )
+            )
+            factors = self.clip_norm / tf.maximum(norms, self.clip_norm)
+            return start + at_a_time, [
+                total + tf.tensordot(factors, gradient, 1)
                 for total, gradient in zip(sums, gradients, strict=True)
             ]
 
+        size = sum(v.shape.num_elements() for v in variables)
+        at_a_time = max(1, _GRADIENT_NUMBERS // size)
         count = tf.shape(tf.nest.flatten(examples)[0])[0]
         zeros = [tf.zeros(v.shape) for v in variables]
         _, sums = tf.while_loop(
-            lambda index, sums: index < count, add, (0, zeros)
+            lambda start, sums: start < count, add, (0, zeros)
         )
         deviation = self.noise_multiplier * self.clip_norm
         return [
@@ -228,6 +252,18 @@ class DifferentialPrivacy:
     def from_config(cls, config):
         """A new object, with a new seed."""
         return cls(**config)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Without TensorFlow's warning that filters take a loop over images."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _accounting():

@@ -59,7 +59,8 @@ def anonymize(
     Faces are found by a cascade of local binary patterns, or a detector of
     your own, and filled, pixelated, blurred or inpainted. Outside of them no
     pixel changes (in a lossless format; JPEG stores all pixels anew). EXIF,
-    XMP, comments and texts, which say who, where and when, are left out.
+    XMP, comments and texts, which say who, where and when, are left out, as
+    is what lies under transparent pixels.
 
     No detector finds every face, least of all those in profile: look at the
     images. `--json` prints what was hidden; correct it, and give it back with
@@ -141,7 +142,12 @@ def anonymize(
                 mask[top : top + height, left : left + width] = 1.0
             filled = fill({"image": color[None], "mask": mask[None]})
             color = np.where(mask > 0, np.asarray(filled)[0], color)
-        return color, image.alpha, {"regions": found, "method": method}
+        alpha = image.alpha
+        if image.hidden is not None:
+            # A copy: what lies under transparent pixels is not kept, since a
+            # face may.
+            alpha = alpha.copy()
+        return color, alpha, {"regions": found, "method": method}
 
     return restore_files(
         plan,

@@ -8,6 +8,7 @@ from keras_synth import editing
 from keras_synth.io import (
     ANIMATION_EXTENSIONS,
     VIDEO_EXTENSIONS,
+    Provenance,
     check_target,
     check_video_target,
     open_video,
@@ -116,5 +117,13 @@ def edit_film(
         every = max(len(edited) // 12, 1)
         write_generated(strip, editing.film_strip(edited[::every]), model)
     frames = [frame.repeat(scale, 0).repeat(scale, 1) for frame in frames]
-    editing.write_film(target, frames, frames_per_second, overwrite=overwrite)
+    editing.write_film(
+        target,
+        frames,
+        frames_per_second,
+        overwrite=overwrite,
+        provenance=Provenance(
+            "generated" if video is None else "edited", pathlib.Path(model).name
+        ),
+    )
     return Edited(target, strip, (f"{len(frames)} frames",))

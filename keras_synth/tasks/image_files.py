@@ -235,7 +235,13 @@ class _Job:
         if self.compare:
             comparison = beside_target(goal, COMPARISON)
             if not (files.skip_existing and comparison.exists()):
-                _draw_comparison(comparison, image, color, self.title)
+                _draw_comparison(
+                    comparison,
+                    image,
+                    color,
+                    self.title,
+                    None if files.strip else self.provenance,
+                )
         check_target(goal, may_exist)
         # Last: where the target exists, the file is finished.
         notes = _write(goal, decoded, frames, files, self.provenance)
@@ -320,7 +326,7 @@ def _write(goal, decoded, frames, files, provenance):
     return decoded.notes + encoded.notes
 
 
-def _draw_comparison(path, image, after, title):
+def _draw_comparison(path, image, after, title, provenance):
     """Before and after, in one size and as many channels."""
     rows, columns = (
         np.arange(new) * old // new
@@ -337,4 +343,5 @@ def _draw_comparison(path, image, after, title):
         path,
         {"before": before, "after": after},
         {"before": name, "after": title},
+        provenance=provenance,
     )

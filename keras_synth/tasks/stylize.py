@@ -12,6 +12,7 @@ from keras_synth import models
 from keras_synth.io import (
     FileOptions,
     Progress,
+    Provenance,
     beside_target,
     plan_targets,
     read_image,
@@ -171,7 +172,13 @@ def stylize(
             if preview_interval and step % preview_interval == 0:
                 path = beside_target(goal, _PREVIEW.format(f"{step:04}"))
                 if not (files and files.skip_existing and path.exists()):
-                    write_image(path, np.asarray(image[0]))
+                    write_image(
+                        path,
+                        np.asarray(image[0]),
+                        provenance=None
+                        if files and files.strip
+                        else Provenance("edited", "stylized"),
+                    )
 
         return transfer.stylize(
             content,

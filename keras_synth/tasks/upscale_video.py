@@ -16,6 +16,7 @@ from keras_synth import presets, restoration
 from keras_synth.inference import restore_video, run_restorer
 from keras_synth.io import (
     Progress,
+    Provenance,
     check_video_target,
     open_video,
     video_writer,
@@ -211,6 +212,7 @@ def upscale_video(
         skip_existing=skip_existing,
         overwrite=overwrite,
         strip=strip,
+        provenance=Provenance("restored", pathlib.Path(method).name),
     )
     with writer:
         count = writer.start

@@ -9,6 +9,7 @@ import pytest
 from keras_synth import models, networks
 from keras_synth.datasets.source import source_from_arrays
 from keras_synth.evaluation import memorization, privacy_report
+from tests.models.flow_networks import small_network
 
 SHAPE = (4, 4, 1)
 
@@ -163,6 +164,16 @@ def test_a_vae_is_attacked():
     )
     assert "likelihood, calibrated" in found.attacks
     assert found.attacks["likelihood"].num_members == 8
+
+
+def test_flow_matching_is_attacked():
+    flow = models.FlowMatching(
+        small_network(shape=SHAPE),
+        seed=0,
+        sampler=models.FlowSampler(num_steps=2),
+    )
+    found = privacy_report(flow, images(9, 0), images(9, 1), num_samples=9)
+    assert list(found.attacks)[:2] == ["likelihood", "nearest sample"]
 
 
 def test_bad_arguments_are_refused():

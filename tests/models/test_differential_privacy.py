@@ -1,11 +1,12 @@
 """Differential privacy: the gradient by hand, the noise, the accountant."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.stats import norm
 
-from keras_synth.models import DifferentialPrivacy
+from keras_synth.models import DifferentialPrivacy, differential_privacy
 
 
 def least_squares(batch=5):
@@ -40,6 +41,47 @@ def test_the_gradient_is_the_one_by_hand():
     expected = (gradients * np.minimum(1, 1.5 / norms)[:, None]).sum(0) / 8
     found = private().gradients(loss, data, variables, tf.constant(0))
     np.testing.assert_allclose(flat(found), expected, atol=1e-6)
+
+
+def convolutions(batch=7):
+    """A small network of convolutions: its variables, loss and images."""
+    keras.utils.set_random_seed(0)
+    network = keras.Sequential(
+        [
+            keras.Input((6, 6, 1)),
+            keras.layers.Conv2D(3, 3, strides=2, activation="relu"),
+            keras.layers.Conv2DTranspose(2, 3, strides=2, padding="same"),
+            keras.layers.GroupNormalization(1),
+            keras.layers.Dense(1),
+        ]
+    )
+
+    def loss(image):
+        return tf.reduce_mean(tf.abs(network(image) - 0.3) ** 1.5)
+
+    images = np.random.default_rng(0).normal(size=(batch, 6, 6, 1))
+    return network.trainable_variables, loss, images.astype("float32")
+
+
+@pytest.mark.parametrize("numbers", [1, 200, 2**26])
+def test_gradients_are_those_of_each_image_alone(numbers, monkeypatch):
+    """However many are taken at a time, here 1, 2 and all of 7."""
+    monkeypatch.setattr(differential_privacy, "_GRADIENT_NUMBERS", numbers)
+    variables, loss, images = convolutions()
+    expected = [np.zeros(v.shape) for v in variables]
+    norms = []
+    for image in images:
+        with tf.GradientTape() as tape:
+            value = loss(image[None])
+        gradients = [
+            g.numpy().astype("float64") for g in tape.gradient(value, variables)
+        ]
+        norms.append(np.sqrt(sum((g**2).sum() for g in gradients)))
+        for total, gradient in zip(expected, gradients, strict=True):
+            total += gradient * min(1, 7.0 / norms[-1]) / 8
+    assert min(norms) < 7.0 < max(norms)  # some are clipped
+    found = private(clip=7.0).gradients(loss, images, variables, 0)
+    np.testing.assert_allclose(flat(found), flat(expected), atol=1e-6)
 
 
 def test_one_image_changes_the_gradient_by_at_most_the_norm():
@@ -114,6 +156,16 @@ def test_the_budget_grows_from_nothing_and_is_infinite_without_noise():
     privacy = DifferentialPrivacy(1.5, 1.0, 10, 100)
     assert privacy.epsilon(0) == 0.0 < privacy.epsilon(1) < privacy.epsilon(9)
     assert private().epsilon(1) == float("inf")
+    # One image and one step; noise so small that nothing is protected.
+    assert 0 < DifferentialPrivacy(1.0, 1.0, 1, 1).epsilon(1) < 3
+    small, smaller = (
+        DifferentialPrivacy(noise, 1.0, 100, 100).epsilon(1, 1e-5)
+        for noise in (0.1, 0.05)
+    )
+    # 1 / 2σ² + 4.3 / σ for one Gaussian and this δ, never less.
+    assert 90 < small < 110 and 280 < smaller < 310
+    with pytest.raises(ValueError, match="`steps` must be an int"):
+        privacy.epsilon(-1)
     with pytest.raises(ValueError, match="delta=1.0"):
         privacy.epsilon(1, delta=1.0)
 

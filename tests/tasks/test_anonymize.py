@@ -109,3 +109,56 @@ def test_mistakes_are_one_line(photo, words, message, capsys, monkeypatch):
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert not (photo.parent / "out.png").exists()
+
+
+def test_what_lies_under_transparent_pixels_is_not_kept(tmp_path):
+    """A cut-out may hold a whole photograph."""
+    alpha = np.full((*ASTRONAUT.shape[:2], 1), 255, "uint8")
+    alpha[60:160, 80:180] = 0  # the face
+    alpha[200:] = 100
+    source, target = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(np.concatenate([ASTRONAUT, alpha], axis=-1)).save(source)
+    tasks.anonymize(source, target, smallest=0.2, verbose=0)
+    after = np.asarray(Image.open(target))
+    np.testing.assert_array_equal(after[..., 3:], alpha)
+    seen = alpha[..., 0] > 0
+    np.testing.assert_array_equal(after[seen][:, :3], ASTRONAUT[seen])
+    assert (after[110, 128, :3].astype(int) != ASTRONAUT[110, 128]).any()
+    hidden = np.abs(after[~seen][:, :3].astype(float) - ASTRONAUT[~seen])
+    assert hidden.mean() > 10
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".tif", ".webp"])
+def test_place_thumbnail_and_texts_go_without_faces_too(tmp_path, ending):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[1] = "N"  # GPS
+    exif[0x010E] = "SECRET place"
+    exif.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0SECRET comment"
+    source, target = tmp_path / f"in{ending}", tmp_path / f"out{ending}"
+    image = Image.new("RGB", (40, 50), "teal")
+    image.save(source, exif=exif, comment=b"SECRET", xmp=b"<x>SECRET</x>")
+    assert b"SECRET" in source.read_bytes()
+    # A preview, as cameras append it.
+    source.write_bytes(source.read_bytes() + b"SECRET preview")
+    (done,) = tasks.anonymize(source, target, verbose=0)
+    assert done.regions == [[]]
+    assert b"SECRET" not in target.read_bytes()
+    with Image.open(target) as written:
+        assert not written.getexif().get_ifd(0x8825)
+
+
+def test_sixteen_bits_stay_outside_of_the_face(tmp_path):
+    values = np.random.default_rng(0).integers(0, 65536, (60, 50, 1)) / 65535
+    source = write_image(tmp_path / "in.png", values, bits=16)
+    (done,) = tasks.anonymize(
+        source,
+        tmp_path / "out.png",
+        detector=lambda image: [[10, 10, 20, 20]],
+        margin=0,
+        verbose=0,
+    )
+    before, after = read_image(source), read_image(done.target)
+    inside = np.zeros((60, 50), bool)
+    inside[10:30, 10:30] = True
+    np.testing.assert_array_equal(after[~inside], before[~inside])
+    assert np.ptp(after[inside]) < 1e-4
