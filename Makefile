@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NAME ?=
 
-.PHONY: demo test test-all lint format docs benchmark presets notebooks clean
+.PHONY: demo test test-slow test-all lint format docs benchmark presets notebooks clean
 
 demo: .venv/demo
 	$(BIN)/python -m keras_synth demo --resume
@@ -13,7 +13,11 @@ demo: .venv/demo
 test: .venv/test
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-# The tests of `make test`, then those that are slow.
+# Those that are slow, as far as the same packages allow.
+test-slow: .venv/test
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal
+
+# All of them, with another backend of Keras, Ray and a browser.
 test-all: .venv/test-all test
 	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist worksteal
 
