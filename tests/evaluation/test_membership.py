@@ -80,7 +80,7 @@ class Fake:
     def __init__(self, factor=1.0):
         self.factor = factor
 
-    def log_likelihood(self, images, num_latents, labels, seed):
+    def log_likelihood(self, images, labels, seed):
         return self.factor * images.mean(axis=(1, 2, 3))
 
     def discriminate(self, images, labels):

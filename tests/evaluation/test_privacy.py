@@ -31,7 +31,7 @@ class Generator:
         chosen = self.known[random.integers(len(self.known), size=num_images)]
         return np.clip(chosen + random.normal(0, 0.01, chosen.shape), 0, 1)
 
-    def log_likelihood(self, images, num_latents, labels, seed):
+    def log_likelihood(self, images, labels, seed):
         gaps = images[:, None] - self.known[None]
         return -np.abs(gaps).sum(axis=(2, 3, 4)).min(axis=1)
 

@@ -369,8 +369,10 @@ def test_a_gray_image_stored_as_color_is_restored_as_gray(level, noisy):
         restorer = tasks.METHODS[method](level, False)
         restored = np.asarray(restorer(np.repeat(images, 3, axis=-1)))
         gray = np.repeat(np.asarray(restorer(images)), 3, axis=-1)
-        # Rounding decides between blocks of BM3D that are equally near.
-        np.testing.assert_allclose(restored, gray, atol=1e-3)
+        # BM3D groups more blocks in color.
+        close = {"unet": 1e-3, "bm3d": 0.02}[method]
+        np.testing.assert_allclose(restored, gray, atol=close)
+        assert np.ptp(restored, axis=-1).max() < 1e-3
 
 
 @pytest.mark.parametrize("level", [SIGMA, None])
