@@ -121,13 +121,13 @@ class GenerativeModel(ResumableModel):
             )
         t = ops.reshape(ops.linspace(0.0, 1.0, steps), (1, steps, 1))
         latents = self.latents_between(start[:, None], end[:, None], t)
-        labels = [
-            ops.repeat(each, steps, axis=0)
-            for each in self._labels(labels, start.shape[0])
-        ]
+        given = self._labels(labels, start.shape[0])
+        if labels is not None:
+            labels = self.condition.packed(
+                [ops.repeat(each, steps, axis=0) for each in given]
+            )
         images = self.generate(
-            ops.reshape(latents, (-1, self.latent_dim)),
-            self.condition.packed(labels),
+            ops.reshape(latents, (-1, self.latent_dim)), labels
         )
         return ops.reshape(images, (-1, steps, *self.image_shape))
 

@@ -203,18 +203,21 @@ def _rows_of_replicas(batches, strategy):
 
         def rows(*batch):
             size = tf.shape(tf.nest.flatten(batch)[0])[0]
-            tf.debugging.assert_equal(
+            whole = tf.debugging.assert_equal(
                 size % count,
                 0,
                 f"A batch cannot be split between {count} replicas: use "
                 "`batch(..., drop_remainder=True)`. Its size modulo them",
             )
-            mine = tf.nest.map_structure(
-                lambda tensor: tf.stack(
-                    tf.split(tensor, count)[first : first + local]
-                ),
-                batch if len(batch) > 1 else batch[0],
-            )
+            with tf.control_dependencies([whole]):
+                mine = tf.nest.map_structure(
+                    lambda tensor: tf.stack(
+                        tf.split(tf.identity(tensor), count)[
+                            first : first + local
+                        ]
+                    ),
+                    batch if len(batch) > 1 else batch[0],
+                )
             return tf.data.Dataset.from_tensor_slices(mine)
 
         return batches.flat_map(rows).prefetch(tf.data.AUTOTUNE)

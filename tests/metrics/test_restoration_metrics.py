@@ -335,7 +335,7 @@ if len(expected):
 @pytest.mark.slow  # JAX is installed by the extra test-all
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_metrics_and_losses_are_the_same_on_other_backends(backend, tmp_path):
-    if backend == "torch" and importlib.util.find_spec(backend) is None:
+    if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     clean = images(size=(25, 31))  # odd, so that halving pads
     case = {"clean": clean, "restored": noisy(clean)}

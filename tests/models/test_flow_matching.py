@@ -264,6 +264,13 @@ def test_samples_are_the_exact_map_of_latents(parameterization, isotropic):
     np.testing.assert_allclose(made, expected, atol=4e-3)
 
 
+@pytest.mark.parametrize("labels", [None, 3, [1, 2]])
+def test_images_are_interpolated_with_and_without_a_class(labels):
+    flow, images = small_flow("label"), random_images(4)
+    lines = flow.interpolate_images(images[:2], images[2:], 3, labels)
+    assert lines.shape == (2, 3, *SHAPE)
+
+
 @BOTH
 def test_heun_is_of_second_order_and_euler_of_first(parameterization):
     flow = gaussian_flow(parameterization, isotropic=False)
