@@ -403,7 +403,8 @@ def page_weight(name):
             page.goto(server.origin)
             # Not by `wait_for_function`, which the page's policy refuses.
             while not page.evaluate(
-                "performance.getEntriesByName('ready').length"
+                "['ready', 'first-contentful-paint'].every((name) => "
+                "performance.getEntriesByName(name).length)"
             ):
                 page.wait_for_timeout(10)
             times.append(
