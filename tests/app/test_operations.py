@@ -236,6 +236,7 @@ def test_models_are_loaded_once_until_they_change(scratched, monkeypatch):
     ],
     ids=["bm3d", "deblur"],
 )
+@pytest.mark.slow
 def test_a_long_image_can_be_stopped_inside(scratched, tmp_path, run):
     calls = []
 

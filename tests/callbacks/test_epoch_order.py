@@ -34,6 +34,7 @@ def _fit(network, **options):
     )
 
 
+@pytest.mark.slow
 def test_resumed_training_equals_training_without_a_stop():
     straight, stopped, other = _network(), _network(), _network()
     _fit(straight, epochs=3)

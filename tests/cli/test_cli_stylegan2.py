@@ -114,6 +114,7 @@ def test_a_mistake_is_one_line(capsys, tmp_path, words, message):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_a_truncation_that_is_no_number_is_refused(capsys, trained, tmp_path):
     model, image = trained / "stylegan2.keras", tmp_path / "out.png"
     for value in ("nan", "inf"):

@@ -361,6 +361,7 @@ def _start_and_wait(path, started):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no locks of folders")
+@pytest.mark.slow
 def test_what_a_killed_process_has_left_is_removed(tmp_path):
     started = [CONTEXT.Event() for _ in range(2)]
     workers = [

@@ -198,6 +198,7 @@ def test_two_replicas_equal_one(two_replicas):
         np.testing.assert_allclose(logs_two[name], values, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_learns_from_a_pipeline():
     sources = [
         datasets.source_from_arrays(

@@ -125,7 +125,7 @@ def conditions_of(kind, count):
         ("vae", "vector"),
         ("vae", "tokens"),
         pytest.param("gan", "vector", marks=pytest.mark.slow),
-        ("gan", "tokens"),
+        pytest.param("gan", "tokens", marks=pytest.mark.slow),
         pytest.param("stylegan2", "vector", marks=pytest.mark.slow),
         pytest.param("stylegan2", "tokens", marks=pytest.mark.slow),
     ],

@@ -218,6 +218,7 @@ def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
         pytest.param("mixed_bfloat16", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_mixed_precision_trains(policy):
     expected = compiled(small(spectral=True)).fit(*both(), verbose=0).history
     gan, logs = check_mixed_precision(
@@ -286,6 +287,7 @@ def test_discriminators_see_images_of_earlier_steps():
     assert np.abs(of_a - of_b).max() > 0
 
 
+@pytest.mark.slow
 def test_it_translates_both_ways(tmp_path):
     parts = translator(1, 3), translator(3, 1), discriminator(1)
     gan = models.CycleGAN(*parts, discriminator(3), SIZE, pool_size=2, seed=0)

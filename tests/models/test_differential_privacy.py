@@ -152,6 +152,7 @@ def test_the_budget_is_that_of_dp_accounting():
     assert 0.5 * loose < found < loose
 
 
+@pytest.mark.slow
 def test_the_budget_grows_from_nothing_and_is_infinite_without_noise():
     privacy = DifferentialPrivacy(1.5, 1.0, 10, 100)
     assert privacy.epsilon(0) == 0.0 < privacy.epsilon(1) < privacy.epsilon(9)

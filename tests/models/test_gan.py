@@ -500,6 +500,7 @@ def test_a_loaded_model_is_compiled_as_it_was(tmp_path):
         ),
     ],
 )
+@pytest.mark.slow
 def test_mixed_precision_trains(policy, penalty):
     """200 steps, few skipped, the first losses those of float32."""
 

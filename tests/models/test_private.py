@@ -51,6 +51,7 @@ def test_a_step_without_noise_and_clipping_is_that_of_a_vae(k):
         np.testing.assert_allclose(variable, value, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_it_stopped_to_the_last_bit(tmp_path):
     straight, stopped = (private_vae(eager=False) for _ in range(2))
     straight.fit(batches(), epochs=2, verbose=0)

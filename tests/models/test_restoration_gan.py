@@ -313,6 +313,7 @@ def test_saved_with_the_weights_of_its_features(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_two_replicas_equal_one(two_replicas):
     degraded, clean = pairs(12)
     data = tf.data.Dataset.from_tensor_slices((degraded, clean)).batch(4)
@@ -413,6 +414,7 @@ def test_metrics_compare_the_clean_images_with_the_restored_ones(tmp_path):
     assert again["error"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_blind_model_restores_all_or_what_a_mask_says():
     degraded, clean = pairs()
     gan = compiled(blind(), adversarial_weight=0.01)

@@ -256,6 +256,7 @@ def test_the_mean_style_and_the_images_are_counted():
     assert logs["thousand_images"][0] == pytest.approx(0.004)
 
 
+@pytest.mark.slow
 def test_adaptive_augmentation_follows_the_discriminator():
     gan = small_gan()
     for layer in gan.discriminator.layers:
@@ -325,6 +326,7 @@ def test_stopping_and_resuming_changes_nothing(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_loaded_model_is_the_same(tmp_path):
     gan = everything(run_eagerly=True)
     gan.fit(random_images(), np.arange(4), batch_size=2, verbose=0)

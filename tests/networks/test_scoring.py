@@ -263,6 +263,7 @@ def test_inception_prepares_images_as_keras_documents(inception):
     )
 
 
+@pytest.mark.slow
 def test_the_standard_weights_are_recognized(inception_file, monkeypatch):
     asked = []
 

@@ -252,6 +252,7 @@ def test_the_call_clips_to_0_and_1():
     np.testing.assert_allclose(clipped, np.maximum(shifted, 0), atol=0.02)
 
 
+@pytest.mark.slow
 def test_evaluate_works_and_fit_is_refused(restored):
     clean, noisy, denoised = restored
     model = restoration.BM3D(noise_level=NOISE_LEVEL)

@@ -141,6 +141,7 @@ def test_variances_stay_positive():
 
 
 @pytest.mark.parametrize("pilot", [False, True])
+@pytest.mark.slow
 def test_pieces_equal_the_whole(pilot, monkeypatch):
     random = np.random.RandomState(1)
     image = random.uniform(size=(75, 90, 1)).astype("float32")

@@ -115,7 +115,7 @@ def saved(tmp_path_factory):
     "name",
     [
         name
-        if name in ("GAN", "inpainter", "denoiser", "upscaler")
+        if name in ("GAN", "denoiser", "upscaler")
         else pytest.param(name, marks=pytest.mark.slow)
         for name in EXPORTED
     ],

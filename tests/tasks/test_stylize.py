@@ -293,6 +293,7 @@ def test_training_from_two_folders(quick, folders, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_training_goes_on_where_it_stopped(
     quick, folders, tmp_path, monkeypatch
 ):

@@ -86,6 +86,7 @@ def test_every_degradation_trains_every_architecture(
     assert isinstance(network.input, dict) == conditional
 
 
+@pytest.mark.slow
 def test_trained_network_removes_noise(tmp_path):
     """On smooth images, like those it was trained on."""
     y = np.linspace(0, 1, 32)[:, None] * np.ones((1, 32))
@@ -140,6 +141,7 @@ def test_bad_arguments_are_refused(options, message, tmp_path):
         _train(image_folder(tmp_path), tmp_path / "run", **options)
 
 
+@pytest.mark.slow
 def test_command_line_trains(tmp_path, capsys):
     folder = image_folder(tmp_path)
     words = "--architecture ffdnet --image-size 8 --patches-per-image 2"

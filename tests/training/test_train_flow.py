@@ -91,6 +91,7 @@ def test_classes_and_both_parameterizations_train(folder, tmp_path):
         tasks.generate("a cat", model, tmp_path / "cat.png")
 
 
+@pytest.mark.slow
 def test_sizes_get_levels_and_patches():
     for side, levels, tokens in ((28, 3, 196), (8, 1, 64), (64, 4, 256)):
         unet = training.build_flow((side, side, 1), width=8, num_blocks=1)

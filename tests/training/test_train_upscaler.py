@@ -28,6 +28,7 @@ def _train(folder, output, **options):
     return training.train_upscaler(folder, output, **{**SMALL, **options})
 
 
+@pytest.mark.slow
 def test_trained_network_beats_bicubic(tmp_path):
     """On stripes like those it was trained on."""
     y, x = np.mgrid[:32, :32]

@@ -33,6 +33,7 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_overwritten_training_starts_anew(folder, tmp_path):
     first = train(folder, tmp_path / "run", epochs=1)
     again = train(folder, tmp_path / "run", epochs=1, overwrite=True)
