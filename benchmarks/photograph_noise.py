@@ -141,7 +141,7 @@ def bm3d_color():
             )
             differences.append(mine - other)
             figures[f"σ = {sigma}: difference"] = figure(
-                mine - other, "dB", 3, better="higher"
+                mine - other, "dB", 3, better="higher", bar=-0.02
             )
         figures["mean difference"] = figure(
             np.mean(differences), "dB", 3, better="higher", bar=-0.02

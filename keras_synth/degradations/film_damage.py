@@ -122,7 +122,7 @@ class FilmDamage(Degradation):
         return degraded, mask, {"count": count}
 
     def _transform(self, anchor, target, seed):
-        """From places of half a pixel to those of the mask."""
+        """From an image of twice the size to the mask, (batch, most, 8)."""
         angle_seed, scale_seed, mirror_seed = split_seed(seed, 3)
         objects = tf.shape(anchor)[:2]
         angle = draw_range((0.0, 6.2831853), objects, angle_seed)

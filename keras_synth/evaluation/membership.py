@@ -110,9 +110,9 @@ def attack_scores(
 ):
     """Scores of the attacks that a generative model allows.
 
-    - "likelihood", for a model with `log_likelihood` (a VAE, flow
-      matching): log p(x), since
-      a model that overfits gives training images more probability.
+    - "likelihood", for a model with `log_likelihood` (a VAE, flow matching):
+      log p(x), since a model that overfits gives training images more
+      probability.
     - "discriminator", for a model with `discriminate` (a GAN): the logit,
       since a discriminator may know the images that it saw.
     - "nearest sample": minus the distance of the pixels to the nearest
@@ -134,7 +134,7 @@ def attack_scores(
             channels).
         reference: A model of the same kind that was trained on other images.
         reference_samples: Images that the reference generated, as many.
-        num_latents: Number of latents for each image of the estimate of
+        num_latents: Number of latents for each image of a VAE's estimate of
             log p(x).
         seed: Seed of that estimate and of the order of the images.
 

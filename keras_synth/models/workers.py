@@ -209,15 +209,14 @@ def _rows_of_replicas(batches, strategy):
                 f"A batch cannot be split between {count} replicas: use "
                 "`batch(..., drop_remainder=True)`. Its size modulo them",
             )
-            with tf.control_dependencies([whole]):
-                mine = tf.nest.map_structure(
-                    lambda tensor: tf.stack(
-                        tf.split(tf.identity(tensor), count)[
-                            first : first + local
-                        ]
-                    ),
-                    batch if len(batch) > 1 else batch[0],
-                )
+            with tf.control_dependencies([whole]):  # before `tf.split` fails
+                batch = tf.nest.map_structure(tf.identity, batch)
+            mine = tf.nest.map_structure(
+                lambda tensor: tf.stack(
+                    tf.split(tensor, count)[first : first + local]
+                ),
+                batch if len(batch) > 1 else batch[0],
+            )
             return tf.data.Dataset.from_tensor_slices(mine)
 
         return batches.flat_map(rows).prefetch(tf.data.AUTOTUNE)

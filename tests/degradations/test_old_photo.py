@@ -54,6 +54,32 @@ def test_scale_is_pixels_for_a_pixel_of_the_mask(folder):
         (folder / "line.txt").rename(folder / "lines" / "line.png")
 
 
+def test_small_objects_keep_their_light(tmp_path):
+    """A dot at a quarter of its size is faint, and not there or missing."""
+    dot = np.zeros((16, 16, 1), "float32")
+    dot[6:9, 6:9] = 1.0
+    write_image(tmp_path / "dot.png", np.concatenate([dot, dot], -1))
+    damage = FilmDamage(tmp_path, 1, 0.25, bright=1.0, opacity=1.0)
+    images = np.zeros((400, 16, 16, 1), "float32")
+    light = damage(images, 3).numpy()
+    inside = light[:, [0, -1]].max(axis=(1, 2, 3)) == 0  # none is cut
+    inside &= light[:, :, [0, -1]].max(axis=(1, 2, 3)) == 0
+    light = light[inside].sum(axis=(1, 2, 3))
+    assert light.std() / light.mean() < 0.35
+
+
+def test_what_nobody_sees_is_not_marked(folder):
+    damage = FilmDamage(folder, 2, 1.0, bright=1.0, opacity=1.0)
+    for value, marked in ((1.0, False), (0.2, True)):
+        images = np.full((8, 48, 48, 1), value, "float32")
+        degraded, record = damage(images, 4, return_record=True)
+        change = np.abs(degraded.numpy() - images)
+        mask = record["mask"].numpy()
+        assert change[mask == 1].min(initial=1.0) > 0.04
+        assert (mask.mean() > 0.01) or not marked
+        assert change[mask == 0].max() < (0.11 if marked else 0.26)
+
+
 def test_damage_is_bright_or_dark(folder):
     for bright in (0.0, 1.0):
         damage = FilmDamage(folder, 1, 1.0, bright=bright, opacity=1.0)

@@ -185,14 +185,14 @@ class BM3D(keras.Model):
             denoised = tf.einsum("bhwo,co->bhwc", denoised, back)
         return denoised
 
-    def _tell(self):
+    def _piece_done(self):
         """What the graph calls, which outlives the function that it calls."""
         self.on_piece()
 
     def _denoise_one(self, image, levels, noise_level):
         def denoise(profile):
             first, second = stages_of(profile, image.shape[-1] == 3)
-            hook = self._tell if self.on_piece else None
+            hook = self._piece_done if self.on_piece else None
             pilot = run_stage(first, image, levels, None, hook)
             return run_stage(second, image, levels, pilot, hook)
 
