@@ -26,11 +26,12 @@ BENCHMARKS = {
     "downstream_digits": ("downstream", 15, "a classifier on restored digits"),
     "downstream_clothes": ("downstream", 15, "the same, restored clothes"),
     "inpainting": ("inpainting", 60, "faces, with and without discriminator"),
+    "inpainter": ("inpainting_methods", 10, "the pretrained inpainter"),
     "patch_match": ("inpainting_methods", 3, "objects removed by PatchMatch"),
     "inpainting_methods": (
         "inpainting_methods",
         3,
-        "biharmonic and PatchMatch on hairs, scratches and objects",
+        "all methods on hairs, scratches and objects",
     ),
     "super_resolution": ("super_resolution", 3, "PSNR of x4 upscaling"),
     "super_resolution_gan": (

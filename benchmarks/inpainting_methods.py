@@ -1,9 +1,10 @@
-"""Inpainting without training: which method for which hole.
+"""Inpainting of photographs: which method for which hole.
 
 The images are `photos/val`, CID22's photographs (8 bits, 512x512). Objects
 are ellipses and blobs, hairs and scratches curved strokes.
 """
 
+import itertools
 import time
 
 import numpy as np
@@ -11,10 +12,13 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
+from benchmarks.damage_detector import link_masks
 from benchmarks.feature_networks import perceptual_metric
 from benchmarks.photograph_noise import FILES, photographs
-from benchmarks.rows import RUNS, figure, write_row
-from keras_synth import io, restoration
+from benchmarks.rows import RUNS, data_folder, figure, write_row
+from benchmarks.trainings import training_words
+from keras_synth import io, presets, restoration
+from keras_synth.degradations import FilmDamage
 
 SEED = 0
 OBJECTS = 20
@@ -29,6 +33,8 @@ METHODS = {
     "biharmonic": restoration.biharmonic,
     "patch_match": restoration.patch_match,
 }
+#: Least share of NVIDIA's masks that are left out.
+LARGEST = 0.4
 #: Figure: (unit, decimals, better).
 SCORES = {
     "PSNR, hole": ("dB", 2, "higher"),
@@ -39,7 +45,12 @@ SCORES = {
 
 def run(name):
     """Measures one row."""
-    {"patch_match": objects, "inpainting_methods": methods}[name]()
+    rows = {
+        "patch_match": objects,
+        "inpainting_methods": methods,
+        "inpainter": lambda: pretrained(presets.inpainter()),
+    }
+    rows[name]()
 
 
 def objects():
@@ -83,8 +94,9 @@ def objects():
 
 
 def methods():
-    """Both methods on hairs, scratches and objects."""
-    clean = [x[128:384, 128:384] for x in photographs(True)[1::4]]
+    """All methods on hairs, scratches and objects."""
+    known = METHODS | {"inpainter": lambda: network(presets.inpainter())}
+    clean = [middle(x) for x in photographs(True)[1::4]]
     figures = {}
     kinds = {
         kind: [stroke_hole((256, 256), *widths, i) for i in range(len(clean))]
@@ -92,7 +104,7 @@ def methods():
     }
     kinds["object"] = [object_hole((256, 256), i) for i in range(len(clean))]
     for kind, holes in kinds.items():
-        found = measure(kind, clean, holes)
+        found = measure(kind, clean, holes, methods=known)
         for method, values in found.items():
             for what, (unit, decimals, better) in SCORES.items():
                 figures[f"{kind}, {method}: {what}"] = figure(
@@ -111,18 +123,117 @@ def methods():
     )
 
 
-def measure(kind, clean, holes):
-    """`{method: {score: mean}}`; writes an image of the first results."""
+def pretrained(inpainter):
+    """Writes the row of a pretrained inpainter."""
+    write_row(
+        "inpainter",
+        "Inpainting of photographs by the pretrained network",
+        inpainting_figures(inpainter),
+        data=f"{FILES}: the middle 256x256 of each",
+        protocol=(
+            "film damage of masks that were held back (one to four objects, "
+            "opaque), and NVIDIA's irregular masks of up to 40 %; scores as "
+            "in the row `patch_match`; bars: biharmonic inpainting; "
+            f"{training_words('inpainter')}"
+        ),
+        seed=SEED,
+    )
+
+
+def inpainting_figures(inpainter):
+    """Figures of an inpainter against biharmonic inpainting.
+
+    Args:
+        inpainter: From `{"image", "mask"}` to images.
+    """
+    known = {
+        "biharmonic": restoration.biharmonic,
+        "inpainter": lambda: network(inpainter),
+    }
+    clean = [middle(image) for image in photographs(True)]
+    film, irregular = film_damage(clean), irregular_holes(len(clean))
+    figures = {}
+    for kind, (torn, holes) in {
+        "film damage": film,
+        "irregular": (None, irregular),
+    }.items():
+        found = measure(kind, clean, holes, torn, known)
+        for method, values in found.items():
+            for what, (unit, decimals, better) in SCORES.items():
+                bar = None
+                if method == "inpainter":
+                    bar = round(found["biharmonic"][what], decimals)
+                figures[f"{kind}, {method}: {what}"] = figure(
+                    values[what], unit, decimals, better=better, bar=bar
+                )
+    return figures
+
+
+def middle(image, side=256):
+    """The middle of an image, (side, side, channels)."""
+    top, left = ((length - side) // 2 for length in image.shape[:2])
+    return image[top : top + side, left : left + side]
+
+
+def film_damage(clean):
+    """Photographs with held-back film damage, and where it is."""
+    masks = link_masks(RUNS / "film_damage_held_back", True)
+    damage = FilmDamage(masks, scale=(0.3, 1.0), opacity=1.0)
+    torn, holes = [], []
+    for index, image in enumerate(clean):
+        for attempt in itertools.count():  # until something is seen
+            seed = (SEED, index + attempt * len(clean))
+            damaged, record = damage(image, seed, return_record=True)
+            hole = np.asarray(record["mask"])[..., 0] > 0.5
+            if hole.any():
+                break
+        torn.append(np.asarray(damaged))
+        holes.append(hole)
+    return torn, holes
+
+
+def irregular_holes(count, side=256):
+    """NVIDIA's masks of up to `LARGEST`, spread over the shares."""
+    folder = data_folder() / "masks" / "nvidia_irregular_test"
+    holes = [
+        np.asarray(Image.open(file).convert("L").resize((side, side), 0)) > 127
+        for file in io.find_images(folder)
+    ]
+    holes = [hole for hole in holes if hole.mean() < LARGEST]
+    chosen = np.linspace(0, len(holes) - 1, count).round().astype(int)
+    return [holes[index] for index in chosen]
+
+
+def network(inpainter):
+    """A network as a function of images and masks."""
+    return lambda images, mask: np.asarray(
+        inpainter({"image": np.float32(images), "mask": mask})
+    )
+
+
+def measure(kind, clean, holes, torn=None, methods=METHODS):
+    """`{method: {score: mean}}`; writes an image of the first results.
+
+    Args:
+        kind: Name of the kind of holes.
+        clean: Images (height, width, 3).
+        holes: Arrays bool (height, width).
+        torn: What is left of the images; None for all outside of the holes.
+        methods: `{name: function that makes the method}`.
+    """
     metric, found = perceptual_metric(channels=3), {}
+    torn = clean if torn is None else torn
     sheets = [
         [np.where(hole[..., None], 1.0, image)]
-        for image, hole in zip(clean, holes, strict=True)
+        for image, hole in zip(torn, holes, strict=True)
     ]
-    for name, method in METHODS.items():
+    for name, method in methods.items():
         inpaint, scores = method(), []
-        for image, hole, sheet in zip(clean, holes, sheets, strict=True):
-            torn = np.where(hole[..., None], 0.0, image)
-            made = inpaint(torn[None], np.float32(hole)[None, ..., None])[0]
+        for left, image, hole, sheet in zip(
+            torn, clean, holes, sheets, strict=True
+        ):
+            left = np.where(hole[..., None], 0.0, left)
+            made = inpaint(left[None], np.float32(hole)[None, ..., None])[0]
             made = np.round(255 * np.clip(made, 0, 1)) / np.float32(255)
             sheet.append(made)
             metric.reset_state()
@@ -137,7 +248,7 @@ def measure(kind, clean, holes):
     path = RUNS / "inpainting_methods" / f"{kind.replace(' ', '_')}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     io.write_image(path, np.concatenate(rows))
-    print(f"image (torn, {', '.join(METHODS)}): {path}")
+    print(f"image (torn, {', '.join(methods)}): {path}")
     return found
 
 

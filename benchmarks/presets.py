@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import keras
 
-from benchmarks import photo_restorer, photographs
+from benchmarks import inpainting_methods, photo_restorer, photographs
+from benchmarks.damage_detector import link_masks
 from benchmarks.rows import ROOT, data_folder
 from benchmarks.trainings import (
     card,
@@ -18,7 +19,8 @@ from benchmarks.trainings import (
     train_once,
     words_of,
 )
-from keras_synth import presets, training
+from keras_synth import degradations, presets, training
+from keras_synth.training.inpainter import HOLES
 
 FOLDER = ROOT / "runs" / "presets"
 PHOTOGRAPHS = (
@@ -39,6 +41,8 @@ class Entry:
             the network.
         figures: Function from the network to the figures of its card.
         notes: More lines of the card.
+        masks: Function from the folder of the masks to learn from to further
+            arguments of `train`; None without masks.
     """
 
     train: Callable
@@ -46,6 +50,16 @@ class Entry:
     network: Callable
     figures: Callable
     notes: dict
+    masks: Callable | None = None
+
+
+def photograph_holes(masks):
+    """Holes to train an inpainter on: film damage, and those drawn by rule."""
+    film = degradations.FilmDamage(
+        masks, count=(1, 3), scale=(0.3, 1.0), opacity=1.0
+    )
+    drawn = HOLES["photo"].degradations
+    return {"holes": degradations.OneOf([*drawn, film])}
 
 
 QUEUE = {
@@ -93,6 +107,28 @@ QUEUE = {
             "pixels",
         },
     ),
+    "inpainter": Entry(
+        training.train_inpainter,
+        {
+            "from_": "photo_restorer",
+            "channels": 3,
+            "resize": False,
+            "image_size": 128,
+            "patches_per_image": 10,
+            "warmup_epochs": 16,
+            "epochs": 0,
+            "batch_size": 8,
+            "learning_rate": 4e-4,
+        },
+        presets.inpainter,
+        inpainting_methods.inpainting_figures,
+        {
+            "masks": "306 of 400 masks of film damage (MIT license)",
+            "bad at": "holes of more than some 60 pixels across, which become "
+            "smooth; text and faces",
+        },
+        photograph_holes,
+    ),
 }
 
 
@@ -110,14 +146,19 @@ def train(name, entry):
     def fit():
         # Half the time where the processor has the instructions.
         keras.config.set_dtype_policy("mixed_bfloat16")
+        masks = {}
+        if entry.masks:
+            masks = entry.masks(link_masks(FOLDER / "film_damage", False))
         network = entry.train(
             data_folder() / "photos" / "train",
             folder,
             resume=True,
             seed=0,
             verbose=2,
+            **masks,
             **entry.options,
         )
+        network = getattr(network, "generator_average", network)
         keras.config.set_dtype_policy("float32")
         network.save_weights(folder / "trained.weights.h5")
 

@@ -156,9 +156,9 @@ OPERATIONS = (
     Operation(
         "inpaint",
         (
-            _method("auto", "auto", "biharmonic", "patch_match", "pnp"),
+            _method("auto", "auto", "unet", "biharmonic", "patch_match", "pnp"),
             _whole("seed", 0, 0, 999, only=("auto", "patch_match")),
-            _ensemble(OWN),
+            _ensemble("unet", OWN),
         ),
         "inpainted",
         "mask",

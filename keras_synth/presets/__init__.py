@@ -22,6 +22,7 @@ from keras_synth.presets.denoisers import (
     photo_restorer,
 )
 from keras_synth.presets.files import path
+from keras_synth.presets.inpainters import inpainter
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
@@ -40,6 +41,7 @@ __all__ = [
     "fashion_mnist_stylegan2",
     "gray_denoiser",
     "gray_upscaler",
+    "inpainter",
     "load",
     "mnist_classifier",
     "mnist_features",

@@ -11,6 +11,7 @@ _FOLDER = pathlib.Path(__file__).parent
 _FACTS = (
     "network",
     "data",
+    "masks",
     "training",
     "command",
     "seed",

@@ -1,6 +1,7 @@
 """Inpainting of image files: fills what a mask marks as missing."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from keras_synth import inference, restoration
+from keras_synth import inference, presets, restoration
 from keras_synth.io import (
     FileOptions,
     Progress,
@@ -19,6 +20,7 @@ from keras_synth.restoration.patch_field import whole_patches
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.masks import find_masks, read_mask
 from keras_synth.tasks.restorers import (
+    in_tiles,
     load_restorer,
     plug_and_play,
     with_channels,
@@ -27,12 +29,17 @@ from keras_synth.tasks.restorers import (
 # Of plug-and-play restoration.
 _ITERATIONS, _LEVEL = 20, 2.55 / 255
 
-#: Methods without training, besides "auto".
-METHODS = ("biharmonic", "patch_match", "pnp")
-#: Distance in pixels from the border of a hole from which on PatchMatch is the
-#: better method, see the benchmark `inpainting_methods`.
-DEEP = 3.0
+#: Methods by name, besides "auto".
+METHODS = ("unet", "biharmonic", "patch_match", "pnp")
+# Distances in pixels from the border of a hole: up to the first one, a smooth
+# surface is nearest to the truth, up to the second one the network; deeper
+# holes it blurs. See the benchmark `inpainting_methods`.
+_THIN, _DEEP = 3.0, 8.0
 PATCH_SIZE = 7  # of "patch_match", in pixels
+
+# Methods of which a trained network may make what was not there.
+_INVENTIVE = ("auto", "unet")
+_pretrained = functools.cache(presets.inpainter)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +87,8 @@ def inpaint(
     color profile and metadata are kept. Files are written whole or not at
     all. An image with a black mask is copied.
 
-    The whole image is inpainted at once, not in tiles, because what fits into
-    a region may stand far from it.
+    Models of your own and "patch_match" get the whole image at once, because
+    what fits into a region may stand far from it.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -91,18 +98,19 @@ def inpaint(
             folder with masks of the same names, whatever their endings.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "biharmonic" continues colors smoothly, "patch_match" copies
+        method: "unet" is the pretrained network, for photographs,
+            "biharmonic" continues colors smoothly, "patch_match" copies
             patches of the same image: textures, and a background in place of
-            an object. "auto" takes the first for thin holes, such as hairs,
-            and the second where a pixel lies 3 pixels or more from the border
-            of its hole. "pnp" fills many small gaps by a pretrained denoiser
-            (plug-and-play restoration). Or the path of a `.keras` file of
-            `train inpainter` or with another model that takes an image, or
-            image and mask. One for gray images fills each channel of a color
-            image by itself.
+            an object. "auto" takes "biharmonic" for hairs, "patch_match" where
+            a pixel lies 8 pixels or more from the border of its hole, and
+            "unet" between them. "pnp" fills many small gaps by a pretrained
+            denoiser (plug-and-play restoration). Or the path of a `.keras`
+            file of `train inpainter` or with another model that takes an
+            image, or image and mask. One for gray images fills each channel
+            of a color image by itself.
         seed: Seed of the search of "patch_match". Another one gives another
             result.
-        ensemble: Whether a model restores the eight symmetries of the image
+        ensemble: Whether a network restores the eight symmetries of the image
             and averages: eight times slower.
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
@@ -132,7 +140,7 @@ def inpaint(
             f"`method` must be one of {', '.join(known)}, or a .keras file of "
             f"`train inpainter`. Received: {method!r}"
         )
-    if method in known and ensemble:
+    if method in known and method != "unet" and ensemble:
         raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
@@ -149,7 +157,7 @@ def inpaint(
             if method == "auto":
                 name, reason = choose_method(missing)
             facts |= {"method": name, "reason": reason}
-            fill = trained or untrained(name, seed, progress)
+            fill = trained or filler(name, seed, progress, ensemble)
             color = fill(color[None], missing[None])[0]
             if color.shape != image.color.shape:
                 raise ValueError(
@@ -164,7 +172,7 @@ def inpaint(
         inpainted,
         Inpainted,
         title="inpainted" if method == "auto" else method,
-        kind="edited" if trained else "restored",
+        kind="edited" if trained or method in _INVENTIVE else "restored",
         compare=compare,
         overwrite=overwrite,
         files=files,
@@ -174,7 +182,7 @@ def inpaint(
 
 
 def choose_method(mask):
-    """Chooses the method without training that suits a hole best.
+    """Chooses the method that suits a hole best.
 
     Args:
         mask: Array (height, width, 1), 1 where pixels are missing.
@@ -191,19 +199,26 @@ def choose_method(mask):
     """
     hole = mask[..., 0] > 0.5
     depth = ndimage.distance_transform_edt(hole).max()
-    if depth < DEEP:
+    if depth < _THIN:
         return "biharmonic", (
-            f"all pixels are less than {DEEP:g} from the border of the hole"
+            f"all pixels are less than {_THIN:g} from the border of the hole"
         )
     if not whole_patches(hole, PATCH_SIZE).any():
-        return "biharmonic", "no patch without hole is left to copy"
-    return "patch_match", (
-        f"pixels are up to {depth:.0f} from the border of the hole"
-    )
+        return "unet", "no patch without hole is left to copy"
+    method = "unet" if depth < _DEEP else "patch_match"
+    return method, f"pixels are up to {depth:.0f} from the border of the hole"
 
 
-def untrained(method, seed, progress):
+def filler(method, seed, progress, ensemble=False):
     """Function from images and masks (1, height, width, ...) to images."""
+    if method == "unet":
+        return lambda images, mask: with_channels(
+            lambda images: in_tiles(
+                _fill_tile, {"image": images, "mask": mask}, ensemble, progress
+            ),
+            3,
+            images,
+        )
     if method == "biharmonic":
         return restoration.biharmonic()
     if method == "pnp":
@@ -217,6 +232,12 @@ def untrained(method, seed, progress):
         percent.add(round(100 * share) - percent.count)
 
     return restoration.patch_match(PATCH_SIZE, seed=seed, progress=show)
+
+
+def _fill_tile(inputs):
+    if not inputs["mask"].any():
+        return inputs["image"]
+    return inference.run_restorer(_pretrained(), inputs)
 
 
 def _model(method, ensemble):

@@ -13,7 +13,7 @@ from keras_synth.io import (
     write_image,
 )
 from keras_synth.tasks.image_files import open_images
-from keras_synth.tasks.inpaint import DEEP, choose_method, untrained
+from keras_synth.tasks.inpaint import filler
 from keras_synth.tasks.masks import find_masks, read_mask
 from keras_synth.tasks.restorers import (
     in_tiles,
@@ -175,26 +175,5 @@ def _saved_masks(source, plan, save_mask, overwrite, files):
 
 
 def _filled(color, missing, progress):
-    """Inpaints thin objects smoothly, and deep ones by patches."""
-    method, _ = choose_method(missing)
-    smooth = missing
-    if method == "patch_match":
-        fill = untrained(method, 0, progress)
-        filled = np.clip(fill(color[None], missing[None])[0], 0.0, 1.0)
-        color = np.where(missing > 0, filled, color)
-        smooth = _thin(missing)
-    if smooth.any():
-        filled = untrained("biharmonic", 0, progress)(color[None], smooth[None])
-        color = np.where(smooth > 0, np.clip(filled[0], 0.0, 1.0), color)
-    return color
-
-
-def _thin(mask):
-    """The objects of a mask without a pixel far from their border."""
-    hole = mask[..., 0] > 0.5
-    labels, count = ndimage.label(hole, np.ones((3, 3)))
-    depth = ndimage.distance_transform_edt(hole)
-    deepest = ndimage.maximum(depth, labels, np.arange(count + 1))
-    thin = np.asarray(deepest) < DEEP
-    thin[0] = False
-    return thin[labels][..., None].astype("float32")
+    filled = filler("unet", 0, progress)(color[None], missing[None])[0]
+    return np.where(missing > 0, np.clip(filled, 0.0, 1.0), color)

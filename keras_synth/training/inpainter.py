@@ -22,6 +22,9 @@ from keras_synth.training.restorer import (
 )
 from keras_synth.training.seeds import keeps_random_state
 
+#: Architectures of an inpainter.
+INPAINTERS = ("gated_inpainter", "unet_inpainter")
+
 #: Shapes of the missing regions that an inpainter learns to fill, by name.
 HOLES = {
     "photo": degradations.OneOf(
@@ -283,15 +286,14 @@ def train_inpainter(
 
 def _network(architecture, from_, channels):
     """The inpainting network to train."""
-    known = ("gated_inpainter", "unet_inpainter")
-    if architecture not in (None, *known):
+    if architecture not in (None, *INPAINTERS):
         raise ValueError(
-            f"`architecture` must be one of {', '.join(known)}. "
+            f"`architecture` must be one of {', '.join(INPAINTERS)}. "
             f"Received: {architecture!r}"
         )
     if from_ is None:
-        return getattr(networks, architecture or known[0])(channels)
-    if architecture == known[0]:
+        return getattr(networks, architecture or INPAINTERS[0])(channels)
+    if architecture == INPAINTERS[0]:
         raise ValueError(
             "`from_` is the start of a unet_inpainter. "
             f"Received: architecture={architecture!r}"

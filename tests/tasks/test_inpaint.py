@@ -4,9 +4,10 @@ import shutil
 
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
-from keras_synth import inference, models, networks, training
+from keras_synth import inference, models, networks, presets, training
 from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
 from keras_synth.tasks import inpaint, restore, translate
@@ -73,7 +74,7 @@ def _restore(folder, **options):
     return read_image(folder / "out.png", alpha="keep"), restored
 
 
-@pytest.mark.parametrize("method", ["biharmonic", "patch_match"])
+@pytest.mark.parametrize("method", ["unet", "biharmonic", "patch_match"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("transparent", [False, True])
@@ -193,10 +194,10 @@ def _hole(height, width, side=40):
     [
         (_hole(30, 3), "biharmonic", "all pixels are less than 3 from"),
         (_hole(40, 4), "biharmonic", "all pixels are less than 3 from"),
-        (_hole(40, 5), "patch_match", "pixels are up to 3 from the border"),
-        (_hole(12, 12), "patch_match", "pixels are up to 6 from"),
+        (_hole(40, 5), "unet", "pixels are up to 3 from the border"),
+        (_hole(14, 14), "unet", "pixels are up to 7 from"),
         (_hole(16, 40), "patch_match", "pixels are up to 8 from"),
-        (_hole(30, 30), "biharmonic", "no patch without hole is left"),
+        (_hole(30, 30), "unet", "no patch without hole is left"),
     ],
 )
 def test_the_depth_of_a_hole_decides_the_method(hole, method, reason, tmp_path):
@@ -213,6 +214,32 @@ def test_the_depth_of_a_hole_decides_the_method(hole, method, reason, tmp_path):
     np.testing.assert_array_equal(same, by_itself)
     other, _ = _restore(tmp_path, method=method, seed=1, overwrite=True)
     assert (np.abs(other - same).max() > 0) == (method == "patch_match")
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_the_pretrained_network_sees_only_tiles_with_holes(
+    ensemble, tmp_path, monkeypatch
+):
+    """What it makes of a large image is what it makes of the whole of it."""
+    monkeypatch.setattr("keras_synth.tasks.restorers._TILE", 384)
+    image = np.tile(skimage.data.astronaut()[100:300, 100:400], (2, 2, 1)) / 255
+    hole = np.zeros((400, 600, 1), "float32")
+    hole[2:10, 20:50] = 1.0
+    write_image(tmp_path / "in.png", image)
+    write_image(tmp_path / "mask.png", hole)
+    run, calls = inference.run_restorer, []
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            inference, "run_restorer", lambda *x: calls.append(1) or run(*x)
+        )
+        result, _ = _restore(tmp_path, method="unet", ensemble=ensemble)
+    before = read_image(tmp_path / "in.png")
+    inputs = {"image": before[None], "mask": hole[None]}
+    run = inference.self_ensemble if ensemble else run
+    expected = np.clip(run(presets.inpainter(), inputs)[0], 0, 1)
+    # Only the smooth start knows the whole image.
+    assert np.abs(result - expected).max() < 4 / 255
+    assert len(calls) == (8 if ensemble else 1)
 
 
 def test_what_is_transparent_in_a_mask_is_not_marked(torn, mask):
@@ -270,7 +297,7 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
     assert main(words) == 0
     out = capsys.readouterr().out
     assert (
-        f"image: {torn}/out.png (7.5 % of it filled by patch_match: pixels "
+        f"image: {torn}/out.png (7.5 % of it filled by unet: pixels "
         "are up to 3 from the border of the hole)"
     ) in out
     assert f"before and after: {torn}/out-compare.png" in out
@@ -279,7 +306,7 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("inpaint mask.png --method unet", "one of auto, biharmonic, patch_"),
+        ("inpaint mask.png --method dncnn", "one of auto, unet, biharmonic, p"),
         ("inpaint torn.png --method patch_match", "none without a missing"),
         ("inpaint mask.png --method denoiser", "takes image, noise_level"),
         ("inpaint mask.png --method larger", "an image like the degraded one"),

@@ -52,6 +52,7 @@ ARCHITECTURES = {
     "denoiser": denoiser.ARCHITECTURES,
     "flow": flow.ARCHITECTURES,
     "gan": gan.ARCHITECTURES,
+    "inpainter": inpainter.INPAINTERS,
     "upscaler": upscaler.UPSCALERS,
     "vae": vae.ARCHITECTURES,
 }
