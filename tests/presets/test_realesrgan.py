@@ -88,9 +88,10 @@ def test_files_are_upscaled(channels, tiny, tmp_path):
 @pytest.mark.slow
 def test_it_is_trained_further(tiny, tmp_path):
     folder, run = image_folder(tmp_path), tmp_path / "run"
-    words = "--from realesrgan --image-size 8 --patches-per-image 1 --epochs 1"
+    words = "train upscaler --from realesrgan --image-size 8 --epochs 1"
+    options = "--patches-per-image 1 --batch-size 4"
     places = ["--data", str(folder), "--output", str(run)]
-    assert main(["train", "upscaler", *words.split(), *places]) == 0
+    assert main([*words.split(), *options.split(), *places]) == 0
     model = keras.saving.load_model(run / "upscaler.keras")
     before = presets.realesrgan()
     changed = [
