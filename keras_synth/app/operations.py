@@ -142,6 +142,7 @@ _RESTORE = (
     _slider("sharpness", 0.0, 0.0, 3.0, 0.05),
     _ensemble("auto", "photo", "unet", "bm3d", OWN),
 )
+_REALESRGAN = ("realesrgan", "realesrgan_anime")
 _OPTIMIZE, _ADAIN = ("optimize",), (OWN,)
 OPERATIONS = (
     Operation("restore", _RESTORE, "restored"),
@@ -166,11 +167,11 @@ OPERATIONS = (
     Operation(
         "upscale",
         (
-            _method("edsr", "edsr", "bicubic", "pnp"),
+            _method("edsr", "edsr", *_REALESRGAN, "bicubic", "pnp"),
             _whole("scale", None, 2, 4),
             _slider("sigma", None, 0.2, 8.0, 0.1, ("pnp",)),
             _noise("pnp"),
-            _ensemble("edsr", OWN),
+            _ensemble("edsr", *_REALESRGAN, OWN),
         ),
         "upscaled",
     ),

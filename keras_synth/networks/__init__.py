@@ -19,6 +19,7 @@ from keras_synth.networks.gan import (
 )
 from keras_synth.networks.inpainting import gated_inpainter, partial_inpainter
 from keras_synth.networks.interpolation import interpolate_networks
+from keras_synth.networks.ncnn_weights import rrdb_from_ncnn
 from keras_synth.networks.patch_discriminator import patch_discriminator
 from keras_synth.networks.perceptual_network import PerceptualNetwork
 from keras_synth.networks.residual_gan import (
@@ -92,6 +93,7 @@ __all__ = [
     "residual_generator",
     "resnet_translator",
     "rrdb",
+    "rrdb_from_ncnn",
     "small_classifier",
     "squeezenet_features",
     "srcnn",

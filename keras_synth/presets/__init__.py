@@ -1,7 +1,8 @@
 """Presets: pretrained networks, each with a card.
 
 The card, `NAME.md` beside the weights, states the training data, the command,
-the seed, the figures and the license. `catalog` reads the cards.
+the seed, the figures and the license. `catalog` reads the cards. The weights
+of `realesrgan` are others' and in an optional package.
 """
 
 from keras_synth.presets.catalog import (
@@ -23,6 +24,7 @@ from keras_synth.presets.denoisers import (
 )
 from keras_synth.presets.files import path
 from keras_synth.presets.inpainters import inpainter
+from keras_synth.presets.realesrgan import REALESRGAN, realesrgan
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
@@ -31,6 +33,7 @@ from keras_synth.presets.upscalers import (
 )
 
 __all__ = [
+    "REALESRGAN",
     "Preset",
     "catalog",
     "color_denoiser",
@@ -47,5 +50,6 @@ __all__ = [
     "mnist_features",
     "path",
     "photo_restorer",
+    "realesrgan",
     "video_upscaler",
 ]

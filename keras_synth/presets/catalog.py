@@ -6,6 +6,8 @@ import inspect
 import pathlib
 import re
 
+from keras_synth.presets.realesrgan import REALESRGAN, realesrgan
+
 _FOLDER = pathlib.Path(__file__).parent
 #: Rows of a card that are not figures.
 _FACTS = (
@@ -68,12 +70,14 @@ def load(name):
     """Loads a preset by the name that it has in the catalog.
 
     Args:
-        name: Name of a preset, such as "gray_denoiser".
+        name: Name of a preset, such as "gray_denoiser", or "realesrgan" or
+            "realesrgan_anime", which are in a package of their own.
 
     Returns:
         A `keras.Model` with the pretrained weights.
 
     Raises:
+        ImportError: The package of these weights is not installed.
         ValueError: There is no such preset.
 
     Example:
@@ -81,11 +85,12 @@ def load(name):
     >>> load("video_upscaler_x3").name
     'video_upscaler_x3'
     """
+    if name in REALESRGAN:
+        return realesrgan(REALESRGAN[name])
     known = {preset.name: preset for preset in catalog()}
     if name not in known:
-        raise ValueError(
-            f"`name` must be one of {', '.join(known)}. Received: {name!r}"
-        )
+        names = ", ".join([*known, *REALESRGAN])
+        raise ValueError(f"`name` must be one of {names}. Received: {name!r}")
     builder = known[name].builder
     options = {}
     if name != builder:  # one builder for several scales

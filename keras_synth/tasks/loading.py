@@ -23,6 +23,7 @@ def load_model_or_preset(model, kind=models.GenerativeModel):
         ValueError: As `load_model`.
     """
     names = [preset.name for preset in presets.catalog()]
+    names += list(presets.REALESRGAN)
     if str(model) in names and not pathlib.Path(model).exists():
         loaded = presets.load(str(model))
         check_kind(loaded, model, kind)

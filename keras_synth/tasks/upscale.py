@@ -28,8 +28,9 @@ from keras_synth.tasks.restorers import (
 _TILE, _OVERLAP = 384, 40
 _ITERATIONS = 8  # of plug-and-play restoration
 #: Methods besides `.keras` files.
-METHODS = ("edsr", "bicubic", "pnp")
+METHODS = ("edsr", *presets.REALESRGAN, "bicubic", "pnp")
 _edsr = functools.cache(presets.gray_upscaler)
+_realesrgan = functools.cache(presets.load)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,10 +90,13 @@ def upscale(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "edsr" (the pretrained network, for a scale of 4), "bicubic",
-            "pnp" (plug-and-play restoration by a pretrained denoiser, for any
-            scale and blur), or the path of a `.keras` file of `train upscaler`
-            or with a `models.RestorationGAN` that upscales.
+        method: "edsr" (the pretrained network, for a scale of 4),
+            "realesrgan" or "realesrgan_anime" (Real-ESRGAN for photographs or
+            drawings, for a scale of 4, see `presets.realesrgan`; slow, and
+            its package must be installed), "bicubic", "pnp" (plug-and-play
+            restoration by a pretrained denoiser, for any scale and blur), or
+            the path of a `.keras` file of `train upscaler` or with a
+            `models.RestorationGAN` that upscales.
         scale: Factor of each side, an int of at least 2. None takes that of
             the `.keras` file, or 4.
         sigma: For "pnp", σ of the Gaussian blur that the image had before it
@@ -119,6 +123,7 @@ def upscale(
     Raises:
         FileExistsError: A file exists and `overwrite` is False.
         FileNotFoundError: There is no such source or model.
+        ImportError: The package with Real-ESRGAN's weights is not installed.
         PermissionError: The place cannot be written to.
         ValueError: Arguments are out of range, the model does not upscale,
             or files are no images; in a folder all others are upscaled
@@ -224,6 +229,8 @@ def _check(method, scale, ensemble):
 def _network(method):
     if method == "edsr":
         return _edsr()
+    if method in presets.REALESRGAN:
+        return _realesrgan(method)
     network, inputs = load_restorer(method)
     if set(inputs) != {"image"}:
         raise ValueError(

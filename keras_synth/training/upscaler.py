@@ -88,9 +88,10 @@ def train_upscaler(
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
         scale: Upscaling factor, 2, 3 or 4.
-        from_: Name of a preset ("gray_upscaler"), or path of a `.keras`
-            file, whose network is trained further on these data (fine-tuning).
-            None starts from random weights.
+        from_: Name of a preset ("gray_upscaler", "realesrgan",
+            "realesrgan_anime"), or path of a `.keras` file, whose network is
+            trained further on these data (fine-tuning). None starts from
+            random weights.
         architecture: The network: "edsr", "srresnet", "rrdb" or "srcnn".
             None takes "edsr", or that of `from_`.
         width: Channels of the hidden layers; SRCNN has no such size. None
