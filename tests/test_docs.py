@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 import zlib
 
 import pytest
@@ -68,6 +69,13 @@ def test_every_subpackage_that_exports_names_is_public():
         if "__all__" in path.read_text()
     }
     assert exporting <= {*api_pages().public_modules(), "cli"}
+
+
+def test_getting_started_names_every_extra():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    page = (DOCS / "getting_started.md").read_text()
+    for extra in project["project"]["optional-dependencies"]:
+        assert re.search(rf"^\|[^|]*`{extra}`[^|]*\|", page, re.M), extra
 
 
 def test_every_command_shows_its_options():

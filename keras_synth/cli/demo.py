@@ -6,7 +6,12 @@ from keras_synth.cli.command import Command, program
 def _lines(facts):
     yield "\nLook at:"
     for what, path in facts.items():
-        yield f"  {what + ':':17}{path}"
+        if not what.startswith("psnr"):
+            yield f"  {what + ':':17}{path}"
+    before, after = facts["psnr_degraded"], facts["psnr_restored"]
+    yield "\nPSNR of the photograph against its original:"
+    yield f"  degraded:        {before:.2f} dB (left in photo.png)"
+    yield f"  restored:        {after:.2f} dB (right)"
     yield "\nWatch the training in a browser:"
     yield f"  {program('tensorboard')} --logdir {facts['log']}"
     yield f"Load and sample in three lines of Python ({program('python')}):"

@@ -16,6 +16,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
+from keras_synth.io.formats import register_plugin
 from keras_synth.io.metadata import (
     Metadata,
     clean_exif,
@@ -140,8 +141,7 @@ def _open(path, data, options):
         return _open_deep_tiff(path, data, pages, options)
     if _is_deep_pnm(data):
         return _open_deep_pnm(path, data, options)
-    if path.suffix.lower() in (".heic", ".heif"):
-        _register_heif()
+    register_plugin(path)
     image = Image.open(io.BytesIO(data))
     check_size(image.size, options)
     _check_depth(image, data)
@@ -232,16 +232,6 @@ def _check_depth(image, data):
             f"its channels have {bits} bits, of which 8 could be read: convert "
             "it to a PNG or TIFF file of 16 bits first"
         )
-
-
-def _register_heif():
-    try:
-        import pillow_heif
-    except ImportError as error:
-        raise ValueError(
-            "HEIC files need pillow-heif: pip install 'keras_synth[heif]'"
-        ) from error
-    pillow_heif.register_heif_opener()
 
 
 def _values(image):

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 from PIL import ExifTags, Image, ImageColor, PngImagePlugin, TiffImagePlugin
 
-from keras_synth.io.formats import format_of
+from keras_synth.io.formats import format_of, register_plugin
 from keras_synth.io.metadata import (
     Metadata,
     color_space,
@@ -38,6 +38,7 @@ def check_holds(path, decoded, options):
         ValueError: The format holds no such images.
     """
     format = format_of(path)
+    register_plugin(path)
     if decoded.num_frames > 1 and not format.frames:
         raise ValueError(
             f"{decoded.path} holds {decoded.num_frames} images, and "
@@ -113,6 +114,7 @@ def encode_images(
         ValueError: The format does not hold such images.
     """
     format, notes = format_of(path), []
+    register_plugin(path)
     metadata = Metadata() if decoded is None else decoded.metadata
     if loop is not None:
         metadata = dataclasses.replace(metadata, loop=loop)

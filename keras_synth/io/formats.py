@@ -114,3 +114,23 @@ def format_of(path):
             f"{path} must end in one of {', '.join(sorted(EXTENSIONS))}."
         )
     return format
+
+
+def register_plugin(path):
+    """Registers Pillow's plugin for the files that need one, which are HEIF.
+
+    Args:
+        path: A `pathlib.Path`, of a file to read or to write.
+
+    Raises:
+        ValueError: The plugin is not installed.
+    """
+    if path.suffix.lower() not in (".heic", ".heif"):
+        return
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ValueError(
+            "HEIC files need pillow-heif: pip install 'keras_synth[heif]'"
+        ) from error
+    pillow_heif.register_heif_opener()

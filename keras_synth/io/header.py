@@ -6,6 +6,7 @@ import tifffile
 from PIL import ExifTags, Image
 
 from keras_synth.io.decoding import check_size, readable
+from keras_synth.io.formats import register_plugin
 from keras_synth.io.options import FileOptions
 
 _MOST_PAGES = 256
@@ -40,6 +41,7 @@ def image_header(path, options=None):
             name, (width, height), turned, frames = "TIFF", *_tiff(path)
             check_size((width, height), options)
         else:
+            register_plugin(path)
             with Image.open(path) as image:
                 name, (width, height) = image.format, image.size
                 check_size((width, height), options)

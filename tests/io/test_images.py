@@ -1,6 +1,7 @@
 """Image files: what is written comes back, and bad files are named."""
 
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -13,6 +14,7 @@ from keras_synth.io import (
     center_crop,
     check_target,
     image_grid,
+    image_header,
     modulo_crop,
     read_image,
     write_image,
@@ -387,3 +389,31 @@ def test_targets_are_checked_before_the_work(tmp_path):
         check_target(tmp_path / "a.txt")
     with pytest.raises(PermissionError, match="cannot be a folder"):
         check_target(tmp_path / "a.png" / "b.png")
+
+
+def test_heif_files_are_written_and_read_first_of_all(tmp_path, monkeypatch):
+    """In a process that has not yet registered Pillow's plugin."""
+    pytest.importorskip("pillow_heif")
+    path = tmp_path / "a.heic"
+    image = np.full((16, 20, 3), 0.5, "float32")
+    for step in (
+        lambda: write_image(path, image),
+        lambda: image_header(path),
+        lambda: read_image(path),
+    ):
+        with monkeypatch.context() as unregistered:
+            others = [name for name in Image.ID if name != "HEIF"]
+            unregistered.setattr(Image, "ID", others)
+            for table in (Image.OPEN, Image.SAVE):
+                unregistered.delitem(table, "HEIF", raising=False)
+            made = step()
+    np.testing.assert_allclose(made, image, atol=2 / 255)
+
+
+@pytest.mark.parametrize("ending", [".heic", ".HEIF"])
+def test_heif_without_its_package_is_refused(ending, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    path = tmp_path / f"a{ending}"
+    with pytest.raises(ValueError, match=r"pip install 'keras_synth\[heif\]'"):
+        write_image(path, np.zeros((8, 8, 3)))
+    assert not path.exists()

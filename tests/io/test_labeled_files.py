@@ -33,6 +33,7 @@ UNLABELED = {
     "app/uploads.py": "a view of an image that was uploaded",
     "callbacks/latent_space.py": "training images",
     "evaluation/robustness.py": "curves",
+    "tasks/demo.py": "the degraded photograph, before it is restored",
     "tasks/old_photo.py": "masks",
 }
 IMAGE = np.random.default_rng(0).uniform(size=(9, 8, 3)).astype("float32")

@@ -1,5 +1,7 @@
 """Provenance: what files say about how they were made."""
 
+import pathlib
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 import keras_synth
 from keras_synth import io, models, networks, tasks
 from keras_synth.__main__ import main
+from keras_synth.io.formats import FORMATS
 from keras_synth.io.provenance import labeled
 
 EXTENSION = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}"
@@ -86,6 +89,31 @@ def test_files_say_it_unless_stripped(ending, tmp_path):
     assert version.endswith("model.keras")
     plain = io.write_image(tmp_path / f"b{ending}", IMAGE)
     assert io.open_decoded(plain).metadata.xmp is None
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_formats_with_xmp_hold_a_label_and_no_others(format, tmp_path):
+    if format.name == "HEIF":
+        pytest.importorskip("pillow_heif")
+    path = tmp_path / f"a{format.endings[0]}"
+    io.write_image(path, IMAGE, provenance=RESTORED)
+    assert (SCHEME.encode() in path.read_bytes()) == ("XMP" in format.keeps)
+
+
+def test_the_docs_say_which_formats_hold_a_label():
+    page = pathlib.Path(__file__).parents[2] / "docs" / "files.md"
+    text = " ".join(page.read_text("utf-8").split())
+    for words, holds in (
+        ("where the format holds one", True),
+        ("Files of the other formats", False),
+    ):
+        (listed,) = re.findall(rf"{words} \((.*?)\)", text)
+        names = listed.upper().replace("JPEG 2000", "JPEG2000").split(", ")
+        assert sorted(names) == sorted(
+            format.name
+            for format in FORMATS
+            if ("XMP" in format.keeps) == holds
+        )
 
 
 def test_restored_files_say_it_and_untouched_ones_do_not(tmp_path):
