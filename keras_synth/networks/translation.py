@@ -196,9 +196,8 @@ def projection_head(
 
         v / ‖v‖,   v = W₂ relu(W₁ z + b₁) + b₂
 
-    (0 where v is 0) for the contrastive loss of `models.CUT`,
-    `losses.PatchNCE`.
-    The names of the inputs say which layers of the generator are compared.
+    (0 where v is 0) for the contrastive loss of `models.CUT`. The names of
+    the inputs say which layers of the generator are compared.
 
     Args:
         generator: The network whose maps are compared, such as
