@@ -45,7 +45,12 @@ from keras_synth.networks.translation import (
     projection_head,
     resnet_translator,
 )
-from keras_synth.networks.unet import blind_unet, mask_unet, unet
+from keras_synth.networks.unet import (
+    mask_unet,
+    transfer_unet,
+    unet,
+    unet_inpainter,
+)
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -63,7 +68,6 @@ __all__ = [
     "FeatureNetwork",
     "PerceptualNetwork",
     "autoencoder",
-    "blind_unet",
     "conv_decoder",
     "conv_encoder",
     "convert_torchvision",
@@ -99,7 +103,9 @@ __all__ = [
     "stylegan2_mapping",
     "stylegan2_synthesis",
     "text_encoder",
+    "transfer_unet",
     "unet",
+    "unet_inpainter",
     "vgg16_features",
     "vgg19_features",
     "video_edsr",
