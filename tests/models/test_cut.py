@@ -301,7 +301,10 @@ def test_two_replicas_equal_one(two_replicas):
     def build():
         keras.utils.set_random_seed(0)
         model = small()
-        model.compile(still(0.05), still(0.1), average_decay=0.5, num_patches=9)
+        # Slow, or steps magnify what is rounded.
+        model.compile(
+            still(0.002), still(0.1), average_decay=0.5, num_patches=9
+        )
         return model
 
     one = build()
