@@ -34,6 +34,9 @@ RestorationGAN
 CycleGAN
     - `a_to_b(images)`, `b_to_a(images)` → images
 
+CUT
+    - `translate(images)` → images
+
 AdaINTransfer
     - `stylize(content, style)`, `stylize_partly(content, style, alpha)` →
       images

@@ -15,6 +15,7 @@ import tensorflow as tf
 from keras_synth import export, tasks
 from keras_synth.models.resumable import ResumableModel
 from tests.jobs import Job
+from tests.models.test_cut import small as small_cut
 from tests.models.test_cycle_gan import both
 from tests.models.test_cycle_gan import small as small_cycle_gan
 from tests.models.test_gan import compiled, small_gan
@@ -114,6 +115,15 @@ def served(tmp_path_factory):
     np.savez(f"{path}/inputs.npz", a=a, b=b)
     calls[path] = [["a_to_b", ["a"]], ["b_to_a", ["b"]]]
     trained["cycle"] = (path, gan, {"a_to_b": a, "b_to_a": b})
+    gan = small_cut()
+    gan.generator_average.set_weights(
+        [weight + 0.1 for weight in gan.generator.get_weights()]
+    )
+    path = str(folder / "cut")
+    export.export_saved_model(gan, path)
+    np.savez(f"{path}/inputs.npz", a=a)
+    calls[path] = [["translate", ["a"]]]
+    trained["cut"] = (path, gan, a)
     gan = small_style_gan(num_classes=4)
     gan.style_mean.assign(np.arange(5.0))
     path = str(folder / "style")
@@ -191,6 +201,16 @@ def test_endpoints_of_a_cycle_gan_translate_both_ways(served):
         expected = gan.translate(images, name)
         answer = answers[f"{path}|{name}|{np.size(expected)}|0"][0]
         np.testing.assert_allclose(answer, expected, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.slow
+def test_the_endpoint_of_a_cut_translates(served):
+    trained, answers = served
+    path, gan, images = trained["cut"]
+    expected = gan.translate(images)
+    answer = answers[f"{path}|translate|{np.size(expected)}|0"][0]
+    np.testing.assert_allclose(answer, expected, atol=1e-6)
+    assert np.abs(answer - gan.generator(images)).max() > 1e-3
 
 
 @pytest.mark.slow

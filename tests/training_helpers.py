@@ -1,4 +1,4 @@
-"""A folder of training images, and an interrupted training."""
+"""Folders of training images, and an interrupted training."""
 
 import keras
 import numpy as np
@@ -13,6 +13,17 @@ def image_folder(directory):
     for index in range(12):
         name = f"images/{'ab'[index % 2]}/{index}.png"
         write_image(directory / name, rng.uniform(size=(8, 8, 3)))
+    return directory / "images"
+
+
+def unpaired_folders(directory):
+    """Four dark images of A, six bright ones of B."""
+    random = np.random.default_rng(0)
+    for index in range(6):
+        image = 0.5 * random.uniform(size=(16, 16))
+        if index < 4:
+            write_image(directory / f"images/a/{index}.png", image)
+        write_image(directory / f"images/b/other{index}.png", 0.5 + image)
     return directory / "images"
 
 

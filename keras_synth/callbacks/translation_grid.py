@@ -15,9 +15,13 @@ class TranslationGrid(ShownImages):
     needs a method `translate(images, direction)`, as `models.CycleGAN` has.
     Training is not changed.
 
+    Of a model that translates from A to B alone, `models.CUT`, there are two
+    rows of images of A and no `images_b`.
+
     Args:
         images_a: Images of A, float (n, height, width, channels) in [0, 1].
-        images_b: Images of B.
+        images_b: Images of B. None for a model of one direction, which needs
+            a method `translate(images)`.
         directory: Folder for the PNG files.
         interval: Number of epochs from one grid to the next.
         log_dir: TensorBoard folder that gets the grids as well. None writes
@@ -31,16 +35,22 @@ class TranslationGrid(ShownImages):
 
     def __init__(self, images_a, images_b, directory, interval=1, log_dir=None):
         super().__init__(directory, interval, log_dir)
-        self.images_a, self.images_b = map(np.asarray, (images_a, images_b))
-        for name in ("images_a", "images_b"):
-            images = getattr(self, name)
-            if images.ndim != 4 or not len(images):
+        given = {"images_a": images_a, "images_b": images_b}
+        for name, images in given.items():
+            if images is None and name == "images_b":
+                continue
+            given[name] = np.asarray(images)
+            if given[name].ndim != 4 or not len(given[name]):
                 raise ValueError(
                     f"`{name}` must be (n, height, width, channels). "
-                    f"Received: shape {images.shape}"
+                    f"Received: shape {given[name].shape}"
                 )
+        self.images_a, self.images_b = given.values()
 
     def grids(self):
+        if self.images_b is None:
+            made = np.asarray(self.model.translate(self.images_a))
+            return {"a_to_b": stacked_grid(self.images_a, made)}
         return {
             "a_to_b": self._there_and_back(self.images_a, "a_to_b", "b_to_a"),
             "b_to_a": self._there_and_back(self.images_b, "b_to_a", "a_to_b"),

@@ -163,6 +163,12 @@ COMMANDS = (
         "--a FOLDER --b FOLDER --image-size 64 --width 24 --num-blocks 6",
     ),
     _training(
+        "cut",
+        "translate input.png out.png --model {}",
+        "--a photos --b paintings",
+        "--a FOLDER --b FOLDER --image-size 64 --width 24 --num-blocks 6",
+    ),
+    _training(
         "adain",
         "stylize photo.jpg painting.jpg out.png --method {}",
         "--data photos --styles paintings",

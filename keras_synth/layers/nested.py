@@ -1,4 +1,4 @@
-"""Parts of a network: all its layers, nested ones too, and its input."""
+"""Parts of a network: all its layers, nested ones too, input and maps."""
 
 import keras
 
@@ -32,3 +32,43 @@ def network_input(network):
     if isinstance(network, keras.Sequential):
         return network.inputs[0] if network.built else None
     return getattr(network, "input", None)
+
+
+def layer_outputs(network, names):
+    """What layers of a network give: its feature maps, by the layers' names.
+
+    `keras.Model(network_input(network), layer_outputs(network, names))` is a
+    feature network that shares the layers, and so the weights, of `network`.
+    Names survive saving and `keras.models.clone_model`.
+
+    Args:
+        network: A functional `keras.Model`, or a `Sequential`.
+        names: Names of its layers, those of nested models excluded.
+
+    Returns:
+        `{name: symbolic tensor}`, (batch, height, width, channels) each.
+
+    Raises:
+        ValueError: No names, an unknown one, or a layer that gives no map.
+
+    Example:
+
+    >>> image = keras.Input((8, 8, 1))
+    >>> x = keras.layers.Conv2D(4, 3, name="edges")(image)
+    >>> network = keras.Model(image, keras.layers.Conv2D(1, 3)(x))
+    >>> layer_outputs(network, ["edges"])["edges"].shape
+    (None, 6, 6, 4)
+    """
+    outputs = {
+        layer.name: layer.output
+        for layer in network.layers
+        if not isinstance(layer, keras.Model)  # its output is its own
+        and len(getattr(layer.output, "shape", ())) == 4
+    }
+    unknown = [name for name in names if name not in outputs]
+    if unknown or not names:
+        raise ValueError(
+            "Layers must be named that give maps (batch, height, width, "
+            f"channels), some of {list(outputs)}. Received: {list(names)}"
+        )
+    return {name: outputs[name] for name in names}

@@ -1,4 +1,4 @@
-"""Losses: adversarial, likelihoods, perceptual, restoration, penalties."""
+"""Losses: adversarial, contrastive, likelihoods, perceptual, and others."""
 
 from keras_synth.losses.adversarial import (
     AdversarialLoss,
@@ -20,6 +20,7 @@ from keras_synth.losses.likelihoods import (
     DiscretizedLogistic,
     Gaussian,
 )
+from keras_synth.losses.patch_nce import PatchNCE
 from keras_synth.losses.path_length import PathLength
 from keras_synth.losses.perceptual import Perceptual, Style
 from keras_synth.losses.restoration import (
@@ -43,6 +44,7 @@ __all__ = [
     "Minimax",
     "MultiScaleSSIMLoss",
     "NonSaturating",
+    "PatchNCE",
     "PathLength",
     "Perceptual",
     "RelativisticAverage",

@@ -1,6 +1,7 @@
 """Models: `keras.Model`s that own their training step (VAE, GAN, ...)."""
 
 from keras_synth.models.adversarial import AdversarialModel
+from keras_synth.models.cut import CUT
 from keras_synth.models.cycle_gan import CycleGAN
 from keras_synth.models.differential_privacy import DifferentialPrivacy
 from keras_synth.models.flow_matching import FlowMatching, FlowSampler
@@ -15,6 +16,7 @@ from keras_synth.models.vae import VAE
 
 __all__ = [
     "AdaINTransfer",
+    "CUT",
     "CycleGAN",
     "FlowMatching",
     "FlowSampler",

@@ -74,6 +74,10 @@ class AdversarialModel(ResumableModel):
     #: Whether batches hold the images that the generator should make.
     HAS_TARGETS = False
 
+    #: Whether both parts of a step see the same generated images, made once
+    #: (with one discriminator step for each generator step).
+    SHARES_FAKES = False
+
     #: Weight of the adversarial loss in the generator's loss. 0 leaves the
     #: discriminator untrained.
     adversarial_weight = 1.0
@@ -301,11 +305,16 @@ class AdversarialModel(ResumableModel):
     def train_step(self, data):
         batch = part = self.read_batch(data)
         logs, loss = {}, 0.0
+        fakes = tape = None
+        if self.SHARES_FAKES and self.discriminator_steps == 1:
+            tape = tf.GradientTape()
+            with tape:
+                fakes = self.make_fakes(batch, training=True)
         if self.adversarial_weight:
             for part in self.split_batch(batch):
-                step_loss = self.discriminator_step(part, logs)
+                step_loss = self.discriminator_step(part, logs, fakes)
                 loss += step_loss / self.discriminator_steps
-        loss += self.generator_step(part, logs)
+        loss += self.generator_step(part, logs, fakes, tape)
         self.update_average()
         return self.update_logs(loss, logs, batch, training=True)
 

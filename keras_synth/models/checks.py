@@ -59,6 +59,49 @@ def check_images(images, image_shape, degraded=False, name=None):
     check_range(images, name, degraded)
 
 
+def check_unpaired(data, shape_a, shape_b, name):
+    """Refuses a batch that is not images of A and as many of B.
+
+    Args:
+        data: What `fit` gives a model.
+        shape_a: (height, width, channels) of the images of A, None for any.
+        shape_b: Those of B.
+        name: Name of the model's class.
+    """
+    images, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if targets is None:
+        raise InvalidInput(
+            f"A {name} learns from two sets: `fit(images_a, images_b)`, "
+            "or a dataset of such, `datasets.unpaired_pipeline`."
+        )
+    check_no_weights(weights, name)
+    check_images(images, shape_a, name="Images of A")
+    check_images(targets, shape_b, name="Images of B")
+    counts = shape_of(images)[0], shape_of(targets)[0]
+    if None not in counts and counts[0] != counts[1]:
+        raise InvalidInput(
+            "A batch must hold as many images of B as of A (sets of any "
+            "size are for `datasets.unpaired_pipeline`). "
+            f"Received: {counts[0]} and {counts[1]}"
+        )
+
+
+def check_no_metrics(metrics, name):
+    """Refuses metrics that compare an image with its partner.
+
+    Args:
+        metrics: The argument of `compile`.
+        name: Name of the model's class.
+    """
+    if metrics is not None:
+        raise ValueError(
+            f"{name} takes no `metrics`: an image without a partner has "
+            "no target to be compared with. Compare sets of images, with "
+            "metrics.KernelDistance of `model.translate(images)`. "
+            f"Received: metrics={metrics!r}"
+        )
+
+
 def check_latents(latents, latent_dim):
     """Refuses what is not a batch of latents."""
     if not shape_of(latents) or shape_of(latents)[-1] != latent_dim:

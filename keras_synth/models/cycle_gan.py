@@ -27,11 +27,10 @@ from keras_synth.models.adversarial import (
 )
 from keras_synth.models.averages import frozen_copy
 from keras_synth.models.checks import (
-    InvalidInput,
     check_images,
     check_loss_weights,
-    check_no_weights,
-    shape_of,
+    check_no_metrics,
+    check_unpaired,
 )
 from keras_synth.models.replicas import of_all_replicas
 from keras_synth.ops import mean_or_zero
@@ -106,6 +105,7 @@ class CycleGAN(AdversarialModel):
         "discriminator_b",
     )
     OWN_LOGS = ("cycle_loss", "identity_loss")
+    SHARES_FAKES = True
 
     # Of the mean over both sides: 2 of each.
     adversarial_weight = 4.0
@@ -218,13 +218,7 @@ class CycleGAN(AdversarialModel):
                 "different channels. "
                 f"Received: identity_weight={identity_weight!r}"
             )
-        if kwargs.get("metrics") is not None:
-            raise ValueError(
-                "CycleGAN takes no `metrics`: an image without a partner has "
-                "no target to be compared with. Compare sets of images, with "
-                "metrics.KernelDistance of `model.translate(images)`. "
-                f"Received: metrics={kwargs['metrics']!r}"
-            )
+        check_no_metrics(kwargs.get("metrics"), type(self).__name__)
         super().compile(
             generator_optimizer,
             discriminator_optimizer,
@@ -241,22 +235,8 @@ class CycleGAN(AdversarialModel):
         return names
 
     def check_batch(self, data):
-        images, targets, weights = keras.utils.unpack_x_y_sample_weight(data)
-        if targets is None:
-            raise InvalidInput(
-                "A CycleGAN learns from two sets: `fit(images_a, images_b)`, "
-                "or a dataset of such, `datasets.unpaired_pipeline`."
-            )
-        check_no_weights(weights, type(self).__name__)
-        check_images(images, self.image_shape, name="Images of A")
-        check_images(targets, self.target_shape, name="Images of B")
-        counts = shape_of(images)[0], shape_of(targets)[0]
-        if None not in counts and counts[0] != counts[1]:
-            raise InvalidInput(
-                "A batch must hold as many images of B as of A (sets of any "
-                "size are for `datasets.unpaired_pipeline`). "
-                f"Received: {counts[0]} and {counts[1]}"
-            )
+        name = type(self).__name__
+        check_unpaired(data, self.image_shape, self.target_shape, name)
 
     def check_inputs(self, data):
         images = keras.utils.unpack_x_y_sample_weight(data)[0]
@@ -314,18 +294,6 @@ class CycleGAN(AdversarialModel):
             self.log(logs, "identity_loss", same, images)
             loss += self.loss_weights["identity_weight"] * same
         return loss
-
-    def train_step(self, data):
-        if self.discriminator_steps > 1:
-            return super().train_step(data)
-        batch = self.read_batch(data)
-        logs, tape = {}, tf.GradientTape()
-        with tape:
-            fakes = self.make_fakes(batch, training=True)
-        loss = self.discriminator_step(batch, logs, fakes)
-        loss += self.generator_step(batch, logs, fakes, tape)
-        self.update_average()
-        return self.update_logs(loss, logs, batch, training=True)
 
     def discriminator_step(self, batch, logs, fakes=None):
         """Updates both discriminators; they see images of the pools, too."""

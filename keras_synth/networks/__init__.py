@@ -43,6 +43,7 @@ from keras_synth.networks.text_encoder import text_encoder, with_text
 from keras_synth.networks.torchvision_weights import convert_torchvision
 from keras_synth.networks.translation import (
     pix2pix_generator,
+    projection_head,
     resnet_translator,
 )
 from keras_synth.networks.unet import (
@@ -89,6 +90,7 @@ __all__ = [
     "partial_inpainter",
     "patch_discriminator",
     "pix2pix_generator",
+    "projection_head",
     "residual_discriminator",
     "residual_generator",
     "resnet_translator",

@@ -1,12 +1,17 @@
-"""Image-to-image translation: the generators of pix2pix and CycleGAN."""
+"""Image-to-image translation: networks of pix2pix, CycleGAN and CUT."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from keras_synth.layers import CropLike, PadToMultiple, ReflectionPadding2D
+from keras_synth.layers.nested import layer_outputs
 from keras_synth.networks.inputs import check_counts
 
 NORMALIZATIONS = ("instance", "batch", None)
+
+#: The layers of `resnet_translator` whose maps CUT's authors compare: the
+#: image, both downsampling convolutions, the first and the fifth block.
+TRANSLATOR_LAYERS = ("pixels", "down_1", "down_2", "block_1", "block_5")
 
 
 def pix2pix_generator(
@@ -100,14 +105,16 @@ def pix2pix_generator(
 def resnet_translator(
     in_channels=3, out_channels=3, width=64, num_blocks=9, name="translator"
 ):
-    """ResNet translator: the generator of CycleGAN, Johnson's network.
+    """ResNet translator: the generator of CycleGAN and CUT, Johnson's network.
 
     A convolution of kernel size 7, two of stride 2, residual blocks of two
     convolutions at a quarter of the sides, two transposed convolutions and one
     more of kernel size 7. Each but the last is followed by an instance
     normalization without weights. Images are padded by reflection.
 
-    It has 11.378 million weights with 9 blocks, 7.838 million with 6.
+    It has 11.378 million weights with 9 blocks, 7.838 million with 6. Layers
+    with names: "pixels" (the image in [-1, 1], padded), "down_1" and "down_2"
+    (the convolutions of stride 2), "block_1", "block_2", ...
 
     Args:
         in_channels: Channels of the input images, 1 or 3.
@@ -151,17 +158,24 @@ def resnet_translator(
     image = keras.Input((None, None, in_channels), name="image")
     # A quarter of 8 pixels can still be reflected.
     x = PadToMultiple(4, minimum=8)(image)
-    x = layers.Rescaling(2.0, offset=-1.0)(x)
+    x = layers.Rescaling(2.0, offset=-1.0, name="pixels")(x)
     x = convolution(ReflectionPadding2D(3)(x), width, 7)
     x = layers.ReLU()(normalized(x))
-    for times in (2, 4):
-        x = convolution(x, times * width, 3, strides=2, padding="same")
+    for index, times in enumerate((2, 4), 1):
+        x = convolution(
+            x,
+            times * width,
+            3,
+            strides=2,
+            padding="same",
+            name=f"down_{index}",
+        )
         x = layers.ReLU()(normalized(x))
-    for _ in range(num_blocks):
+    for index in range(1, num_blocks + 1):
         y = convolution(ReflectionPadding2D(1)(x), 4 * width, 3)
         y = layers.ReLU()(normalized(y))
         y = convolution(ReflectionPadding2D(1)(y), 4 * width, 3)
-        x = layers.Add()([x, normalized(y)])
+        x = layers.Add(name=f"block_{index}")([x, normalized(y)])
     for times in (2, 1):
         x = _doubled(x, times * width, size=3)
         x = layers.ReLU()(normalized(x))
@@ -170,6 +184,77 @@ def resnet_translator(
     x = layers.Activation("tanh", dtype="float32")(x)
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(image, CropLike()([x, image]), name=name)
+
+
+def projection_head(
+    generator, layer_names=None, units=256, name="projection_head"
+):
+    """Projection head: from features of a generator to vectors of length 1.
+
+    Each layer of the generator has an MLP of its own. A feature z, the
+    channels of a map at one place, becomes
+
+        v / ‖v‖,   v = W₂ relu(W₁ z + b₁) + b₂
+
+    (0 where v is 0) for the contrastive loss of `models.CUT`. The names of
+    the inputs say which layers of the generator are compared.
+
+    Args:
+        generator: The network whose maps are compared, such as
+            `resnet_translator()`. It gives the channels alone.
+        layer_names: Names of its layers. None takes those of the paper, as
+            far as a `resnet_translator` of few blocks has them: "pixels",
+            "down_1", "down_2", "block_1" and "block_5".
+        units: Units of both layers of each MLP.
+        name: Name of the network.
+
+    Returns:
+        A `keras.Model` from `{layer name: (batch, places, channels)}` to
+        `{layer name: (batch, places, units)}`, computed in float32.
+
+    Raises:
+        ValueError: The generator has no such layers, or `units` is no
+            positive int.
+
+    Reference: Park et al., Contrastive Learning for Unpaired Image-to-Image
+    Translation, 2020, section 3 and appendix C.1.
+
+    Example:
+
+    >>> from keras_synth import networks
+    >>> generator = networks.resnet_translator(width=8, num_blocks=2)
+    >>> head = projection_head(generator, units=16)
+    >>> list(head.output)
+    ['pixels', 'down_1', 'down_2', 'block_1']
+    >>> head.output["down_2"].shape
+    (None, None, 16)
+    """
+    if not isinstance(units, int) or units < 1:
+        raise ValueError(
+            f"`units` must be a positive int. Received: units={units!r}"
+        )
+    if layer_names is None:
+        known = {layer.name for layer in generator.layers}
+        layer_names = [each for each in TRANSLATOR_LAYERS if each in known]
+    inputs, outputs = {}, {}
+    for each, maps in layer_outputs(generator, layer_names).items():
+        inputs[each] = keras.Input((None, maps.shape[-1]), name=each)
+        x = inputs[each]
+        for part, activation in (("hidden", "relu"), ("projection", None)):
+            x = layers.Dense(
+                units,
+                activation,
+                kernel_initializer=_small(),
+                dtype="float32",  # at the start v is short
+                name=f"{each}_{part}",
+            )(x)
+        squares = ops.sum(ops.square(x), axis=-1, keepdims=True)
+        # A feature of 0 (a mid-gray pixel) has no direction at the start, and
+        # UnitNormalization a gradient of NaN there.
+        short = squares < 1e-14
+        inverse = ops.rsqrt(ops.where(short, 1.0, squares))
+        outputs[each] = ops.where(short, 0.0, x * inverse)
+    return keras.Model(inputs, outputs, name=name)
 
 
 def _halved(x, width):

@@ -1,4 +1,4 @@
-"""Image-to-image translation of files, by pix2pix, CycleGAN and others."""
+"""Image-to-image translation of files, by pix2pix, CycleGAN, CUT and others."""
 
 import dataclasses
 import os
@@ -50,18 +50,18 @@ def translate(
 
     A model of `train pix2pix` makes photographs of label maps, or color
     images of gray ones: whatever its pairs of images show. One of `train
-    cyclegan` translates both ways between two kinds of images. Transparency
-    and metadata are kept. Images above 768 pixels are translated in tiles.
-    Files are written whole or not at all.
+    cyclegan` translates both ways between two kinds of images, one of `train
+    cut` from A to B. Transparency and metadata are kept. Images above 768
+    pixels are translated in tiles. Files are written whole or not at all.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        model: Path of the `.keras` file of `train pix2pix` or `train
-            cyclegan`, or of another model or network that takes the image
-            alone.
+        model: Path of the `.keras` file of `train pix2pix`, `train cyclegan`
+            or `train cut`, or of another model or network that takes the
+            image alone.
         direction: Direction of a model of `train cyclegan`, which was trained
             on images of A and of B: "a_to_b" or "b_to_a".
         ensemble: Whether to translate the eight symmetries of the image and
@@ -88,7 +88,8 @@ def translate(
 
     References: Isola et al., Image-to-Image Translation with Conditional
     Adversarial Networks, 2017. Zhu et al., Unpaired Image-to-Image Translation
-    using Cycle-Consistent Adversarial Networks, 2017.
+    using Cycle-Consistent Adversarial Networks, 2017. Park et al., Contrastive
+    Learning for Unpaired Image-to-Image Translation, 2020.
     """
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
@@ -101,7 +102,8 @@ def translate(
     elif direction != "a_to_b":
         raise ValueError(
             f"{model} translates in one direction alone: leave `direction` "
-            f"(--direction) out. Received: direction={direction!r}"
+            "(--direction) out. For the way back, train a model with the two "
+            f"kinds of images exchanged. Received: direction={direction!r}"
         )
     if set(inputs) != {"image"}:
         raise ValueError(

@@ -3,6 +3,7 @@
 from keras_synth.training.adain import train_adain
 from keras_synth.training.augmentation import AUGMENTATIONS
 from keras_synth.training.classifier import train_classifier
+from keras_synth.training.cut import build_cut, compile_cut, train_cut
 from keras_synth.training.cyclegan import (
     build_cyclegan,
     compile_cyclegan,
@@ -55,6 +56,7 @@ __all__ = [
     "LIKELIHOODS",
     "OBJECTIVES",
     "UPSCALERS",
+    "build_cut",
     "build_cyclegan",
     "build_denoiser",
     "build_flow",
@@ -64,6 +66,7 @@ __all__ = [
     "build_stylegan2",
     "build_upscaler",
     "build_vae",
+    "compile_cut",
     "compile_cyclegan",
     "compile_flow",
     "compile_gan",
@@ -78,6 +81,7 @@ __all__ = [
     "run_on_ray",
     "train_adain",
     "train_classifier",
+    "train_cut",
     "train_cyclegan",
     "train_damage_detector",
     "train_denoiser",

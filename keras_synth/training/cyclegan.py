@@ -6,7 +6,7 @@ from typing import Literal
 
 import keras
 
-from keras_synth import datasets, models, networks
+from keras_synth import models, networks
 from keras_synth.training.folder import (
     check_epochs,
     check_run,
@@ -14,6 +14,11 @@ from keras_synth.training.folder import (
     translation_grid,
 )
 from keras_synth.training.seeds import keeps_random_state
+from keras_synth.training.unpaired import (
+    decaying_adam,
+    patches_of_70,
+    unpaired_batches,
+)
 
 
 def build_cyclegan(
@@ -52,13 +57,7 @@ def build_cyclegan(
         for way in ("ab", "ba")
     )
     discriminators = (
-        networks.patch_discriminator(
-            channels,
-            condition=(),
-            widths=(width, 2 * width, 4 * width, 8 * width),
-            name=f"discriminator_{kind}",
-        )
-        for kind in "ab"
+        patches_of_70(channels, width, f"discriminator_{kind}") for kind in "ab"
     )
     return models.CycleGAN(
         *generators,
@@ -96,15 +95,9 @@ def compile_cyclegan(
     Cycle-Consistent Adversarial Networks, 2017, section 4 and appendix 7.1.
     """
 
-    def adam():
-        rate = learning_rate
-        if steps is not None:
-            rate = models.LinearDecay(learning_rate, steps)
-        return keras.optimizers.Adam(rate, beta_1=0.5)
-
     model.compile(
-        adam(),
-        adam(),
+        decaying_adam(learning_rate, steps),
+        decaying_adam(learning_rate, steps),
         cycle_weight=cycle_weight,
         identity_weight=identity_weight,
     )
@@ -182,9 +175,8 @@ def train_cyclegan(
     settings = check_run(locals())
     check_epochs(epochs)
     keras.utils.set_random_seed(seed)
-    sources = datasets.unpaired_folders(a, b, channels)
-    batches = datasets.unpaired_pipeline(
-        *sources, image_size, batch_size=batch_size, seed=seed
+    batches, shown = unpaired_batches(
+        a, b, channels, image_size, batch_size, seed
     )
     model = compile_cyclegan(
         build_cyclegan(
@@ -194,13 +186,6 @@ def train_cyclegan(
         epochs * len(batches),
         cycle_weight,
         identity_weight,
-    )
-    shown = datasets.unpaired_pipeline(
-        *sources,
-        image_size,
-        batch_size=min(4, *(source.num_images for source in sources)),
-        training=False,
-        cache=False,
     )
     output = pathlib.Path(output)
     fit_in_folder(

@@ -421,17 +421,23 @@ def style_grid(pairs, output):
     )
 
 
-def translation_grid(batches, output):
+def translation_grid(batches, output, both_ways=True):
     """A `TranslationGrid` of images translated there and back.
 
     Args:
         batches: Dataset of `(images of A, images of B)`. Its first batch is
             shown.
         output: Folder of the training.
+        both_ways: Whether the model translates both ways, or from A to B.
 
     Returns:
         A `callbacks.TranslationGrid`.
     """
     output = pathlib.Path(output)
-    shown = next(batches.take(1).as_numpy_iterator())
-    return TranslationGrid(*shown, output / "images", log_dir=output / "log")
+    images_a, images_b = next(batches.take(1).as_numpy_iterator())
+    return TranslationGrid(
+        images_a,
+        images_b if both_ways else None,
+        output / "images",
+        log_dir=output / "log",
+    )

@@ -30,6 +30,17 @@ def test_three_rows_for_each_direction(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_two_rows_of_a_model_of_one_direction(tmp_path):
+    images = np.random.default_rng(0).uniform(size=(3, 9, 8, 3))
+    grid = TranslationGrid(images, None, tmp_path)
+    grid.set_model(types.SimpleNamespace(translate=lambda images: images / 2))
+    grid.on_epoch_end(0)
+    expected = image_grid([*images, *(images / 2)], columns=3)
+    found = read_image(tmp_path / "a_to_b_epoch_0001.png")
+    np.testing.assert_allclose(found, expected, atol=0.51 / 255)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_what_is_no_batch_is_refused(tmp_path):
     images = np.zeros((2, 8, 8, 3))
     for a, b, name in (

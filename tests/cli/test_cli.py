@@ -232,6 +232,7 @@ def test_datasets_lists_every_source(capsys):
         ("train upscaler --scale 5", "Choose from: 2, 3, 4"),
         ("train pix2pix", "--data"),
         ("train cyclegan --a x", "--b"),
+        ("train cut --b x", "--a"),
         ("upscale small.png", "TARGET"),
         ("inpaint a.png b.png", "TARGET"),
         ("translate a.png b.png", "--model"),

@@ -83,7 +83,7 @@ def test_the_program_has_the_commands_of_the_contract(capsys):
     out = shown_help(capsys, "train")
     for name in (
         "vae gan flow stylegan2 classifier denoiser inpainter damage-detector "
-        "upscaler pix2pix cyclegan adain"
+        "upscaler pix2pix cyclegan cut adain"
     ).split():
         assert f"│ {name} " in out, name
 

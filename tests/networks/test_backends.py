@@ -89,6 +89,7 @@ OTHERS = {
     "convert_torchvision",
     "inception_features",
     "interpolate_networks",
+    "projection_head",
     "squeezenet_features",
     "style_decoder",
     "transfer_unet",

@@ -1,4 +1,4 @@
-"""The generators of pix2pix and CycleGAN, the PatchGAN discriminator."""
+"""Networks of pix2pix, CycleGAN and CUT, the PatchGAN discriminator."""
 
 import keras
 import numpy as np
@@ -9,6 +9,7 @@ from keras_synth.layers import SpectralNormalization
 from keras_synth.networks import (
     patch_discriminator,
     pix2pix_generator,
+    projection_head,
     resnet_translator,
 )
 from tests.twins import convolved as full_convolution
@@ -402,3 +403,67 @@ def test_translators_in_mixed_precision_give_float32(policy, tmp_path):
 def test_bad_translators_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         resnet_translator(**options)
+
+
+def test_a_projection_head_is_an_mlp_for_each_layer(tmp_path):
+    generator = resnet_translator(1, 3, width=4, num_blocks=5)
+    head = projection_head(generator, units=6)
+    names = ["pixels", "down_1", "down_2", "block_1", "block_5"]
+    assert list(head.input) == list(head.output) == names
+    channels = {"pixels": 1, "down_1": 8}
+    features = {n: noise(2, 7, channels.get(n, 16)) - 0.5 for n in names}
+    for weight in head.trainable_weights:
+        weight.assign(RNG.normal(size=weight.shape))
+    made = head(features)
+    for name, x in features.items():
+        kernel, bias = head.get_layer(f"{name}_hidden").get_weights()
+        x = np.maximum(x @ kernel + bias, 0.0)
+        kernel, bias = head.get_layer(f"{name}_projection").get_weights()
+        x = x @ kernel + bias
+        x /= np.linalg.norm(x, axis=-1, keepdims=True)
+        np.testing.assert_allclose(made[name], x, rtol=1e-4, atol=1e-5)
+    head.save(tmp_path / "head.keras")
+    loaded = keras.saving.load_model(tmp_path / "head.keras")(features)
+    for name in names:
+        np.testing.assert_array_equal(loaded[name], made[name])
+
+
+def test_features_of_0_have_no_direction_and_no_gradient():
+    """Those of mid-gray pixels, before the biases have learned."""
+    head = projection_head(resnet_translator(1, 1, 4, 1), ["pixels"], 5)
+    with tf.GradientTape() as tape:
+        made = head({"pixels": tf.zeros((1, 4, 1))})["pixels"]
+        loss = tf.reduce_sum(made)
+    np.testing.assert_array_equal(made, 0.0)
+    for gradient in tape.gradient(loss, head.trainable_variables):
+        np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_a_projection_head_has_as_many_weights_as_the_authors():
+    head = projection_head(resnet_translator())
+    # Of 3, 128 and three times 256 channels, to 256 and 256 again.
+    expected = 256 * (3 + 128 + 3 * 256 + 5) + 5 * (256**2 + 256)
+    assert head.count_params() == expected == 560_384
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_projections_are_float32_in_mixed_precision(policy):
+    keras.config.set_dtype_policy(policy)
+    head = projection_head(resnet_translator(1, 1, 4, 1), ["down_1"], 5)
+    made = head({"down_1": noise(2, 7, 8)})["down_1"]
+    assert made.dtype == "float32"
+    lengths = np.linalg.norm(made, axis=-1)
+    np.testing.assert_allclose(lengths, 1.0, atol=1e-5)
+
+
+def test_bad_projection_heads_are_refused():
+    generator = resnet_translator(1, 1, width=2, num_blocks=1)
+    for options, message in (
+        ({"layer_names": ["block_2"]}, r"some of \[.*Received: \['block_2'"),
+        ({"layer_names": []}, "Layers must be named"),
+        ({"units": 0}, "`units` must be a positive int"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            projection_head(generator, **options)
+    with pytest.raises(ValueError, match="Layers must be named"):
+        projection_head(small_generator())

@@ -8,10 +8,14 @@ import pytest
 
 from keras_synth import models, training
 from keras_synth.__main__ import main
-from keras_synth.io import read_image, write_image
+from keras_synth.io import read_image
 from keras_synth.models.cycle_gan import DIRECTIONS
 from tests.helpers import assert_same_state
-from tests.training_helpers import compile_eagerly, stop_after_one_epoch
+from tests.training_helpers import (
+    compile_eagerly,
+    stop_after_one_epoch,
+    unpaired_folders,
+)
 
 SMALL = {
     "image_size": 16,
@@ -31,14 +35,7 @@ def eagerly(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Dark images of A, bright ones of B, more of them."""
-    random = np.random.default_rng(0)
-    for index in range(6):
-        image = 0.5 * random.uniform(size=(16, 16))
-        if index < 4:
-            write_image(tmp_path / f"images/a/{index}.png", image)
-        write_image(tmp_path / f"images/b/other{index}.png", 0.5 + image)
-    return tmp_path / "images"
+    return unpaired_folders(tmp_path)
 
 
 def train(folder, output, **options):
