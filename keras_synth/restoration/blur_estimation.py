@@ -24,10 +24,13 @@ _ANGLES = range(0, 180, 15)
 # Width of the Gaussian that photographs have which are not blurred.
 _SHARP = 0.4
 _LEAST_SIGMA = 0.6
-# Differences of the log-likelihood of one frequency, in nats.
-_EVIDENCE = 0.02
-_EVIDENCE_OF_MOTION = 0.05
-_EVIDENCE_IN_JPEG = 0.04  # of which few frequencies are left
+# Differences of the log-likelihood of one frequency, in nats: for a Gaussian
+# blur, and for a motion.
+_EVIDENCE = (0.02, 0.05)
+_EVIDENCE_IN_JPEG = (0.04, 0.3)  # of which few frequencies are left
+# The spectrum of a motion is 0 at whole numbers of these. Of less, it is like
+# that of edges in one direction.
+_LEAST_CYCLES = 1.5
 _ROUNDING = 1 / 255 / 12**0.5  # noise of 8 bits
 _MOST_LOST = 0.3  # share of a frequency that JPEG compression made 0
 _LEAST_COUNT = 200  # frequencies that are left
@@ -120,11 +123,14 @@ def estimate_blur(images, noise_level=None, luma_table=None):
     gaussian, sharp = scores.max(), spectrum.of_gaussian(_SHARP)
     length, angle, motion = _best_line(spectrum)
     evidence = motion - max(gaussian, sharp)
-    if evidence > _EVIDENCE_OF_MOTION:
+    least, least_of_motion = (
+        _EVIDENCE if luma_table is None else _EVIDENCE_IN_JPEG
+    )
+    clear = evidence > least_of_motion
+    if clear and spectrum.cycles(length, angle) >= _LEAST_CYCLES:
         return _motion(length, angle % 180.0, evidence)
     evidence = gaussian - sharp
-    least = _EVIDENCE if luma_table is None else _EVIDENCE_IN_JPEG
-    if evidence < least or sigma < _LEAST_SIGMA:
+    if clear or evidence < least or sigma < _LEAST_SIGMA:
         raise ValueError(
             "The image does not show clearly how it is blurred, or whether it "
             "is (its spectrum is most like that of a Gaussian blur of "
@@ -217,10 +223,18 @@ class _Spectrum:
         return self._of(np.exp(-4.0 * np.pi**2 * width**2 * self.squares))
 
     def of_motion(self, length, angle):
-        radians = np.deg2rad(angle)
-        along = np.cos(radians) * self.columns - np.sin(radians) * self.rows
+        along = self._along(angle)
         sharp = np.exp(-4.0 * np.pi**2 * _SHARP**2 * self.squares)
         return self._of(np.sinc(length * along) ** 2 * sharp)
+
+    def cycles(self, length, angle):
+        """Cycles that the highest frequency has along a motion."""
+        return length * np.abs(self._along(angle)[self.chosen]).max()
+
+    def _along(self, angle):
+        """Frequencies in the direction of a motion, in cycles a pixel."""
+        radians = np.deg2rad(angle)
+        return np.cos(radians) * self.columns - np.sin(radians) * self.rows
 
     def _of(self, response):
         """Greatest mean log-likelihood of a frequency, over a and α.
