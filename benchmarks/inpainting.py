@@ -16,6 +16,7 @@ from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, data_folder, figure, write_row
 from benchmarks.trainings import train_once
 from keras_synth import (
+    datasets,
     degradations,
     io,
     metrics,
@@ -98,7 +99,7 @@ def train(folder):
 
         def fit(name, degradation, epochs, rate, start=None, **weights):
             pairs = inpainting_pairs(
-                faces(TRAIN),
+                datasets.resize_source(faces(TRAIN), SIZE * 9 // 8),
                 degradation,
                 SIZE,
                 symmetry="mirror",

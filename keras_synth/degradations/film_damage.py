@@ -17,6 +17,8 @@ from keras_synth.degradations.occlusion import check_folder
 
 # Places of a mask, among its opaque pixels, that may come into an image.
 _ANCHORS = 256
+# Change of a channel that is seen among grain and texture.
+_SEEN = 0.1
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -32,8 +34,8 @@ class FilmDamage(Degradation):
 
     All masks are read at the start and kept in memory, one byte for each
     pixel. Each pixel of the image averages four places of a mask. The record's
-    mask is 1 where `o α` exceeds a tenth, so that soft edges count, and a
-    channel changes by more than 0.04: white dust on white paper is not there.
+    mask is 1 where a channel changes by more than 0.1, which is seen among
+    grain and texture: white dust on white paper is not there.
     Its parameters hold `count`, int32 (batch, 1, 1, 1).
 
     Args:
@@ -77,9 +79,8 @@ class FilmDamage(Degradation):
         shape = tf.shape(images)
         batch, most = shape[0], self.count[1]
         count = draw_range(self.count, (batch, 1, 1, 1), seeds[0])
-        mask = tf.zeros_like(images[..., :1])
         if not most:
-            return images, mask, {"count": count}
+            return images, tf.zeros_like(images[..., :1]), {"count": count}
         objects = (batch, most)
         index = tf.random.stateless_uniform(
             objects, seeds[1], 0, self._masks.shape[0], "int32"
@@ -98,8 +99,7 @@ class FilmDamage(Degradation):
         exists = tf.range(most) < count[:, 0, 0]  # (batch, most)
         opacity = tf.where(exists, opacity, 0.0)
 
-        def draw(state, one):
-            degraded, mask = state
+        def draw(degraded, one):
             index, transform, color, opacity = one
             alpha = tf.raw_ops.ImageProjectiveTransformV3(
                 images=tf.gather(self._masks, index),
@@ -111,14 +111,12 @@ class FilmDamage(Degradation):
             )
             alpha = tf.nn.avg_pool2d(tf.cast(alpha, "float32"), 2, 2, "VALID")
             alpha *= opacity[:, None, None, None] / 255.0
-            degraded = blend(degraded, alpha, color[:, None, None])
-            seen = tf.cast(alpha > 0.1, "float32")
-            return degraded, tf.maximum(mask, seen)
+            return blend(degraded, alpha, color[:, None, None])
 
         items = (index, transform, color, opacity)
-        degraded, mask = one_by_one(draw, (images, mask), items)
+        degraded = one_by_one(draw, images, items)
         change = tf.reduce_max(tf.abs(degraded - images), -1, keepdims=True)
-        mask *= tf.cast(change > 0.04, "float32")
+        mask = tf.cast(change > _SEEN, "float32")
         return degraded, mask, {"count": count}
 
     def _transform(self, anchor, target, seed):

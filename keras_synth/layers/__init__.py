@@ -26,6 +26,7 @@ from keras_synth.layers.padding import (
     ReflectionPadding2D,
 )
 from keras_synth.layers.partial_convolution import PartialConv2D
+from keras_synth.layers.pull_push import PullPush
 from keras_synth.layers.resampling import (
     FilteredDownSampling2D,
     FilteredUpSampling2D,
@@ -54,6 +55,7 @@ __all__ = [
     "NoiseInjection",
     "PadToMultiple",
     "PartialConv2D",
+    "PullPush",
     "ReflectionPadding2D",
     "ImageScaling",
     "SinusoidalEmbedding",

@@ -44,7 +44,12 @@ from keras_synth.networks.translation import (
     pix2pix_generator,
     resnet_translator,
 )
-from keras_synth.networks.unet import blind_unet, mask_unet, unet
+from keras_synth.networks.unet import (
+    mask_unet,
+    transfer_unet,
+    unet,
+    unet_inpainter,
+)
 from keras_synth.networks.vae import (
     conv_decoder,
     conv_encoder,
@@ -62,7 +67,6 @@ __all__ = [
     "FeatureNetwork",
     "PerceptualNetwork",
     "autoencoder",
-    "blind_unet",
     "conv_decoder",
     "conv_encoder",
     "convert_torchvision",
@@ -97,7 +101,9 @@ __all__ = [
     "stylegan2_mapping",
     "stylegan2_synthesis",
     "text_encoder",
+    "transfer_unet",
     "unet",
+    "unet_inpainter",
     "vgg16_features",
     "vgg19_features",
     "video_edsr",

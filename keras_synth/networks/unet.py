@@ -1,11 +1,16 @@
-"""U-Nets: for image restoration, and for masks of corrupted pixels."""
+"""U-Nets: for restoration, for masks of corrupted pixels, for inpainting."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
-from keras_synth.layers import CropLike, PadToMultiple
+from keras_synth.layers import CropLike, PadToMultiple, PullPush
 from keras_synth.networks.denoising import halved_with_noise_map
 from keras_synth.networks.inputs import check_counts
+
+# Holes of up to some 60 pixels are interpolated, the core of larger ones gets
+# the mean color.
+_FILL_LEVELS = 5
 
 
 def unet(
@@ -105,6 +110,58 @@ def mask_unet(channels=3, widths=(32, 64, 128), num_blocks=2):
     return keras.Model(image, probability, name="mask_unet")
 
 
+def unet_inpainter(channels=3, widths=(48, 96, 192), num_blocks=2):
+    """Residual U-Net for inpainting: pull-push interpolation, then detail.
+
+    Holes are first filled smoothly (`layers.PullPush`). The network of `unet`
+    takes that image and the mask, and predicts what to subtract in the holes.
+    Known pixels come out as they went in; the values of missing ones are not
+    used.
+
+    Args:
+        channels: Channels of the images, 1 or 3.
+        widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
+            image.
+        num_blocks: Number of residual blocks of each level, in encoder and
+            decoder each.
+
+    Returns:
+        A `keras.Model` from `{"image": (batch, height, width, channels),
+        "mask": (batch, height, width, 1)}` of any size, where 1 means
+        missing, to (batch, height, width, channels), not clipped.
+
+    Raises:
+        ValueError: Arguments are out of range.
+
+    Example:
+
+    >>> network = unet_inpainter(widths=(8, 16), num_blocks=1)
+    >>> degraded = {"image": ops.zeros((1, 9, 14, 3)),
+    ...             "mask": ops.ones((1, 9, 14, 1))}
+    >>> network(degraded).shape
+    TensorShape([1, 9, 14, 3])
+
+    Reference: Gortler et al., The Lumigraph, 1996, section 3.4: pull-push.
+    """
+    check_counts(channels, widths=widths, num_blocks=num_blocks)
+    bias = {"use_bias": True}
+    inputs = {
+        "image": keras.Input((None, None, channels), name="image"),
+        "mask": keras.Input((None, None, 1), name="mask"),
+    }
+    image, mask = inputs["image"], inputs["mask"]
+    pad = PadToMultiple(max(2 ** len(widths), 2**_FILL_LEVELS))
+    padded_mask = pad(mask)
+    filled = PullPush(_FILL_LEVELS)([pad(image), padded_mask])
+    x = ops.concatenate(
+        [ops.space_to_depth(x, 2) for x in (filled, padded_mask)], axis=-1
+    )
+    x = _encoder_decoder(x, widths, num_blocks, bias)
+    made = CropLike()([filled, image]) - _full_size(x, channels, image, bias)
+    made = ops.where(mask > 0.5, made, image)
+    return keras.Model(inputs, made, name="unet_inpainter")
+
+
 def _encoder_decoder(x, widths, num_blocks, bias):
     x = _convolution(x, widths[0], **bias)
     known = []
@@ -125,19 +182,23 @@ def _full_size(x, channels, image, bias):
     return CropLike()([ops.depth_to_space(x, 2), image])
 
 
-def blind_unet(network):
-    """U-Net without the noise level, from the weights of one that takes it.
+def transfer_unet(network, build=unet):
+    """Transfer learning: a U-Net for another task, from trained weights.
 
-    A denoiser of known noise is a good start for the training of a restorer of
-    anything else. The channel of the noise level leaves the first convolution;
-    all convolutions get biases, of 0. At a noise level of 0 the given network
-    returns the same.
+    What a denoiser knows of photographs is a good start for a restorer of
+    anything else, for a detector, or for an inpainter. All convolutions that
+    both have keep their kernels and biases. Of the first one, input channels
+    that only one of both has start at 0 or are left out (a noise level, a
+    mask); the last one starts anew where it has another number of channels.
+    A blind `unet` from a denoiser returns what that does at a noise level of 0.
 
     Args:
-        network: A `unet(..., noise_conditional=True)`.
+        network: A `unet`.
+        build: The function that builds the other: `unet` (without a noise
+            level), `mask_unet` or `unet_inpainter`.
 
     Returns:
-        A `unet(...)` with `noise_conditional=False`.
+        The network of `build`, of the same sizes, with biases.
 
     Raises:
         ValueError: `network` is not such a U-Net.
@@ -145,31 +206,35 @@ def blind_unet(network):
     Example:
 
     >>> given = unet(widths=(8, 16), num_blocks=1, noise_conditional=True)
-    >>> blind_unet(given).input_shape
+    >>> transfer_unet(given).input_shape
     (None, None, None, 3)
     """
-    has_blocks = any(isinstance(layer, layers.Add) for layer in network.layers)
-    if not (isinstance(network.input, dict) and has_blocks):
-        raise ValueError(
-            "Only a `networks.unet(..., noise_conditional=True)` has a blind "
-            f"twin. Received: {network.name!r}"
-        )
     known = _convolutions(network)
-    first, *others = known
-    strided = [layer for layer in others if layer.strides == (2, 2)]
+    strided = [layer for layer in known[1:] if layer.strides == (2, 2)]
     num_levels = 1 + len(strided) // 2
     # First and last one, strided ones; the others are pairs in blocks.
     num_pairs = (len(known) - 2 - len(strided)) // 2
-    twin = unet(
+    has_blocks = any(isinstance(layer, layers.Add) for layer in network.layers)
+    if not (has_blocks and num_pairs >= 2 * num_levels - 1):
+        raise ValueError(
+            "Only a `networks.unet` can be transferred to another task. "
+            f"Received: {network.name!r}"
+        )
+    twin = build(
         channels=network.output_shape[-1],
         widths=[
-            first.filters,
-            *(layer.filters for layer in strided[: num_levels - 1]),
+            layer.filters for layer in (known[0], *strided[: num_levels - 1])
         ],
         num_blocks=num_pairs // (2 * num_levels - 1),
     )
     for ours, theirs in zip(_convolutions(twin), known, strict=True):
-        kernel = theirs.kernel[:, :, :-1] if theirs is first else theirs.kernel
+        if ours.filters != theirs.filters:
+            continue
+        kernel = np.zeros(ours.kernel.shape, "float32")
+        shared = min(kernel.shape[2], theirs.kernel.shape[2])
+        kernel[:, :, :shared] = ops.convert_to_numpy(theirs.kernel)[
+            :, :, :shared
+        ]
         ours.kernel.assign(kernel)
         if theirs.use_bias:
             ours.bias.assign(theirs.bias)

@@ -8,7 +8,7 @@ import keras
 from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
 from keras_synth.training.folder import check_run
-from keras_synth.training.restorer import fit_network
+from keras_synth.training.restorer import fit_network, pretrained_network
 from keras_synth.training.seeds import keeps_random_state
 
 _WIDTHS = (16, 32, 64, 96)
@@ -20,8 +20,9 @@ def train_damage_detector(
     output: str | os.PathLike = "runs/damage_detector",
     *,
     masks: str | os.PathLike,
+    from_: str | os.PathLike | None = None,
     widths: tuple[int, ...] | None = None,
-    num_blocks: int = 1,
+    num_blocks: int | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
     channels: Literal[1, 3] = 3,
@@ -50,9 +51,14 @@ def train_damage_detector(
             the last finished epoch).
         masks: Path of a folder with PNG files whose alpha channel says
             what covers a photograph, see `degradations.FilmDamage`.
+        from_: Name of a preset with a U-Net ("photo_restorer"), or path of
+            its `.keras` file, whose weights the detector starts from: what
+            knows photographs takes less of their texture for dust. None
+            starts from random weights.
         widths: Channels of each level of the U-Net. None for 16, 32, 64 and
-            96.
-        num_blocks: Residual blocks of each level of the U-Net.
+            96, or those of `from_`.
+        num_blocks: Residual blocks of each level of the U-Net. None for 1,
+            or as many as `from_` has.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
             takes its default.
         manual_dir: Folder with the original files of a named source, used
@@ -92,9 +98,16 @@ def train_damage_detector(
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    network = networks.mask_unet(
-        source.image_shape[-1], widths or _WIDTHS, num_blocks
-    )
+    channels = source.image_shape[-1]
+    if from_ is None:
+        network = networks.mask_unet(
+            channels, widths or _WIDTHS, 1 if num_blocks is None else num_blocks
+        )
+    else:
+        sizes = {"widths": widths, "num_blocks": num_blocks}
+        network = networks.transfer_unet(
+            pretrained_network(from_, channels, sizes), networks.mask_unet
+        )
     return fit_network(
         network,
         source,

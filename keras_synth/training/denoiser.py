@@ -141,7 +141,7 @@ def train_denoiser(
             file, whose network is trained further on these data (fine-tuning).
             None starts from random weights. Where the degradation is not
             Gaussian noise, a U-Net that takes the noise level becomes blind
-            (`networks.blind_unet`).
+            (`networks.transfer_unet`).
         architecture: The network: "unet", "ffdnet", "dncnn" or "autoencoder".
             FFDNet, and the U-Net for Gaussian noise, take the noise level as
             a second input. None takes "unet", or that of `from_`.
@@ -210,7 +210,7 @@ def train_denoiser(
             from_, channels, {"architecture": architecture, **sizes}
         )
         if len(input_names(network)) > 1 and not conditional:
-            network = networks.blind_unet(network)
+            network = networks.transfer_unet(network)
     return fit_network(
         network,
         source,

@@ -16,11 +16,22 @@ from keras_synth.training.folder import (
     restoration_grid,
     save_model,
 )
-from keras_synth.training.restorer import named_degradation
+from keras_synth.training.restorer import (
+    named_degradation,
+    pretrained_network,
+)
 from keras_synth.training.seeds import keeps_random_state
 
 #: Shapes of the missing regions that an inpainter learns to fill, by name.
 HOLES = {
+    "photo": degradations.OneOf(
+        [
+            degradations.IrregularHoles((0.005, 0.05), strokes=12),
+            degradations.IrregularHoles((0.02, 0.2), strokes=24),
+            degradations.IrregularHoles((0.05, 0.5)),
+            degradations.Occlusion(count=1, size=(0.1, 0.6)),
+        ]
+    ),
     "irregular": degradations.IrregularHoles((0.05, 0.5)),
     "square": degradations.Occlusion(count=1, size=0.5),
     "both": degradations.OneOf(
@@ -37,8 +48,9 @@ def build_inpainter(
     window: int = 32,
     features: keras.Model | None = None,
     seed: int | None = None,
+    generator: keras.Model | None = None,
 ) -> models.RestorationGAN:
-    """Builds an inpainting GAN: gated U-Net, global and local discriminator.
+    """Builds an inpainting GAN with a global and a local discriminator.
 
     Args:
         channels: Channels of the images, 3 or 1.
@@ -47,13 +59,15 @@ def build_inpainter(
         features: Feature network of the perceptual and style losses, such as
             `networks.vgg16_features()`. None for neither loss.
         seed: Seed of all random draws of the model.
+        generator: The inpainting network. None for
+            `networks.gated_inpainter`.
 
     Returns:
         A `models.RestorationGAN` that is not compiled.
     """
     widths = (32, 64, 128)
     return models.RestorationGAN(
-        networks.gated_inpainter(channels),
+        generator or networks.gated_inpainter(channels),
         networks.patch_discriminator(channels, widths=widths),
         networks.patch_discriminator(
             channels,
@@ -109,8 +123,11 @@ def train_inpainter(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/inpainter",
     *,
-    holes: Literal["irregular", "square", "both"]
+    holes: Literal["photo", "irregular", "square", "both"]
     | degradations.Degradation = "both",
+    architecture: Literal["gated_inpainter", "unet_inpainter"] | None = None,
+    from_: str | os.PathLike | None = None,
+    resize: bool = True,
     image_size: int = 64,
     features: keras.Model | None = None,
     data_dir: str | None = None,
@@ -141,10 +158,19 @@ def train_inpainter(
             epochs), `images/`, `log/` (for TensorBoard), `backup/` (the state
             after the last finished epoch), and `warmup/` with the same of the
             first part.
-        holes: Shapes of the missing regions: "irregular" (brush strokes),
-            "square", "both", or a `degradations.Degradation` with a mask.
-        image_size: Side of the patches. Images are first resized to a square
-            an eighth larger, from which patches are cut.
+        holes: Shapes of the missing regions: "photo" (from hairs to large
+            holes), "irregular" (brush strokes), "square", "both" of these, or
+            a `degradations.Degradation` with a mask.
+        architecture: The network: "gated_inpainter", which learns shapes
+            such as faces, or "unet_inpainter", which refines a smooth
+            interpolation. None takes the first, or the second with `from_`.
+        from_: Name of a preset with a U-Net ("photo_restorer"), or path of
+            its `.keras` file, whose weights the "unet_inpainter" starts from.
+            None starts from random weights.
+        resize: Whether images are first resized to a square an eighth larger
+            than the patches, for objects such as faces. Otherwise patches are
+            cut out of the images as they are, for photographs.
+        image_size: Side of the patches.
         features: Feature network of the perceptual loss, such as
             `networks.vgg16_features()`. None trains without that loss.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
@@ -193,6 +219,9 @@ def train_inpainter(
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
+    generator = _network(architecture, from_, source.image_shape[-1])
+    if resize:
+        source = datasets.resize_source(source, image_size * 9 // 8)
     pairs = inpainting_pairs(
         source,
         holes,
@@ -212,7 +241,7 @@ def train_inpainter(
         seed=seed,
     )
     model = build_inpainter(
-        source.image_shape[-1], image_size // 2, features, seed
+        source.image_shape[-1], image_size // 2, features, seed, generator
     )
     output = pathlib.Path(output)
     if overwrite:
@@ -252,23 +281,37 @@ def train_inpainter(
     return model
 
 
+def _network(architecture, from_, channels):
+    """The inpainting network to train."""
+    known = ("gated_inpainter", "unet_inpainter")
+    if architecture not in (None, *known):
+        raise ValueError(
+            f"`architecture` must be one of {', '.join(known)}. "
+            f"Received: {architecture!r}"
+        )
+    if from_ is None:
+        return getattr(networks, architecture or known[0])(channels)
+    if architecture == known[0]:
+        raise ValueError(
+            "`from_` is the start of a unet_inpainter. "
+            f"Received: architecture={architecture!r}"
+        )
+    start = pretrained_network(from_, channels, {})
+    return networks.transfer_unet(start, networks.unet_inpainter)
+
+
 def inpainting_pairs(source, holes, image_size, **options):
     """Batches of `({"image", "mask"}, clean)` to train an inpainter on.
 
     Args:
         source: A `datasets.Source`.
         holes: A `degradations.Degradation` with a mask.
-        image_size: Side of the patches, cut out of images resized to a square
-            an eighth larger.
+        image_size: Side of the patches.
         **options: Further arguments of `datasets.restoration_pipeline`.
 
     Returns:
         A `tf.data.Dataset`.
     """
     return datasets.restoration_pipeline(
-        datasets.resize_source(source, image_size * 9 // 8),
-        holes,
-        image_size,
-        inputs=("image", "mask"),
-        **options,
+        source, holes, image_size, inputs=("image", "mask"), **options
     )

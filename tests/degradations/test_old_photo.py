@@ -34,7 +34,7 @@ def test_it_covers_what_its_mask_marks(folder):
     degraded, record = damage(FLAT, 0, return_record=True)
     mask = record["mask"].numpy()[..., 0]
     changed = np.abs(degraded.numpy() - 0.5).max(-1)
-    assert not changed[mask == 0].max() > 0.06  # a tenth of ½ and rounding
+    assert not changed[mask == 0].max() > 0.1
     assert changed[mask == 1].mean() > 0.2
     assert mask.mean(axis=(1, 2)).min() > 0.005  # never beside the image
     np.testing.assert_array_equal(record["parameters"]["count"], 2)
@@ -75,9 +75,9 @@ def test_what_nobody_sees_is_not_marked(folder):
         degraded, record = damage(images, 4, return_record=True)
         change = np.abs(degraded.numpy() - images)
         mask = record["mask"].numpy()
-        assert change[mask == 1].min(initial=1.0) > 0.04
+        assert change[mask == 1].min(initial=1.0) > 0.1
         assert (mask.mean() > 0.01) or not marked
-        assert change[mask == 0].max() < (0.11 if marked else 0.26)
+        assert change[mask == 0].max() <= 0.1 or not marked
 
 
 def test_damage_is_bright_or_dark(folder):

@@ -35,6 +35,7 @@ VARIANTS = [
     ("ffdnet", {"num_layers": 3, "width": 4}),
     ("unet", {"widths": (4, 8), "num_blocks": 1, "noise_conditional": True}),
     ("mask_unet", {"widths": (4, 8), "num_blocks": 1}),
+    ("unet_inpainter", {"widths": (4, 8), "num_blocks": 1}),
     ("gated_inpainter", {}),
     ("resnet_translator", {"num_blocks": 1}),
     ("srcnn", {"scale": 3}),
@@ -82,7 +83,6 @@ def cases():
 
 # They need what they say, or a file of published weights.
 OTHERS = {
-    "blind_unet",
     "FEATURE_NETWORKS",
     "FeatureNetwork",
     "PerceptualNetwork",
@@ -91,6 +91,7 @@ OTHERS = {
     "interpolate_networks",
     "squeezenet_features",
     "style_decoder",
+    "transfer_unet",
     "vgg16_features",
     "vgg19_features",
     "vsrnet_from_srcnn",

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_synth import networks
+from keras_synth.layers import PullPush
 
 RNG = np.random.default_rng(0)
 SMALL = {
@@ -184,13 +185,39 @@ def test_the_blind_twin_is_the_network_told_a_level_of_0(
     randomize(told)
     images = noise(2, 9, 12, 3)
     np.testing.assert_allclose(
-        networks.blind_unet(told)(images),
+        networks.transfer_unet(told)(images),
         told(inputs_of(told, images, 0.0)),
         atol=1e-6,
     )
 
 
-def test_only_a_unet_that_is_told_the_noise_has_a_blind_twin():
-    for network in (build("ffdnet"), build("unet")):
-        with pytest.raises(ValueError, match="blind twin"):
-            networks.blind_unet(network)
+def test_a_transferred_network_keeps_all_that_fits():
+    given = networks.unet(widths=(4, 8), num_blocks=1)
+    randomize(given)
+    for build, same in ((networks.mask_unet, -1), (networks.unet_inpainter, 0)):
+        twin = networks.transfer_unet(given, build)
+        ours, theirs = (
+            [x for x in network.layers if x.__class__.__name__[:4] == "Conv"]
+            for network in (twin, given)
+        )
+        for index in range(1, len(theirs) - 1):
+            for mine, other in zip(
+                ours[index].weights, theirs[index].weights, strict=True
+            ):
+                np.testing.assert_array_equal(mine, other)
+        mine, other = ours[same].kernel, theirs[same].kernel
+        assert mine.shape != other.shape
+    # All of an image but one pixel is known: the mask alone is new, and 0.
+    image, mask = noise(1, 32, 32, 3), np.zeros((1, 32, 32, 1), "float32")
+    mask[0, 9, 9] = 1.0
+    made = np.array(twin({"image": image, "mask": mask}))
+    filled = PullPush(5)([image, mask])
+    expected = np.array(given(filled))[0, 9, 9]
+    np.testing.assert_allclose(made[0, 9, 9], expected, atol=1e-5)
+    made[0, 9, 9] = image[0, 9, 9]
+    np.testing.assert_array_equal(made, image)
+
+
+def test_only_a_unet_is_transferred():
+    with pytest.raises(ValueError, match=r"Only a `networks\.unet`"):
+        networks.transfer_unet(build("ffdnet"))

@@ -13,10 +13,14 @@ from keras_synth.io import read_image, write_image
 from tests.training_helpers import image_folder
 
 
-def build(channels=1, window=32, features=None, seed=None):
+def build(channels=1, window=32, features=None, seed=None, generator=None):
     """`build_inpainter` with few weights."""
+    if generator is None or generator.name == "gated_inpainter":
+        generator = networks.gated_inpainter(
+            channels, widths=(4,), dilations=(2,)
+        )
     return models.RestorationGAN(
-        networks.gated_inpainter(channels, widths=(4,), dilations=(2,)),
+        generator,
         networks.patch_discriminator(channels, widths=(4,)),
         networks.patch_discriminator(
             channels,
@@ -136,5 +140,58 @@ def test_too_few_epochs_are_refused(epochs, message, tmp_path):
 
 
 def test_unknown_holes_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="`holes` must be one of irregular"):
+    with pytest.raises(ValueError, match="`holes` must be one of photo, irreg"):
         training.train_inpainter(tmp_path, tmp_path / "run", holes="round")
+
+
+@pytest.mark.slow
+def test_a_unet_goes_on_from_a_restorer_on_patches_as_they_are(
+    folder, small_networks, tmp_path, monkeypatch
+):
+    given = networks.unet(widths=(4,), num_blocks=1)
+    given.save(tmp_path / "restorer.keras")
+    seen = []
+    monkeypatch.setattr(
+        "keras_synth.training.inpainter.datasets.resize_source",
+        lambda *arguments: seen.append(arguments),
+    )
+    model = training.train_inpainter(
+        folder,
+        tmp_path / "run",
+        from_=tmp_path / "restorer.keras",
+        holes="photo",
+        resize=False,
+        image_size=8,
+        batch_size=4,
+        patches_per_image=1,
+        warmup_epochs=1,
+        epochs=0,
+        learning_rate=1e-12,
+        verbose=0,
+    )
+    assert not seen and model.generator.name == "unet_inpainter"
+    # Nothing was learned: what came from the restorer is as it was.
+    ours, theirs = (
+        [x.kernel for x in network.layers if hasattr(x, "kernel")]
+        for network in (model.generator, given)
+    )
+    for one, other in zip(ours[1:], theirs[1:], strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"architecture": "unet"}, "`architecture` must be one of gated_inp"),
+        (
+            {"architecture": "gated_inpainter", "from_": "photo_restorer"},
+            "`from_` is the start of a unet_inpainter",
+        ),
+        ({"from_": "gray_upscaler"}, "takes images of shape"),
+    ],
+)
+def test_networks_that_do_not_fit_are_refused(
+    options, message, folder, tmp_path
+):
+    with pytest.raises(ValueError, match=message):
+        training.train_inpainter(folder, tmp_path / "run", **options)
