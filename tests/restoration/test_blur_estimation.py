@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from keras_synth import datasets, degradations, ops
 from keras_synth.restoration import estimate_blur
@@ -63,6 +64,13 @@ def test_a_sharp_jpeg_image_is_refused(photo):
     plain = compressed(np.full((1, 128, 128, 3), 0.4), 75)
     with pytest.raises(ValueError, match="too little of the image"):
         estimate_blur(plain, luma_table=ops.luma_table(75))
+
+
+def test_a_motion_that_is_too_short_to_show_is_refused(photo):
+    """JPEG compression leaves no frequency at which its spectrum is 0."""
+    streaks = ndimage.gaussian_filter1d(photo[:, :192, :192], 2.0, axis=2)
+    with pytest.raises(ValueError, match="does not show clearly how"):
+        estimate_blur(compressed(streaks, 60), luma_table=ops.luma_table(60))
 
 
 @pytest.mark.parametrize(
