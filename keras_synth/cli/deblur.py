@@ -6,7 +6,10 @@ from keras_synth.cli.command import Command, image_lines
 def _what(facts):
     found = "estimated " if facts["estimated"] else ""
     noise = 255 * facts["noise_level"]
-    return f"{found}{facts['blur']} removed, noise of {noise:.1f} gray levels"
+    words = f"{found}{facts['blur']} removed, noise of {noise:.1f} gray levels"
+    if facts["jpeg_quality"]:
+        words += f" with that of JPEG quality {facts['jpeg_quality']}"
+    return words
 
 
 COMMAND = Command(

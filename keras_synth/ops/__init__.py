@@ -13,7 +13,12 @@ from keras_synth.ops.filtering import upfirdn
 from keras_synth.ops.flow import optical_flow
 from keras_synth.ops.gaussian import gaussian_log_prob, standard_normal_kl
 from keras_synth.ops.gradients import path_lengths, squared_gradient_norms
-from keras_synth.ops.jpeg import estimate_jpeg_quality, jpeg_quality
+from keras_synth.ops.jpeg import (
+    estimate_jpeg_quality,
+    jpeg_noise,
+    jpeg_quality,
+    luma_table,
+)
 from keras_synth.ops.kernels import gaussian_kernels, line_kernels
 from keras_synth.ops.means import mean_or_zero
 from keras_synth.ops.motion import (
@@ -55,8 +60,10 @@ __all__ = [
     "gaussian_log_prob",
     "gaussian_kernels",
     "gram_matrix",
+    "jpeg_noise",
     "jpeg_quality",
     "line_kernels",
+    "luma_table",
     "mean_or_zero",
     "multi_scale_structural_similarity",
     "opponent_noise_levels",

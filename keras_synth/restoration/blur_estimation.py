@@ -3,12 +3,15 @@
 import dataclasses
 
 import numpy as np
+from scipy import fft
 
 from keras_synth.ops import (
     estimate_noise_level,
     gaussian_kernels,
+    jpeg_noise,
     line_kernels,
 )
+from keras_synth.ops.color import LUMA_WEIGHTS
 from keras_synth.restoration.arguments import checked_images
 
 _BLOCKS = (128, 64)  # pixels: the largest of which four fit into the image
@@ -21,10 +24,16 @@ _ANGLES = range(0, 180, 15)
 # Width of the Gaussian that photographs have which are not blurred.
 _SHARP = 0.4
 _LEAST_SIGMA = 0.6
-# Differences of the log-likelihood of one frequency, in nats.
-_EVIDENCE = 0.02
-_EVIDENCE_OF_MOTION = 0.05
+# Differences of the log-likelihood of one frequency, in nats: for a Gaussian
+# blur, and for a motion.
+_EVIDENCE = (0.02, 0.05)
+_EVIDENCE_IN_JPEG = (0.04, 0.3)  # of which few frequencies are left
+# The spectrum of a motion is 0 at whole numbers of these. Of less, it is like
+# that of edges in one direction.
+_LEAST_CYCLES = 1.5
 _ROUNDING = 1 / 255 / 12**0.5  # noise of 8 bits
+_MOST_LOST = 0.3  # share of a frequency that JPEG compression made 0
+_LEAST_COUNT = 200  # frequencies that are left
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +62,7 @@ class BlurEstimate:
         return f"motion of {self.length:.1f} pixels at {self.angle:.0f}°"
 
 
-def estimate_blur(images, noise_level=None):
+def estimate_blur(images, noise_level=None, luma_table=None):
     """Blind blur estimation: Gaussian or linear motion, by their spectrum.
 
     The power spectrum of photographs falls evenly, like `f^-α`. A blur
@@ -66,10 +75,16 @@ def estimate_blur(images, noise_level=None):
     (Whittle's likelihood, `-Σ log P + I / P` of the spectrum I). The greatest
     of all tells the kernel.
 
+    JPEG compression adds noise of a spectrum that follows from its
+    quantization table, and makes high frequencies 0, which do not count then.
+
     Args:
         images: Float images (1, height, width, channels) in [0, 1], of at
             least 64x64 pixels.
         noise_level: σ of the noise in units of [0, 1]. None estimates it.
+        luma_table: Quantization table of luma of a JPEG image, 64 steps in
+            natural order, such as `ops.luma_table(75)`. None for an image
+            that was not compressed.
 
     Returns:
         A `BlurEstimate`.
@@ -91,23 +106,31 @@ def estimate_blur(images, noise_level=None):
     >>> bool(abs(estimate_blur(blurred).sigma - 2.0) < 0.3)
     True
     """
-    gray = checked_images(images).mean(axis=-1, keepdims=True)[:1]
+    images = checked_images(images)[:1]
+    weights = LUMA_WEIGHTS if images.shape[-1] == 3 else (1.0,)
+    gray = images @ np.float32(weights)
     if noise_level is None:
-        level = float(np.squeeze(estimate_noise_level(gray)))
+        level = float(np.squeeze(estimate_noise_level(gray[..., None])))
     else:
         # As if that of the colors were independent.
-        level = noise_level / np.sqrt(np.shape(images)[-1])
-    spectrum = _Spectrum(gray[0, ..., 0], np.hypot(level, _ROUNDING))
+        level = noise_level * np.linalg.norm(weights)
+    spectrum = _Spectrum(gray[0], np.hypot(level, _ROUNDING))
+    if luma_table is not None:
+        spectrum.compress(*jpeg_noise(images[0], luma_table))
     scores = np.array([spectrum.of_gaussian(width) for width in _WIDTHS])
     width = _refined(_WIDTHS, scores)
     sigma = np.sqrt(max(width**2 - _SHARP**2, 0.0))
     gaussian, sharp = scores.max(), spectrum.of_gaussian(_SHARP)
     length, angle, motion = _best_line(spectrum)
     evidence = motion - max(gaussian, sharp)
-    if evidence > _EVIDENCE_OF_MOTION:
+    least, least_of_motion = (
+        _EVIDENCE if luma_table is None else _EVIDENCE_IN_JPEG
+    )
+    clear = evidence > least_of_motion
+    if clear and spectrum.cycles(length, angle) >= _LEAST_CYCLES:
         return _motion(length, angle % 180.0, evidence)
     evidence = gaussian - sharp
-    if evidence < _EVIDENCE or sigma < _LEAST_SIGMA:
+    if clear or evidence < least or sigma < _LEAST_SIGMA:
         raise ValueError(
             "The image does not show clearly how it is blurred, or whether it "
             "is (its spectrum is most like that of a Gaussian blur of "
@@ -173,14 +196,45 @@ class _Spectrum:
         distance = np.sqrt(np.maximum(self.squares, side**-2.0))
         self.fall = distance[None] ** -_POWERS[..., None]
 
+    def compress(self, noise, lost):
+        """Takes account of JPEG compression.
+
+        Args:
+            noise: Variances of the coefficients of the DCT, (8, 8).
+            lost: Shares of their power that were made 0, (8, 8).
+        """
+        side = len(self.rows)
+        waves = fft.idct(np.eye(8), axis=1, norm="ortho")
+        spread = np.abs(np.fft.fft(waves, side, axis=1)) ** 2 / 8.0
+        noise = spread.T @ noise @ spread
+        nearest = np.minimum(np.rint(16 * np.abs(self.rows[:, 0])), 7)
+        nearest = nearest.astype(int)
+        known = lost[np.ix_(nearest, nearest)] < _MOST_LOST
+        self.power = self.power[known[self.chosen]]
+        self.chosen &= known
+        self.noise = np.maximum(self.noise, noise[self.chosen])
+        if self.power.size < _LEAST_COUNT:
+            raise ValueError(
+                "JPEG compression has left too little of the image to tell "
+                "how it is blurred. Give the blur: sigma, motion or kernel."
+            )
+
     def of_gaussian(self, width):
         return self._of(np.exp(-4.0 * np.pi**2 * width**2 * self.squares))
 
     def of_motion(self, length, angle):
-        radians = np.deg2rad(angle)
-        along = np.cos(radians) * self.columns - np.sin(radians) * self.rows
+        along = self._along(angle)
         sharp = np.exp(-4.0 * np.pi**2 * _SHARP**2 * self.squares)
         return self._of(np.sinc(length * along) ** 2 * sharp)
+
+    def cycles(self, length, angle):
+        """Cycles that the highest frequency has along a motion."""
+        return length * np.abs(self._along(angle)[self.chosen]).max()
+
+    def _along(self, angle):
+        """Frequencies in the direction of a motion, in cycles a pixel."""
+        radians = np.deg2rad(angle)
+        return np.cos(radians) * self.columns - np.sin(radians) * self.rows
 
     def _of(self, response):
         """Greatest mean log-likelihood of a frequency, over a and α.

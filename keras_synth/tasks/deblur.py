@@ -18,6 +18,9 @@ from keras_synth.tasks.restorers import (
 )
 
 _LARGEST = 101  # pixels of a kernel's side, so that tiles stay larger
+# Noise of a JPEG image besides that of quantized luma: of its colors, and of
+# rounding.
+_COLOR_NOISE = 1 / 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Deblurred:
         blur: The blur that was removed, in words.
         estimated: Whether it was estimated.
         noise_level: σ of the noise, in units of [0, 1].
+        jpeg_quality: Quality of the JPEG compression that the noise level
+            takes account of, or None.
         comparison: Path of the image of before and after, or None.
         notes: What was converted, or could not be kept, in words.
     """
@@ -39,6 +44,7 @@ class Deblurred:
     blur: str
     estimated: bool
     noise_level: float
+    jpeg_quality: int | None = None
     comparison: pathlib.Path | None = None
     notes: tuple[str, ...] = ()
 
@@ -64,6 +70,7 @@ def deblur(
     denoiser as the prior: plug-and-play restoration. Where no blur is given,
     the width of a Gaussian blur or the line of a motion is estimated for each
     image from its spectrum. An image that shows too little of it is refused.
+    JPEG compression is taken as noise, whose level follows from its quality.
 
     Nothing is assumed beyond the borders of the image. Large images are
     restored in tiles. Every frame of an animation and every page is restored.
@@ -81,7 +88,8 @@ def deblur(
         kernel: Path of an image file of the blurred image of a single bright
             point on black, of at most 101x101 pixels.
         noise_level: Standard deviation σ of the noise in units of [0, 1]: 10
-            of 255 gray levels are 0.039. "auto" estimates it for each image.
+            of 255 gray levels are 0.039. "auto" estimates it for each image,
+            with that of its JPEG compression.
         iterations: Number of iterations. More than 8 rarely help.
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
@@ -120,11 +128,17 @@ def deblur(
 
     def deblurred(image, progress):
         color = image.color
-        level = estimated_level(image) if noise_level == "auto" else noise_level
+        table = _luma_table(image)
+        level, quality = noise_level, None
+        if level == "auto":
+            level = estimated_level(image)
+            if table is not None:
+                quality = ops.jpeg_quality(table)
+                level = _with_compression(level, color, table)
         words, run = known and known[0], solve
         if known is None:
             given = None if noise_level == "auto" else noise_level
-            found = restoration.estimate_blur(color[None], given)
+            found = restoration.estimate_blur(color[None], given, table)
             words = str(found)
             run = plug_and_play(restoration.Blur(found.kernel), iterations)
         inputs = {"image": color[None], "noise_level": level}
@@ -133,6 +147,7 @@ def deblur(
             "blur": words,
             "estimated": known is None,
             "noise_level": level,
+            "jpeg_quality": quality,
         }
         return restored[0], image.alpha, facts
 
@@ -147,6 +162,22 @@ def deblur(
         on_file=on_file,
         verbose=verbose,
     )
+
+
+def _luma_table(image):
+    """Quantization table of an `ImageFile` that is, or was, a JPEG file."""
+    if min(image.color.shape[:2]) < 24:
+        return None
+    if image.luma_table is not None:
+        return image.luma_table
+    quality = int(ops.estimate_jpeg_quality(image.color[None])[0])
+    return ops.luma_table(quality) if quality < 100 else None
+
+
+def _with_compression(level, color, table):
+    """The noise level of an image with that of its JPEG compression."""
+    noise, _ = ops.jpeg_noise(color, table)
+    return float(np.hypot(np.sqrt(noise.mean()), max(level, _COLOR_NOISE)))
 
 
 def known_blur(sigma, motion, kernel, even=False):

@@ -1,10 +1,11 @@
-"""JPEG quality: from tables as Pillow writes them, and from pixels."""
+"""JPEG: quality from tables and from pixels, and quantization noise."""
 
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import fft
 from skimage import data
 
 from keras_synth import ops
@@ -67,3 +68,25 @@ def test_nothing_is_found_where_nothing_was_compressed(image):
     np.testing.assert_array_equal(ops.estimate_jpeg_quality(images), 100)
     tiny = np.zeros((2, 9, 30, 1))
     np.testing.assert_array_equal(ops.estimate_jpeg_quality(tiny), [100, 100])
+
+
+@pytest.mark.parametrize("cropped", [(0, 0), (3, 6)])
+def test_the_noise_is_that_of_quantization(cropped):
+    """Of coefficients with a Laplace density, whose scales are known."""
+    scales = 40.0 / (1.0 + np.add.outer(np.arange(8), np.arange(8))) ** 1.5
+    shape = (40, 40, 8, 8)
+    blocks = np.random.default_rng(0).laplace(scale=scales, size=shape)
+    pixels = fft.idctn(blocks, axes=(2, 3), norm="ortho") + 128.0
+    pixels = np.clip(pixels.swapaxes(1, 2).reshape(320, 320), 0, 255)
+    decoded = np.asarray(as_jpeg(np.uint8(np.rint(pixels)), 60), "float64")
+    errors = (decoded - pixels).reshape(40, 8, 40, 8).swapaxes(1, 2)
+    errors = fft.dctn(errors, axes=(2, 3), norm="ortho")
+    decoded = decoded[cropped[0] :, cropped[1] :, None] / 255.0
+    noise, lost = ops.jpeg_noise(decoded, luma_table(60))
+    expected = np.mean(errors**2, axis=(0, 1)) / 255.0**2
+    low = np.add.outer(np.arange(8), np.arange(8)) < 6
+    np.testing.assert_allclose(noise[low], expected[low], rtol=0.3)
+    np.testing.assert_allclose(
+        noise[low].mean(), expected[low].mean(), rtol=0.1
+    )
+    assert lost[0, 1] < 0.05 and lost[7, 7] > 0.9

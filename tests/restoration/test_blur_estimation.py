@@ -1,9 +1,13 @@
 """Blind estimation of blur: widths, lines, and what shows too little."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
+from scipy import ndimage
 
-from keras_synth import datasets, degradations
+from keras_synth import datasets, degradations, ops
 from keras_synth.restoration import estimate_blur
 
 
@@ -20,6 +24,14 @@ def noisy(images, level=0.004):
     return (np.asarray(images) + level * noise).astype("float32")
 
 
+def compressed(images, quality):
+    """As they come out of a JPEG file."""
+    file = io.BytesIO()
+    pixels = np.uint8(np.rint(255 * np.clip(images[0], 0, 1)))
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    return np.asarray(Image.open(file), "float32")[None] / 255
+
+
 slow = pytest.mark.slow
 
 
@@ -33,6 +45,32 @@ def test_the_width_of_a_gaussian_is_found(photo, sigma):
     assert found.length is None and found.evidence > 0.02
     assert str(found).startswith("Gaussian blur of σ = ")
     np.testing.assert_allclose(found.kernel.sum(), 1.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "sigma, quality", [(1.6, 75), pytest.param(2.2, 50, marks=slow)]
+)
+def test_the_width_is_found_behind_jpeg_compression(photo, sigma, quality):
+    blurred = degradations.GaussianBlur(sigma)(photo, seed=0)
+    images = compressed(np.asarray(blurred), quality)
+    found = estimate_blur(images, luma_table=ops.luma_table(quality))
+    assert abs(found.sigma / sigma - 1) < 0.15
+
+
+def test_a_sharp_jpeg_image_is_refused(photo):
+    images = compressed(photo, 75)[:, :192, :192]
+    with pytest.raises(ValueError, match="does not show clearly how"):
+        estimate_blur(images, luma_table=ops.luma_table(75))
+    plain = compressed(np.full((1, 128, 128, 3), 0.4), 75)
+    with pytest.raises(ValueError, match="too little of the image"):
+        estimate_blur(plain, luma_table=ops.luma_table(75))
+
+
+def test_a_motion_that_is_too_short_to_show_is_refused(photo):
+    """JPEG compression leaves no frequency at which its spectrum is 0."""
+    streaks = ndimage.gaussian_filter1d(photo[:, :192, :192], 2.0, axis=2)
+    with pytest.raises(ValueError, match="does not show clearly how"):
+        estimate_blur(compressed(streaks, 60), luma_table=ops.luma_table(60))
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,41 @@ def dense(operator, shape):
     return operator.forward(points).numpy().reshape(len(points), -1).T
 
 
+def test_conjugate_gradients_equal_their_twin(monkeypatch):
+    """The textbook's, stopped at 1 % as well."""
+    base = importlib.import_module("keras_synth.restoration.operators.base")
+    monkeypatch.setattr(base, "_TOLERANCE", 0.01)
+    random = np.random.default_rng(1)
+    root = random.normal(size=(24, 24))
+    matrix = root @ root.T + 4.0 * np.eye(24)
+    diagonal = np.diag(matrix)
+    right = random.normal(size=24)
+    found, residual = np.zeros(24), right.copy()
+    near = direction = residual / diagonal
+    count = 0
+    while np.linalg.norm(residual) > 0.01 * np.linalg.norm(right):
+        energy, applied = residual @ near, matrix @ direction
+        length = energy / (direction @ applied)
+        found = found + length * direction
+        residual = residual - length * applied
+        near = residual / diagonal
+        direction = near + residual @ near / energy * direction
+        count += 1
+    assert 3 < count < 24
+
+    def apply(u):
+        product = tf.reshape(u, (-1, 24)) @ np.float32(matrix)
+        return tf.reshape(product, u.shape)
+
+    shape = (1, 2, 3, 4)
+    ours = base.conjugate_gradients(
+        apply,
+        tf.constant(np.float32(right).reshape(shape)),
+        lambda r: r / np.float32(diagonal).reshape(shape),
+    )
+    np.testing.assert_allclose(ours[0].numpy().ravel(), found, atol=1e-5)
+
+
 @every_operator
 def test_the_adjoint_is_the_transposed_matrix(operator, shape):
     x = uniform(2, *shape)

@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_synth import degradations, ops, restoration
 from keras_synth.cli.main import main
@@ -42,6 +43,11 @@ def deblurred(directory, image, **options):
     return read_image(target, alpha="keep"), done
 
 
+def write_jpeg(path, image, quality):
+    pixels = np.uint8(np.rint(255 * np.clip(image, 0, 1)))
+    Image.fromarray(pixels).save(path, quality=quality)
+
+
 def error(image, clean):
     return np.sqrt(np.mean((image - clean) ** 2))
 
@@ -75,6 +81,46 @@ def test_it_is_plug_and_play_with_the_noise_estimated(photo, prior, tmp_path):
     blur = restoration.Blur(gaussian(0.8))
     restorer = restoration.PlugAndPlay(prior, blur, done.noise_level)
     np.testing.assert_allclose(found, restorer(image)[0], atol=2e-3)
+
+
+def test_jpeg_compression_is_noise(photo, tmp_path):
+    """Also that of an image which was a JPEG file once."""
+    photo = photo[..., :1]  # its colors would be subsampled
+    blurred = np.asarray(degradations.GaussianBlur(1.2)(photo, seed=0))
+    source, again = tmp_path / "in.jpg", tmp_path / "again.png"
+    write_jpeg(source, blurred[..., 0], 60)
+    stored = read_image(source)
+    write_image(again, stored)
+    done = [
+        deblur(path, tmp_path / f"{i}.png", sigma=1.2, verbose=0)[0]
+        for i, path in enumerate((source, again))
+    ]
+    levels = [255 * each.noise_level for each in done]
+    assert 3 < levels[0] < 9
+    np.testing.assert_allclose(levels[1], levels[0], rtol=0.1)
+    assert done[0].jpeg_quality == 60
+    assert abs(done[1].jpeg_quality - 60) <= 2
+    restored = read_image(done[0].target)
+    assert error(restored, photo) < 0.8 * error(stored, photo)
+    (given,) = deblur(
+        source, tmp_path / "2.png", sigma=1.2, noise_level=0.01, verbose=0
+    )
+    assert given.noise_level == 0.01 and given.jpeg_quality is None
+
+
+def test_the_estimate_is_given_the_quantization_table(
+    photo, monkeypatch, tmp_path
+):
+    seen = []
+
+    def estimate(images, noise_level, luma_table):
+        seen.append(luma_table)
+        return restoration.BlurEstimate(gaussian(1.0), 1.0, None, None, 1.0)
+
+    monkeypatch.setattr(restoration, "estimate_blur", estimate)
+    write_jpeg(tmp_path / "in.jpg", photo, 60)
+    deblur(tmp_path / "in.jpg", tmp_path / "out.png", verbose=0)
+    np.testing.assert_array_equal(seen[0], ops.luma_table(60))
 
 
 def test_transparency_and_gray_stay(photo, tmp_path):
@@ -143,6 +189,10 @@ def test_the_command_says_what_was_done(photo, tmp_path, capsys):
     assert main([*words, "--motion", "5", "20", "--noise-level", "0.01"]) == 0
     out = capsys.readouterr().out
     assert "motion of 5 pixels at 20° removed, noise of 2." in out
+    write_jpeg(tmp_path / "in.jpg", photo, 70)
+    words = ["deblur", str(tmp_path / "in.jpg"), str(tmp_path / "out.jpg")]
+    assert main([*words, "--sigma", "1"]) == 0
+    assert "gray levels with that of JPEG quality 70" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("scale", [2, 3])

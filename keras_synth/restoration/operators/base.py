@@ -149,7 +149,7 @@ def conjugate_gradients(apply, right, precondition=None):
 
     Args:
         apply: Function from u to `H u`, symmetric and positive definite.
-        right: b, float32 (batch, height, width, channels).
+        right: b, float32 of four axes, batch first.
         precondition: Function from residuals to an approximation of `H⁻¹ r`.
             None for none.
 
@@ -168,22 +168,23 @@ def conjugate_gradients(apply, right, precondition=None):
         )
 
     def step(u, residual, direction, energy, count):
+        near = precondition(residual)
+        old, energy = energy, dot(residual, near)
+        # Zeros at first, and where an image is finished to the last bit.
+        direction = near + tf.math.divide_no_nan(energy, old) * direction
         applied = apply(direction)
-        # Zeros where an image is finished to the last bit.
         length = tf.math.divide_no_nan(energy, dot(direction, applied))
         u = u + length * direction
         residual = residual - length * applied
-        near = precondition(residual)
-        old, energy = energy, dot(residual, near)
-        direction = near + tf.math.divide_no_nan(energy, old) * direction
         return u, residual, direction, energy, count + 1
 
-    goal = _TOLERANCE**2 * dot(right, right)
-    near = precondition(right)
+    start = tf.zeros_like(right)
+    norm = dot(right, right)
+    goal = _TOLERANCE**2 * norm
     found = tf.while_loop(
         unfinished,
         step,
-        (tf.zeros_like(right), right, near, dot(right, near), 0),
+        (start, right, start, tf.zeros_like(norm), 0),
         parallel_iterations=1,
     )
     return found[0]

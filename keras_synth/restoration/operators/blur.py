@@ -82,31 +82,30 @@ class Blur(Operator):
             )
 
     def forward(self, x):
-        return self._cropped(self._decimated(self._blurred(x)))
+        return _images(self._forward(_planes(x)))
 
     def adjoint(self, y):
-        spread = self._spread(self._padded(y))
-        return self._blurred(spread, transposed=True)
+        return _images(self._adjoint(_planes(y)))
 
     def prox(self, z, y, rho):
-        residual = y - self.forward(z)
-        padded = self._padded(residual)
-        size = tf.shape(padded)[1:3]
-        gram = self._gram(size)
+        z = _planes(z)
+        residual = _planes(y) - self._forward(z)
+        gram = self._gram(tf.shape(self._padded(residual))[2:])
         rho = tf.reshape(tf.cast(rho, "float32"), (-1, 1, 1, 1))
 
         def filtered(u, gain):
             return self._cropped(_filtered(self._padded(u), gain))
 
+        inverse = 1.0 / (gram + rho)
         if self.borders == "circular":
-            found = filtered(residual, 1.0 / (gram + rho))
+            found = filtered(residual, inverse)
         else:
             found = conjugate_gradients(
                 lambda u: filtered(u, gram) + rho * u,
                 residual,
-                lambda u: filtered(u, 1.0 / (gram + rho)),
+                lambda u: filtered(u, inverse),
             )
-        return z + self.adjoint(found)
+        return _images(z + self._adjoint(found))
 
     def start(self, y):
         """y, continued as its mirror image, and upscaled bicubically."""
@@ -118,7 +117,7 @@ class Blur(Operator):
         return tf.image.resize(y, size, "bicubic", antialias=True)
 
     def visible(self, x):
-        return self._cropped(x, self.scale)
+        return _images(self._cropped(_planes(x), self.scale))
 
     def get_config(self):
         return {
@@ -146,43 +145,52 @@ class Blur(Operator):
         step = self.scale
         return tf.math.real(tf.signal.rfft2d(correlation[..., ::step, ::step]))
 
-    def _blurred(self, x, transposed=False):
-        transfer = self._transfer(tf.shape(x)[1:3])
-        return _filtered(x, tf.math.conj(transfer) if transposed else transfer)
+    # Below, x and y are planes: (batch, channels, height, width), of which
+    # Fourier transforms are taken.
 
-    def _decimated(self, x):
+    def _forward(self, x):
         first, step = (self.scale - 1) // 2, self.scale
-        return x[:, first::step, first::step]
+        blurred = _filtered(x, self._transfer(tf.shape(x)[2:]))
+        return self._cropped(blurred[..., first::step, first::step])
+
+    def _adjoint(self, y):
+        spread = self._spread(self._padded(y))
+        transfer = self._transfer(tf.shape(spread)[2:])
+        return _filtered(spread, tf.math.conj(transfer))
 
     def _spread(self, y):
-        """Zeros between the pixels: the adjoint of `_decimated`."""
+        """Zeros between the pixels: the adjoint of their choice."""
         if self.scale == 1:
             return y
         first = (self.scale - 1) // 2
         zeros = [first, self.scale - 1 - first]
         shape = tf.shape(y)
-        y = tf.reshape(y, (shape[0], shape[1], 1, shape[2], 1, shape[3]))
-        y = tf.pad(y, [[0, 0], [0, 0], zeros, [0, 0], zeros, [0, 0]])
-        shape *= (1, self.scale, self.scale, 1)
-        return tf.reshape(y, shape)
+        y = y[:, :, :, None, :, None]
+        y = tf.pad(y, [[0, 0], [0, 0], [0, 0], zeros, [0, 0], zeros])
+        return tf.reshape(y, shape * (1, 1, self.scale, self.scale))
 
     def _padded(self, y):
         vertical, horizontal = ([margin, margin] for margin in self.margin)
-        return tf.pad(y, [[0, 0], vertical, horizontal, [0, 0]])
+        return tf.pad(y, [[0, 0], [0, 0], vertical, horizontal])
 
     def _cropped(self, y, times=1):
         rows, columns = (times * margin for margin in self.margin)
         shape = tf.shape(y)
-        return y[:, rows : shape[1] - rows, columns : shape[2] - columns]
+        return y[:, :, rows : shape[2] - rows, columns : shape[3] - columns]
 
 
-def _filtered(images, transfer):
-    """Circular convolution, with (1 or batch, 1, height, width // 2 + 1)."""
-    planes = tf.transpose(images, (0, 3, 1, 2))
-    size = tf.shape(planes)[2:]
-    spectrum = tf.signal.rfft2d(planes) * tf.cast(transfer, "complex64")
-    planes = tf.signal.irfft2d(spectrum, size)
+def _planes(images):
+    return tf.transpose(images, (0, 3, 1, 2))
+
+
+def _images(planes):
     return tf.transpose(planes, (0, 2, 3, 1))
+
+
+def _filtered(planes, transfer):
+    """Circular convolution, with (1 or batch, 1, height, width // 2 + 1)."""
+    spectrum = tf.signal.rfft2d(planes) * tf.cast(transfer, "complex64")
+    return tf.signal.irfft2d(spectrum, tf.shape(planes)[2:])
 
 
 def _mirrored(images, axis, margin):
