@@ -210,9 +210,9 @@ def test_discriminator_steps_split_the_batch():
     seen = []
 
     class Recording(models.GAN):
-        def discriminator_step(self, batch, logs):
+        def discriminator_step(self, batch, logs, fakes=None):
             seen.append(batch[0].numpy())
-            return super().discriminator_step(batch, logs)
+            return super().discriminator_step(batch, logs, fakes)
 
     gan = small_gan(model=Recording)
     gan.compile(discriminator_steps=3, run_eagerly=True)

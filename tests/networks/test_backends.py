@@ -90,6 +90,7 @@ OTHERS = {
     "inception_features",
     "interpolate_networks",
     "projection_head",
+    "rrdb_from_ncnn",
     "squeezenet_features",
     "style_decoder",
     "transfer_unet",
