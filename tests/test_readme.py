@@ -18,8 +18,8 @@ FIGURES = {
         ("bm3d", "σ = 25: BM3D", "value"),
     ],
     "inpaint.md": [
-        ("inpainting", "center, L1 + perceptual: PSNR, hole", "value"),
-        ("inpainting", "center, biharmonic: PSNR, hole", "value"),
+        ("inpainter", "film damage, inpainter: PSNR, hole", "value"),
+        ("inpainter", "film damage, biharmonic: PSNR, hole", "value"),
     ],
     "upscale.md": [
         ("super_resolution", "EDSR: Set5, PSNR", "value"),

@@ -298,7 +298,8 @@ def restore(
             color, facts = repair(image, progress)
         level = noise_level
         if level == "auto":
-            level = estimated_level(dataclasses.replace(image, color=color))
+            # As it was: where something was inpainted, there is no noise.
+            level = estimated_level(image)
         name = method
         if method == "auto":
             name = "unet" if level else None
@@ -308,7 +309,8 @@ def restore(
                 name = _suited(color, level, facts["jpeg_quality"])
         facts["method"] = name
         if strength and name and (level or always or name == "photo"):
-            known = None if noise_level == "auto" else level
+            own = noise_level == "auto" and not repair
+            known = None if own else level
             make = trained or METHODS[name]
             restorer = make(known, ensemble, progress)
             found = inference.run_restorer(restorer, color[None])[0]

@@ -215,3 +215,20 @@ def test_the_command_says_what_it_did(folder, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "% of it inpainted" in out
     assert f"mask: {tmp_path / 'mask.png'}" in out
+
+
+def test_noise_is_that_of_the_photograph_not_of_what_was_filled(tmp_path):
+    noise = np.random.default_rng(0).normal(scale=0.05, size=(128, 128, 3))
+    write_image(tmp_path / "old.png", np.clip(0.5 + noise, 0, 1))
+    mask = np.zeros((128, 128))
+    mask[:, ::3] = mask[:, 1::3] = 1.0  # two pixels of three
+    write_image(tmp_path / "mask.png", mask)
+    (result,) = restore(
+        tmp_path / "old.png",
+        tmp_path / "out.png",
+        old_photo=True,
+        mask=tmp_path / "mask.png",
+        keep_levels=True,
+    )
+    assert result.noise_level == pytest.approx(0.05, rel=0.1)
+    assert read_image(tmp_path / "out.png")[:, 2::3].std() < 0.015
