@@ -651,10 +651,8 @@ def test_sound_that_is_longer_is_no_film_cut_short(tmp_path):
 def test_broken_frames_are_an_error_or_are_said(tmp_path):
     source = write_clip(tmp_path / "a.mp4", film(60, 48, 64))
     data = bytearray(source.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 40] = bytes(
-        b ^ 255 for b in data[middle : middle + 40]
-    )
+    third = len(data) // 3  # of a few bytes a decoder may not see the fault
+    data[third : 2 * third] = bytes(b ^ 255 for b in data[third : 2 * third])
     source.write_bytes(data)
     with pytest.raises(
         ValueError, match=r"a.mp4 is broken.*`accept_truncated`"
@@ -663,7 +661,7 @@ def test_broken_frames_are_an_error_or_are_said(tmp_path):
     assert not (tmp_path / "b.mp4").exists()
     (note,) = copy_video(source, tmp_path / "b.mp4", accept_truncated=True)
     assert "Broken frames" in note
-    assert len(all_frames(tmp_path / "b.mp4")) >= 58
+    assert 20 <= len(all_frames(tmp_path / "b.mp4")) <= 60
 
 
 def test_what_is_no_video_is_refused(tmp_path):
