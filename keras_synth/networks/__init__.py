@@ -47,6 +47,7 @@ from keras_synth.networks.translation import (
     resnet_translator,
 )
 from keras_synth.networks.unet import (
+    gray_unet,
     mask_unet,
     transfer_unet,
     unet,
@@ -84,6 +85,7 @@ __all__ = [
     "edsr",
     "ffdnet",
     "gated_inpainter",
+    "gray_unet",
     "inception_features",
     "interpolate_networks",
     "mask_unet",

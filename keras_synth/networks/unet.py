@@ -209,24 +209,8 @@ def transfer_unet(network, build=unet):
     >>> transfer_unet(given).input_shape
     (None, None, None, 3)
     """
+    twin = build(channels=network.output_shape[-1], **_sizes(network))
     known = _convolutions(network)
-    strided = [layer for layer in known[1:] if layer.strides == (2, 2)]
-    num_levels = 1 + len(strided) // 2
-    # First and last one, strided ones; the others are pairs in blocks.
-    num_pairs = (len(known) - 2 - len(strided)) // 2
-    has_blocks = any(isinstance(layer, layers.Add) for layer in network.layers)
-    if not (has_blocks and num_pairs >= 2 * num_levels - 1):
-        raise ValueError(
-            "Only a `networks.unet` can be transferred to another task. "
-            f"Received: {network.name!r}"
-        )
-    twin = build(
-        channels=network.output_shape[-1],
-        widths=[
-            layer.filters for layer in (known[0], *strided[: num_levels - 1])
-        ],
-        num_blocks=num_pairs // (2 * num_levels - 1),
-    )
     for ours, theirs in zip(_convolutions(twin), known, strict=True):
         if ours.filters != theirs.filters:
             continue
@@ -239,6 +223,78 @@ def transfer_unet(network, build=unet):
         if theirs.use_bias:
             ours.bias.assign(theirs.bias)
     return twin
+
+
+def gray_unet(network):
+    """Gray U-Net that does what a color one does to gray images.
+
+    The image is taken for three equal channels, and the mean of the channels
+    is returned. To a color denoiser, noise of σ that is the same in all three
+    has a mean that is √3 times that of independent noise, so that is the level
+    that it is told.
+
+    Args:
+        network: A `unet` of three channels, with a noise level or without.
+
+    Returns:
+        A `unet` of one channel and the same sizes.
+
+    Raises:
+        ValueError: `network` is not such a U-Net.
+
+    Example:
+
+    >>> gray_unet(unet(widths=(8, 16), num_blocks=1)).input_shape
+    (None, None, None, 1)
+    """
+    sizes, known = _sizes(network), _convolutions(network)
+    twin = unet(
+        channels=1,
+        noise_conditional=len(network.inputs) > 1,
+        use_bias=known[0].use_bias,
+        **sizes,
+    )
+    ours = _convolutions(twin)
+    for layer, origin in zip(ours, known, strict=True):
+        values = [ops.convert_to_numpy(value) for value in origin.weights]
+        if layer is ours[0]:  # 2 x 2 pixels of three channels, and the level
+            values[0] = _summed(values[0], 2, np.sum)
+            values[0][:, :, 4:] *= np.sqrt(3.0)
+        elif layer is ours[-1]:
+            values = [
+                _summed(value, value.ndim - 1, np.mean) for value in values
+            ]
+        layer.set_weights(values)
+    return twin
+
+
+def _summed(values, axis, reduce):
+    """`reduce` over the channels of 4 pixels; what comes after is kept."""
+    pixels, rest = np.split(np.moveaxis(values, axis, -1), [12], axis=-1)
+    pixels = reduce(pixels.reshape(*pixels.shape[:-1], 4, 3), axis=-1)
+    return np.moveaxis(np.concatenate([pixels, rest], -1), -1, axis)
+
+
+def _sizes(network):
+    """Arguments `widths` and `num_blocks` that a `unet` was built with."""
+    known = _convolutions(network)
+    strided = [layer for layer in known[1:] if layer.strides == (2, 2)]
+    num_levels = 1 + len(strided) // 2
+    # First and last one, strided ones; the others are pairs in blocks.
+    num_pairs = (len(known) - 2 - len(strided)) // 2
+    kinds = {type(layer) for layer in network.layers}
+    whole = layers.Add in kinds and num_pairs >= 2 * num_levels - 1
+    if PullPush in kinds or not whole:
+        raise ValueError(
+            "Only a `networks.unet` can be transferred to another task. "
+            f"Received: {network.name!r}"
+        )
+    return {
+        "widths": [
+            layer.filters for layer in (known[0], *strided[: num_levels - 1])
+        ],
+        "num_blocks": num_pairs // (2 * num_levels - 1),
+    }
 
 
 def _convolutions(network):

@@ -141,7 +141,8 @@ def train_denoiser(
             file, whose network is trained further on these data (fine-tuning).
             None starts from random weights. Where the degradation is not
             Gaussian noise, a U-Net that takes the noise level becomes blind
-            (`networks.transfer_unet`).
+            (`networks.transfer_unet`); for gray images, a color U-Net becomes
+            gray (`networks.gray_unet`).
         architecture: The network: "unet", "ffdnet", "dncnn" or "autoencoder".
             FFDNet, and the U-Net for Gaussian noise, take the noise level as
             a second input. None takes "unet", or that of `from_`.

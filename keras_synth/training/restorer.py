@@ -1,11 +1,18 @@
 """Restoration networks, trained by plain `compile` and `fit`."""
 
+import contextlib
 import os
 from typing import Literal
 
 import keras
 
-from keras_synth import callbacks, datasets, degradations, presets
+from keras_synth import (
+    callbacks,
+    datasets,
+    degradations,
+    networks,
+    presets,
+)
 from keras_synth.inference import input_names
 from keras_synth.models.loading import load_model
 from keras_synth.models.replicas import num_replicas
@@ -177,6 +184,8 @@ def fit_network(
 def pretrained_network(name, channels, options):
     """A network to train further: a preset, or one that was trained before.
 
+    For gray images, a color U-Net is made gray (`networks.gray_unet`).
+
     Args:
         name: Name of a preset, or path of a `.keras` file.
         channels: Channels of the images to train on.
@@ -200,6 +209,9 @@ def pretrained_network(name, channels, options):
         network = load_model(name, keras.Model)
     else:
         network = presets.load(name)
+    if channels == 1 and network.output_shape[-1] == 3:
+        with contextlib.suppress(ValueError):  # another kind of network
+            network = networks.gray_unet(network)
     image = network.inputs[input_names(network).index("image")]
     if len(image.shape) != 4 or image.shape[-1] not in (None, channels):
         raise ValueError(

@@ -87,6 +87,7 @@ OTHERS = {
     "FeatureNetwork",
     "PerceptualNetwork",
     "convert_torchvision",
+    "gray_unet",
     "inception_features",
     "interpolate_networks",
     "projection_head",

@@ -218,6 +218,26 @@ def test_a_transferred_network_keeps_all_that_fits():
     np.testing.assert_array_equal(made, image)
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_a_gray_network_does_what_the_color_one_does_to_gray(told):
+    color = networks.unet(
+        widths=(4, 8), num_blocks=1, noise_conditional=told, use_bias=not told
+    )
+    randomize(color)
+    gray = networks.gray_unet(color)
+    images = noise(2, 9, 12, 1)
+    if told:
+        expected = color(
+            inputs_of(color, np.repeat(images, 3, -1), 0.1 * 3**0.5)
+        )
+        given = inputs_of(gray, images, 0.1)
+    else:
+        expected, given = color(np.repeat(images, 3, -1)), images
+    np.testing.assert_allclose(
+        gray(given), np.mean(expected, -1, keepdims=True), atol=1e-5
+    )
+
+
 def test_only_a_unet_is_transferred():
     with pytest.raises(ValueError, match=r"Only a `networks\.unet`"):
         networks.transfer_unet(build("ffdnet"))

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth import degradations, training
+from keras_synth import degradations, networks, training
 from keras_synth.__main__ import main
 from keras_synth.io import write_image
 from keras_synth.training import train_denoiser
@@ -182,7 +182,7 @@ def test_a_network_is_trained_further_from_its_weights(tmp_path):
         ({"from_": file, "channels": 3}, r"\(--channels 1\)"),
         (
             {"from_": file, "degradation": "salt_and_pepper"},
-            "has a blind twin",
+            r"Only a `networks\.unet`",
         ),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
@@ -202,6 +202,24 @@ def test_command_line_trains_a_preset_further(tmp_path):
     assert main([*words.split(), "--data", str(folder)]) == 0
     network = keras.saving.load_model(tmp_path / "run/denoiser.keras")
     assert network.name == "gray_denoiser"
+
+
+@pytest.mark.slow
+def test_a_color_denoiser_becomes_a_gray_one(tmp_path):
+    """Of a network that is no U-Net, gray images are refused."""
+    folder, file = image_folder(tmp_path), tmp_path / "denoiser.keras"
+    options = {"from_": file, "learning_rate": 1e-9, "epochs": 1}
+    options |= dict.fromkeys(("architecture", "num_layers", "width"))
+    given = training.build_denoiser("unet", widths=(4, 8), num_blocks=1)
+    given.save(file)
+    network = _train(folder, tmp_path / "run", **options)
+    image = np.random.default_rng(0).uniform(size=(1, 9, 8, 1)).astype("f")
+    inputs = {"image": image, "noise_level": np.full((1, 1, 1, 1), 0.1)}
+    expected = networks.gray_unet(given)(inputs)
+    np.testing.assert_allclose(network(inputs), expected, atol=1e-4)
+    training.build_denoiser("ffdnet", num_layers=3, width=4).save(file)
+    with pytest.raises(ValueError, match=r"\(--channels 3\)"):
+        _train(folder, tmp_path / "other", **options)
 
 
 @pytest.mark.slow
