@@ -330,9 +330,10 @@ def blind_blur():
             except ValueError:
                 refused += 1
                 continue
-            width = found.sigma or np.nan
-            off.append(abs(width / sigma - 1))
-            if index % 4 == 0 and found.sigma:
+            if found.sigma is None:
+                raise ValueError(f"{sigma}, photograph {index}: {found}")
+            off.append(abs(found.sigma / sigma - 1))
+            if index % 4 == 0:
                 lost.append(_lost(photo, y, sigma, found.kernel))
         print(sigma, np.mean(off), np.mean(lost), refused, flush=True)
         line = f"σ = {sigma}"

@@ -31,6 +31,12 @@ _EVIDENCE_IN_JPEG = (0.04, 0.3)  # of which few frequencies are left
 # The spectrum of a motion is 0 at whole numbers of these. Of less, it is like
 # that of edges in one direction.
 _LEAST_CYCLES = 1.5
+# Lines and edges in one direction look like a motion of any length. The
+# likelihood of a motion is above those of lengths as different as these, by so
+# many nats, because of its zeros.
+_OTHER_LENGTHS = (0.6, 1.6)
+_PEAK = (0.04, 0.08)  # in JPEG, noise hides the spectrum of the scene
+_LONGEST = 45  # pixels: of more, the zeros are closer than a block resolves
 _ROUNDING = 1 / 255 / 12**0.5  # noise of 8 bits
 _MOST_LOST = 0.3  # share of a frequency that JPEG compression made 0
 _LEAST_COUNT = 200  # frequencies that are left
@@ -123,11 +129,15 @@ def estimate_blur(images, noise_level=None, luma_table=None):
     gaussian, sharp = scores.max(), spectrum.of_gaussian(_SHARP)
     length, angle, motion = _best_line(spectrum)
     evidence = motion - max(gaussian, sharp)
-    least, least_of_motion = (
-        _EVIDENCE if luma_table is None else _EVIDENCE_IN_JPEG
-    )
+    jpeg = luma_table is not None
+    least, least_of_motion = _EVIDENCE_IN_JPEG if jpeg else _EVIDENCE
     clear = evidence > least_of_motion
-    if clear and spectrum.cycles(length, angle) >= _LEAST_CYCLES:
+    peak = motion - max(
+        spectrum.of_motion(share * length, angle) for share in _OTHER_LENGTHS
+    )
+    has_zeros = spectrum.cycles(length, angle) >= _LEAST_CYCLES
+    has_zeros &= length <= _LONGEST
+    if clear and has_zeros and peak > _PEAK[jpeg]:
         return _motion(length, angle % 180.0, evidence)
     evidence = gaussian - sharp
     if clear or evidence < least or sigma < _LEAST_SIGMA:

@@ -88,6 +88,19 @@ def test_the_line_of_a_motion_is_found(photo, length, angle):
     assert str(found).startswith("motion of ")
 
 
+def test_lines_of_a_scene_are_no_motion(photo):
+    """Stripes of all widths in one direction: long, but without zeros."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :256]
+    across = x * np.sin(0.3) + y * np.cos(0.3)
+    edges = np.sort(rng.uniform(across.min(), across.max(), 30))
+    stripes = rng.uniform(0.2, 0.8, 31)[np.searchsorted(edges, across)]
+    scene = 0.15 * photo + 0.85 * stripes[None, ..., None]
+    blurred = degradations.GaussianBlur(0.8)(scene.astype("float32"), seed=0)
+    with pytest.raises(ValueError, match="does not show clearly"):
+        estimate_blur(noisy(blurred))
+
+
 def test_what_shows_too_little_is_refused(photo):
     with pytest.raises(ValueError, match="does not show clearly how"):
         estimate_blur(noisy(np.full((1, 128, 128, 1), 0.5), 0.05))
