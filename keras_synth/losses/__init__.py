@@ -25,6 +25,7 @@ from keras_synth.losses.path_length import PathLength
 from keras_synth.losses.perceptual import Perceptual, Style
 from keras_synth.losses.restoration import (
     Charbonnier,
+    DiceCrossEntropy,
     MultiScaleSSIMLoss,
     SSIMLoss,
     total_variation,
@@ -36,6 +37,7 @@ __all__ = [
     "AdversarialLoss",
     "Bernoulli",
     "Charbonnier",
+    "DiceCrossEntropy",
     "DiscretizedLogistic",
     "Gaussian",
     "GradientPenalty",

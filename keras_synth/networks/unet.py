@@ -73,18 +73,18 @@ def unet(
     return keras.Model(inputs, image - degradation, name="unet")
 
 
-def mask_unet(channels=3, widths=(32, 64, 128), num_blocks=2):
+def mask_unet(channels=3, widths=(16, 32, 64, 96, 128)):
     """U-Net for segmentation: the probability that a pixel is corrupted.
 
-    The network of `unet`, whose last layer gives one probability for each
-    pixel, by a sigmoid.
+    2 x 2 pixels become channels; each further level halves the sides by
+    pooling. Two convolutions a level, each with batch normalization and ReLU;
+    the decoder joins the features of the encoder to its own. The last layer
+    gives one probability for each pixel, by a sigmoid.
 
     Args:
         channels: Channels of the images, 1 or 3.
         widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
             image.
-        num_blocks: Number of residual blocks of each level, in encoder and
-            decoder each.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to float32
@@ -95,19 +95,33 @@ def mask_unet(channels=3, widths=(32, 64, 128), num_blocks=2):
 
     Example:
 
-    >>> mask_unet(widths=(8, 16), num_blocks=1)(ops.zeros((1, 9, 14, 3))).shape
+    >>> mask_unet(widths=(8, 16))(ops.zeros((1, 9, 14, 3))).shape
     TensorShape([1, 9, 14, 1])
 
     Reference: Ronneberger et al., U-Net: Convolutional Networks for Biomedical
     Image Segmentation, 2015.
     """
-    check_counts(channels, widths=widths, num_blocks=num_blocks)
-    bias = {"use_bias": True}
+    check_counts(channels, widths=widths)
     image = keras.Input((None, None, channels), name="image")
     x = ops.space_to_depth(PadToMultiple(2 ** len(widths))(image), 2)
-    x = _encoder_decoder(x, widths, num_blocks, bias)
-    probability = ops.sigmoid(_full_size(x, 1, image, bias))
-    return keras.Model(image, probability, name="mask_unet")
+    x = 4.0 * (x - 0.5)
+    known = []
+    for level, width in enumerate(widths):
+        if level:
+            x = layers.MaxPooling2D(2)(x)
+        x = _normalized(_normalized(x, width), width)
+        known.append(x)
+    for width, skip in zip(widths[-2::-1], known[-2::-1], strict=True):
+        x = _normalized(layers.UpSampling2D(2)(x), width)
+        x = _normalized(layers.Concatenate()([x, skip]), width)
+    logits = _full_size(x, 1, image, {"use_bias": True})
+    return keras.Model(image, ops.sigmoid(logits), name="mask_unet")
+
+
+def _normalized(x, width):
+    """Convolution, batch normalization, ReLU."""
+    x = _convolution(x, width, use_bias=False)
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
 
 
 def unet_inpainter(channels=3, widths=(48, 96, 192), num_blocks=2):
@@ -186,16 +200,15 @@ def transfer_unet(network, build=unet):
     """Transfer learning: a U-Net for another task, from trained weights.
 
     What a denoiser knows of photographs is a good start for a restorer of
-    anything else, for a detector, or for an inpainter. All convolutions that
-    both have keep their kernels and biases. Of the first one, input channels
-    that only one of both has start at 0 or are left out (a noise level, a
-    mask); the last one starts anew where it has another number of channels.
-    A blind `unet` from a denoiser returns what that does at a noise level of 0.
+    anything else, or for an inpainter. All convolutions keep their kernels
+    and biases. Of the first one, input channels that only one of both has
+    start at 0 or are left out (a noise level, a mask). A blind `unet` from a
+    denoiser returns what that does at a noise level of 0.
 
     Args:
         network: A `unet`.
         build: The function that builds the other: `unet` (without a noise
-            level), `mask_unet` or `unet_inpainter`.
+            level) or `unet_inpainter`.
 
     Returns:
         The network of `build`, of the same sizes, with biases.
@@ -212,8 +225,6 @@ def transfer_unet(network, build=unet):
     twin = build(channels=network.output_shape[-1], **_sizes(network))
     known = _convolutions(network)
     for ours, theirs in zip(_convolutions(twin), known, strict=True):
-        if ours.filters != theirs.filters:
-            continue
         kernel = np.zeros(ours.kernel.shape, "float32")
         shared = min(kernel.shape[2], theirs.kernel.shape[2])
         kernel[:, :, :shared] = ops.convert_to_numpy(theirs.kernel)[

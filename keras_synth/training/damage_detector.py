@@ -8,10 +8,8 @@ import keras
 from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
 from keras_synth.training.folder import check_run
-from keras_synth.training.restorer import fit_network, pretrained_network
+from keras_synth.training.restorer import fit_network
 from keras_synth.training.seeds import keeps_random_state
-
-_WIDTHS = (16, 32, 64, 96)
 
 
 @keeps_random_state
@@ -20,18 +18,16 @@ def train_damage_detector(
     output: str | os.PathLike = "runs/damage_detector",
     *,
     masks: str | os.PathLike,
-    from_: str | os.PathLike | None = None,
-    widths: tuple[int, ...] | None = None,
-    num_blocks: int | None = None,
+    widths: tuple[int, ...] = (16, 32, 64, 96, 128),
     data_dir: str | None = None,
     manual_dir: str | None = None,
     channels: Literal[1, 3] = 3,
     unreadable: Literal["raise", "skip"] = "raise",
-    image_size: int = 160,
-    patches_per_image: int = 10,
+    image_size: int = 128,
+    patches_per_image: int = 20,
     epochs: int = 10,
-    batch_size: int = 8,
-    learning_rate: float = 1e-3,
+    batch_size: int = 16,
+    learning_rate: float = 2e-3,
     resume: bool = False,
     overwrite: bool = False,
     seed: int = 0,
@@ -40,8 +36,8 @@ def train_damage_detector(
     """Trains a damage detector, on clean photographs made old.
 
     The photographs are degraded by `degradations.OldPhoto`: fading, grain, and
-    none to two kinds of dust, hairs, scratches or stains from mask images. The
-    network learns where these are, by the binary cross-entropy.
+    none to three kinds of dust, hairs, scratches or stains from mask images.
+    The network learns where these are, by `losses.DiceCrossEntropy`.
 
     Args:
         data: Name of a data source (see `datasets.CATALOG`), path of a folder
@@ -51,14 +47,7 @@ def train_damage_detector(
             the last finished epoch).
         masks: Path of a folder with PNG files whose alpha channel says
             what covers a photograph, see `degradations.FilmDamage`.
-        from_: Name of a preset with a U-Net ("photo_restorer"), or path of
-            its `.keras` file, whose weights the detector starts from: what
-            knows photographs takes less of their texture for dust. None
-            starts from random weights.
-        widths: Channels of each level of the U-Net. None for 16, 32, 64 and
-            96, or those of `from_`.
-        num_blocks: Residual blocks of each level of the U-Net. None for 1,
-            or as many as `from_` has.
+        widths: Channels of each level of the U-Net.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
             takes its default.
         manual_dir: Folder with the original files of a named source, used
@@ -92,22 +81,13 @@ def train_damage_detector(
     """
     settings = check_run(locals())
     degradation = degradations.OldPhoto(
-        degradations.FilmDamage(masks, count=(0, 2), scale=(0.3, 1.0))
+        degradations.FilmDamage(masks, count=(0, 3), scale=(0.3, 1.0))
     )
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    channels = source.image_shape[-1]
-    if from_ is None:
-        network = networks.mask_unet(
-            channels, widths or _WIDTHS, 1 if num_blocks is None else num_blocks
-        )
-    else:
-        sizes = {"widths": widths, "num_blocks": num_blocks}
-        network = networks.transfer_unet(
-            pretrained_network(from_, channels, sizes), networks.mask_unet
-        )
+    network = networks.mask_unet(source.image_shape[-1], widths)
     return fit_network(
         network,
         source,

@@ -10,6 +10,7 @@ from keras_synth import (
     callbacks,
     datasets,
     degradations,
+    losses,
     networks,
     presets,
 )
@@ -23,14 +24,17 @@ from keras_synth.training.folder import (
 )
 
 _WARMUP_STEPS = 200
-_LOSSES = {"image": "mean_absolute_error", "mask": "binary_crossentropy"}
+_LOSSES = {
+    "image": "mean_absolute_error",
+    "mask": losses.DiceCrossEntropy(),
+}
 
 
 def compile_restorer(
     network: keras.Model,
     learning_rate: float = 1e-3,
     steps: int | None = None,
-    loss: str = "mean_absolute_error",
+    loss: str | keras.losses.Loss = "mean_absolute_error",
 ) -> keras.Model:
     """Compiles a restoration network with Adam.
 
@@ -42,7 +46,7 @@ def compile_restorer(
         learning_rate: Highest learning rate, reached after a short warm-up.
         steps: Steps of the whole training, over which the learning rate falls
             to 0 along a cosine. None for a constant rate.
-        loss: Name of the loss.
+        loss: The loss, or its name.
 
     Returns:
         The same network.
@@ -103,7 +107,7 @@ def fit_restorer(
             or (height, width).
         patches_per_image: Patches cut out of each image in an epoch.
         target: What the network learns: "image", by the mean absolute error,
-            or "mask", by the binary cross-entropy.
+            or "mask", by `losses.DiceCrossEntropy`.
         symmetry: Random symmetries of the patches: "square" mirrors and
             rotates, "mirror" mirrors left and right, "none" does neither.
         epochs: Passes over the data.

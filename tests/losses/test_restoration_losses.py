@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_synth.losses import (
     Charbonnier,
+    DiceCrossEntropy,
     MultiScaleSSIMLoss,
     SSIMLoss,
     total_variation,
@@ -48,6 +49,19 @@ def test_charbonnier_lies_between_mean_absolute_error_and_epsilon():
     far = float(keras.losses.MeanAbsoluteError()(clean, restored))
     assert far < float(Charbonnier()(clean, restored)) < far + 1e-3
     assert float(Charbonnier()(clean, clean)) == pytest.approx(1e-3)
+
+
+def test_dice_cross_entropy_equals_its_formula():
+    """And where all is known, it is 0, even of a mask that is empty."""
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.01, 0.99, (2, 5, 6, 1)).astype("float32")
+    mask = np.float32(rng.uniform(size=p.shape) < 0.3)
+    entropy = -np.mean(mask * np.log(p) + (1 - mask) * np.log(1 - p))
+    f1 = (2 * (mask * p).sum() + 1) / (mask.sum() + p.sum() + 1)
+    loss = DiceCrossEntropy(weight=3.0)
+    assert float(loss(mask, p)) == pytest.approx(3 * entropy + 1 - f1, rel=1e-5)
+    for known in (mask, np.zeros_like(mask)):
+        assert float(loss(known, known)) == pytest.approx(0.0, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +138,7 @@ def test_mixed_precision_computes_them_in_float32():
     [
         Charbonnier(0.5, reduction="sum", name="a", dtype="float64"),
         SSIMLoss(255.0, reduction=None, name="b"),
+        DiceCrossEntropy(0.5, name="d"),
         MultiScaleSSIMLoss(255.0, TWO_SCALES, name="c"),
     ],
 )
@@ -133,7 +148,7 @@ def test_configuration_holds_every_argument(loss):
     assert type(again) is type(loss)
     assert again.get_config() == loss.get_config()
     assert again.name == loss.name and again.dtype == loss.dtype
-    own = {"epsilon", "max_value", "power_factors"}
+    own = {"epsilon", "max_value", "power_factors", "weight"}
     for name in own & set(vars(loss)):
         assert getattr(again, name) == getattr(loss, name)
 
@@ -143,6 +158,7 @@ def test_configuration_holds_every_argument(loss):
     [
         lambda: Charbonnier(epsilon=0.0),
         lambda: SSIMLoss(max_value=0),
+        lambda: DiceCrossEntropy(-1.0),
         lambda: SSIMLoss(max_value="white"),
         lambda: MultiScaleSSIMLoss(max_value=-1.0),
         lambda: MultiScaleSSIMLoss(power_factors=()),
@@ -153,7 +169,9 @@ def test_bad_arguments_are_refused(wrong):
         wrong()
 
 
-@pytest.mark.parametrize("loss", ALL, ids=lambda loss: loss.name)
+@pytest.mark.parametrize(
+    "loss", [*ALL, DiceCrossEntropy()], ids=lambda loss: loss.name
+)
 def test_images_that_do_not_fit_are_refused(loss):
     with pytest.raises(ValueError, match="same shape"):
         loss(np.zeros((1, 24, 24, 3)), np.zeros((1, 24, 24, 1)))

@@ -5,14 +5,12 @@ import numpy as np
 import pytest
 import skimage.data
 
-from keras_synth import networks
 from keras_synth.io import write_image
 from keras_synth.training import train_damage_detector
 from tests.training_helpers import stop_after_one_epoch
 
 SMALL = {
     "widths": (8, 16),
-    "num_blocks": 1,
     "image_size": 32,
     "patches_per_image": 4,
     "batch_size": 4,
@@ -67,27 +65,3 @@ def test_resumed_training_equals_uninterrupted(folders, tmp_path, monkeypatch):
 def test_a_missing_folder_of_masks_is_named(folders, tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         _train(folders, tmp_path, masks=tmp_path / "nowhere")
-
-
-@pytest.mark.slow
-def test_it_goes_on_from_a_restorer(folders, tmp_path):
-    given = networks.unet(widths=(4, 8), num_blocks=1)
-    given.save(tmp_path / "restorer.keras")
-    sizes = {"widths": None, "num_blocks": None}
-    network = _train(
-        folders,
-        tmp_path / "run",
-        from_=tmp_path / "restorer.keras",
-        learning_rate=1e-12,
-        epochs=1,
-        **sizes,
-    )
-    ours, theirs = (
-        [x.kernel for x in network.layers if hasattr(x, "kernel")]
-        for network in (network, given)
-    )
-    assert ours[-1].shape != theirs[-1].shape
-    for one, other in zip(ours[:-1], theirs[:-1], strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-9)
-    with pytest.raises(ValueError, match="has its own `widths`"):
-        _train(folders, tmp_path / "two", from_=tmp_path / "restorer.keras")
