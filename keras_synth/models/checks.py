@@ -107,7 +107,8 @@ def check_no_metrics(metrics, name):
 
 def check_latents(latents, latent_dim):
     """Refuses what is not a batch of latents."""
-    if not shape_of(latents) or shape_of(latents)[-1] != latent_dim:
+    shape = shape_of(latents)
+    if len(shape) != 2 or shape[-1] != latent_dim:
         raise InvalidInput(
             f"Latents must be of shape (batch, {latent_dim}). "
             f"Received: {described(latents)}"

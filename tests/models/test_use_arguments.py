@@ -116,3 +116,10 @@ def test_likelihoods_are_objects(generators, likelihood):
     vae = generators["vae"]
     with pytest.raises(ValueError, match="must be an object such as"):
         models.VAE(vae.encoder, vae.decoder, likelihood)
+
+
+@pytest.mark.parametrize("name", ["vae", "gan", "stylegan2"])
+@pytest.mark.parametrize("shape", [(2,), (3, 4, 2)])
+def test_latents_are_a_batch_of_vectors(generators, name, shape):
+    with pytest.raises(ValueError, match=r"of shape \(batch, 2\)"):
+        generators[name].generate(np.zeros(shape))
