@@ -31,8 +31,9 @@ class GenerativeQuality(keras.callbacks.Callback):
         batch_size: Number of images that are sampled and scored at a time.
         labels: Classes of the samples, int (num_images,) or one int for all,
             for a class-conditional model; vectors or token ids, (num_images,
-            ...), for one of another condition. Their shares should be those
-            of `images`.
+            ...), or `(tokens, mask)` of such, for one of another condition.
+            Their shares should be those of `images`. None samples a flow
+            without condition.
         seed: Seed of the samples, an int of at least 0.
 
     Raises:
@@ -88,15 +89,7 @@ class GenerativeQuality(keras.callbacks.Callback):
                     f"Received: {name}={value!r}"
                 )
         if labels is not None:
-            labels = np.asarray(labels)
-            if labels.shape[:1] not in ((), (num_images,)):
-                raise ValueError(
-                    "`labels` must be one int, or the class of each of "
-                    f"{num_images} samples. Received: labels of shape "
-                    f"{labels.shape}"
-                )
-            if not labels.shape:
-                labels = np.broadcast_to(labels, (num_images,))
+            labels = _rows(labels, num_images)
         self.metrics = metrics
         self.images = images
         self.interval = interval
@@ -112,7 +105,8 @@ class GenerativeQuality(keras.callbacks.Callback):
                 f"Received: {self.model!r}"
             )
         conditional = getattr(self.model, "conditional", False)
-        if conditional and self.labels is None:
+        required = getattr(self.model, "requires_labels", conditional)
+        if required and self.labels is None:
             raise ValueError(
                 "This model is class-conditional: give GenerativeQuality the "
                 "classes to sample, `labels=...`."
@@ -120,7 +114,7 @@ class GenerativeQuality(keras.callbacks.Callback):
         if self.labels is not None and not conditional:
             raise ValueError(
                 "This model takes no labels: build GenerativeQuality without "
-                f"`labels`. Received: {len(self.labels)} labels"
+                f"`labels`. Received: {self.num_images} labels"
             )
         for metric in self.metrics:
             metric.require_samples(len(self.images), self.num_images)
@@ -138,7 +132,7 @@ class GenerativeQuality(keras.callbacks.Callback):
         for batch in self._batches(self.num_images, "samples"):
             samples = self.model.sample(
                 batch.stop - batch.start,
-                labels=None if self.labels is None else self.labels[batch],
+                labels=self._labels(batch),
                 seed=int(seeds.integers(2**31)),
             )
             for metric in self.metrics:
@@ -154,6 +148,12 @@ class GenerativeQuality(keras.callbacks.Callback):
             if logs is not None:
                 logs.update(scores)
 
+    def _labels(self, batch):
+        """The labels of a slice of the samples."""
+        if isinstance(self.labels, tuple):
+            return tuple(rows[batch] for rows in self.labels)
+        return None if self.labels is None else self.labels[batch]
+
     def _batches(self, count, what):
         """Slices of `count`, with a progress bar if `fit` shows one."""
         bar = None
@@ -165,3 +165,17 @@ class GenerativeQuality(keras.callbacks.Callback):
             yield slice(start, stop)
             if bar is not None:
                 bar.update(stop)
+
+
+def _rows(labels, count):
+    """Labels as an array (count, ...), or `(tokens, mask)` of such."""
+    if isinstance(labels, tuple) and np.ndim(labels[0]) == 3:
+        return tuple(_rows(each, count) for each in labels)
+    labels = np.asarray(labels)
+    if labels.shape[:1] not in ((), (count,)):
+        raise ValueError(
+            "`labels` must be one int, or the class or another condition of "
+            f"each of {count} samples. Received: labels of shape "
+            f"{labels.shape}"
+        )
+    return labels if labels.shape else np.broadcast_to(labels, (count,))

@@ -29,9 +29,12 @@ class ImageGrid(ShownImages):
         seed: Seed of the samples, an int.
 
     Raises:
-        ValueError: `interval` is not a positive int; when training begins, a
-            class-conditional model without labels.
+        TypeError: When training begins: a model without `sample`.
+        ValueError: `interval` or `num_images` is not a positive int; when
+            training begins, a class-conditional model without labels.
     """
+
+    METHODS = ("sample",)
 
     def __init__(
         self,
@@ -45,6 +48,11 @@ class ImageGrid(ShownImages):
         seed=0,
     ):
         super().__init__(directory, interval, log_dir)
+        if not isinstance(num_images, int) or num_images < 1:
+            raise ValueError(
+                "`num_images` must be a positive int. "
+                f"Received: num_images={num_images!r}"
+            )
         self.num_images = num_images
         self.images = images
         self.image_labels = image_labels
@@ -52,7 +60,7 @@ class ImageGrid(ShownImages):
         self.seed = seed
 
     def on_train_begin(self, logs=None):
-        if getattr(self.model, "conditional", False) and (
+        if getattr(self.model, "requires_labels", False) and (
             self.labels is None
             or (self.images is not None and self.image_labels is None)
         ):

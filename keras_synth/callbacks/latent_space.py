@@ -30,6 +30,7 @@ class LatentManifold(ShownImages):
         interval: Number of epochs from one grid to the next.
 
     Raises:
+        TypeError: When training begins: a model without latents.
         ValueError: `interval` is not a positive int; when training begins, a
             model whose `latent_dim` is not 2, or a class-conditional model
             without `label`.
@@ -38,6 +39,8 @@ class LatentManifold(ShownImages):
     figure 4.
     """
 
+    METHODS = ("latent_dim",)
+
     def __init__(self, directory, num_images=20, label=None, interval=1):
         super().__init__(directory, interval)
         self.num_images = num_images
@@ -45,7 +48,7 @@ class LatentManifold(ShownImages):
 
     def on_train_begin(self, logs=None):
         _check_two_latents(self.model)
-        if getattr(self.model, "conditional", False) and self.label is None:
+        if getattr(self.model, "requires_labels", False) and self.label is None:
             raise ValueError(
                 "This model is class-conditional: give LatentManifold the "
                 "class to draw, `label=...`."
@@ -61,7 +64,8 @@ def latent_manifold(model, num_images=20, label=None):
     """Grid of decoded images over two latents, see `LatentManifold`.
 
     Args:
-        model: A model with a method `decode` and `latent_dim` 2.
+        model: A model with a method `decode` or `generate`, and `latent_dim`
+            2, such as a `models.VAE` or a `models.GAN`.
         num_images: Number of images along each side of the grid.
         label: Class to decode, an int, for a class-conditional model.
 
@@ -81,7 +85,8 @@ def latent_manifold(model, num_images=20, label=None):
         [(x, y) for y in reversed(quantiles) for x in quantiles], "float32"
     )
     labels = () if label is None else (np.full(len(latents), label),)
-    images = model.decode(latents, *labels)
+    decode = getattr(model, "decode", None) or model.generate
+    images = decode(latents, *labels)
     return image_grid(images, columns=num_images, padding=0)
 
 

@@ -22,6 +22,7 @@ class ShownImages(keras.callbacks.Callback):
             PNG files alone.
 
     Raises:
+        TypeError: When training begins: the model lacks a method.
         ValueError: `interval` is not a positive int.
     """
 
@@ -46,6 +47,19 @@ class ShownImages(keras.callbacks.Callback):
         self.interval = interval
         self.log_dir = log_dir
         self._writer = None
+
+    #: Methods that the model needs.
+    METHODS = ()
+
+    def set_model(self, model):
+        missing = [name for name in self.METHODS if not hasattr(model, name)]
+        if missing:
+            raise TypeError(
+                f"{type(self).__name__} needs a model with "
+                f"`{'` and `'.join(missing)}`. "
+                f"Received: a {type(model).__name__}"
+            )
+        super().set_model(model)
 
     def grids(self):
         """Grids to write: dict, name → (height, width, channels) in [0, 1]."""

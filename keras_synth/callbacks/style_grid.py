@@ -24,9 +24,11 @@ class StyleGrid(ShownImages):
             PNG files alone.
 
     Raises:
+        TypeError: When training begins: a model without `stylize`.
         ValueError: `contents` and `styles` are not pairs of images.
     """
 
+    METHODS = ("stylize",)
     PROVENANCE = Provenance("edited")
 
     def __init__(self, contents, styles, directory, interval=1, log_dir=None):

@@ -1,5 +1,7 @@
 """Grids of images, translated there and back, during training."""
 
+import inspect
+
 import numpy as np
 
 from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
@@ -28,9 +30,12 @@ class TranslationGrid(ShownImages):
             PNG files alone.
 
     Raises:
-        ValueError: `images_a` or `images_b` are no batch of images.
+        TypeError: When training begins: a model without `translate`.
+        ValueError: `images_a` or `images_b` are no batch of images; when
+            training begins, `images_b` for a model of one direction.
     """
 
+    METHODS = ("translate",)
     PROVENANCE = Provenance("edited")
 
     def __init__(self, images_a, images_b, directory, interval=1, log_dir=None):
@@ -46,6 +51,15 @@ class TranslationGrid(ShownImages):
                     f"Received: shape {given[name].shape}"
                 )
         self.images_a, self.images_b = given.values()
+
+    def on_train_begin(self, logs=None):
+        arguments = inspect.signature(self.model.translate).parameters
+        if self.images_b is not None and len(arguments) < 2:
+            raise ValueError(
+                f"A {type(self.model).__name__} translates from A to B alone: "
+                "build TranslationGrid with `images_b=None`."
+            )
+        super().on_train_begin(logs)
 
     def grids(self):
         if self.images_b is None:

@@ -19,6 +19,7 @@ class KLWarmup(keras.callbacks.Callback):
         cycles: Number of cycles of "cyclical".
 
     Raises:
+        TypeError: When training begins: a model that is no VAE.
         ValueError: The schedule is unknown, or `steps` or `cycles` is below
             1; when training begins, a model with the importance-weighted
             bound, which has no KL term.
@@ -65,6 +66,11 @@ class KLWarmup(keras.callbacks.Callback):
         return min(1.0, step / self.steps)
 
     def on_train_begin(self, logs=None):
+        if not hasattr(self.model, "kl_weight"):
+            raise TypeError(
+                "KLWarmup needs a model with a KL term, a `models.VAE`. "
+                f"Received: a {type(self.model).__name__}"
+            )
         if self.model.num_importance_samples > 1:
             raise ValueError(
                 "KLWarmup needs a model with a KL term. The bound with "

@@ -6,6 +6,7 @@ from keras_synth.datasets.crops import (
     as_tensors,
     center_crop,
     check_batch_size,
+    check_seed,
     crop_randomly,
     map_images,
     shuffle_buffer,
@@ -57,6 +58,12 @@ def crop_batches(
         ValueError: The images are too few to fill one batch.
     """
     num_crops = source.num_images * crops_per_image
+    check_seed(seed)
+    if not isinstance(crops_per_image, int) or crops_per_image < 1:
+        raise ValueError(
+            "`patches_per_image` must be a positive int. "
+            f"Received: {crops_per_image!r}"
+        )
     check_batch_size(source, batch_size, num_crops, training)
     shape = (*(crop or source.image_shape[:2]), source.image_shape[-1])
     decoded = source.dataset

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 
 import tensorflow as tf
 
@@ -58,6 +59,12 @@ def check_batch_size(source, batch_size, num_images, training):
             f"`batch_size={batch_size}` is more than the {num_images} "
             f"images of {source.name!r}: no batch would be full."
         )
+
+
+def check_seed(seed):
+    """Refuses a seed of random draws that is no int."""
+    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool):
+        raise ValueError(f"`seed` must be an int. Received: seed={seed!r}")
 
 
 def shuffle_buffer(source, shape):

@@ -11,6 +11,7 @@ from keras_synth.datasets.crops import (
     center_crop,
     check_batch_size,
     check_crop,
+    check_seed,
     crop_randomly,
     fit_to,
     map_images,
@@ -99,6 +100,12 @@ def synthesis_pipeline(
     size = parse_size(image_size, "image_size")
     size = size or crop or source.image_shape[:2]
     _check(source, crop, size, random_crop, batch_size, labels, training)
+    check_seed(seed)
+    if augment is not None and not callable(augment):
+        raise ValueError(
+            "`augment` must be a function (images, seed) -> images. "
+            f"Received: augment={augment!r}"
+        )
     shape = (*size, source.image_shape[-1])
     caption = None
     if caption_length is not None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -34,6 +35,17 @@ class Source:
     smallest: tuple | None = None
     files: tuple = ()
     captions: tuple = ()
+
+    def __post_init__(self):
+        spec = self.dataset.element_spec
+        image = spec.get("image") if isinstance(spec, dict) else None
+        if image is None or image.dtype != tf.uint8 or image.shape.rank != 3:
+            raise ValueError(
+                "A source holds images of 8 bits, uint8 (height, width, "
+                'channels), under the key "image". Floats in [0, 1] are '
+                'converted by `np.rint(255 * images).astype("uint8")`. '
+                f"Received: {spec}"
+            )
 
     def arrays(self):
         """All images and labels in memory.
@@ -88,21 +100,31 @@ class PairedSource(Source):
         return tuple(x.astype("float32") / 255.0 for x in (degraded, images))
 
 
-def source_from_arrays(name, split, images, labels, class_names=()):
+def source_from_arrays(name, split, images, labels=None, class_names=()):
     """Image source from arrays in memory.
 
     Args:
         name: Name of the set.
         split: Split of the set.
         images: uint8 (n, height, width, channels).
-        labels: int (n,), the class of each image.
+        labels: int (n,), the class of each image. None for none.
         class_names: Names of the classes, by label; empty without classes.
 
     Returns:
         A `Source`.
+
+    Raises:
+        ValueError: Images are not uint8, or labels do not fit.
     """
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images):
+        raise ValueError(
+            "`images` must be (n, height, width, channels), n at least 1. "
+            f"Received: shape {images.shape}"
+        )
+    labels = _checked_labels(labels, len(images), len(class_names))
     dataset = tf.data.Dataset.from_tensor_slices(
-        {"image": images, "label": labels.astype("int64")}
+        {"image": images, "label": labels}
     )
     return Source(
         name=name,
@@ -113,3 +135,22 @@ def source_from_arrays(name, split, images, labels, class_names=()):
         class_names=tuple(class_names),
         smallest=images.shape[1:3],
     )
+
+
+def _checked_labels(labels, count, num_classes):
+    """Labels as int64 (count,); zeros for None."""
+    if labels is None:
+        labels = np.zeros(count)
+    labels = np.asarray(labels)
+    whole = labels.dtype.kind in "biuf" and (labels % 1 == 0).all()
+    if labels.shape != (count,) or not whole:
+        raise ValueError(
+            f"`labels` must be ints, the class of each of {count} images. "
+            f"Received: {labels.dtype}, shape {labels.shape}"
+        )
+    if num_classes and not (0 <= labels.min() <= labels.max() < num_classes):
+        raise ValueError(
+            f"`labels` must be from 0 to {num_classes - 1}, one for each of "
+            f"`class_names`. Received: from {labels.min()} to {labels.max()}"
+        )
+    return labels.astype("int64")

@@ -188,9 +188,7 @@ def seam_ratio(image, mask, band=2):
         ValueError: The mask has no edge in the image.
     """
     image = np.asarray(image, "float64")
-    inside = np.asarray(mask)[..., 0] > 0.5
-    if inside.all() or not inside.any():
-        raise ValueError("`mask` must have an edge: 1 and 0 in the image.")
+    inside = check_edge(mask)
     depth = np.where(
         inside,
         ndimage.distance_transform_edt(inside),
@@ -206,6 +204,25 @@ def seam_ratio(image, mask, band=2):
         along.append(step[near & ~crosses])
     across, along = np.concatenate(across), np.concatenate(along)
     return float(across.mean() / max(along.mean(), 1.0 / 255.0))
+
+
+def check_edge(mask):
+    """Refuses a mask that has no edge in the image.
+
+    Args:
+        mask: (height, width, 1), above one half inside.
+
+    Returns:
+        bool (height, width), True inside.
+    """
+    inside = np.asarray(mask)[..., 0] > 0.5
+    if inside.all() or not inside.any():
+        raise ValueError(
+            "`mask` must have an edge in the image: values above one half, "
+            "and others. Received: values from "
+            f"{np.min(mask):g} to {np.max(mask):g}"
+        )
+    return inside
 
 
 def _check_shapes(base, part, mask):

@@ -40,8 +40,7 @@ def render(model, styles, noise="fixed", labels=None):
     """
     space = space_of(model, styles)
     styles = space.check(styles)
-    if labels is not None:
-        labels = np.broadcast_to(np.asarray(labels, "int32"), (len(styles),))
+    labels = space.labels_for(labels, len(styles))
     if isinstance(noise, str) or len(noise) == 1:
         return in_batches(
             lambda part, labels: clipped(space.render(part, noise, labels)),

@@ -4,7 +4,12 @@ import dataclasses
 
 import numpy as np
 
-from keras_synth.editing.composition import paste, poisson_blend, seam_ratio
+from keras_synth.editing.composition import (
+    check_edge,
+    paste,
+    poisson_blend,
+    seam_ratio,
+)
 from keras_synth.editing.projection import Projection, project
 from keras_synth.models.checks import check_images
 
@@ -55,6 +60,7 @@ def harmonize(model, base, part, mask, position=(0, 0), **options):
     base = np.asarray(base)
     check_images(base[None], model.image_shape)
     placed, mask = paste(base, part, mask, position)
+    check_edge(mask)
     collage = np.where(mask > 0.5, placed, base).astype("float32")
     check_images(collage[None], model.image_shape, name="Collages")
     projection = project(model, collage[None], **options)

@@ -6,6 +6,7 @@ import numpy as np
 from keras import ops
 
 from keras_synth.editing.composition import (
+    check_edge,
     composite,
     poisson_blend,
     seam_ratio,
@@ -61,7 +62,7 @@ def edit_region(
         projection: `Projection` of the images, of `project` or
             `as_projection`.
         mask: (height, width, 1) or (batch, height, width, 1) in [0, 1], 1
-            inside.
+            inside, with an edge in each image.
         target: What the inside becomes: images (height, width, channels) or
             (batch, height, width, channels); a color (channels,); or a
             `Direction`, along which the whole image is moved.
@@ -155,7 +156,10 @@ def _mask_for(mask, images):
             "`mask` must lie in [0, 1], and be above 0 where the image is "
             f"edited. Received: values from {mask.min()} to {mask.max()}"
         )
-    return np.broadcast_to(mask, (len(images), *wanted))
+    masks = np.broadcast_to(mask, (len(images), *wanted))
+    for each in masks:
+        check_edge(each)
+    return masks
 
 
 def _targets(projection, target, amount, originals):

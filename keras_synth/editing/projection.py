@@ -43,7 +43,8 @@ class Projection:
         images: What the model makes of them, (batch, height, width,
             channels) in [0, 1].
         losses: Distance of each image after each step, (steps, batch).
-        labels: Classes, int (batch,), or None.
+        labels: Classes, int (batch,), or another condition, (batch, ...), or
+            None.
     """
 
     model: keras.Model = dataclasses.field(repr=False)
@@ -141,8 +142,7 @@ def as_projection(model, styles, noise="fixed", labels=None):
         noise = np.asarray(noise_for(noise, count, model.noise_size))
     else:
         noise = None
-    if labels is not None:
-        labels = np.broadcast_to(np.asarray(labels, "int32"), (count,))
+    labels = space.labels_for(labels, count)
     images = clipped(space.render(styles, noise, labels))
     losses = np.zeros((0, count), "float32")
     return Projection(model, space.name, styles, noise, images, losses, labels)
@@ -289,7 +289,7 @@ class Projector:
             raise ValueError(
                 f"`steps` must be a positive int. Received: steps={steps!r}"
             )
-        labels = _labels_for(self.space, labels, len(images))
+        labels = self.space.labels_for(labels, len(images))
         images = images.astype("float32")
         mean, unit = self.space.statistics(self.seed)
         vectors, noise = self._start(images, labels, mean, start)
@@ -445,13 +445,3 @@ def _schedule(t, continued):
         return rate * 0.5, 0.0
     rate *= min(1.0, (t + 1e-3) / _RAMP_UP)
     return rate, max(0.0, 1.0 - t / _JITTER_RAMP) ** 2
-
-
-def _labels_for(space, labels, count):
-    """Labels of latents; a StyleGAN2's styles have taken them in."""
-    if space.has_styles:
-        return None
-    space.model.condition.check(labels)
-    if labels is None:
-        return None
-    return np.broadcast_to(np.asarray(labels, "int32"), (count,))

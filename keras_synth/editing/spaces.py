@@ -89,10 +89,57 @@ class LatentSpace:
         return np.asarray(self.model.map_latents(latents, labels))
 
     def all_classes(self, count):
-        """Labels of all classes in equal shares; None without classes."""
-        if not self.model.conditional:
+        """Labels of all classes in equal shares; None without classes.
+
+        Latents do not depend on the classes: for z it is None.
+
+        Raises:
+            ValueError: Styles that depend on another condition than a class.
+        """
+        condition = self.model.condition
+        if not self.has_styles or condition.kind is None:
             return None
-        return np.arange(count) % self.model.condition.num_classes
+        if condition.num_classes is None:
+            raise ValueError(
+                "The styles of this StyleGAN2 depend on its condition, and "
+                "there is no list of all conditions to draw them of: "
+                "projection and directions of w need a model without a "
+                "condition, or a class-conditional one. Received: a model "
+                f"conditioned on {condition.kind}"
+            )
+        return np.arange(count) % condition.num_classes
+
+    def labels_for(self, labels, count):
+        """The condition of latents, one row for each.
+
+        Args:
+            labels: Class or another condition of each image, (count, ...),
+                or one for all; None for none.
+            count: Number of latents.
+
+        Returns:
+            NumPy array (count, ...); None for none, and for styles, which
+            have taken it in.
+
+        Raises:
+            ValueError: The labels do not fit the model, are missing, or are
+                tokens.
+        """
+        if self.has_styles:
+            return None
+        condition = self.model.condition
+        if labels is None:
+            if self.model.requires_labels:
+                condition.check(None)  # says what is missing
+            return None
+        if condition.kind == "tokens":
+            raise ValueError(
+                "A condition of tokens and a mask cannot be edited with: "
+                "make images of it with `model.generate(latents, labels)`, "
+                "or condition the model on a class, a vector or token ids."
+            )
+        (rows,) = condition.tensors(labels, count)
+        return np.asarray(rows)
 
     def statistics(self, seed=0, labels=None):
         """Mean of the vectors, and their standard deviation in a dimension.
@@ -173,9 +220,17 @@ def image_network(model):
 
     Returns:
         A functional `keras.Model`, the one that `sample` uses.
+
+    Raises:
+        TypeError: The images come from no single network.
     """
     if isinstance(model, VAE):
         return model.decoder
+    if not hasattr(model, "sampling_generator"):
+        raise TypeError(
+            "`model` must make images in one pass of a network: a StyleGAN2, "
+            f"GAN or VAE. Received: {type(model).__name__}"
+        )
     if isinstance(model, StyleGAN2):
         return model.sampling_generator.get_layer(model.synthesis.name)
     return model.sampling_generator

@@ -51,6 +51,7 @@ def tune_generator(
         A `Projection` with the tuned copy as its model.
 
     Raises:
+        TypeError: The model's images come from no single network.
         ValueError: The images do not fit the projection.
 
     Reference: Roich et al., Pivotal Tuning for Latent-Based Editing of Real
@@ -64,6 +65,7 @@ def tune_generator(
             f"{projection.images.shape}. Received: shape {images.shape}"
         )
     images = images.astype("float32")
+    image_network(projection.model)  # which refuses what has none
     before = latent_space(projection.model, projection.space)
     tuned = latent_space(_copy(projection.model), projection.space)
     network = image_network(tuned.model)
@@ -119,7 +121,12 @@ def tune_generator(
 def _copy(model):
     """The same model once more, not compiled."""
     copy = type(model).from_config(model.get_config())
-    copy.set_weights(model.get_weights())
+    # What `compile` was given, such as an augmentation, has weights too.
+    compiled = getattr(getattr(model, "augmentation", None), "weights", ())
+    left_out = {id(weight) for weight in compiled}
+    kept = [weight for weight in model.weights if id(weight) not in left_out]
+    for new, old in zip(copy.weights, kept, strict=True):
+        new.assign(old)
     return copy
 
 

@@ -148,7 +148,7 @@ def attack_scores(
     vectors = image_vectors(images, None)
 
     def scores_of(model, samples):
-        given = labels if model.conditional else None
+        given = labels if is_conditional(model) else None
         return _model_scores(
             model, images, given, vectors, samples, num_latents, seed
         )
@@ -163,6 +163,11 @@ def attack_scores(
         f"{name}, calibrated": scores[name] - expected[name] for name in scores
     }
     return {**scores, **calibrated}
+
+
+def is_conditional(model):
+    """Whether a model with `sample` takes labels."""
+    return getattr(model, "conditional", False)
 
 
 def _model_scores(model, images, labels, vectors, samples, num_latents, seed):

@@ -41,12 +41,18 @@ def perceptual_path_length(
         The perceptual path length, a float.
 
     Raises:
+        TypeError: The model has no styles.
         ValueError: `sampling` has another value, or `num_samples` is not a
             positive int.
 
     Reference: Karras et al., A Style-Based Generator Architecture, 2019,
     section 4.1 (equation for W); the percentiles: the authors' code.
     """
+    if not hasattr(model, "map_latents"):
+        raise TypeError(
+            "`model` must have styles, as a `models.StyleGAN2`. "
+            f"Received: a {type(model).__name__}"
+        )
     if sampling not in ("full", "end"):
         raise ValueError(
             f'`sampling` must be "full" or "end". Received: {sampling!r}'

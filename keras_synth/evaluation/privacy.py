@@ -11,6 +11,7 @@ from keras_synth.datasets import Source
 from keras_synth.evaluation.membership import (
     FALSE_POSITIVE_RATE,
     attack_scores,
+    is_conditional,
     membership_inference,
 )
 from keras_synth.evaluation.memorization import (
@@ -314,14 +315,20 @@ def _images_and_labels(name, data, model):
         data = data.arrays()
     images, labels = data if isinstance(data, tuple) else (data, None)
     images = checked_images(name, images)
-    if not model.conditional:
+    if not is_conditional(model):
         return images, None
     if labels is None:
         raise ValueError(
             f"The model is class-conditional: give `{name}` as (images, "
             "labels)."
         )
-    return images, np.asarray(labels)
+    labels = np.asarray(labels)
+    if len(labels) != len(images):
+        raise ValueError(
+            f"`{name}` must have a label for each of {len(images)} images. "
+            f"Received: {len(labels)} labels"
+        )
+    return images, labels
 
 
 def _some(count, most, random):
@@ -331,12 +338,12 @@ def _some(count, most, random):
 
 def _samples(model, count, labels, random, seed, batch_size=500):
     """Generated images, of classes as frequent as in training."""
-    if model.conditional:
+    if is_conditional(model):
         labels = random.choice(labels, count)
     parts = []
     for start in range(0, count, batch_size):
         size = min(batch_size, count - start)
-        part = labels[start : start + size] if model.conditional else None
+        part = labels[start : start + size] if is_conditional(model) else None
         parts.append(
             np.asarray(
                 model.sample(size, labels=part, seed=seed * 1009 + start)

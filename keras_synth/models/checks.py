@@ -1,5 +1,8 @@
 """Input checks that several models share: images, latents, weights."""
 
+import math
+import numbers
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -104,7 +107,8 @@ def check_no_metrics(metrics, name):
 
 def check_latents(latents, latent_dim):
     """Refuses what is not a batch of latents."""
-    if not shape_of(latents) or shape_of(latents)[-1] != latent_dim:
+    shape = shape_of(latents)
+    if len(shape) != 2 or shape[-1] != latent_dim:
         raise InvalidInput(
             f"Latents must be of shape (batch, {latent_dim}). "
             f"Received: {described(latents)}"
@@ -216,6 +220,52 @@ def check_loss_weights(weights):
                 f"`{name}` must be a number of at least 0. "
                 f"Received: {name}={value!r}"
             )
+
+
+def check_count(name, value, least=1):
+    """Refuses what is not an int of at least `least`.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument; a tensor is not looked at.
+        least: Smallest int.
+    """
+    if tf.is_tensor(value):
+        return
+    if not _is_int(value) or value < least:
+        raise ValueError(
+            f"`{name}` must be an int of at least {least}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_seed(seed):
+    """Refuses a seed that is neither None nor an int (or a tensor)."""
+    if not (seed is None or tf.is_tensor(seed) or _is_int(seed)):
+        raise ValueError(
+            "`seed` must be an int, or None for a random one. "
+            f"Received: seed={seed!r}"
+        )
+
+
+def check_number(name, value):
+    """Refuses what is not a finite number (or a tensor).
+
+    Args:
+        name: Name of the argument, for the message.
+        value: The argument; a tensor is not looked at.
+    """
+    if tf.is_tensor(value):
+        return
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not math.isfinite(value):
+        raise ValueError(
+            f"`{name}` must be a finite number. Received: {name}={value!r}"
+        )
+
+
+def _is_int(value):
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_weight(value):

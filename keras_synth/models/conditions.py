@@ -104,6 +104,7 @@ class Condition:
         ]
         if len(parts) < len(self.inputs):
             parts.append(ops.ones(ops.shape(parts[0])[:-1]))
+        _check_number_of_rows(parts[0], self.inputs[0], count)
         return [
             ops.broadcast_to(part, (count, *part.shape))
             if len(part.shape) < len(wanted.shape)
@@ -183,6 +184,18 @@ def _kind(inputs):
         "(batch, length, dim) and (batch, length). Received inputs of: "
         f"{[(each.shape, each.dtype) for each in inputs]}"
     )
+
+
+def _check_number_of_rows(part, wanted, count):
+    """Refuses conditions of more or fewer images than there are."""
+    given = shape_of(part)
+    if len(given) < len(wanted.shape) or not isinstance(count, int):
+        return
+    if given[0] not in (None, count):
+        raise InvalidInput(
+            f"The condition ({wanted.name}) must have a row for each of "
+            f"{count} images, or be one for all. Received: {described(part)}"
+        )
 
 
 def _check_part(part, wanted, kind):

@@ -6,9 +6,12 @@ from keras import ops
 
 from keras_synth.models.checks import (
     InvalidInput,
+    check_count,
     check_images,
     check_latents,
     check_no_weights,
+    check_number,
+    check_seed,
 )
 from keras_synth.models.conditions import Condition
 from keras_synth.models.resumable import ResumableModel
@@ -41,6 +44,11 @@ class GenerativeModel(ResumableModel):
         """
         return self.condition.kind is not None
 
+    @property
+    def requires_labels(self):
+        """Whether every use of the model needs a condition, as `labels`."""
+        return self.conditional
+
     def generate(self, latents, labels=None):
         """Latents to images."""
         raise NotImplementedError
@@ -59,7 +67,11 @@ class GenerativeModel(ResumableModel):
         Returns:
             Images, (num_images, height, width, channels) in [0, 1]; a VAE's
             are the likelihood's means.
+
+        Raises:
+            ValueError: Arguments are out of range, or labels do not fit.
         """
+        check_number("truncation", truncation)
         latents, labels = self.sampled_latents(num_images, labels, seed)
         return self.generate(truncation * latents, labels)
 
@@ -75,6 +87,8 @@ class GenerativeModel(ResumableModel):
             `(latents, labels)`: (num_images, latent_dim), standard normal;
             and int (num_images,), or None.
         """
+        check_count("num_images", num_images, least=0)
+        check_seed(seed)
         shape = (num_images, self.latent_dim)
         if seed is None:
             latents = tf.random.normal(shape)
@@ -109,8 +123,7 @@ class GenerativeModel(ResumableModel):
         Reference: the arc: White, Sampling Generative Networks, 2016,
         section 2.
         """
-        if steps < 2:
-            raise ValueError(f"`steps` must be at least 2. Received: {steps}")
+        check_count("steps", steps, least=2)
         start = ops.convert_to_tensor(start, "float32")
         end = ops.convert_to_tensor(end, "float32")
         check_latents(start, self.latent_dim)

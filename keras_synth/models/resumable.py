@@ -1,5 +1,7 @@
 """Resumable training: the base class of all models, with seeds saved."""
 
+import types
+
 import keras
 import tensorflow as tf
 
@@ -105,7 +107,7 @@ class ResumableModel(GuardedModel):
         # Keras has no public way to forget the epoch at which a restored
         # model went on, and would begin every later `fit` there.
         self._initial_epoch = None
-        if isinstance(x, tf.data.Dataset):
+        if isinstance(x, tf.data.Dataset | types.GeneratorType):
             kwargs.setdefault("shuffle", False)  # or Keras warns
         if hasattr(x, "set_epoch"):
             keep_order = keras.callbacks.LambdaCallback(

@@ -18,7 +18,11 @@ from keras import ops
 
 from keras_synth.losses import R1, PathLength
 from keras_synth.models.adversarial import AdversarialModel, run_network
-from keras_synth.models.checks import check_latents
+from keras_synth.models.checks import (
+    check_latents,
+    check_number,
+    shape_of,
+)
 from keras_synth.models.gan import LatentGenerator
 from keras_synth.models.lazy_regularization import (
     lazy_adam,
@@ -307,6 +311,7 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
         Returns:
             w, float32 (batch, style_dim).
         """
+        check_number("truncation", truncation)
         latents = ops.convert_to_tensor(latents, "float32")
         check_latents(latents, self.latent_dim)
         labels = self._labels(labels, ops.shape(latents)[0])
@@ -467,7 +472,9 @@ def noise_for(noise, count, size):
             f"Received: noise={noise!r}"
         )
     noise = ops.convert_to_tensor(noise, "float32")
-    if len(noise.shape) != 2 or noise.shape[1] != size:
+    shape = shape_of(noise)
+    rows = {1, None, count} if isinstance(count, int) else shape[:1]
+    if len(shape) != 2 or shape[1] != size or shape[0] not in rows:
         raise ValueError(
             f"`noise` must be of shape (batch or 1, {size}). "
             f"Received: shape {tuple(noise.shape)}"

@@ -19,6 +19,7 @@ from keras_synth.layers import GaussianSampling
 from keras_synth.losses import Bernoulli
 from keras_synth.metrics import ActiveUnits
 from keras_synth.models.checks import (
+    check_count,
     check_is_network,
     check_latents,
     is_weight,
@@ -377,10 +378,10 @@ class VAE(GenerativeModel):
 
         Reference: Burda et al. 2016, equation 8 and section 5.
         """
-        if num_samples < 1:
-            raise ValueError(
-                f"`num_samples` must be at least 1. Received: {num_samples}"
-            )
+        check_count("num_samples", num_samples)
+        check_count("batch_size", batch_size)
+        check_count("samples_per_step", samples_per_step)
+        check_count("seed", seed, least=0)
         data = tf.data.Dataset.from_tensor_slices(
             tuple(self._inputs(images, labels))
         ).batch(batch_size)
@@ -570,6 +571,13 @@ def _check_networks(encoder, decoder, likelihood):
     """Refuses networks whose shapes do not fit each other."""
     check_is_network(encoder, "encoder")
     check_is_network(decoder, "decoder")
+    if isinstance(likelihood, str | type) or not hasattr(
+        likelihood, "log_prob"
+    ):
+        raise ValueError(
+            "`likelihood` must be an object such as losses.Bernoulli(). "
+            f"Received: likelihood={likelihood!r}"
+        )
     squashed = {"sigmoid", "softmax", "tanh"}
     if isinstance(likelihood, Bernoulli) and (
         last_activation(decoder) in squashed

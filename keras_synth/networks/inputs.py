@@ -1,5 +1,7 @@
 """Input checks that the networks share."""
 
+import numbers
+
 
 def check_shape(image_shape, latent_dim=None, multiple=1):
     """Checks the shape of an image.
@@ -28,10 +30,16 @@ def check_shape(image_shape, latent_dim=None, multiple=1):
             f"Received: image_shape={image_shape!r}"
         )
     height, width, channels = image_shape
-    if channels not in (1, 3) or height % multiple or width % multiple:
+    sides = "positive ints"
+    if multiple > 1:
+        sides = f"positive multiples of {multiple}"
+    if channels not in (1, 3) or not all(
+        isinstance(side, numbers.Integral) and side > 0 and not side % multiple
+        for side in (height, width)
+    ):
         raise ValueError(
-            f"`image_shape` must have sides divisible by {multiple} and 1 or "
-            f"3 channels. Received: image_shape={tuple(image_shape)}"
+            f"`image_shape` must have sides that are {sides}, and 1 or 3 "
+            f"channels. Received: image_shape={tuple(image_shape)}"
         )
     return height, width, channels
 

@@ -44,7 +44,7 @@ def patch_discriminator(
         widths: Channels of the convolutions.
         spectral_normalization: Whether every convolution has
             `layers.SpectralNormalization`. There is no other normalization.
-        size: (height, width) of the images, sides of at least 2ⁿ⁻¹; None
+        size: Side of the images, or (height, width), at least 2ⁿ⁻¹; None
             for any size.
         name: Name of the network.
 
@@ -124,11 +124,14 @@ def _check_condition(condition, in_channels):
 def _check_size(size, least):
     if size is None:
         return None, None
-    if len(size) != 2 or not all(
-        isinstance(side, int) and side >= least for side in size
+    sides = (size, size) if isinstance(size, int) else size
+    if (
+        not isinstance(sides, list | tuple)
+        or len(sides) != 2
+        or not all(isinstance(side, int) and side >= least for side in sides)
     ):
         raise ValueError(
-            f"`size` must be None, or (height, width) of at least {least} "
-            f"each with so many `widths`. Received: size={size!r}"
+            "`size` must be None, an int or (height, width), of at least "
+            f"{least} with so many `widths`. Received: size={size!r}"
         )
-    return size
+    return sides

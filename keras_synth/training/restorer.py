@@ -248,10 +248,10 @@ def architecture_options(architecture, known, sizes):
     given = {k: value for k, value in sizes.items() if value is not None}
     foreign = sorted(set(given) - set(known[architecture]))
     if foreign:
+        has = ", ".join(known[architecture]) or "a fixed size"
         raise ValueError(
             f"The architecture {architecture!r} has no `{foreign[0]}`, only "
-            f"{', '.join(known[architecture])}. "
-            f"Received: {foreign[0]}={given[foreign[0]]!r}"
+            f"{has}. Received: {foreign[0]}={given[foreign[0]]!r}"
         )
     return given
 

@@ -284,3 +284,36 @@ def test_other_metrics_are_refused():
         quality([frechet(), frechet()])
     with pytest.raises(TypeError, match="compare real and generated"):
         quality(keras.metrics.Mean())
+
+
+def test_samples_of_tokens_and_of_flows_without_condition():
+    from keras_synth import models, networks
+
+    shape = (4, 4, 1)
+    images = np.random.default_rng(0).uniform(size=(6, *shape))
+    tokens = np.arange(6 * 6, dtype="float32").reshape(6, 2, 3) / 36
+    condition = (tokens, np.ones((6, 2), "float32"))
+    flow = models.FlowMatching(
+        networks.dit(shape, width=8, num_blocks=1, condition_shape=(2, 3)),
+        sampler=models.FlowSampler("euler", 1),
+    )
+    flow.compile(run_eagerly=True)
+    seen = []
+    flow.sample = lambda count, labels, seed: seen.append(labels) or images[:2]
+    for labels in (condition, None):
+        scored = GenerativeQuality(
+            frechet_of(shape), images, batch_size=2, labels=labels
+        )
+        flow.fit(
+            images.astype("float32"), condition, verbose=0, callbacks=[scored]
+        )
+    assert seen[3:] == [None] * 3
+    for index, (rows, mask) in enumerate(seen[:3]):
+        np.testing.assert_array_equal(rows, tokens[2 * index :][:2])
+        assert mask.shape == (2, 2)
+
+
+def frechet_of(shape):
+    image = keras.Input(shape)
+    means = keras.layers.GlobalAveragePooling2D()(image)
+    return FrechetDistance(keras.Model(image, means))

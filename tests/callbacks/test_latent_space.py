@@ -113,3 +113,16 @@ def test_it_works_beside_keras_tensorboard(tmp_path):
     for name in ("loss", "reconstruction", "kl", "active_units"):
         assert f"epoch_{name}" in tags
     assert any("kernel" in tag for tag in tags)  # histograms of weights
+
+
+def test_the_manifold_of_a_gan_is_what_it_generates():
+    gan = models.GAN(
+        networks.dense_generator(SHAPE, 2, hidden=(4,)),
+        networks.dense_discriminator(SHAPE, hidden=(4,)),
+    )
+    height, width, channels = SHAPE
+    grid = latent_manifold(gan, 1)
+    assert grid.shape == (height, width, channels)
+    np.testing.assert_allclose(
+        grid, np.asarray(gan.generate(np.zeros((1, 2))))[0], atol=1e-6
+    )

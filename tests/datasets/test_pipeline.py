@@ -556,3 +556,13 @@ def test_one_cache_file_never_serves_another_sources_images(tmp_path):
         )
         (batch,) = data
         np.testing.assert_allclose(batch, images / 255.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options", [{"seed": "a"}, {"seed": 1.5}, {"augment": 3}]
+)
+def test_draws_out_of_range_are_refused_at_once(options):
+    (name,) = options
+    source = source_from_arrays("x", "all", np.zeros((4, 8, 8, 1), "uint8"))
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        synthesis_pipeline(source, batch_size=2, **options)

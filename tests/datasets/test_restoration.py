@@ -291,3 +291,13 @@ def test_the_target_may_be_the_mask():
     assert 0.2 < np.mean(mask) < 0.4
     with pytest.raises(ValueError, match="`target` must be"):
         restoration_pipeline(source, degradation, target="noise", **options)
+
+
+@pytest.mark.parametrize("options", [{"seed": "a"}, {"patches_per_image": 0}])
+def test_draws_out_of_range_are_refused_at_once(options):
+    (name,) = options
+    source = source_from_arrays("x", "all", np.zeros((4, 8, 8, 1), "uint8"))
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        restoration_pipeline(
+            source, degradations.GaussianNoise(0.1), 8, batch_size=2, **options
+        )

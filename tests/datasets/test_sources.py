@@ -243,6 +243,29 @@ def test_arrays_come_back_from_their_source():
     assert same_labels.dtype == np.int64
 
 
+def test_arrays_need_no_labels():
+    images = np.zeros((3, 4, 4, 1), "uint8")
+    source = source_from_arrays("mine", "all", images)
+    np.testing.assert_array_equal(source.arrays()[1], np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.zeros((3, 4, 4, 1)), None, r"np.rint\(255 \* images\)"),
+        (np.zeros((3, 4, 4), "uint8"), None, "n at least 1"),
+        (np.zeros((0, 4, 4, 1), "uint8"), None, "n at least 1"),
+        (np.zeros((3, 4, 4, 1), "uint8"), [0, 1], "each of 3 images"),
+        (np.zeros((3, 4, 4, 1), "uint8"), [0, 1, 0.5], "must be ints"),
+        (np.zeros((3, 4, 4, 1), "uint8"), [0, 1, 2], "from 0 to 1"),
+        (np.zeros((3, 4, 4, 1), "uint8"), [0, 1, -1], "from 0 to 1"),
+    ],
+)
+def test_arrays_that_are_no_source_are_refused(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        source_from_arrays("mine", "all", images, labels, "ab")
+
+
 # TensorFlow Datasets ------------------------------------------------------
 
 

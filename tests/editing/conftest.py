@@ -44,3 +44,14 @@ def vae():
         networks.conv_decoder((8, 8, 1), 3, width=4),
         seed=0,
     )
+
+
+@pytest.fixture(scope="session")
+def vector_gan():
+    """GAN of dense networks, conditioned on a vector."""
+    keras.utils.set_random_seed(0)
+    return models.GAN(
+        networks.dense_generator((8, 8, 1), 3, (6,), condition_shape=(5,)),
+        networks.dense_discriminator((8, 8, 1), (6,), condition_shape=(5,)),
+        seed=0,
+    )

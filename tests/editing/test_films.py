@@ -133,3 +133,11 @@ def test_a_collage_becomes_one_image(vae):
             1,
         ),
     )
+
+
+def test_collages_without_an_edge_are_refused_at_once(style_gan):
+    image = np.full((16, 16, 1), 0.5, "float32")
+    for value in (1.0, 0.4):
+        mask = np.full((16, 16, 1), value)
+        with pytest.raises(ValueError, match="must have an edge"):
+            editing.harmonize(style_gan, image, image, mask, steps=0)

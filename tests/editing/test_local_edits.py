@@ -137,3 +137,12 @@ def test_a_generator_without_feature_maps_is_refused(gan):
     z = np.zeros((1, 3))
     with pytest.raises(ValueError, match="no feature maps of at most 4"):
         editing.blend_features(gan, z, z, np.ones((8, 8, 1)), labels=0)
+
+
+@pytest.mark.parametrize("value", [1.0, 0.4])
+@pytest.mark.parametrize("blend", ["poisson", "composite", None])
+def test_masks_without_an_edge_are_refused_at_once(known, mask, value, blend):
+    masks = np.stack([mask, np.full_like(mask, value)])
+    with pytest.raises(ValueError, match="must have an edge"):
+        # What is optimized has a positive number of steps.
+        editing.edit_region(known, masks, [0.9], steps=0, blend=blend)

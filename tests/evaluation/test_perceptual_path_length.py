@@ -149,3 +149,8 @@ def test_bad_arguments_are_refused():
     for number in (0, -3, 2.5):
         with pytest.raises(ValueError, match=f"num_samples={number}"):
             measured(num_samples=number)
+
+
+def test_models_without_styles_are_refused():
+    with pytest.raises(TypeError, match="must have styles"):
+        perceptual_path_length(object(), None)

@@ -189,3 +189,32 @@ def test_bad_arguments_are_refused():
         privacy_report(model, train, images(5, 1))
     with pytest.raises(ValueError, match="num_samples=0"):
         privacy_report(model, train, images(9, 1), num_samples=0)
+
+
+class Labeled(Generator):
+    """The same with classes, which change nothing."""
+
+    conditional = True
+
+
+class Unlabeled:
+    """A model of one's own that has `sample` and nothing else."""
+
+    def sample(self, num_images, labels, seed):
+        return images(num_images, seed)
+
+
+def test_a_model_of_ones_own_needs_sample_alone():
+    found = privacy_report(Unlabeled(), images(20, 0), images(20, 1))
+    assert set(found.attacks) == {
+        "nearest sample",
+        "nearest sample, calibrated",
+    }
+
+
+def test_labels_of_other_images_are_refused():
+    known = images(20, 0)
+    with pytest.raises(ValueError, match="a label for each of 20 images"):
+        privacy_report(
+            Labeled(known), (known, np.zeros(3, int)), (known, np.zeros(20))
+        )

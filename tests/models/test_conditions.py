@@ -77,6 +77,20 @@ def test_wrong_conditions_are_refused(inputs, wrong, message):
         condition(*inputs).check(wrong)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "few"),
+    [
+        ([LABEL], np.array([0, 1])),
+        ([VECTOR], np.ones((2, 5))),
+        (TOKENS, (np.ones((2, 3, 5)), np.ones((2, 3)))),
+        ([IDS], np.ones((2, 6), "int32")),
+    ],
+)
+def test_conditions_of_other_images_are_refused(inputs, few):
+    with pytest.raises(ValueError, match="a row for each of 4 images"):
+        condition(*inputs).tensors(few, 4)
+
+
 SHAPE = (8, 8, 1)
 LENGTHS = {"vector": (5,), "tokens": (3, 5)}
 

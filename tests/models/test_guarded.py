@@ -243,6 +243,13 @@ def test_a_model_is_freed_after_training_on_a_dataset():
     assert alive() is None
 
 
+def test_a_generator_trains_without_a_warning():
+    model = eager_vae()
+    batches = ((IMAGES,) for _ in range(2))
+    model.fit(batches, steps_per_epoch=2, verbose=0)  # a warning is an error
+    assert model.optimizer.iterations == 2
+
+
 def test_a_generator_loses_no_batch():
     guard = DataGuard(lambda batch: None)
     seen = list(guard.of(index for index in range(1, 4)))

@@ -409,3 +409,9 @@ def test_unknown_normalizations_are_refused(build, size):
 def test_unknown_upsamplings_are_refused():
     with pytest.raises(ValueError, match="upsampling='bilinear'"):
         networks.dcgan_generator((32, 32, 1), upsampling="bilinear")
+
+
+@pytest.mark.parametrize("sides", [(0, 8), (8.0, 8), (-8, 8), (None, 8)])
+def test_sides_are_positive_ints(sides):
+    with pytest.raises(ValueError, match="sides that are positive ints"):
+        networks.dense_generator((*sides, 1))

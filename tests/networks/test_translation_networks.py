@@ -300,8 +300,10 @@ def test_networks_can_be_saved(tmp_path, synchronized):
             {"condition": ("mask",), "in_channels": 3},
             "`in_channels` must be 1 or 3",
         ),
-        ({"size": (3, 8)}, r"of at least 4 each .* size=\(3, 8\)"),
-        ({"size": (8,)}, "`size` must be None, or"),
+        ({"size": (3, 8)}, r"of at least 4 with .* size=\(3, 8\)"),
+        ({"size": 3}, "of at least 4 with .* size=3"),
+        ({"size": 8.0}, "an int or .* size=8.0"),
+        ({"size": (8,)}, "`size` must be None, an int or"),
     ],
 )
 def test_bad_discriminators_are_refused(options, message):
@@ -467,3 +469,8 @@ def test_bad_projection_heads_are_refused():
             projection_head(generator, **options)
     with pytest.raises(ValueError, match="Layers must be named"):
         projection_head(small_generator())
+
+
+def test_one_side_of_a_patch_discriminator_is_that_of_a_square():
+    network = patch_discriminator(1, (), widths=(4, 8), size=16)
+    assert network.input_shape == (None, 16, 16, 1)

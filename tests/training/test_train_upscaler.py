@@ -101,3 +101,8 @@ def test_a_network_is_trained_further_at_its_own_scale(tmp_path):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     with pytest.raises(ValueError, match="upscales by 2"):
         _train(folder, tmp_path / "3", **{**given, "scale": 3, "image_size": 6})
+
+
+def test_an_architecture_of_a_fixed_size_says_so():
+    with pytest.raises(ValueError, match="has no `width`, only a fixed size"):
+        training.build_upscaler("srcnn", width=3)

@@ -342,6 +342,7 @@ def _check_training(times, weighting, condition_dropout):
         isinstance(times, list | tuple)
         and len(times) == 2
         and all(isinstance(each, int | float) for each in times)
+        and math.isfinite(times[0])
         and times[1] > 0
     )
     if not pair and times not in named:
@@ -354,7 +355,7 @@ def _check_training(times, weighting, condition_dropout):
             '`weighting` must be None, "edm" or "min_snr". '
             f"Received: weighting={weighting!r}"
         )
-    if not 0.0 <= condition_dropout <= 1.0:
+    if not is_weight(condition_dropout) or condition_dropout > 1.0:
         raise ValueError(
             "`condition_dropout` must be in [0, 1]. "
             f"Received: condition_dropout={condition_dropout!r}"

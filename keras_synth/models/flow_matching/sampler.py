@@ -5,6 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_synth.models.checks import is_weight
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class FlowSampler:
@@ -51,10 +53,17 @@ class FlowSampler:
                 "`num_steps` must be an int of at least 1. "
                 f"Received: num_steps={num_steps!r}"
             )
-        if not 0 <= churn < math.inf:
+        for name, value in (("churn", churn), ("churn_noise", churn_noise)):
+            if not is_weight(value):
+                raise ValueError(
+                    f"`{name}` must be a number of at least 0. "
+                    f"Received: {name}={value!r}"
+                )
+        pair = isinstance(churn_levels, list | tuple) and len(churn_levels) == 2
+        if not pair or not 0 <= churn_levels[0] <= churn_levels[1]:
             raise ValueError(
-                "`churn` must be a number of at least 0. "
-                f"Received: churn={churn!r}"
+                "`churn_levels` must be (smallest, largest), at least 0. "
+                f"Received: churn_levels={churn_levels!r}"
             )
         self.method = method
         self.num_steps = num_steps

@@ -7,7 +7,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from keras_synth.models.checks import check_latents, is_weight
+from keras_synth.models.checks import (
+    check_count,
+    check_latents,
+    check_number,
+    is_weight,
+)
 from keras_synth.models.conditions import Condition
 from keras_synth.models.flow_matching.likelihood import log_density
 from keras_synth.models.flow_matching.posterior import (
@@ -43,6 +48,11 @@ class LatentFlow(GenerativeModel):
     def condition(self):
         """The `models.conditions.Condition` of the network."""
         return Condition(self.network_average, first=2)
+
+    @property
+    def requires_labels(self):
+        """False: without labels the flow is unconditional."""
+        return False
 
     # The field --------------------------------------------------------------
 
@@ -178,6 +188,7 @@ class LatentFlow(GenerativeModel):
         Returns:
             Images, (num_images, height, width, channels) in [0, 1].
         """
+        check_number("truncation", truncation)
         latents, labels = self.sampled_latents(num_images, labels, seed)
         return self.generate(
             truncation * latents,
@@ -256,10 +267,9 @@ class LatentFlow(GenerativeModel):
         Returns:
             NumPy array (n,), nats per image, of the density in [0, 1].
         """
-        if num_probes < 1:
-            raise ValueError(
-                f"`num_probes` must be at least 1. Received: {num_probes}"
-            )
+        check_count("num_probes", num_probes)
+        check_count("batch_size", batch_size)
+        check_count("seed", seed, least=0)
         sampler, _ = self._chosen(sampler, None)
         inputs = self._inputs(images, labels)
         data = tf.data.Dataset.from_tensor_slices(tuple(inputs))
@@ -393,7 +403,9 @@ class LatentFlow(GenerativeModel):
                 "`sampler` must be a `models.FlowSampler`, such as "
                 f'FlowSampler("euler", 10). Received: {sampler!r}'
             )
-        return sampler, self.guidance if guidance is None else float(guidance)
+        guidance = self.guidance if guidance is None else guidance
+        check_number("guidance", guidance)
+        return sampler, float(guidance)
 
     def _times_back(self, sampler):
         """Times from the image to pure noise."""
