@@ -78,6 +78,23 @@ def test_getting_started_names_every_extra():
         assert re.search(rf"^\|[^|]*`{extra}`[^|]*\|", page, re.M), extra
 
 
+def test_every_module_is_described():
+    """In what a new user reads, and in what a new contributor reads."""
+    modules = set(api_pages().public_modules())
+    for page in (DOCS / "getting_started.md", ROOT / "CONTRIBUTING.md"):
+        rows = re.findall(r"^\|(.*?)\|", page.read_text(), re.MULTILINE)
+        named = {n for row in rows for n in re.findall(r"`(\w+)[`.]", row)}
+        assert modules <= named, page.name
+
+
+def test_every_model_has_its_endpoints():
+    page = (DOCS / "tasks" / "export.md").read_text()
+    for name in dir(importlib.import_module("keras_synth.models")):
+        kind = getattr(importlib.import_module("keras_synth.models"), name)
+        if hasattr(kind, "export_endpoints") and "Private" not in name:
+            assert f"| `{name}` |" in page, name
+
+
 def test_every_command_shows_its_options():
     text = of_docs("command_page").page()
     for command in (

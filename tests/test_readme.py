@@ -92,6 +92,19 @@ def test_both_languages_show_the_same_code():
     assert blocks("README.md") == blocks("README.zh.md")
 
 
+@both
+def test_every_preset_is_named(name):
+    folder = ROOT / "keras_synth" / "presets"
+    for card in folder.glob("*.md"):
+        preset = re.sub(r"_x\d$", "", card.stem)
+        assert f"`{preset}(" in read(name), preset
+
+
+def test_chinese_text_has_chinese_punctuation():
+    text = re.sub(r"```.*?```", "", read("README.zh.md"), flags=re.DOTALL)
+    assert not re.findall(r"[\u4e00-\u9fff][,;?!(]|[,(][\u4e00-\u9fff]", text)
+
+
 def test_both_languages_have_the_same_structure():
     def structure(name):
         links = re.findall(r"\]\(([^)]+)\)", read(name))

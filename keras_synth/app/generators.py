@@ -45,10 +45,11 @@ class Generators:
             `(generator, list of editing.Direction)`.
 
         Raises:
-            ValueError: There is no such generator.
+            ValueError: There is no such generator, or the page cannot show it.
         """
         import_tasks()
         from keras_synth import editing
+        from keras_synth.models import FlowMatching
         from keras_synth.tasks.loading import load_model_or_preset
 
         with self._lock:
@@ -58,6 +59,13 @@ class Generators:
             if name not in self.names():
                 raise ValueError(f"There is no generator {name!r:.60}.")
             model = load_model_or_preset(self._models.get(name, name))
+            kind = getattr(getattr(model, "condition", None), "kind", None)
+            if isinstance(model, FlowMatching) or kind not in (None, "label"):
+                raise ValueError(
+                    f"{name} is sampled on the command line: keras-synth "
+                    "sample, or keras-synth generate where it takes words. "
+                    "This page shows a GAN, VAE or StyleGAN2."
+                )
             try:
                 found = editing.closed_form_directions(model, _DIRECTIONS)
             except (TypeError, ValueError):  # it has no single first layer

@@ -9,8 +9,10 @@ import json
 import math
 import os
 import pathlib
+import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Annotated
 
@@ -29,6 +31,7 @@ OUTPUT_OPTIONS = {
 }
 # What a function calls with its results, while it goes on.
 _CALLBACKS = ("on_file", "on_ready")
+_FLAGS = {"True": True, "False": False}
 # How the program itself calls a function is no option.
 _NO_OPTIONS = ("verbose", *_CALLBACKS)
 
@@ -100,12 +103,29 @@ class Command:
     def arguments(self):
         """Dict from each option to its description, as one line."""
         further = self.distribution.arguments if self.distribution else {}
-        return {**self.source.arguments, **further}
+        entries = {**self.source.arguments, **further}
+        return {name: self._typed(text) for name, text in entries.items()}
 
     @property
     def help(self):
         """Summary and description, as text."""
-        return f"{self.source.summary}\n\n{self.source.description}".strip()
+        about = f"{self.source.summary}\n\n{self.source.description}".strip()
+        return self._typed(about)
+
+    def _typed(self, text):
+        """A text of the docstring in the words of the command line."""
+        names = {parameter.name for parameter in self.options}
+
+        def options(match):
+            found = re.findall(r"(\w+)(?:=([\w.]+))?(?:,\s+|$)", match[1])
+            if not {name for name, _ in found} <= names:
+                return match[0]
+            return " ".join(
+                f"{_option_name(name)} {value}".strip() for name, value in found
+            )
+
+        text = re.sub(r" In Python [^.]*(\.\w[^.]*)*\.(?= |$)", "", text)
+        return re.sub(r"`(\w+(?:=[\w.]+)?(?:,\s+\w+=[\w.]+)*)`", options, text)
 
     def entry(self):
         """A function with the options as its signature, which runs it all."""
@@ -135,6 +155,9 @@ class Command:
         function = getattr(package, self.function)
         parameters = {p.name: p.default for p in self.source.parameters}
         parameters |= {p.name: p.default for p in self.options}
+        for name, value in given.items():  # True or the name of a file
+            if isinstance(parameters[name], bool) and value in _FLAGS:
+                given[name] = _FLAGS[value]
         options = dict(given)
         for name, (kind, fields) in self.source.bundles.items():
             values = {n: options.pop(n) for n in fields if n in options}
@@ -185,18 +208,25 @@ class Command:
             kind = parameter.KEYWORD_ONLY
         bundles = self.source.bundles.values()
         of_files = any(parameter.name in fields for _, fields in bundles)
+        text = self.arguments.get(parameter.name, "")
         about = Parameter(
-            help=self.arguments.get(parameter.name),
-            show_default=False if required else _shown(parameter.default),
+            help=text,
+            show_default=False if required else _shown(parameter.default, text),
             **({"group": "Files"} if of_files else {}),
         )
         annotation = Annotated[parameter.annotation, about]
         return parameter.replace(kind=kind, annotation=annotation)
 
 
-def _shown(default):
+def _option_name(name):
+    return f"--{name.strip('_').replace('_', '-')}"
+
+
+def _shown(default, text):
     """The default in the help, where it says something."""
-    if default is None or default is False or default == ():
+    if default is None:
+        return "None " in text and (lambda _: "None")
+    if default is False or default in ((), ""):
         return False
     if isinstance(default, tuple):
         default = " ".join(map(str, default))
@@ -255,7 +285,13 @@ def _print(text):
 
 def examples_text(examples):
     """Examples as they stand below the options in a help."""
-    return "\n".join(["Examples:", *(f"  {line}" for line in examples)])
+    lines = ["Examples:"]
+    for example in examples:
+        words = textwrap.wrap(
+            example, 74, break_long_words=False, break_on_hyphens=False
+        )
+        lines.append("  " + " \\\n      ".join(words))
+    return "\n".join(lines)
 
 
 def program(name):

@@ -110,7 +110,7 @@ COMMANDS = (
         "flow",
         "sample {} samples.png",
         "--data digits --conditional",
-        "--data emoji --captions --image-size 32",
+        "--data FOLDER --captions --image-size 32",
     ),
     _training(
         "stylegan2",
@@ -143,7 +143,7 @@ COMMANDS = (
     _training(
         "damage-detector",
         "restore old.jpg out.jpg --old-photo --detector {}",
-        "--data photos --masks film_damage",
+        "--data FOLDER --masks film_damage",
     ),
     _training(
         "upscaler",
@@ -171,6 +171,6 @@ COMMANDS = (
     _training(
         "adain",
         "stylize photo.jpg painting.jpg out.png --method {}",
-        "--data photos --styles paintings",
+        "--data ./photos --styles paintings",
     ),
 )

@@ -161,7 +161,8 @@ def fill(network, architecture, weights):
         weights = download(
             architecture.address,
             architecture.md5,
-            "`weights` (--weights)",
+            "`weights` (--weights; of `score` --perceptual-weights, of `serve` "
+            "--style-weights)",
         )
     origin = None
 

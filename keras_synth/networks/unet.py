@@ -242,7 +242,7 @@ def gray_unet(network):
     The image is taken for three equal channels, and the mean of the channels
     is returned. To a color denoiser, noise of σ that is the same in all three
     has a mean that is √3 times that of independent noise, so that is the level
-    that it is told.
+    that it is given.
 
     Args:
         network: A `unet` of three channels, with a noise level or without.

@@ -49,9 +49,9 @@ class OldPhotos:
     ):
         if (detector is None) == (mask is None):
             raise ValueError(
-                "`old_photo` needs either a `detector`, the path of a .keras "
-                "file of `train damage-detector`, or a `mask` of what is to "
-                "be inpainted."
+                "`old_photo` needs either a `detector` (--detector), the path "
+                "of a .keras file of `train damage-detector`, or a `mask` "
+                "(--mask) of what is to be inpainted."
             )
         self._masks, self._saved, self._detector = None, None, None
         if mask is not None:

@@ -40,8 +40,9 @@ def train_damage_detector(
     The network learns where these are, by `losses.DiceCrossEntropy`.
 
     Args:
-        data: Name of a data source (see `datasets.CATALOG`), path of a folder
-            of images, or a `datasets.Source`. Folders below it are read too.
+        data: Name of a data set (`keras-synth datasets` lists them), or path
+            of a folder of images, with the folders below it. In Python also a
+            `datasets.Source`.
         output: Folder for `damage_detector.keras`, `history.json` (logs of all
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import warnings
 from typing import Any, Literal
 
 import keras
@@ -62,6 +63,12 @@ def open_data(
     if isinstance(data, Source):
         return data
     if data in CATALOG:
+        if pathlib.Path(data).is_dir():
+            warnings.warn(
+                f"{data!r} is read as the named data set. The folder of that "
+                f"name is './{data}'.",
+                stacklevel=2,
+            )
         return datasets.load_source(data, split, data_dir, manual_dir)
     if pathlib.Path(data).is_dir():
         return datasets.image_folder(data, channels, unreadable)
@@ -137,7 +144,7 @@ def open_images(
 
 
 def describe_data() -> list[str]:
-    """Describes the named data sources, in lines to be printed.
+    """Describes the named data sets: size, number of images, origin.
 
     Returns:
         A list of str: two lines for each source, one for folders.

@@ -128,15 +128,16 @@ def train_denoiser(
     """Trains a denoising network on patches of clean images.
 
     Args:
-        data: Name of a data source (see `datasets.CATALOG`), path of a folder
-            of images, or a `datasets.Source`. Folders below it are read too.
+        data: Name of a data set (`keras-synth datasets` lists them), or path
+            of a folder of images, with the folders below it. In Python also a
+            `datasets.Source`.
         output: Folder for `denoiser.keras`, `history.json` (logs of all
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
         degradation: What the network learns to remove: "noise" (Gaussian, of
             up to 75 gray levels), "salt_and_pepper" (up to half of the
-            pixels), "photo" (slight blur, camera noise and JPEG, in any
-            combination), or a `degradations.Degradation`.
+            pixels), or "photo" (slight blur, camera noise and JPEG, in any
+            combination). In Python also a `degradations.Degradation`.
         from_: Name of a preset ("color_denoiser"), or path of a `.keras`
             file, whose network is trained further on these data (fine-tuning).
             None starts from random weights. Where the degradation is not

@@ -144,8 +144,9 @@ def train_flow(
     """Trains a flow-matching model (rectified flow, or EDM) on images.
 
     Args:
-        data: Name of a data source (see `datasets.CATALOG`), path of a folder
-            of images, or a `datasets.Source`.
+        data: Name of a data set (`keras-synth datasets` lists them), or path
+            of a folder of images, with the folders below it. In Python also a
+            `datasets.Source`.
         output: Folder for `flow.keras`, `history.json` (logs of all epochs),
             `images/`, `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).

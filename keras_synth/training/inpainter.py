@@ -155,15 +155,16 @@ def train_inpainter(
     against the discriminators, with a third of the learning rate.
 
     Args:
-        data: Name of a data source (see `datasets.CATALOG`), path of a folder
-            of images, or a `datasets.Source`. Folders below it are read too.
+        data: Name of a data set (`keras-synth datasets` lists them), or path
+            of a folder of images, with the folders below it. In Python also a
+            `datasets.Source`.
         output: Folder for `inpainter.keras`, `history.json` (logs of all
             epochs), `images/`, `log/` (for TensorBoard), `backup/` (the state
             after the last finished epoch), and `warmup/` with the same of the
             first part.
         holes: Shapes of the missing regions: "photo" (from hairs to large
-            holes), "irregular" (brush strokes), "square", "both" of these, or
-            a `degradations.Degradation` with a mask.
+            holes), "irregular" (brush strokes), "square", or "both" of the
+            last two. In Python also a `degradations.Degradation` with a mask.
         architecture: The network: "gated_inpainter", which learns shapes
             such as faces, or "unet_inpainter", which refines a smooth
             interpolation. None takes the first, or the second with `from_`.

@@ -156,8 +156,9 @@ def train_stylegan2(
     """Trains a StyleGAN2, a style-based GAN, on images.
 
     Args:
-        data: Name of a data source (see `datasets.CATALOG`), path of a folder
-            of images, or a `datasets.Source`.
+        data: Name of a data set (`keras-synth datasets` lists them), or path
+            of a folder of images, with the folders below it. In Python also a
+            `datasets.Source`.
         output: Folder for `stylegan2.keras`, `history.json` (logs of all
             epochs), `images/`, `log/` (for TensorBoard) and `backup/` (the
             state after the last finished epoch).

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_synth import app
+from keras_synth.app.operations import OPERATIONS
 from keras_synth.app.server import _STATIC
 from keras_synth.cli.main import main
 from tests.app.browser import opened_browser, served, wait_until
@@ -50,6 +52,23 @@ def test_both_languages_have_the_same_words():
     for file in _STATIC.glob("*.html"):
         for part in file.read_text("utf-8").split('data-t="')[1:]:
             assert part.partition('"')[0] in keys(english), part[:20]
+
+
+def test_every_operation_option_and_method_has_words():
+    for operation in OPERATIONS:
+        keys = {operation.name, f'"about.{operation.name}"'}
+        for option in operation.options:
+            keys.add("begin" if option.name == "start" else option.name)
+            keys |= {f'"choice.{choice}"' for choice in option.choices}
+        for key in keys:
+            assert TEXTS.count(f" {key}: ") == 2, key
+
+
+def test_chinese_words_have_chinese_punctuation():
+    chinese = TEXTS.split("const zh = {")[1]
+    assert not re.findall(
+        r"[\u4e00-\u9fff][,:;?!()]|[,(][\u4e00-\u9fff]", chinese
+    )
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +314,41 @@ def test_forty_pairs_by_keyboard_with_a_reload_and_a_kill(tmp_path):
     expected[25] = 1
     assert [a["value"] for a in answers] == expected
     assert all(a["seconds"] > 0 for a in answers)
+
+
+@pytest.mark.slow
+def test_what_is_over_is_not_told_again(photo, tmp_path):
+    """An error of another operation, and the link of an earlier study."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        Image.open(photo).save(tmp_path / name / "a.png")
+    folders = [str(tmp_path / name) for name in ("one", "two")]
+    for study in ("first", "second"):
+        app.rate_new(tmp_path / study, images=folders, catch_trials=0)
+    with opened_browser(viewport={"width": 1280, "height": 800}) as context:
+        page, _ = watched(context)
+        with served(study=str(tmp_path / "first")) as (_, address, rating):
+            port = int(address.rstrip("/").rpartition(":")[2])
+            page.goto(address)
+            page.set_input_files("#picked", str(photo))
+            page.wait_for_selector("#files button")
+            page.get_by_role("button", name="Deblur").click()
+            page.locator("#start").click()  # nothing is blurred
+            page.wait_for_selector("#status.bad")
+            page.get_by_role("button", name="Restore").click()
+            assert page.locator("#status").inner_text() == ""
+            page.goto(rating)
+            page.locator("#agree").click()
+            page.wait_for_selector("#rate:visible")
+            assert "R original" not in page.locator("#keys").inner_text()
+        with served(port, study=str(tmp_path / "second")):
+            page.goto(rating)  # the browser kept the first study's link
+            page.wait_for_selector("#welcome:visible")
+            assert page.locator("#problem").inner_text() == ""
+            page.goto(rating + "#nobody")
+            page.reload()
+            page.wait_for_selector("#welcome:visible")
+            assert "not known" in page.locator("#problem").inner_text()
 
 
 def _answer(page, start, end):

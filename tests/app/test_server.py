@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_synth import app, presets
+from keras_synth import app, models, networks, presets
 from keras_synth.app import generators, operations, studies
 from keras_synth.app.imports import IMPORTING
 from keras_synth.app.jobs import JobQueue, QueueFullError
@@ -285,6 +285,14 @@ def test_generators(client):
     mixed = request | {"num_images": 6, "mix": 3}
     job = finished(client, client.post("/api/generate", json=mixed))
     assert job["result"]["facts"]["columns"] == 4
+
+
+def test_flows_are_refused_in_words(tmp_path):
+    network = networks.diffusion_unet((8, 8, 1), widths=(8,), num_blocks=1)
+    path = tmp_path / "flow.keras"
+    models.FlowMatching(network).save(path)
+    with pytest.raises(ValueError, match="flow is sampled on the command line"):
+        generators.Generators({"flow": path}).describe("flow")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import resource
 import subprocess
 import sys
@@ -96,8 +97,8 @@ def test_every_training_has_a_command():
 @every_command
 def test_help_names_every_parameter(capsys, words):
     out = shown_help(capsys, *words)
-    rows = [line.strip("│* ").split() for line in out.splitlines()]
-    shown = {row[0] for row in rows if row and row[0].startswith("--")}
+    # Deeper in a line, an option is mentioned in a description.
+    shown = set(re.findall(r"^│ (?:[* ]  )?(--\S+)", out, re.MULTILINE))
     required = [line for line in out.splitlines() if line.startswith("│ * ")]
     shown |= {line.strip("│* ").split()[0] for line in required}
     expected = {f"--{name}" for name in OUTPUT_OPTIONS}
@@ -241,6 +242,37 @@ def test_the_version_is_the_packages(capsys):
 
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == keras_synth.__version__
+
+
+@every_command
+def test_help_speaks_the_language_of_the_command_line(capsys, words):
+    """Options as one types them, in lines that a terminal does not break."""
+    out = shown_help(capsys, *words)
+    assert max(map(len, out.splitlines())) <= 80
+    text = " ".join(out.replace("│", " ").split())
+    for parameter in ALL[words].options:
+        assert f"`{parameter.name}`" not in text, parameter.name
+    assert "In Python" not in text and "[default: ]" not in text
+    assert "datasets.Source" not in text
+
+
+def test_examples_of_keywords_become_options(capsys):
+    out = " ".join(shown_help(capsys, "train", "cut").split())
+    assert "--image-size 64 --width 24 --num-blocks 6 --batch-size 4." in out
+
+
+def test_a_file_name_or_a_truth_value(monkeypatch):
+    """`--cache False` is no file with that name."""
+    seen = {}
+
+    def record(**arguments):
+        seen.update(arguments)
+        raise ValueError("enough")
+
+    monkeypatch.setattr("keras_synth.training.train_vae", record)
+    for typed, value in (("False", False), ("True", True), ("a", "a")):
+        assert main(["train", "vae", "--cache", typed]) == 2
+        assert seen["cache"] is value or seen["cache"] == value == "a"
 
 
 def test_a_function_that_is_not_there_is_an_error():

@@ -103,6 +103,14 @@ def test_unknown_names_are_refused(folder, tmp_path):
         train("photos", tmp_path, image_size=8, conditional=True)
 
 
+def test_a_folder_with_the_name_of_a_data_set(tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="'./photos'"):
+        source = training.open_data("photos")
+    assert source.num_images == 14  # scikit-image's
+
+
 @pytest.mark.slow
 def test_private_training_is_resumed_and_states_its_budget(
     folder, tmp_path, monkeypatch

@@ -70,7 +70,8 @@ function later() {
 }
 
 async function choose(name) {
-  $("status").textContent = "…";
+  $("status").textContent = t("loading");
+  $("status").classList.remove("bad");
   try {
     facts = await ask(`/api/generators/${encodeURIComponent(name)}`);
   } catch (error) {

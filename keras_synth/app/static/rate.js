@@ -48,9 +48,11 @@ async function begin() {
   try {
     state = await insist("/api/rate/state", { link });
   } catch (error) {
+    // A link that was saved here may be of an earlier study: no fault.
+    const given = link === location.hash.slice(1);
     link = null;
     page("welcome");
-    $("problem").textContent = t("noRater");
+    $("problem").textContent = given ? t("noRater") : "";
     return;
   }
   history.replaceState(null, "", `#${link}`);
@@ -102,7 +104,8 @@ function layout() {
   const both = pairs();
   $("count").textContent = t("progress", { n: state.answered + 1, total: state.total });
   $("question").textContent = study.question || t(both ? "which" : "how");
-  $("keys").textContent = t(both ? "rateKeys" : "scoreKeys");
+  const keys = t(both ? "rateKeys" : "scoreKeys");
+  $("keys").textContent = question.reference ? keys + t("originalKey") : keys;
   $("toggle").hidden = !both;
   $("toggle").textContent = t(single ? "sideBySide" : "toggle");
   $("change").hidden = !both || !single;
@@ -128,11 +131,11 @@ function layout() {
 function buttons() {
   const made = pairs()
     ? [[1, "left", "←"], [0, "same", "↓"], [-1, "right", "→"]]
-    : SCORES.map((score) => [score, `score.${score}`, String(score)]);
+    : SCORES.map((score) => [score, `score.${score}`]);
   $("answers").replaceChildren(...made.map(([value, key, name]) => {
-    const words = pairs() ? t(key) : `${value} ${t(key)}`;
-    const button = element("button", { type: "button", data: { value } },
-      element("span", {}, words), element("kbd", {}, name));
+    const words = pairs() ? t(key) : `${value} ${t(key)}`; // 1 to 5 are keys
+    const button = element("button", { type: "button", data: { value } }, element("span", {}, words));
+    if (pairs()) button.append(element("kbd", {}, name));
     button.addEventListener("click", () => answer(value));
     return button;
   }));

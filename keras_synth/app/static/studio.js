@@ -364,6 +364,7 @@ $("operations").append(...operations.map((each) => {
   const button = element("button", { type: "button", data: { t: each.name } });
   button.addEventListener("click", () => {
     if (current?.after) { restart(current); stage.show(current); }
+    if (current) current.error = null; // of another operation
     chooseOperation(each.name);
   });
   return button;
