@@ -11,10 +11,11 @@ import os
 import pathlib
 import shutil
 import sys
+import typing
 from collections.abc import Callable
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import CoercionError, Parameter, convert
 
 import keras_synth
 from keras_synth.cli.signatures import read_function
@@ -188,10 +189,29 @@ class Command:
         about = Parameter(
             help=self.arguments.get(parameter.name),
             show_default=False if required else _shown(parameter.default),
+            converter=_converter(parameter.annotation),
             **({"group": "Files"} if of_files else {}),
         )
         annotation = Annotated[parameter.annotation, about]
         return parameter.replace(kind=kind, annotation=annotation)
+
+
+def _converter(annotation):
+    """Of whole numbers one that does not round; else None for the usual."""
+    kinds = _kinds(annotation)
+    return _whole if int in kinds and float not in kinds else None
+
+
+def _kinds(annotation):
+    """An annotation and all that it is made of."""
+    return {annotation}.union(*map(_kinds, typing.get_args(annotation)))
+
+
+def _whole(kind, tokens):
+    for token in tokens:
+        if "." in token.value:
+            raise CoercionError(token=token, argument=None, target_type=int)
+    return convert(kind, tokens)
 
 
 def _shown(default):
