@@ -30,6 +30,8 @@ OUTPUT_OPTIONS = {
 }
 # What a function calls with its results, while it goes on.
 _CALLBACKS = ("on_file", "on_ready")
+# Options whose values may look like options: `--suffix -restored`.
+_WITH_HYPHEN = ("suffix",)
 # How the program itself calls a function is no option.
 _NO_OPTIONS = ("verbose", *_CALLBACKS)
 
@@ -190,6 +192,7 @@ class Command:
             help=self.arguments.get(parameter.name),
             show_default=False if required else _shown(parameter.default),
             converter=_converter(parameter.annotation),
+            allow_leading_hyphen=parameter.name in _WITH_HYPHEN,
             **({"group": "Files"} if of_files else {}),
         )
         annotation = Annotated[parameter.annotation, about]
