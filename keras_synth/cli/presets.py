@@ -1,21 +1,19 @@
 """`keras-synth presets`."""
 
 import dataclasses
+import importlib
 
 from keras_synth.cli.command import Command
 
 
+def _presets():
+    # Later: to import them is to import TensorFlow.
+    return importlib.import_module("keras_synth.presets")
+
+
 def _facts(lines, arguments):
-    # Here: to import the presets is to import TensorFlow.
-    from keras_synth.presets import catalog
-
-    return {"presets": [dataclasses.asdict(preset) for preset in catalog()]}
-
-
-def _lines(facts):
-    from keras_synth.presets import describe_presets
-
-    return describe_presets()
+    entries = _presets().catalog()
+    return {"presets": [dataclasses.asdict(entry) for entry in entries]}
 
 
 COMMAND = Command(
@@ -25,6 +23,6 @@ COMMAND = Command(
     function="describe_presets",
     group="Other",
     examples=("keras-synth presets", "keras-synth presets --json"),
-    lines=_lines,
+    lines=lambda facts: _presets().describe_presets(),
     facts=_facts,
 )
