@@ -59,6 +59,7 @@ seed.
 
 import importlib.util
 import pathlib
+import warnings
 
 import keras
 import tensorflow as tf
@@ -193,7 +194,9 @@ def _export_call(model, path, format):
         # Keras refuses to export a network that was never called.
         network(keras.tree.map_structure(_zeros, network_input(network)))
     path = pathlib.Path(path)
-    with written_whole(path) as unfinished:
+    with written_whole(path) as unfinished, warnings.catch_warnings():
+        # Keras' converter asks NumPy for a name that is gone.
+        warnings.filterwarnings("ignore", "In the future `np", FutureWarning)
         try:
             network.export(str(unfinished), format=format, verbose=False)
         except OSError:

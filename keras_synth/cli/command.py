@@ -13,10 +13,11 @@ import re
 import shutil
 import sys
 import textwrap
+import typing
 from collections.abc import Callable
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import CoercionError, Parameter, convert
 
 import keras_synth
 from keras_synth.cli.signatures import read_function
@@ -32,6 +33,8 @@ OUTPUT_OPTIONS = {
 # What a function calls with its results, while it goes on.
 _CALLBACKS = ("on_file", "on_ready")
 _FLAGS = {"True": True, "False": False}
+# Options whose values may look like options: `--suffix -restored`.
+_WITH_HYPHEN = ("suffix",)
 # How the program itself calls a function is no option.
 _NO_OPTIONS = ("verbose", *_CALLBACKS)
 
@@ -212,6 +215,8 @@ class Command:
         about = Parameter(
             help=text,
             show_default=False if required else _shown(parameter.default, text),
+            converter=_converter(parameter.annotation),
+            allow_leading_hyphen=parameter.name in _WITH_HYPHEN,
             **({"group": "Files"} if of_files else {}),
         )
         annotation = Annotated[parameter.annotation, about]
@@ -220,6 +225,24 @@ class Command:
 
 def _option_name(name):
     return f"--{name.strip('_').replace('_', '-')}"
+
+
+def _converter(annotation):
+    """Of whole numbers one that does not round; else None for the usual."""
+    kinds = _kinds(annotation)
+    return _whole if int in kinds and float not in kinds else None
+
+
+def _kinds(annotation):
+    """An annotation and all that it is made of."""
+    return {annotation}.union(*map(_kinds, typing.get_args(annotation)))
+
+
+def _whole(kind, tokens):
+    for token in tokens:
+        if "." in token.value:
+            raise CoercionError(token=token, argument=None, target_type=int)
+    return convert(kind, tokens)
 
 
 def _shown(default, text):

@@ -26,13 +26,14 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TOPS = {8: 255, 16: 65535}
 
 
-def check_holds(path, decoded, options):
+def check_holds(path, decoded, options, scale=1):
     """Refuses, before any work, what a format cannot hold.
 
     Args:
         path: Path of the file to write.
         decoded: `decoding.Decoded` that was read.
         options: `io.FileOptions`.
+        scale: Factor of each side, of what will be written.
 
     Raises:
         ValueError: The format holds no such images.
@@ -49,6 +50,13 @@ def check_holds(path, decoded, options):
     if flatten:
         _color(options.background)
     values, _ = decoded.read(0)
+    side = scale * max(values.shape[:2])
+    if side > format.side:
+        raise ValueError(
+            f"The longer side of {path} would be {side} pixels, and "
+            f"{path.suffix} files hold {format.side}: write a .png or .tif "
+            "file."
+        )
     transparent = values.shape[-1] in (2, 4) and values[..., -1].min() < 1
     if transparent and not format.alpha and not flatten:
         raise ValueError(

@@ -121,7 +121,9 @@ def _name_below(file, folder):
     return file.relative_to(folder).with_suffix("")
 
 
-def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
+def plan_targets(
+    source, target, *, overwrite=False, beside=(), files=None, also_read=()
+):
     """Plans which image file becomes which, and checks every target.
 
     What lies in the target is no source, where the target is a folder inside
@@ -137,6 +139,8 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
             stands for `NAME-compare.png`. A suffix with a `*` stands for
             several files.
         files: `io.FileOptions`, or None for the defaults.
+        also_read: Paths of what is read besides, such as masks: of files, or
+            of folders of images. None of them is a target.
 
     Returns:
         A list of `(file to read, file to write)`, `pathlib.Path` both.
@@ -160,6 +164,7 @@ def plan_targets(source, target, *, overwrite=False, beside=(), files=None):
     if files.skip_existing:
         plan = _without_made(plan, beside)
     _check_distinct(plan)
+    _check_kept(plan, also_read)
     if beside:
         _check_stems(plan)
     plan = _shard(plan, files.shard)
@@ -190,7 +195,13 @@ def _without_made(plan, beside):
 
 def is_finished(goal):
     """Whether a file has been written: it exists, and is not empty."""
+    goal = _written(goal)
     return goal.is_file() and goal.stat().st_size > 0
+
+
+def _written(path):
+    """Where `written_whole` writes: what is missing before ".." is made."""
+    return pathlib.Path(os.path.realpath(path))
 
 
 def _shard(plan, shard):
@@ -272,6 +283,21 @@ def _check_distinct(plan):
             )
 
 
+def _check_kept(plan, also_read):
+    """Refuses a target that is read besides, unless it is its own source."""
+    kept = set()
+    for path in map(pathlib.Path, also_read):
+        paths = find_images(path) if path.is_dir() else [path]
+        kept.update(map(os.path.realpath, paths))
+    for file, goal in plan:
+        real = os.path.realpath(goal)
+        if real in kept and real != os.path.realpath(file):
+            raise ValueError(
+                f"{goal} is read as well, and would be lost: give another "
+                "target."
+            )
+
+
 def _check_stems(plan):
     """Refuses names that differ in their endings alone."""
     known = {}
@@ -289,9 +315,10 @@ def _check_beside(goal, suffix, overwrite):
         check_target(beside_target(goal, suffix), overwrite)
         return
     start, _, end = suffix.partition("*")
-    if overwrite or not goal.parent.is_dir():
+    folder = _written(goal).parent
+    if overwrite or not folder.is_dir():
         return
-    for old in sorted(goal.parent.iterdir()):
+    for old in sorted(folder.iterdir()):
         if old.name.startswith(goal.stem + start) and old.name.endswith(end):
             raise FileExistsError(_exists(old))
 
@@ -327,19 +354,20 @@ def check_target(path, overwrite=False, endings=EXTENSIONS):
             f"The name of {path} must have at most {LONGEST_NAME} bytes. "
             f"Received: {length}"
         )
-    if path.exists() and not overwrite:
+    written = _written(path)
+    if written.exists() and not overwrite:
         raise FileExistsError(_exists(path))
-    there = next(folder for folder in path.parents if folder.exists())
+    there = next(folder for folder in written.parents if folder.exists())
     if not there.is_dir():
         raise PermissionError(
             f"Cannot write {path}: {path.parent} cannot be a folder."
         )
     if not os.access(there, os.W_OK):
         raise PermissionError(f"Cannot write {path}: {there} is read-only.")
-    if path.exists():
-        if not path.is_file():
+    if written.exists():
+        if not written.is_file():
             raise PermissionError(f"Cannot write {path}: it is no file.")
-        if not path.stat().st_mode & 0o222:
+        if not written.stat().st_mode & 0o222:
             raise PermissionError(f"Cannot write {path}: it is read-only.")
 
 

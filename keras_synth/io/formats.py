@@ -14,6 +14,7 @@ class Format:
         frames: Whether it holds several images: an animation, or pages.
         depths: Bits of a channel: 8, 16, or 32 for floats.
         lossless: Whether pixels come back as they were written.
+        side: Pixels of the longest side that it holds.
         keeps: What else it holds, of "profile", "EXIF", "XMP", "resolution",
             "comment", "text" and "gamma".
     """
@@ -24,6 +25,7 @@ class Format:
     frames: bool = False
     depths: tuple = (8,)
     lossless: bool = True
+    side: int = 2**31 - 1
     keeps: frozenset = frozenset()
 
 
@@ -41,6 +43,7 @@ FORMATS = (
         "JPEG",
         (".jpg", ".jpeg", ".jpe", ".jfif"),
         lossless=False,
+        side=65500,
         keeps=frozenset((*_ALL, "comment")),
     ),
     Format(
@@ -57,6 +60,7 @@ FORMATS = (
         alpha=True,
         frames=True,
         lossless=False,
+        side=16383,
         keeps=frozenset(("profile", "EXIF", "XMP")),
     ),
     Format(
@@ -64,6 +68,7 @@ FORMATS = (
         (".avif",),
         alpha=True,
         lossless=False,
+        side=32768,
         keeps=frozenset(("profile", "EXIF", "XMP")),
     ),
     Format(
@@ -79,6 +84,7 @@ FORMATS = (
         alpha=True,
         frames=True,
         lossless=False,
+        side=65535,
         keeps=frozenset(("comment",)),
     ),
     Format(
@@ -87,7 +93,7 @@ FORMATS = (
         alpha=True,
         keeps=frozenset(("comment",)),
     ),
-    Format("TGA", (".tga",), alpha=True),
+    Format("TGA", (".tga",), alpha=True, side=65535),
     Format("BMP", (".bmp",), keeps=frozenset(("resolution",))),
     Format("PPM", (".ppm", ".pgm"), depths=(8, 16)),
 )

@@ -189,17 +189,25 @@ def read_regions(path):
             continue
         try:
             entry = json.loads(line)
-            known[pathlib.Path(entry["source"])] = [
-                np.array(boxes, "float64").reshape(-1, 4)
-                for boxes in entry["regions"]
-            ]
+            source = pathlib.Path(entry["source"])
+            known[source] = [_as_boxes(boxes) for boxes in entry["regions"]]
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(
                 f"Line {number} of {path} must be a JSON object with `source` "
-                "and `regions`, a list of [top, left, height, width] for each "
-                "image of the file."
+                "and `regions`, for each image of the file a list of [top, "
+                "left, height, width] with sides above 0."
             ) from error
     return known
+
+
+def _as_boxes(boxes):
+    boxes = np.array(boxes, "float64")
+    if not boxes.size:
+        return boxes.reshape(0, 4)
+    whole = boxes.ndim == 2 and boxes.shape[1] == 4
+    if not (whole and np.isfinite(boxes).all() and boxes[:, 2:].min() > 0):
+        raise ValueError("no boxes")
+    return boxes
 
 
 def _known(known, image, index):
@@ -210,4 +218,11 @@ def _known(known, image, index):
             "the file of regions does not say what to hide in it: give it an "
             "empty list for nothing"
         ) from None
-    return degradations.clip_boxes(boxes, image.color.shape[:2])
+    clipped = degradations.clip_boxes(boxes, image.color.shape[:2])
+    if len(clipped) < len(boxes):
+        height, width = image.color.shape[:2]
+        raise ValueError(
+            "the file of regions names one that lies outside of the image, "
+            f"which is {height} pixels high and {width} wide"
+        )
+    return clipped

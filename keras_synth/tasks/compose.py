@@ -12,6 +12,7 @@ from keras_synth import editing
 from keras_synth.io import FileOptions, plan_targets, read_image, split_alpha
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.loading import load_model_or_preset
+from keras_synth.tasks.masks import marked
 
 METHODS = ("poisson", "mixed", "paste")
 
@@ -66,7 +67,7 @@ def compose(
         part: Path of the image file with the part. Where it is transparent
             it is not taken.
         mask: Path of an image file of the size of the part, white where the
-            part is wanted.
+            part is wanted, or in one color on a transparent ground.
         target: Path of the image file to write.
         method: "poisson"; "mixed", where the base shows through flat places;
             or "paste", which copies the colors, softly where the mask is gray.
@@ -113,6 +114,7 @@ def compose(
         overwrite=overwrite,
         beside=(COMPARISON,) if compare else (),
         files=files,
+        also_read=[part, mask],
     )
     wanted, region = _part_and_mask(part, mask)
     generator = None if model is None else load_model_or_preset(model)
@@ -170,7 +172,9 @@ def compose(
 def _part_and_mask(part, mask):
     """Part without transparency, and the mask that it leaves."""
     color, alpha = split_alpha(read_image(part, alpha="keep"))
-    region = read_image(mask, channels=1)
+    region, seen = split_alpha(read_image(mask, channels=1, alpha="keep"))
+    if seen is not None:
+        region = marked(mask, region, seen)
     if region.shape[:2] != color.shape[:2]:
         sizes = [
             f"{width}x{height}"

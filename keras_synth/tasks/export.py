@@ -62,6 +62,12 @@ def export(
             f"Received: {format!r}"
         )
     target = pathlib.Path(target)
+    for other, endings in _ENDINGS.items():
+        if format == "savedmodel" and target.suffix in (endings or ()):
+            raise ValueError(
+                f"A SavedModel is a folder, and {target} the name of a file: "
+                f"ask for the format {other} (`format`, --format {other})."
+            )
     if not (format == "savedmodel" and target.is_dir()):
         check_target(target, overwrite, _ENDINGS[format])
     elif any(target.iterdir()) and not overwrite:

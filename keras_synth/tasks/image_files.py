@@ -136,6 +136,7 @@ def restore_files(
     title,
     compare,
     kind="restored",
+    scale=1,
     overwrite=False,
     files=None,
     on_file=None,
@@ -165,6 +166,7 @@ def restore_files(
             `NAME-compare.png`.
         kind: What is done, see `io.Provenance`, or None for nothing that the
             metadata should say.
+        scale: Factor from the sides of an image to those of the result.
         overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None for the defaults.
         on_file: None, or a function that is called with each result as soon
@@ -180,7 +182,9 @@ def restore_files(
     files = files or FileOptions()
     method = pathlib.Path(title).name  # of a file the name, without folders
     provenance = kind and Provenance(kind, method)
-    job = _Job(restore, result, title, provenance, compare, overwrite, files)
+    job = _Job(
+        restore, result, title, provenance, scale, compare, overwrite, files
+    )
     run = _on_ray if files.engine == "ray" else _in_turn
     done, errors = {}, {}
     with Progress(len(plan), "images", verbose) as progress:
@@ -207,6 +211,7 @@ class _Job:
     result: Callable
     title: str
     provenance: Provenance | None
+    scale: int
     compare: bool
     overwrite: bool
     files: FileOptions
@@ -230,7 +235,7 @@ class _Job:
         check_target(goal, may_exist)
         with _without_warnings():
             decoded, comparison = open_decoded(file, files), None
-            check_holds(goal, decoded, files)
+            check_holds(goal, decoded, files, self.scale)
         frames, image, color, facts = _frames(decoded, self.restore, progress)
         if self.compare:
             comparison = beside_target(goal, COMPARISON)

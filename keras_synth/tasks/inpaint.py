@@ -18,7 +18,7 @@ from keras_synth.io import (
 )
 from keras_synth.restoration.patch_field import whole_patches
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.masks import find_masks, read_mask
+from keras_synth.tasks.masks import check_masks, find_masks, read_mask
 from keras_synth.tasks.restorers import (
     in_tiles,
     load_restorer,
@@ -142,9 +142,15 @@ def inpaint(
         )
     if method in known and method != "unet" and ensemble:
         raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
+    check_masks(mask, source)
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
-        source, target, overwrite=overwrite, beside=beside, files=files
+        source,
+        target,
+        overwrite=overwrite,
+        beside=beside,
+        files=files,
+        also_read=[mask],
     )
     masks = find_masks(mask, source, [file for file, _ in plan])
     trained = None if method in known else _model(method, ensemble)

@@ -7,20 +7,15 @@ import numpy as np
 from keras_synth.io import find_images, pair_by_name, read_image, split_alpha
 
 
-def find_masks(masks, source, files):
-    """Finds the mask of each image.
+def check_masks(masks, source):
+    """Checks that a mask is there for an image, a folder of them for a folder.
 
     Args:
-        masks: Path of a mask, or of a folder of masks with the names of the
-            images, whatever their endings.
+        masks: Path of a mask, or of a folder of masks.
         source: Path of the image, or of a folder with images.
-        files: List of the images' paths.
-
-    Returns:
-        A dict from the path of each image to that of its mask.
 
     Raises:
-        FileNotFoundError: There is no mask of an image.
+        FileNotFoundError: There is no mask.
         ValueError: One is a folder, and the other is a file.
     """
     masks, source = pathlib.Path(masks), pathlib.Path(source)
@@ -31,6 +26,25 @@ def find_masks(masks, source, files):
             "An image needs a mask, a folder of images a folder of masks. "
             f"Received: {source} and {masks}"
         )
+
+
+def find_masks(masks, source, files):
+    """Finds the mask of each image.
+
+    Args:
+        masks: Path of a mask, or of a folder of masks with the names of the
+            images, whatever their endings; see `check_masks`.
+        source: Path of the image, or of a folder with images.
+        files: List of the images' paths.
+
+    Returns:
+        A dict from the path of each image to that of its mask.
+
+    Raises:
+        FileNotFoundError: There is no mask of an image.
+        ValueError: Two masks have the same name.
+    """
+    masks, source = pathlib.Path(masks), pathlib.Path(source)
     if source.is_file():
         return {source: masks}
     found = pair_by_name(files, source, find_images(masks), masks)
@@ -58,7 +72,7 @@ def read_mask(path, image):
     """
     gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
     if alpha is not None:
-        gray = _marked(path, gray, alpha)
+        gray = marked(path, gray, alpha)
     mask = np.float32(gray > 0.5)
     if mask.shape[:2] != image.color.shape[:2]:
         sizes = [
@@ -82,8 +96,20 @@ def read_mask(path, image):
     return mask
 
 
-def _marked(path, gray, alpha):
-    """What is marked in a mask with transparency."""
+def marked(path, gray, alpha):
+    """What is marked in a mask with transparency.
+
+    Args:
+        path: Path of the mask.
+        gray: Array (height, width, 1) of its brightness.
+        alpha: Array (height, width, 1) of its transparency.
+
+    Returns:
+        (height, width, 1), above one half where it is marked.
+
+    Raises:
+        ValueError: It has several colors, and transparent parts.
+    """
     seen = gray[alpha > 0.5]
     if not seen.size or np.ptp(alpha) < 0.5 or np.ptp(seen) > 0.9:
         # White on black, and what is transparent is not marked.

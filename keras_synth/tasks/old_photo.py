@@ -58,7 +58,7 @@ class OldPhotos:
             self._masks = find_masks(mask, source, [file for file, _ in plan])
         if save_mask is not None:
             self._saved = _saved_masks(
-                source, plan, save_mask, overwrite, files or FileOptions()
+                source, plan, save_mask, mask, overwrite, files or FileOptions()
             )
         if detector is not None:
             self._detector = _load_detector(detector)
@@ -156,7 +156,7 @@ def _load_detector(path):
     return model, inputs["image"][-1]
 
 
-def _saved_masks(source, plan, save_mask, overwrite, files):
+def _saved_masks(source, plan, save_mask, mask, overwrite, files):
     """The mask to write of each image: a dict from path to path."""
     folder = os.path.isdir(source)
     masks = plan_targets(
@@ -164,12 +164,14 @@ def _saved_masks(source, plan, save_mask, overwrite, files):
         save_mask,
         overwrite=overwrite or files.skip_existing,
         files=FileOptions(format="png" if folder else None, shard=files.shard),
+        also_read=[mask] if mask else [],
     )
-    used = {os.path.abspath(goal) for _, goal in plan}
-    for _, mask in masks:
-        if os.path.abspath(mask) in used:
+    used = {os.path.realpath(path) for pair in plan for path in pair}
+    for _, goal in masks:
+        if os.path.realpath(goal) in used:
             raise ValueError(
-                f"{mask} would be both the restored image and its mask."
+                f"{goal} would be both an image and its mask: give another "
+                "`save_mask`."
             )
     return dict(masks)
 

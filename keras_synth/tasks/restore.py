@@ -14,8 +14,10 @@ from keras_synth import inference, ops, presets, restoration
 from keras_synth.io import FileOptions, Progress, plan_targets
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.tasks.masks import check_masks
 from keras_synth.tasks.old_photo import OldPhotos
 from keras_synth.tasks.restorers import (
+    SMALLEST,
     batch_as_channels,
     channels_as_batch,
     check_noise_level,
@@ -112,8 +114,9 @@ def _bm3d(noise_level, ensemble, verbose=0):
 
 def _total_variation(noise_level, *_):
     def restore(images):
-        levels = ops.opponent_noise_levels(images)
-        level = noise_level or float(np.linalg.norm(levels))
+        level = noise_level
+        if level is None:
+            level = float(np.linalg.norm(ops.opponent_noise_levels(images)))
         return restoration.total_variation(level)(images)
 
     return restore
@@ -278,14 +281,23 @@ def restore(
             "`detector`, `mask`, `save_mask` and `keep_levels` are for "
             "`old_photo`."
         )
+    if mask:
+        check_masks(mask, source)
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
-        source, target, overwrite=overwrite, beside=beside, files=files
+        source,
+        target,
+        overwrite=overwrite,
+        beside=beside,
+        files=files,
+        also_read=[mask] if mask else [],
     )
     trained = None
     if method not in ("auto", *METHODS):
         trained = _trained(method)
     always = trained is not None or method.endswith("median")
+    # Where an image is too small for an estimate, these need none.
+    unaware = method in ("auto", "photo") or method.endswith("median")
     repair, levels = None, restoration.auto_levels()
     if old_photo:
         repair = OldPhotos(
@@ -299,7 +311,8 @@ def restore(
         level = noise_level
         if level == "auto":
             # As it was: where something was inpainted, there is no noise.
-            level = estimated_level(image)
+            tiny = min(image.color.shape[:2]) < SMALLEST
+            level = 0.0 if tiny and unaware else estimated_level(image)
         name = method
         if method == "auto":
             name = "unet" if level else None

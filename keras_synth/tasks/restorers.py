@@ -13,6 +13,8 @@ from keras_synth.tasks.loading import load_once
 # pix2pix halve six times, and see farther than any tile: in tiles, theirs are
 # approximate.
 _TILE, _OVERLAP, _MULTIPLE = 768, 96, 64
+#: Side in pixels of the smallest image whose noise is estimated.
+SMALLEST = 4
 # Of plug-and-play restoration, in pixels of the restored image.
 _SOLVED_TILE, _SOLVED_OVERLAP = 512, 64
 # The prior of plug-and-play restoration, for gray images as well.
@@ -152,7 +154,7 @@ def estimated_level(image):
     Raises:
         ValueError: The image is too small.
     """
-    if min(image.color.shape[:2]) < 4:
+    if min(image.color.shape[:2]) < SMALLEST:
         raise ValueError(
             f"{image.path} is too small to estimate its noise: give a noise "
             "level."

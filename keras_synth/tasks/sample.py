@@ -5,8 +5,8 @@ import os
 import pathlib
 
 from keras_synth.io import check_target, image_grid
-from keras_synth.models.loading import load_model
 from keras_synth.tasks.generators import write_generated
+from keras_synth.tasks.loading import load_model_or_preset
 
 
 def sample(
@@ -23,7 +23,7 @@ def sample(
 
     Args:
         model: Path of the `.keras` file of a VAE, GAN, StyleGAN2 or
-            FlowMatching.
+            FlowMatching, or name of a preset.
         target: Path of the image file to write.
         num_images: Number of images.
         labels: Classes of the images, for a class-conditional model. They
@@ -38,7 +38,7 @@ def sample(
 
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
-        FileNotFoundError: There is no such model.
+        FileNotFoundError: There is no such model or preset.
         PermissionError: The place cannot be written to.
         ValueError: Arguments are out of range, the file holds no generator,
             or the model does not have such labels.
@@ -54,7 +54,7 @@ def sample(
     if labels is not None and not len(labels):
         raise ValueError("`labels` must hold a class. Received: none")
     check_target(target, overwrite)
-    generator = load_model(model)
+    generator = load_model_or_preset(model)
     if labels is not None:
         labels = [labels[i % len(labels)] for i in range(num_images)]
     images = generator.sample(

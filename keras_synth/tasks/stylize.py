@@ -146,7 +146,12 @@ def stylize(
     if preview_interval:
         beside.append(_PREVIEW.format("*"))
     plan = plan_targets(
-        source, target, overwrite=overwrite, beside=beside, files=files
+        source,
+        target,
+        overwrite=overwrite,
+        beside=beside,
+        files=files,
+        also_read=[style, *blend],
     )
     goals = dict(plan)
     on_ray = files is not None and files.engine == "ray"

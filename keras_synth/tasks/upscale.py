@@ -204,6 +204,7 @@ def upscale(
         upscaled,
         Upscaled,
         title=method,
+        scale=scale,
         compare=compare,
         overwrite=overwrite,
         files=files,

@@ -196,7 +196,7 @@ def upscale_video(
             f"frames_per_second={frames_per_second!r}"
         )
     source, target = pathlib.Path(source), pathlib.Path(target)
-    if target.exists() and target.resolve() == source.resolve():
+    if target.resolve() == source.resolve():
         raise ValueError(f"{source} cannot be its own target: name another.")
     video = open_video(source, accept_truncated)
     check_video_target(target, overwrite or skip_existing)

@@ -218,6 +218,17 @@ def test_datasets_lists_every_source(capsys):
             assert f"{split} {count:,}" in out
 
 
+def test_presets_are_text_or_the_catalog_as_json(capsys):
+    code, out, error = _run(capsys, "presets")
+    assert (code, error) == (0, "") and "\n\ngray_denoiser  (" in out
+    code, out, error = _run(capsys, "presets", "--json")
+    (line,) = out.splitlines()
+    presets = {entry["name"]: entry for entry in json.loads(line)["presets"]}
+    entry = presets["gray_denoiser"]
+    assert entry["license"] == "Apache-2.0" and entry["megabytes"] > 1
+    assert "PSNR, Set12" in entry["figures"]
+
+
 @pytest.mark.parametrize(
     "words, message",
     [
@@ -297,6 +308,13 @@ def test_a_file_where_a_folder_should_go_is_one_line(capsys, folder, tmp_path):
     assert taken.read_text() == "here already"
 
 
+@pytest.mark.parametrize("name", ["vae.onnx", "vae.tflite"])
+def test_a_folder_is_not_exported_by_the_name_of_a_file(capsys, tmp_path, name):
+    error = _complaint(capsys, "export", "gray_denoiser", tmp_path / name)
+    assert "A SavedModel is a folder" in error and "--format" in error
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_file_where_an_export_should_go_is_one_line(
     capsys, trained, tmp_path
 ):
@@ -353,6 +371,15 @@ def test_a_mistake_in_sampling_is_one_line(
     error = _complaint(capsys, "sample", model_path, *words.split())
     assert message in error
     assert not list(tmp_path.iterdir())
+
+
+def test_a_preset_is_sampled_by_its_name(capsys, tmp_path):
+    words = ["sample", "fashion_mnist_stylegan2", tmp_path / "out.png"]
+    code, out, error = _run(capsys, *words, "--num-images", 4, "--seed", 0)
+    assert (code, error) == (0, "") and str(tmp_path / "out.png") in out
+    assert read_image(tmp_path / "out.png").std() > 0.1
+    words[1] = "gray_denoiser"
+    assert "cannot do this" in _complaint(capsys, *words, "--overwrite")
 
 
 def test_labels_for_a_model_without_classes_are_one_line(capsys, tmp_path):

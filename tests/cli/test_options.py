@@ -280,6 +280,23 @@ def test_a_function_that_is_not_there_is_an_error():
         signatures.read_function("tasks", "restore", "nonsense")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "upscale a.png b.png --scale 2.5",
+        "stylize a.png b.png c.png --steps 100 2.5",
+        "compose a.png b.png c.png d.png --left 1.5",
+        "restore a.png b.png --quality 90.5",
+        "train vae mnist --epochs 1.5",
+        "train cyclegan --a x --b y --image-size 64.5",
+    ],
+)
+def test_whole_numbers_are_not_rounded(capsys, words):
+    assert main(words.split()) == 2
+    error = capsys.readouterr().err
+    assert "to convert" in error and "into int" in error, error
+
+
 def test_lists_flags_and_numbers_are_read_as_such(monkeypatch):
     seen = {}
 

@@ -102,6 +102,12 @@ def test_results_are_printed_before_the_next_file_is_restored(
     assert printed == [0, 1]
 
 
+@pytest.mark.parametrize("words", [["--suffix", "-a"], ["--suffix=-a"]])
+def test_a_suffix_may_begin_with_a_hyphen(folder, words):
+    assert restore(folder, *words) == 0
+    assert (folder / "out" / "b" / "c-a.png").exists()
+
+
 def test_quiet_prints_nothing_but_errors(folder, capsys):
     assert restore(folder, "--quiet") == 0
     assert capsys.readouterr() == ("", "")

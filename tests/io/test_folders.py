@@ -93,6 +93,32 @@ def test_what_is_written_beside_a_target_is_checked_too(tmp_path):
     assert beside_target(goal, "-b.png") == tmp_path / "out/a-b.png"
 
 
+def test_a_target_above_a_missing_folder_is_the_file_that_is_there(tmp_path):
+    touch(tmp_path, "in/a.png", "in/a-step-01.png")
+    (tmp_path / "in/a.png").write_bytes(b"an image")
+    source, target = tmp_path / "in", tmp_path / "new" / ".." / "in"
+    with pytest.raises(FileExistsError, match="exists already"):
+        plan_targets(source, target)
+    with pytest.raises(FileExistsError, match="step-01.png exists already"):
+        plan_targets(
+            source / "a.png", target / "a.jpg", beside=("-step-*.png",)
+        )
+    assert plan_targets(source, target, overwrite=True)
+    skipped = FileOptions(skip_existing=True)
+    assert not plan_targets(source / "a.png", target / "a.png", files=skipped)
+
+
+def test_what_is_read_as_well_is_no_target(tmp_path):
+    touch(tmp_path, "in/a.png", "masks/a.png", "masks/b.png")
+    source, masks = tmp_path / "in", tmp_path / "masks"
+    for places in (source, masks), (source / "a.png", masks / "b.png"):
+        with pytest.raises(ValueError, match="is read as well, and would be"):
+            plan_targets(*places, overwrite=True, also_read=[masks])
+    # A style that is the source itself, which is replaced in place.
+    files = [source / "a.png"]
+    assert plan_targets(*files * 2, overwrite=True, also_read=files)
+
+
 def test_names_that_differ_in_their_endings_share_what_is_beside(tmp_path):
     touch(tmp_path, "in/a.png", "in/a.jpg")
     places = tmp_path / "in", tmp_path / "out"

@@ -111,6 +111,28 @@ def test_mistakes_are_one_line(photo, words, message, capsys, monkeypatch):
     assert not (photo.parent / "out.png").exists()
 
 
+@pytest.mark.parametrize(
+    ("regions", "message"),
+    [
+        ("[[[NaN, 1, 5, 5]]]", "with sides above 0"),
+        ("[[[9, 9, -5, 5]]]", "with sides above 0"),
+        ("[[9, 9, 5, 5], [20, 20, 5, 5]]", "for each image of the file a li"),
+        ("[[[9, 9, 5, 5], [9, 999, 5, 5]]]", "lies outside of the image"),
+    ],
+)
+def test_no_region_is_silently_left_as_it_is(photo, regions, message, tmp_path):
+    line = f'{{"source": "{photo}", "regions": {regions}}}'
+    (tmp_path / "regions.jsonl").write_text(line)
+    with pytest.raises(ValueError, match=message):
+        tasks.anonymize(
+            photo,
+            tmp_path / "out.png",
+            regions=tmp_path / "regions.jsonl",
+            verbose=0,
+        )
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_what_lies_under_transparent_pixels_is_not_kept(tmp_path):
     """A cut-out may hold a whole photograph."""
     alpha = np.full((*ASTRONAUT.shape[:2], 1), 255, "uint8")

@@ -103,6 +103,29 @@ def test_what_is_transparent_in_the_part_is_not_taken(folder, tmp_path):
     assert np.argwhere(changed.any(axis=-1)).tolist() == [[2, 2]]
 
 
+@pytest.mark.parametrize("stroke", [0.0, 0.4, 1.0])
+def test_strokes_on_a_transparent_ground_are_a_mask(folder, tmp_path, stroke):
+    mask = io.read_image(folder / "mask.png", channels=1)
+    strokes = np.dstack([np.full((6, 5, 3), stroke), mask])
+    io.write_image(tmp_path / "mask.png", strokes)
+    files = folder / "base.png", folder / "part.png"
+    for masks in folder, tmp_path:
+        target = tmp_path / f"{masks.name}.png"
+        tasks.compose(*files, masks / "mask.png", target, verbose=0)
+    np.testing.assert_array_equal(
+        io.read_image(tmp_path / f"{folder.name}.png"),
+        io.read_image(tmp_path / f"{tmp_path.name}.png"),
+    )
+
+
+@pytest.mark.parametrize("lost", ["part.png", "mask.png"])
+def test_what_is_read_is_not_replaced(folder, lost):
+    before = (folder / lost).read_bytes()
+    with pytest.raises(ValueError, match=f"{lost} is read as well"):
+        tasks.compose(*files_of(folder, folder / lost), overwrite=True)
+    assert (folder / lost).read_bytes() == before
+
+
 def test_a_gray_part_goes_into_a_color_base(folder, tmp_path):
     gray = io.read_image(folder / "part.png", channels=1)
     io.write_image(tmp_path / "gray.png", gray)

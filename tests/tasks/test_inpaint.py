@@ -349,6 +349,18 @@ def test_a_mistake_is_one_line(
     assert (torn / "out.png").read_bytes() == before
 
 
+def test_a_mask_is_not_replaced_by_what_it_restores(torn):
+    mask = (torn / "mask.png").read_bytes()
+    with pytest.raises(ValueError, match="mask.png is read as well"):
+        inpaint(
+            torn / "in.png",
+            torn / "mask.png",
+            torn / "new" / ".." / "mask.png",
+            overwrite=True,
+        )
+    assert (torn / "mask.png").read_bytes() == mask
+
+
 @pytest.mark.parametrize("stroke", [0.0, 0.3, 1.0])
 def test_strokes_on_a_transparent_ground_are_a_mask(stroke, torn, mask):
     """Of any one color; a photograph with holes in it says nothing."""

@@ -91,6 +91,7 @@ def test_sixteen_bits_become_eight_where_the_format_has_no_more(tmp_path):
     [
         ("unet", (1, 1)),
         ("unet", (2, 50)),
+        ("total_variation", (3, 9)),
         pytest.param("bm3d", (3, 2), marks=pytest.mark.slow),
     ],
 )
@@ -109,8 +110,16 @@ def test_an_image_too_small_to_estimate_its_noise_is_named(noisy, tmp_path):
     write_image(tmp_path / "in" / "a.png", np.zeros((3, 9)))
     write_image(tmp_path / "in" / "b.png", noisy)
     with pytest.raises(ValueError, match="a.png is too small to estimate"):
-        restore(tmp_path / "in", tmp_path / "out", method="median")
+        restore(tmp_path / "in", tmp_path / "out", method="total_variation")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["b.png"]
+
+
+@pytest.mark.parametrize("method", ["auto", "photo", "median"])
+def test_methods_that_need_no_noise_level_take_tiny_images(method, tmp_path):
+    write_image(tmp_path / "in.png", np.full((1, 9, 3), 0.5))
+    (done,) = restore(tmp_path / "in.png", tmp_path / "out.png", method=method)
+    assert done.noise_level == 0.0
+    assert read_image(tmp_path / "out.png").shape == (1, 9, 3)
 
 
 def test_a_network_trained_again_is_loaded_again(tmp_path):

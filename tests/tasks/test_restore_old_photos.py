@@ -173,6 +173,26 @@ def test_pages_have_no_mask_in_common(folder, tmp_path):
         assert pages.n_frames == 2
 
 
+def test_a_saved_mask_replaces_nothing_that_is_read(folder, tmp_path):
+    """Neither the photograph nor the mask that a person has corrected."""
+    old = (folder / "old.png").read_bytes()
+    (tmp_path / "old.png").write_bytes(old)
+    mask = (folder / "true.png").read_bytes()
+    (tmp_path / "mask.png").write_bytes(mask)
+    for name in ("old.png", "mask.png"):
+        with pytest.raises(ValueError, match=name):
+            restore(
+                tmp_path / "old.png",
+                tmp_path / "out.png",
+                old_photo=True,
+                mask=tmp_path / "mask.png",
+                save_mask=tmp_path / name,
+                overwrite=True,
+            )
+    assert (tmp_path / "old.png").read_bytes() == old
+    assert (tmp_path / "mask.png").read_bytes() == mask
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -210,6 +210,20 @@ def test_nothing_is_overwritten_unless_asked(color, tmp_path):
     assert read_image(tmp_path / "in.png").shape == (26, 20, 3)
 
 
+@pytest.mark.parametrize(
+    ("ending", "largest"), [(".webp", 16383), (".avif", 32768)]
+)
+def test_a_side_that_a_format_does_not_hold_is_refused_before_any_work(
+    ending, largest, monkeypatch, tmp_path
+):
+    small = tmp_path / "in.png"
+    write_image(small, np.zeros((1, largest // 4 + 1, 1)))
+    monkeypatch.setattr(inference, "restore_tiled", None)  # would be called
+    with pytest.raises(ValueError, match=f"{ending} files hold {largest}"):
+        upscale(small, tmp_path / f"out{ending}", method="bicubic")
+    assert [file.name for file in tmp_path.iterdir()] == ["in.png"]
+
+
 def test_the_command_line_says_what_it_did(color, tmp_path, capsys):
     write_image(tmp_path / "in.png", color)
     words = ["upscale", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
