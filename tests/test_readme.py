@@ -21,6 +21,10 @@ FIGURES = {
         ("inpainter", "film damage, inpainter: PSNR, hole", "value"),
         ("inpainter", "film damage, biharmonic: PSNR, hole", "value"),
     ],
+    "deblur.md": [
+        ("deblurring", "Gaussian 1.6, σ = 2.55: PlugAndPlay", "value"),
+        ("deblurring", "Gaussian 1.6, σ = 2.55: Wiener", "value"),
+    ],
     "upscale.md": [
         ("super_resolution", "EDSR: Set5, PSNR", "value"),
         ("super_resolution", "bicubic: Set5, PSNR", "value"),
