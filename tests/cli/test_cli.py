@@ -270,7 +270,7 @@ def test_without_a_command_it_shows_the_help_and_ends_with_2(capsys, words):
         ("--data nowhere", "no source and no folder 'nowhere'"),
         ("--image-size 0", "`image_size` must be a positive int"),
         ("--image-size -8", "`image_size` must be a positive int"),
-        ("--image-size 6 --architecture conv", "divisible by 4"),
+        ("--image-size 6 --architecture conv", "multiples of 4"),
         ("--batch-size 0", "`batch_size` must be a positive int"),
         ("--batch-size 25", "more than the 24 images"),
         ("--epochs 0", "`epochs` must be an int of at least 1"),
