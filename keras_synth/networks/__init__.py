@@ -35,6 +35,7 @@ from keras_synth.networks.stylegan2 import (
 )
 from keras_synth.networks.super_resolution import (
     edsr,
+    rescaled_edsr,
     rrdb,
     srcnn,
     srresnet,
@@ -93,6 +94,7 @@ __all__ = [
     "patch_discriminator",
     "pix2pix_generator",
     "projection_head",
+    "rescaled_edsr",
     "residual_discriminator",
     "residual_generator",
     "resnet_translator",

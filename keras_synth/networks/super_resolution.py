@@ -102,6 +102,54 @@ def edsr(scale=4, channels=3, width=64, num_blocks=16, residual_scale=1.0):
     return keras.Model(image, large + detail, name="edsr")
 
 
+def rescaled_edsr(network, scale):
+    """EDSR for another scale, from trained weights.
+
+    What comes before the pixel shuffle is the same for all scales, and keeps
+    its weights. The last convolution starts anew.
+
+    Args:
+        network: An `edsr`.
+        scale: Factor of upscaling of the other, 2, 3 or 4.
+
+    Returns:
+        An `edsr` of the same sizes.
+
+    Raises:
+        ValueError: `network` is not an EDSR; `scale` is out of range.
+
+    Example:
+
+    >>> given = edsr(4, width=8, num_blocks=1)
+    >>> rescaled_edsr(given, 2)(ops.zeros((1, 9, 14, 3))).shape
+    TensorShape([1, 18, 28, 3])
+
+    Reference: Lim et al., Enhanced Deep Residual Networks for Single Image
+    Super-Resolution, 2017, section 4.2.
+    """
+    known = _layers(network, layers.Conv2D)
+    factors = {layer.scale for layer in _layers(network, layers.Rescaling)}
+    refusal = ValueError(
+        "Only a `networks.edsr` can be trained further for another scale. "
+        f"Received: {network.name!r}"
+    )
+    if len(known) < 5 or len(known) % 2 == 0 or len(factors) > 1:
+        raise refusal
+    channels, width = network.output_shape[-1], known[0].filters
+    twin = edsr(scale, channels, width, (len(known) - 3) // 2, *factors)
+    ours = _layers(twin, layers.Conv2D)
+    for layer, origin in zip(ours[:-1], known[:-1], strict=True):
+        if layer.kernel.shape != origin.kernel.shape:
+            raise refusal
+    for layer, origin in zip(ours[:-1], known[:-1], strict=True):
+        layer.set_weights(origin.get_weights())
+    return twin
+
+
+def _layers(network, kind):
+    return [layer for layer in network.layers if isinstance(layer, kind)]
+
+
 def srresnet(scale=4, channels=3, width=64, num_blocks=16):
     """SRResNet super-resolution, the generator of SRGAN.
 

@@ -92,7 +92,8 @@ def train_upscaler(
         from_: Name of a preset ("gray_upscaler", "realesrgan",
             "realesrgan_anime"), or path of a `.keras` file, whose network is
             trained further on these data (fine-tuning). None starts from
-            random weights.
+            random weights. An EDSR may be one for another scale
+            (`networks.rescaled_edsr`).
         architecture: The network: "edsr", "srresnet", "rrdb" or "srcnn".
             None takes "edsr", or that of `from_`.
         width: Channels of the hidden layers; SRCNN has no such size. None
@@ -151,10 +152,7 @@ def train_upscaler(
         )
         large = network.compute_output_shape((1, 24, 24, channels))
         if large[1] != 24 * scale:
-            raise ValueError(
-                f"{from_} upscales by {large[1] / 24:g}: give that as "
-                f"`scale` (--scale). Received: scale={scale}"
-            )
+            network = networks.rescaled_edsr(network, scale)
     if image_size % scale:
         raise ValueError(
             f"`image_size` must be a multiple of the scale, {scale}. "

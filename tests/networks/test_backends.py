@@ -91,6 +91,7 @@ OTHERS = {
     "inception_features",
     "interpolate_networks",
     "projection_head",
+    "rescaled_edsr",
     "rrdb_from_ncnn",
     "squeezenet_features",
     "style_decoder",

@@ -105,6 +105,22 @@ def test_edsr_equals_its_formula():
     np.testing.assert_allclose(network(images), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("residual_scale", [1.0, 0.1])
+def test_an_edsr_for_another_scale_keeps_all_but_its_last_layer(residual_scale):
+    given = networks.edsr(4, 1, 4, 2, residual_scale)
+    twin = networks.rescaled_edsr(given, 3)
+    for ours, theirs in zip(twin.weights[:-2], given.weights[:-2], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert twin(random_images(1, 5, 6, 1)).shape == (1, 15, 18, 1)
+    for other in (
+        networks.srresnet(2, 1, 4, 1),
+        networks.rrdb(2, 1, 4, 1),
+        networks.srcnn(2, 1),
+    ):
+        with pytest.raises(ValueError, match=r"Only a `networks\.edsr`"):
+            networks.rescaled_edsr(other, 3)
+
+
 def test_networks_are_interpolated():
     """Of one linear layer each, the result is linear in the share."""
 

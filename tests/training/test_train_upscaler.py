@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth import training
+from keras_synth import networks, training
 from keras_synth.__main__ import main
 from keras_synth.io import read_image, write_image
 from keras_synth.restoration import bicubic
@@ -91,7 +91,8 @@ def test_bad_arguments_are_refused(options, message, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_network_is_trained_further_at_its_own_scale(tmp_path):
+def test_a_network_is_trained_further_from_its_weights(tmp_path):
+    """Also for another scale, where it is an EDSR."""
     folder = image_folder(tmp_path)
     first = _train(folder, tmp_path / "first", epochs=1)
     given = {"from_": tmp_path / "first/upscaler.keras", "epochs": 1}
@@ -99,8 +100,17 @@ def test_a_network_is_trained_further_at_its_own_scale(tmp_path):
     further = _train(folder, tmp_path / "further", **given)
     for ours, theirs in zip(further.weights, first.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    with pytest.raises(ValueError, match="upscales by 2"):
-        _train(folder, tmp_path / "3", **{**given, "scale": 3, "image_size": 6})
+    given |= {"scale": 3, "image_size": 6}
+    other = _train(folder, tmp_path / "3", **given)
+    assert other.compute_output_shape((1, 9, 8, 1))[:3] == (1, 27, 24)
+    np.testing.assert_allclose(other.weights[2], first.weights[2], atol=1e-6)
+    networks.srcnn(2, channels=1).save(tmp_path / "srcnn.keras")
+    with pytest.raises(ValueError, match=r"Only a `networks\.edsr`"):
+        _train(
+            folder,
+            tmp_path / "4",
+            **{**given, "from_": tmp_path / "srcnn.keras"},
+        )
 
 
 def test_an_architecture_of_a_fixed_size_says_so():
