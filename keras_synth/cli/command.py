@@ -180,7 +180,9 @@ class Command:
         callbacks = [name for name in _CALLBACKS if name in parameters]
         with self._strategy(package, options):
             if callbacks:
-                function(**options, **dict.fromkeys(callbacks, show))
+                made = function(**options, **dict.fromkeys(callbacks, show))
+                if given.get("skip_existing") and made == [] and not quiet:
+                    print("nothing to do: all is written", file=sys.stderr)
             else:
                 show(function(**options))
 

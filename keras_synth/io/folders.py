@@ -172,10 +172,18 @@ def plan_targets(
         plan = [(file, goal) for file, goal in plan if not is_finished(goal)]
     # What a job that was stopped has left beside a target may stay.
     may_exist = overwrite or files.skip_existing
-    for _, goal in plan:
-        check_target(goal, may_exist)
-        for suffix in beside:
-            _check_beside(goal, suffix, may_exist)
+    try:
+        for _, goal in plan:
+            check_target(goal, may_exist)
+            for suffix in beside:
+                _check_beside(goal, suffix, may_exist)
+    except FileExistsError as error:
+        if not source.is_dir():
+            raise
+        raise FileExistsError(
+            f"{error} Or go on with what is missing (`skip_existing`, "
+            "--skip-existing)."
+        ) from None
     return plan
 
 

@@ -128,13 +128,17 @@ def test_a_comparison_that_a_killed_job_has_left_stays(tmp_path, monkeypatch):
     assert contents(tmp_path / "out")["a-compare.png"] == left["a-compare.png"]
 
 
-def test_an_empty_file_is_not_finished(tmp_path):
+def test_an_empty_file_is_not_finished(tmp_path, capsys):
     write_image(tmp_path / "in/a.png", RNG.uniform(size=(8, 8, 3)))
     (tmp_path / "out").mkdir()
     (tmp_path / "out/a.png").touch()  # as other programs leave on full disks
     assert run(tmp_path / "in", tmp_path / "out") == 2
+    assert "go on with what is missing" in capsys.readouterr().err
     assert run(tmp_path / "in", tmp_path / "out", "--skip-existing") == 0
     assert read_image(tmp_path / "out/a.png").shape == (8, 8, 3)
+    assert "nothing to do" not in capsys.readouterr().err
+    assert run(tmp_path / "in", tmp_path / "out", "--skip-existing") == 0
+    assert "nothing to do" in capsys.readouterr().err
 
 
 def test_to_skip_and_to_overwrite_is_a_contradiction(tmp_path, capsys):
