@@ -19,6 +19,7 @@ BENCHMARKS = {
     "blind_faces": ("blind_restoration", 90, "five degradations of faces"),
     "blind_digits": ("blind_restoration", 13, "the same of digits"),
     "deblurring": ("plug_and_play", 90, "PSNR of `PlugAndPlay`, known blur"),
+    "deblurring_deepinv": ("plug_and_play", 30, "the same of deepinv"),
     "blind_blur": ("plug_and_play", 15, "estimated widths of Gaussian blurs"),
     "pnp_inpainting": ("plug_and_play", 10, "missing pixels and text"),
     "pnp_upscaling": ("plug_and_play", 10, "x2, x3 after a Gaussian blur"),
@@ -110,7 +111,6 @@ BENCHMARKS = {
 # name: (module, minutes, what it makes). These write no row.
 TOOLS = {
     "presets": ("presets", 600, "trains the presets for photographs"),
-    "denoiser_training": ("denoiser", 90, "trains the gray denoiser"),
     "super_resolution_training": (
         "super_resolution",
         70,

@@ -158,7 +158,7 @@ TASKS = {
         3,
     ),
     "gray_denoiser": (
-        lambda: networks.unet(1, (32, 64, 128), 2, True, use_bias=False),
+        lambda: networks.unet(1, _WIDE, 2, True, use_bias=False),
         gaussian_noise,
         128,
         1,

@@ -4,6 +4,7 @@ The images are the middle 256x256 of `photos/val` (CID22), and of CBSD68.
 """
 
 import functools
+import pathlib
 import statistics
 import time
 
@@ -12,9 +13,10 @@ import numpy as np
 import skimage.restoration
 import tensorflow as tf
 
+from benchmarks.peers import Peer, peer_python
 from benchmarks.photograph_noise import photographs
-from benchmarks.rows import data_folder, figure, write_row
-from keras_synth import degradations, io, ops, presets, restoration
+from benchmarks.rows import RUNS, data_folder, figure, write_row
+from keras_synth import degradations, io, ops, presets, restoration, tasks
 
 SEED = 0
 EVERY = 8  # of the photographs, and every twelfth image of CBSD68
@@ -30,6 +32,12 @@ DATA = (
     f"photos/val, every {EVERY}th of 39 photographs of CID22, and CBSD68, "
     "every twelfth image: the middle 256x256"
 )
+DEEPINV = (
+    "torch==2.14.1",
+    "torchvision==0.29.1",
+    "deepinv==0.5.0",
+    "onnxruntime==1.32.0",
+)
 _denoiser = functools.cache(
     getattr(presets, "color_denoiser", presets.gray_denoiser)
 )
@@ -39,6 +47,7 @@ def run(name):
     """Measures one row."""
     {
         "deblurring": deblurring,
+        "deblurring_deepinv": against_deepinv,
         "pnp_inpainting": inpainting,
         "pnp_upscaling": upscaling,
         "blind_blur": blind_blur,
@@ -140,6 +149,54 @@ def deblurring():
             "the best of its parameters for the line, images continued as "
             "their mirror image; TV splitting: ours, the best weight; bar: 2 "
             "dB above the best of scikit-image's"
+        ),
+        seed=SEED,
+    )
+
+
+def against_deepinv():
+    """The same splitting in deepinv, with the same denoiser."""
+    folder = RUNS / "deepinv"
+    folder.mkdir(parents=True, exist_ok=True)
+    network = folder / "denoiser.onnx"
+    tasks.export("color_denoiser", network, format="onnx", overwrite=True)
+    python = peer_python("deepinv", DEEPINV)
+    script = pathlib.Path(__file__).with_name("deepinv_dpir.py").read_text()
+    given, made = folder / "given.npz", folder / "made.npy"
+    figures = {}
+    with Peer(python, script, network) as peer:
+        for name, kernel in kernels().items():
+            blur = restoration.Blur(kernel, borders="circular")
+            for level in LEVELS:
+                scores = {"PlugAndPlay": [], "deepinv": []}
+                for index, clean in enumerate(images()):
+                    y = noisy(blur.forward(clean[None])[0], level, index)
+                    scores["PlugAndPlay"].append(
+                        psnr(solved(blur, y, level), clean)
+                    )
+                    np.savez(given, y=y, kernel=np.float32(kernel))
+                    peer.ask(f"{given} {made} {level / 255}")
+                    scores["deepinv"].append(psnr(np.load(made), clean))
+                ours, theirs = (np.mean(x) for x in scores.values())
+                print(name, level, ours, theirs, flush=True)
+                figures[f"{name}, σ = {level:g}: PSNR"] = figure(
+                    ours,
+                    "dB",
+                    better="higher",
+                    bar=theirs - 0.1,
+                    baseline=theirs,
+                    baseline_name="deepinv",
+                )
+    write_row(
+        "deblurring_deepinv",
+        "Deblurring by plug-and-play restoration: against deepinv",
+        figures,
+        data=DATA,
+        protocol=(
+            "blurred with circular borders, Gaussian noise in gray levels, not "
+            "clipped; `PlugAndPlay` and deepinv's `DPIR`, 8 iterations each, "
+            f"with `presets.color_denoiser`, in deepinv as ONNX; {DEEPINV[2]}; "
+            "bar: 0.1 dB below deepinv"
         ),
         seed=SEED,
     )

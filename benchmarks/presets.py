@@ -6,11 +6,19 @@ those that are better than what is there are copied to `keras_synth/presets`.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import keras
 
-from benchmarks import inpainting_methods, photo_restorer, photographs
+from benchmarks import (
+    color_upscalers,
+    damage_detector,
+    denoiser,
+    inpainting_methods,
+    photo_restorer,
+    photographs,
+)
 from benchmarks.damage_detector import link_masks
 from benchmarks.rows import ROOT, data_folder
 from benchmarks.trainings import (
@@ -19,7 +27,7 @@ from benchmarks.trainings import (
     train_once,
     words_of,
 )
-from keras_synth import degradations, presets, training
+from keras_synth import degradations, networks, presets, training
 from keras_synth.training.inpainter import HOLES
 
 FOLDER = ROOT / "runs" / "presets"
@@ -27,6 +35,7 @@ PHOTOGRAPHS = (
     "240 color photographs of the CID22 set and of Unsplash (photos/train; "
     "CC BY-SA 4.0 and the Unsplash license)"
 )
+_COMMANDS = {"gray_denoiser": "denoiser"}
 _UNET = {"channels": 3, "widths": (48, 96, 192), "num_blocks": 2}
 
 
@@ -86,6 +95,26 @@ QUEUE = {
             "JPEG files and scans of film",
         },
     ),
+    "gray_denoiser": Entry(
+        training.train_denoiser,
+        {
+            "from_": "color_denoiser",
+            "channels": 1,
+            "degradation": "noise",
+            "image_size": 64,
+            "patches_per_image": 20,
+            "epochs": 45,
+            "batch_size": 16,
+            "learning_rate": 4e-4,
+        },
+        presets.gray_denoiser,
+        denoiser.psnr_figures,
+        {
+            "noise": "Gaussian, σ from 0 to 75 gray levels",
+            "bad at": "noise that is correlated from pixel to pixel, as in "
+            "JPEG files and scans of film",
+        },
+    ),
     "photo_restorer": Entry(
         training.train_denoiser,
         {
@@ -132,6 +161,88 @@ QUEUE = {
 }
 
 
+def film_damage(masks):
+    """Masks of film damage to train a detector on."""
+    return {"masks": masks}
+
+
+def detector(weights):
+    """The network of a detector, of given weights."""
+    network = networks.mask_unet()
+    network.load_weights(weights)
+    return network
+
+
+def detector_figures(network):
+    """Figures of a detector, on masks that were held back."""
+    masks = link_masks(FOLDER / "film_damage_held_back", True)
+    return damage_detector.detection_figures(network, masks)
+
+
+QUEUE["damage_detector"] = Entry(
+    training.train_damage_detector,
+    {
+        "channels": 3,
+        "image_size": 256,
+        "patches_per_image": 5,
+        "epochs": 40,
+        "batch_size": 4,
+        "learning_rate": 2e-3,
+    },
+    detector,
+    detector_figures,
+    {
+        "masks": "306 of 400 masks of film damage (MIT license)",
+        "bad at": "large stains that are hardly darker or brighter than the "
+        "photograph; white dust on white",
+    },
+    film_damage,
+)
+
+
+def upscaler(scale, weights):
+    """The network of an upscaler, of given weights."""
+    network = networks.edsr(scale)
+    network.load_weights(weights)
+    return network
+
+
+def _upscaler(scale, **options):
+    """Entry of an upscaler of color images."""
+    return Entry(
+        training.train_upscaler,
+        {
+            "scale": scale,
+            "channels": 3,
+            "image_size": 24 * scale,
+            "patches_per_image": 20,
+            "batch_size": 16,
+            **options,
+        },
+        functools.partial(upscaler, scale),
+        functools.partial(color_upscalers.upscaler_figures, scale=scale),
+        {
+            "figures": f"PSNR and SSIM on Y of BT.601, border of {scale} cut",
+            "bad at": "small images that are noisy, blurred or compressed; "
+            "text and faces of a few pixels",
+        },
+    )
+
+
+QUEUE["upscaler_x4"] = _upscaler(
+    4, num_blocks=16, epochs=60, learning_rate=1e-3
+)
+QUEUE |= {
+    f"upscaler_x{scale}": _upscaler(
+        scale,
+        from_="runs/presets/upscaler_x4/upscaler.keras",
+        epochs=12,
+        learning_rate=4e-4,
+    )
+    for scale in (2, 3)
+}
+
+
 def run(name):
     """Trains every preset of the queue that is not trained yet."""
     for preset, entry in QUEUE.items():
@@ -171,7 +282,7 @@ def train(name, entry):
         f"`training.{entry.train.__name__}`, {words_of(entry.options)}, "
         f"{done.times()}, {done.words()}",
         entry.notes,
-        name,
+        _COMMANDS.get(name, name),
         PHOTOGRAPHS,
     )
     (folder / f"{name}.md").write_text(text)
