@@ -10,13 +10,33 @@ import functools
 
 import numpy as np
 
-from benchmarks.rows import data_folder, figure
-from keras_synth import inference, io, metrics, restoration
+from benchmarks.rows import data_folder, figure, write_row
+from benchmarks.trainings import training_words
+from keras_synth import inference, io, metrics, presets, restoration
 from keras_synth.degradations import Downsample
 from keras_synth.ops import studio_range_luma
 
+SEED = 0
 #: PSNR in dB at x4: the bar, and SRResNet's as published.
 BARS = {"Set5": (31.7, 32.05), "Set14": (28.3, 28.49)}
+
+
+def run(name):
+    """Measures one pretrained upscaler, `upscaler_x4` say."""
+    scale = int(name.rpartition("_x")[2])
+    write_row(
+        name,
+        f"Color super-resolution x{scale}, PSNR and SSIM on Y",
+        upscaler_figures(presets.upscaler(scale), scale),
+        data="Set5 and Set14",
+        protocol=(
+            f"multiples of {scale}, antialiased bicubic rounded to 8 bits, "
+            f"upscaled in color, Y of BT.601, border of {scale}; x8: mean over "
+            f"the symmetries; {training_words(name)}"
+            + ("; goal: SRResNet's, as published" if scale == 4 else "")
+        ),
+        seed=SEED,
+    )
 
 
 def upscaler_figures(network, scale):

@@ -9,7 +9,6 @@ from keras_synth import (
     degradations,
     evaluation,
     metrics,
-    ops,
     presets,
     restoration,
 )
@@ -24,14 +23,12 @@ def run(name):
     """Draws the panel and writes it."""
     (element,) = datasets.load_source("photos", "test").dataset.skip(1).take(1)
     photo = element["image"].numpy()[20:276, 60:316] / np.float32(255.0)
-    clean = np.asarray(ops.full_range_luma(photo))
-
     comparison = evaluation.compare(
         {
             "bicubic": restoration.bicubic(SCALE),
-            "pretrained EDSR": presets.gray_upscaler(),
+            "pretrained EDSR": presets.upscaler(),
         },
-        [clean],
+        [photo],
         degradations.Downsample(SCALE),
         [metrics.PSNR(border=SCALE), metrics.SSIM(border=SCALE)],
         seed=SEED,

@@ -26,8 +26,8 @@ FIGURES = {
         ("deblurring", "Gaussian 1.6, σ = 2.55: Wiener", "value"),
     ],
     "upscale.md": [
-        ("super_resolution", "EDSR: Set5, PSNR", "value"),
-        ("super_resolution", "bicubic: Set5, PSNR", "value"),
+        ("upscaler_x4", "Set5, EDSR: PSNR", "value"),
+        ("upscaler_x4", "Set5, bicubic: PSNR", "value"),
     ],
     "upscale_video.md": [
         ("video_x4", "video_edsr: city", "value"),

@@ -29,6 +29,7 @@ from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
     gray_upscaler,
+    upscaler,
     video_upscaler,
 )
 
@@ -51,5 +52,6 @@ __all__ = [
     "path",
     "photo_restorer",
     "realesrgan",
+    "upscaler",
     "video_upscaler",
 ]

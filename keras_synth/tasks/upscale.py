@@ -22,14 +22,14 @@ from keras_synth.tasks.restorers import (
     with_channels,
 )
 
-# In pixels of the small image. EDSR sees 2 · blocks + 3 far: 27 of the 12
-# blocks of the pretrained one, 35 of the 16 of `train_upscaler`; see
-# `inference.restore_tiled`.
+# In pixels of the small image. EDSR sees 2 · blocks + 3 far: 35 of 16 blocks;
+# see `inference.restore_tiled`.
 _TILE, _OVERLAP = 384, 40
 _ITERATIONS = 8  # of plug-and-play restoration
 #: Methods besides `.keras` files.
 METHODS = ("edsr", *presets.REALESRGAN, "bicubic", "pnp")
-_edsr = functools.cache(presets.gray_upscaler)
+_EDSR = {1: presets.gray_upscaler, 3: presets.upscaler}  # of so many channels
+_edsr = functools.cache(lambda channels: _EDSR[channels]())
 _realesrgan = functools.cache(presets.load)
 
 
@@ -72,9 +72,10 @@ def upscale(
 ) -> list[Upscaled]:
     """Upscales an image file or a folder of them (super-resolution).
 
-    A network f for gray images upscales the brightness Y of a color image x
-    (BT.601's, which it was trained on). The two color differences, where the
-    eye sees little, are upscaled bicubically. Both are linear, so that is
+    The pretrained networks are one for color and one for gray images. Where a
+    network f of one's own is for gray images, it upscales the brightness Y of
+    a color image x (BT.601's). The two color differences, where the eye sees
+    little, are upscaled bicubically. Both are linear, so that is
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
@@ -90,7 +91,7 @@ def upscale(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "edsr" (the pretrained network, for a scale of 4),
+        method: "edsr" (the pretrained networks, for a scale of 4),
             "realesrgan" or "realesrgan_anime" (Real-ESRGAN for photographs or
             drawings, for a scale of 4, see `presets.realesrgan`; slow, and
             its package must be installed), "bicubic", "pnp" (plug-and-play
@@ -155,8 +156,8 @@ def upscale(
             operator = restoration.Blur(blur[1], scale)
         solve = plug_and_play(operator, _ITERATIONS, scale)
     else:
-        network = _network(method)
-        found = _scale_of(network, method)
+        network = None if method == "edsr" else _network(method)
+        found = 4 if network is None else _scale_of(network, method)
         if scale not in (None, found):
             raise ValueError(
                 f"{method} upscales {found} times. Received: scale={scale}"
@@ -228,8 +229,6 @@ def _check(method, scale, ensemble):
 
 
 def _network(method):
-    if method == "edsr":
-        return _edsr()
     if method in presets.REALESRGAN:
         return _realesrgan(method)
     network, inputs = load_restorer(method)
@@ -256,16 +255,18 @@ def _scale_of(network, method):
 
 
 def _with_network(network, scale, ensemble):
-    """A method for tiles that runs a network."""
-    channels = inference.input_shapes(network)["image"][-1]
+    """A method for tiles that runs a network; None: the pretrained ones."""
     bicubic = restoration.bicubic(scale)
 
-    def run(images):
-        if ensemble:
-            return inference.self_ensemble(network, images)
-        return inference.run_restorer(network, images)
-
     def upscale(images):
+        found = _edsr(images.shape[-1]) if network is None else network
+        channels = inference.input_shapes(found)["image"][-1]
+
+        def run(images):
+            if ensemble:
+                return inference.self_ensemble(found, images)
+            return inference.run_restorer(found, images)
+
         if channels == 3 or images.shape[-1] == 1:
             return with_channels(run, channels, images)
         luma = np.asarray(full_range_luma(images))

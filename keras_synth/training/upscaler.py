@@ -89,7 +89,7 @@ def train_upscaler(
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
         scale: Upscaling factor, 2, 3 or 4.
-        from_: Name of a preset ("gray_upscaler", "realesrgan",
+        from_: Name of a preset ("upscaler_x4", "realesrgan",
             "realesrgan_anime"), or path of a `.keras` file, whose network is
             trained further on these data (fine-tuning). None starts from
             random weights. An EDSR may be one for another scale

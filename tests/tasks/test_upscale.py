@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_synth import inference, models, networks, restoration
+from keras_synth import inference, models, networks, presets, restoration
 from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
 from keras_synth.tasks import upscale
@@ -43,7 +43,7 @@ def small_upscaler():
 
 @pytest.fixture
 def pretrained(monkeypatch, small_upscaler):
-    monkeypatch.setattr(MODULE, "_edsr", lambda: small_upscaler)
+    monkeypatch.setattr(MODULE, "_edsr", lambda channels: small_upscaler)
     return small_upscaler
 
 
@@ -108,6 +108,17 @@ def test_color_is_brightness_by_network_and_two_differences_bicubic(
     expected = restoration.bicubic(4)(parts)
     expected[..., :1] = pretrained(parts[..., :1])
     expected = _clipped(expected @ np.linalg.inv(TO_YCBCR).T)
+    np.testing.assert_allclose(large, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_gray_and_color_have_a_pretrained_network_each(
+    channels, color, tmp_path
+):
+    image = color[..., :channels]
+    network = (presets.gray_upscaler if channels == 1 else presets.upscaler)()
+    large, _ = _upscale(tmp_path, image)
+    expected = _clipped(network(image[None]))
     np.testing.assert_allclose(large, expected, atol=1e-4)
 
 
