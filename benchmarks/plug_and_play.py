@@ -161,7 +161,7 @@ def against_deepinv():
     network = folder / "denoiser.onnx"
     tasks.export("color_denoiser", network, format="onnx", overwrite=True)
     python = peer_python("deepinv", DEEPINV)
-    script = pathlib.Path(__file__).with_name("deepinv_dpir.py").read_text()
+    script = pathlib.Path(__file__).with_name("torch_deepinv.py").read_text()
     given, made = folder / "given.npz", folder / "made.npy"
     figures = {}
     with Peer(python, script, network) as peer:

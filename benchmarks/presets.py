@@ -35,7 +35,6 @@ PHOTOGRAPHS = (
     "240 color photographs of the CID22 set and of Unsplash (photos/train; "
     "CC BY-SA 4.0 and the Unsplash license)"
 )
-_COMMANDS = {"gray_denoiser": "denoiser"}
 _UNET = {"channels": 3, "widths": (48, 96, 192), "num_blocks": 2}
 
 
@@ -52,6 +51,9 @@ class Entry:
         notes: More lines of the card.
         masks: Function from the folder of the masks to learn from to further
             arguments of `train`; None without masks.
+        builder: Name of `network` in `keras_synth.presets`, where it is not
+            that of the preset.
+        command: Name of the row, where it is not that of the preset.
     """
 
     train: Callable
@@ -60,6 +62,8 @@ class Entry:
     figures: Callable
     notes: dict
     masks: Callable | None = None
+    builder: str | None = None
+    command: str | None = None
 
 
 def photograph_holes(masks):
@@ -114,6 +118,7 @@ QUEUE = {
             "bad at": "noise that is correlated from pixel to pixel, as in "
             "JPEG files and scans of film",
         },
+        command="denoiser",
     ),
     "photo_restorer": Entry(
         training.train_denoiser,
@@ -200,47 +205,27 @@ QUEUE["damage_detector"] = Entry(
 )
 
 
-def upscaler(scale, weights):
-    """The network of an upscaler, of given weights."""
-    network = networks.edsr(scale)
-    network.load_weights(weights)
-    return network
-
-
-def _upscaler(scale, **options):
-    """Entry of an upscaler of color images."""
-    return Entry(
-        training.train_upscaler,
-        {
-            "scale": scale,
-            "channels": 3,
-            "image_size": 24 * scale,
-            "patches_per_image": 20,
-            "batch_size": 16,
-            **options,
-        },
-        functools.partial(upscaler, scale),
-        functools.partial(color_upscalers.upscaler_figures, scale=scale),
-        {
-            "figures": f"PSNR and SSIM on Y of BT.601, border of {scale} cut",
-            "bad at": "small images that are noisy, blurred or compressed; "
-            "text and faces of a few pixels",
-        },
-    )
-
-
-QUEUE["upscaler_x4"] = _upscaler(
-    4, num_blocks=16, epochs=60, learning_rate=1e-3
+QUEUE["upscaler_x4"] = Entry(
+    training.train_upscaler,
+    {
+        "scale": 4,
+        "channels": 3,
+        "num_blocks": 16,
+        "image_size": 96,
+        "patches_per_image": 20,
+        "epochs": 60,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+    },
+    functools.partial(presets.upscaler, 4),
+    functools.partial(color_upscalers.upscaler_figures, scale=4),
+    {
+        "figures": "PSNR and SSIM on Y of BT.601, border of 4 cut",
+        "bad at": "small images that are noisy, blurred or compressed; text "
+        "and faces of a few pixels",
+    },
+    builder="upscaler",
 )
-QUEUE |= {
-    f"upscaler_x{scale}": _upscaler(
-        scale,
-        from_="runs/presets/upscaler_x4/upscaler.keras",
-        epochs=12,
-        learning_rate=4e-4,
-    )
-    for scale in (2, 3)
-}
 
 
 def run(name):
@@ -277,12 +262,12 @@ def train(name, entry):
     if not weights.exists():
         store_in_half_precision(folder / "trained.weights.h5", weights)
     text = card(
-        name,
+        entry.builder or name,
         entry.figures(entry.network(weights)),
         f"`training.{entry.train.__name__}`, {words_of(entry.options)}, "
         f"{done.times()}, {done.words()}",
         entry.notes,
-        _COMMANDS.get(name, name),
+        entry.command or name,
         PHOTOGRAPHS,
     )
     (folder / f"{name}.md").write_text(text)

@@ -191,7 +191,7 @@ def card(network, figures, words, notes, command, data=TRAIN400):
     """Text of a preset's card, `presets/NETWORK.md`.
 
     Args:
-        network: Name of the preset in `keras_synth.presets`.
+        network: Name of the function in `keras_synth.presets`.
         figures: A row's figures.
         words: How it was trained.
         notes: `{what: words}`, more lines.

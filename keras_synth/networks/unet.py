@@ -214,7 +214,7 @@ def transfer_unet(network, build=unet):
         The network of `build`, of the same sizes, with biases.
 
     Raises:
-        ValueError: `network` is not such a U-Net.
+        ValueError: `network` is not such a U-Net, or `build` another function.
 
     Example:
 
@@ -222,8 +222,13 @@ def transfer_unet(network, build=unet):
     >>> transfer_unet(given).input_shape
     (None, None, None, 3)
     """
-    twin = build(channels=network.output_shape[-1], **_sizes(network))
-    known = _convolutions(network)
+    sizes, known = _sizes(network), _convolutions(network)
+    if build not in (unet, unet_inpainter):
+        raise ValueError(
+            "`build` must be `networks.unet` or `networks.unet_inpainter`. "
+            f"Received: {build!r}"
+        )
+    twin = build(channels=network.output_shape[-1], **sizes)
     for ours, theirs in zip(_convolutions(twin), known, strict=True):
         kernel = np.zeros(ours.kernel.shape, "float32")
         shared = min(kernel.shape[2], theirs.kernel.shape[2])
@@ -259,6 +264,11 @@ def gray_unet(network):
     (None, None, None, 1)
     """
     sizes, known = _sizes(network), _convolutions(network)
+    if network.output_shape[-1] != 3:
+        raise ValueError(
+            "A gray U-Net is made of one for color images. Received: "
+            f"{network.name!r} of {network.output_shape[-1]} channel"
+        )
     twin = unet(
         channels=1,
         noise_conditional=len(network.inputs) > 1,
@@ -286,20 +296,33 @@ def _summed(values, axis, reduce):
     return np.moveaxis(np.concatenate([pixels, rest], -1), -1, axis)
 
 
+def is_unet(network):
+    """Whether a network was built by `unet`."""
+    known = _convolutions(network)
+    kinds = {type(layer) for layer in network.layers}
+    num_levels = 1 + sum(layer.strides == (2, 2) for layer in known[1:]) // 2
+    num_pairs = (len(known) - 2 * num_levels) // 2
+    return (
+        layers.Add in kinds
+        and PullPush not in kinds
+        and num_pairs >= 2 * num_levels - 1
+        # 2 x 2 pixels, and perhaps a noise level.
+        and known[0].kernel.shape[2] // 4 == network.output_shape[-1]
+    )
+
+
 def _sizes(network):
     """Arguments `widths` and `num_blocks` that a `unet` was built with."""
+    if not is_unet(network):
+        raise ValueError(
+            "Only a `networks.unet` can be transferred to another task. "
+            f"Received: {network.name!r}"
+        )
     known = _convolutions(network)
     strided = [layer for layer in known[1:] if layer.strides == (2, 2)]
     num_levels = 1 + len(strided) // 2
     # First and last one, strided ones; the others are pairs in blocks.
     num_pairs = (len(known) - 2 - len(strided)) // 2
-    kinds = {type(layer) for layer in network.layers}
-    whole = layers.Add in kinds and num_pairs >= 2 * num_levels - 1
-    if PullPush in kinds or not whole:
-        raise ValueError(
-            "Only a `networks.unet` can be transferred to another task. "
-            f"Received: {network.name!r}"
-        )
     return {
         "widths": [
             layer.filters for layer in (known[0], *strided[: num_levels - 1])

@@ -123,7 +123,12 @@ def deblur(
     solve = known and plug_and_play(restoration.Blur(known[1]), iterations)
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
-        source, target, overwrite=overwrite, beside=beside, files=files
+        source,
+        target,
+        overwrite=overwrite,
+        beside=beside,
+        files=files,
+        also_read=[kernel] if kernel else [],
     )
 
     def deblurred(image, progress):

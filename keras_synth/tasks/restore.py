@@ -298,6 +298,9 @@ def restore(
     always = trained is not None or method.endswith("median")
     # Where an image is too small for an estimate, these need none.
     unaware = method in ("auto", "photo") or method.endswith("median")
+    if trained is not None:
+        (network,) = trained.args
+        unaware = "noise_level" not in inference.input_names(network)
     repair, levels = None, restoration.auto_levels()
     if old_photo:
         repair = OldPhotos(

@@ -28,8 +28,6 @@ _TILE, _OVERLAP = 384, 40
 _ITERATIONS = 8  # of plug-and-play restoration
 #: Methods besides `.keras` files.
 METHODS = ("edsr", *presets.REALESRGAN, "bicubic", "pnp")
-_EDSR = {1: presets.gray_upscaler, 3: presets.upscaler}  # of so many channels
-_edsr = functools.cache(lambda channels: _EDSR[channels]())
 _realesrgan = functools.cache(presets.load)
 
 
@@ -142,7 +140,12 @@ def upscale(
         )
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(
-        source, target, overwrite=overwrite, beside=beside, files=files
+        source,
+        target,
+        overwrite=overwrite,
+        beside=beside,
+        files=files,
+        also_read=[kernel] if kernel else [],
     )
     if method == "bicubic":
         scale = scale or 4
@@ -226,6 +229,12 @@ def _check(method, scale, ensemble):
         )
     if ensemble and method in ("bicubic", "pnp"):
         raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
+
+
+@functools.cache
+def _edsr(channels):
+    """The pretrained network for images of so many channels."""
+    return presets.upscaler() if channels == 3 else presets.gray_upscaler()
 
 
 def _network(method):

@@ -18,7 +18,7 @@ def train_damage_detector(
     output: str | os.PathLike = "runs/damage_detector",
     *,
     masks: str | os.PathLike,
-    widths: tuple[int, ...] = (16, 32, 64, 96, 128),
+    widths: tuple[int, ...] | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
     channels: Literal[1, 3] = 3,
@@ -48,7 +48,8 @@ def train_damage_detector(
             the last finished epoch).
         masks: Path of a folder with PNG files whose alpha channel says
             what covers a photograph, see `degradations.FilmDamage`.
-        widths: Channels of each level of the U-Net.
+        widths: Channels of each level of the U-Net. None for the network's
+            default.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
             takes its default.
         manual_dir: Folder with the original files of a named source, used
@@ -88,7 +89,8 @@ def train_damage_detector(
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    network = networks.mask_unet(source.image_shape[-1], widths)
+    sizes = {} if widths is None else {"widths": widths}
+    network = networks.mask_unet(source.image_shape[-1], **sizes)
     return fit_network(
         network,
         source,

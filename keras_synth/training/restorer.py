@@ -1,6 +1,5 @@
 """Restoration networks, trained by plain `compile` and `fit`."""
 
-import contextlib
 import os
 from typing import Literal
 
@@ -17,6 +16,7 @@ from keras_synth import (
 from keras_synth.inference import input_names
 from keras_synth.models.loading import load_model
 from keras_synth.models.replicas import num_replicas
+from keras_synth.networks.unet import is_unet
 from keras_synth.training.folder import (
     check_epochs,
     check_run,
@@ -213,9 +213,9 @@ def pretrained_network(name, channels, options):
         network = load_model(name, keras.Model)
     else:
         network = presets.load(name)
-    if channels == 1 and network.output_shape[-1] == 3:
-        with contextlib.suppress(ValueError):  # another kind of network
-            network = networks.gray_unet(network)
+    color = is_unet(network) and network.output_shape[-1] == 3
+    if color and channels == 1:
+        network = networks.gray_unet(network)
     image = network.inputs[input_names(network).index("image")]
     if len(image.shape) != 4 or image.shape[-1] not in (None, channels):
         raise ValueError(

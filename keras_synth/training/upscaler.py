@@ -60,7 +60,7 @@ def train_upscaler(
     data: str | os.PathLike | datasets.Source = "photos",
     output: str | os.PathLike = "runs/upscaler",
     *,
-    scale: Literal[2, 3, 4] = 4,
+    scale: Literal[2, 3, 4] | None = None,
     from_: str | os.PathLike | None = None,
     architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] | None = None,
     width: int | None = None,
@@ -88,7 +88,7 @@ def train_upscaler(
         output: Folder for `upscaler.keras`, `history.json` (logs of all
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
-        scale: Upscaling factor, 2, 3 or 4.
+        scale: Upscaling factor, 2, 3 or 4. None takes that of `from_`, or 4.
         from_: Name of a preset ("upscaler_x4", "realesrgan",
             "realesrgan_anime"), or path of a `.keras` file, whose network is
             trained further on these data (fine-tuning). None starts from
@@ -145,14 +145,17 @@ def train_upscaler(
     channels = source.image_shape[-1]
     sizes = {"width": width, "num_blocks": num_blocks}
     if from_ is None:
+        scale = 4 if scale is None else scale
         network = build_upscaler(architecture, scale, channels, **sizes)
     else:
         network = pretrained_network(
             from_, channels, {"architecture": architecture, **sizes}
         )
         large = network.compute_output_shape((1, 24, 24, channels))
-        if large[1] != 24 * scale:
-            network = networks.rescaled_edsr(network, scale)
+        found = large[1] // 24
+        scale = found if scale is None else scale
+        if scale != found:
+            network = _rescaled(network, scale, f"{from_} upscales by {found}")
     if image_size % scale:
         raise ValueError(
             f"`image_size` must be a multiple of the scale, {scale}. "
@@ -175,3 +178,12 @@ def train_upscaler(
         overwrite=overwrite,
         verbose=verbose,
     )
+
+
+def _rescaled(network, scale, known):
+    try:
+        return networks.rescaled_edsr(network, scale)
+    except ValueError as error:
+        raise ValueError(
+            f"{known}: give that as `scale` (--scale), or leave it out. {error}"
+        ) from error

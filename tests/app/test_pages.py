@@ -317,7 +317,7 @@ def test_forty_pairs_by_keyboard_with_a_reload_and_a_kill(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_is_over_is_not_told_again(photo, tmp_path):
+def test_what_is_over_is_not_shown_again(photo, tmp_path):
     """An error of another operation, and the link of an earlier study."""
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -226,7 +226,7 @@ def test_presets_are_text_or_the_catalog_as_json(capsys):
     presets = {entry["name"]: entry for entry in json.loads(line)["presets"]}
     entry = presets["gray_denoiser"]
     assert entry["license"] == "Apache-2.0" and entry["megabytes"] > 1
-    assert "PSNR, Set12" in entry["figures"]
+    assert "U-Net: Set12, σ = 25" in entry["figures"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Padding by reflection, also to a multiple, and cropping back."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -81,7 +83,9 @@ def onnx_and_keras(network, inputs_of, sizes, path):
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
     network(inputs_of(16, 16))  # Keras exports what has been called
-    network.export(path, format="onnx", verbose=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "In the future `np", FutureWarning)
+        network.export(path, format="onnx", verbose=False)
     session = onnxruntime.InferenceSession(path)
     for size in sizes:
         inputs = inputs_of(*size)

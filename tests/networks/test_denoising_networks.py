@@ -216,15 +216,18 @@ def test_a_transferred_network_keeps_all_that_fits():
     np.testing.assert_array_equal(made, image)
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_a_gray_network_does_what_the_color_one_does_to_gray(told):
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_gray_network_does_what_the_color_one_does_to_gray(conditional):
     color = networks.unet(
-        widths=(4, 8), num_blocks=1, noise_conditional=told, use_bias=not told
+        widths=(4, 8),
+        num_blocks=1,
+        noise_conditional=conditional,
+        use_bias=not conditional,
     )
     randomize(color)
     gray = networks.gray_unet(color)
     images = noise(2, 9, 12, 1)
-    if told:
+    if conditional:
         expected = color(
             inputs_of(color, np.repeat(images, 3, -1), 0.1 * 3**0.5)
         )
@@ -237,5 +240,12 @@ def test_a_gray_network_does_what_the_color_one_does_to_gray(told):
 
 
 def test_only_a_unet_is_transferred():
-    with pytest.raises(ValueError, match=r"Only a `networks\.unet`"):
-        networks.transfer_unet(build("ffdnet"))
+    gray = build("unet")
+    for other in (build("ffdnet"), networks.edsr(4, 3, 4, 2)):
+        for transfer in (networks.transfer_unet, networks.gray_unet):
+            with pytest.raises(ValueError, match=r"Only a `networks\.unet`"):
+                transfer(other)
+    with pytest.raises(ValueError, match="made of one for color images"):
+        networks.gray_unet(gray)
+    with pytest.raises(ValueError, match=r"`build` must be `networks\.unet`"):
+        networks.transfer_unet(gray, networks.mask_unet)

@@ -197,7 +197,7 @@ def test_wrong_arguments_are_refused():
     ):
         with pytest.raises(ValueError, match="A condition is a label"):
             networks.dit((8, 8, 1), **options)
-    with pytest.raises(ValueError, match="divisible by 4"):
+    with pytest.raises(ValueError, match="multiples of 4"):
         networks.dit((6, 8, 1))
     with pytest.raises(ValueError, match="divisible by `num_heads`"):
         networks.dit((8, 8, 1), width=10, num_heads=4)

@@ -72,7 +72,7 @@ def test_residual_blocks_are_the_identity_at_the_start():
 
 
 def test_bad_shapes_are_refused():
-    with pytest.raises(ValueError, match="divisible by 4"):
+    with pytest.raises(ValueError, match="multiples of 4"):
         networks.conv_encoder((30, 28, 1), 2)
     with pytest.raises(ValueError, match="1 or 3 channels"):
         networks.dense_decoder((28, 28, 2), 2)

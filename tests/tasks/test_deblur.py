@@ -169,6 +169,22 @@ def test_wrong_options_are_named(options, message, tmp_path):
         deblur(tmp_path / "in.png", tmp_path / "out.png", **options)
 
 
+@pytest.mark.parametrize("task", [deblur, upscale])
+def test_the_kernel_is_not_replaced(task, tmp_path):
+    kernel = tmp_path / "kernel.png"
+    for path in (tmp_path / "in.png", kernel):
+        write_image(path, np.eye(9)[..., None])
+    options = {"method": "pnp"} if task is upscale else {}
+    with pytest.raises(ValueError, match="kernel.png is read as well"):
+        task(
+            tmp_path / "in.png",
+            kernel,
+            kernel=kernel,
+            overwrite=True,
+            **options,
+        )
+
+
 def test_wrong_kernels_are_named(photo, tmp_path):
     with pytest.raises(FileNotFoundError):
         deblurred(tmp_path, photo, kernel=tmp_path / "missing.png")

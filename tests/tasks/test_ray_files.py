@@ -126,7 +126,7 @@ def test_what_tasks_do_can_be_sent_to_processes(pickled, folder, monkeypatch):
         ),
         "inpainted": lambda **o: tasks.inpaint("one", "mask", **o),
         "deblurred": lambda **o: tasks.deblur("one", sigma=1.0, **o),
-        "upscaled": lambda **o: tasks.upscale("one", method="bicubic", **o),
+        "upscaled": lambda **o: tasks.upscale("one", **o),
         "translated": lambda **o: tasks.translate(
             "one", model="network.keras", **o
         ),

@@ -122,6 +122,18 @@ def test_methods_that_need_no_noise_level_take_tiny_images(method, tmp_path):
     assert read_image(tmp_path / "out.png").shape == (1, 9, 3)
 
 
+def test_a_blind_network_takes_tiny_images(tmp_path):
+    network = training.build_denoiser("dncnn", 3, num_layers=2, width=4)
+    network.save(tmp_path / "blind.keras")
+    write_image(tmp_path / "in.png", np.full((1, 9, 3), 0.5))
+    restore(
+        tmp_path / "in.png",
+        tmp_path / "out.png",
+        method=tmp_path / "blind.keras",
+    )
+    assert read_image(tmp_path / "out.png").shape == (1, 9, 3)
+
+
 def test_a_network_trained_again_is_loaded_again(tmp_path):
     write_image(tmp_path / "in.png", np.full((16, 16), 0.5))
     path = tmp_path / "denoiser.keras"

@@ -143,6 +143,7 @@ def test_one_name_for_one_thing():
     own = {"return", "data", "features", "architecture", "image_size"}
     own |= {
         "width",
+        "scale",
         "num_blocks",
         "num_layers",
         "learning_rate",
