@@ -1,5 +1,8 @@
 """Padding by reflection, also to a multiple, and cropping back."""
 
+import pathlib
+import subprocess
+import sys
 import warnings
 
 import keras
@@ -116,6 +119,22 @@ def test_onnx_pads_alike(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "ffdnet", "autoencoder", "edsr"])
 def test_denoisers_and_upscalers_as_onnx(name, tmp_path):
+    """In a process of its own, as a user exports."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("tf2onnx")
+    call = f"check_as_onnx({name!r}, {str(tmp_path / 'network.onnx')!r})"
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"from tests.layers.test_padding import check_as_onnx; {call}",
+        ],
+        check=True,
+        cwd=pathlib.Path(__file__).parents[2],
+    )
+
+
+def check_as_onnx(name, path):
     make = {
         "unet": lambda: networks.unet(1, (4, 4), 1, noise_conditional=True),
         "ffdnet": lambda: networks.ffdnet(1, 3, 4),
@@ -136,5 +155,4 @@ def test_denoisers_and_upscalers_as_onnx(name, tmp_path):
         return image
 
     sizes = [(16, 16), (20, 20), (17, 23), (40, 9)]
-    path = str(tmp_path / "network.onnx")
     assert max(onnx_and_keras(network, inputs_of, sizes, path)) < 1e-4
