@@ -78,7 +78,11 @@ def _mean_of(sums, weights):
 
 
 def _doubled(images):
-    """Bilinear interpolation to twice the sides."""
+    """Bilinear interpolation to twice the sides.
+
+    As `keras.layers.UpSampling2D(2, interpolation="bilinear")`, which fails in
+    a graph where the sides are unknown.
+    """
     for axis in (1, 2):
         last = 2 * ops.shape(images)[axis] - 1
         place = ops.arange(last + 1)

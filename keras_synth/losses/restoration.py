@@ -223,7 +223,9 @@ class DiceCrossEntropy(keras.losses.Loss):
     The first term counts pixels, so that few marked ones hardly matter to it;
     the second is 1 - F1, were p 0 or 1. It is one number for the whole batch,
     and as much for each of its images. Where replicas share a batch, it is
-    that of the part of each, and the parts are averaged.
+    that of the part of each, and the parts are averaged. `keras.losses.Dice`
+    has no 1 in the fraction: a batch without marked pixels would cost 1,
+    whatever is found in it.
 
     Args:
         weight: Weight of the cross-entropy, at least 0.
