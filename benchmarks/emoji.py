@@ -27,10 +27,11 @@ SIZE, LENGTH, DIM = 32, training.flow.CAPTION_LENGTH, 64
 LANGUAGES = ("en", "zh")
 OPTIONS = {
     "image_size": SIZE,
-    "epochs": 150,
+    "epochs": 120,
     "batch_size": 64,
-    "width": 32,
+    "width": 48,
     "num_blocks": 1,
+    "patch_size": 2,
     "captions": True,
     "guidance": 3.0,
 }

@@ -27,13 +27,19 @@ FLOWS = {
     "flow_fashion": ("fashion_mnist", False, 8.0),
     "flow_fashion_conditional": ("fashion_mnist", True, 8.0),
 }
-OPTIONS = {"epochs": 12, "batch_size": 64, "width": 32, "num_blocks": 1}
+OPTIONS = {
+    "epochs": 10,
+    "batch_size": 64,
+    "width": 48,
+    "num_blocks": 1,
+    "patch_size": 2,
+}
 GUIDANCES = (1.0, 1.25, 1.5, 2.0)
 # Evaluations of the network: Heun takes 2 n - 1 for n steps.
 STEPS = {"Euler": (5, 10, 20, 40), "Heun": (3, 5, 10, 20)}
 NUM_BITS = 1000  # test digits
 # The step time's network, as `training.build_flow` makes it.
-BATCH, TURNS, TOGETHER = 64, 7, 3
+BATCH, WIDTH, TURNS, TOGETHER = 64, 32, 7, 3
 
 
 def run(name):
@@ -251,11 +257,11 @@ def measure_step_time(name):
     script = pathlib.Path(__file__).with_name("torch_flow.py").read_text()
     threads = os.cpu_count()
     keras.utils.set_random_seed(SEED)
-    flow = training.build_flow((28, 28, 1), width=OPTIONS["width"])
+    flow = training.build_flow((28, 28, 1), width=WIDTH)
     flow.compile(keras.optimizers.Adam(1e-3))
     images = np.random.default_rng(SEED).random((BATCH, 28, 28, 1), "float32")
     ours, theirs = [], []
-    with Peer(python, script, BATCH, threads, OPTIONS["width"]) as peer:
+    with Peer(python, script, BATCH, threads, WIDTH) as peer:
         count = int(peer.ask("parameters"))
         if count != flow.network.count_params():
             raise SystemExit(

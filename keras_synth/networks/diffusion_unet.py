@@ -1,7 +1,7 @@
 """Diffusion U-Net: from a noisy image and its time to a velocity."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from keras_synth.layers import SinusoidalEmbedding
 from keras_synth.networks.conditions import (
@@ -20,6 +20,7 @@ def diffusion_unet(
     attention_resolution=16,
     head_width=32,
     dropout=0.0,
+    patch_size=1,
     num_classes=None,
     condition_shape=None,
     name="diffusion_unet",
@@ -40,6 +41,9 @@ def diffusion_unet(
         attention_resolution: Longer side of the largest level with attention.
         head_width: Channels of each attention head.
         dropout: Rate of dropout in the residual blocks, in [0, 1).
+        patch_size: Side p of the patches of pixels that become channels, at
+            both ends, so that the first level has 1/p of the sides. It divides
+            both sides of the image. 2 takes half the time of 1 or less.
         num_classes: Number of classes of a class-conditional network; None
             for none. A label of -1 stands for no class.
         condition_shape: `(dim,)` of a condition that is a vector, `(length,
@@ -75,7 +79,13 @@ def diffusion_unet(
         num_blocks=num_blocks,
         attention_resolution=attention_resolution,
         head_width=head_width,
+        patch_size=patch_size,
     )
+    if size[0] % patch_size or size[1] % patch_size:
+        raise ValueError(
+            "`patch_size` must divide both sides of the image. Received: "
+            f"patch_size={patch_size}, image_shape={tuple(image_shape)}"
+        )
     image = keras.Input(image_shape, name="image")
     time = keras.Input((), name="time")
     condition = condition_inputs(num_classes, condition_shape)
@@ -92,7 +102,8 @@ def diffusion_unet(
         x = _attention(x, head_width)
         return x if tokens is None else _attention(x, head_width, tokens)
 
-    x = _convolution(image, widths[0])
+    x = image if patch_size == 1 else ops.space_to_depth(image, patch_size)
+    x = _convolution(x, widths[0])
     known = [x]
     for level, width in enumerate(widths):
         if level:
@@ -110,7 +121,14 @@ def diffusion_unet(
             x = layers.UpSampling2D(interpolation="nearest")(x)
             x = _convolution(crop(x, known[-1].shape[1:3]), width)
     x = _normalized(x)
-    x = _convolution(x, channels, kernel_initializer="zeros", dtype="float32")
+    x = _convolution(
+        x,
+        channels * patch_size**2,
+        kernel_initializer="zeros",
+        dtype="float32",
+    )
+    if patch_size > 1:
+        x = ops.depth_to_space(x, patch_size)
     return keras.Model([image, time, *condition], x, name=name)
 
 

@@ -155,6 +155,23 @@ def test_unet_has_the_weights_of_the_paper(widths):
     assert network.count_params() == unet_count(widths, 2, levels)
 
 
+def test_patches_of_a_unet_become_channels():
+    options = {"widths": (8, 16), "num_blocks": 2, "attention_resolution": 7}
+    network = networks.diffusion_unet((28, 28, 1), patch_size=2, **options)
+    # As a network of 14 x 14 pixels with 4 channels.
+    assert network.count_params() == unet_count((8, 16), 2, [1], channels=4)
+    last = [
+        layer
+        for layer in network.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    ][-1]
+    last.bias.assign([0.0, 1.0, 2.0, 3.0])  # its kernel is 0
+    patches = run(network, []).reshape(2, 14, 2, 14, 2)
+    np.testing.assert_array_equal(patches[1, 5, :, 3], [[0.0, 1.0], [2.0, 3.0]])
+    with pytest.raises(ValueError, match="`patch_size` must divide both"):
+        networks.diffusion_unet((8, 9, 3), patch_size=2)
+
+
 def test_dit_has_the_weights_of_the_paper():
     width, blocks = 16, 3
     network = networks.dit(

@@ -152,7 +152,6 @@ def test_one_name_for_one_thing():
         if parameter not in own:
             assert len(set(given.values())) == 1, (parameter, given)
     assert not set(hints) & {
-        "patch_size",
         "augment",
         "depth",
         "blocks",
