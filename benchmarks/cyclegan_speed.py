@@ -16,7 +16,7 @@ BATCH, SIDE, WIDTH, BLOCKS, TURNS, STEPS = 2, 64, 24, 6, 8, 3
 
 def run(name):
     """Measures the row."""
-    python = peer_python("torch", ["torch==2.15.0", "numpy"])
+    python = peer_python("torch", ["torch==2.14.1", "numpy"])
     ours, theirs = seconds_a_step(python)
     write_row(
         name,

@@ -16,7 +16,7 @@ BATCH, SIDE, TURNS, STEPS = 16, 64, 5, 3
 
 def run(name):
     """Measures the row."""
-    python = peer_python("torch", ["torch==2.15.0", "numpy"])
+    python = peer_python("torch", ["torch==2.14.1", "numpy"])
     script = pathlib.Path(__file__).with_name("torch_denoisers.py").read_text()
     threads = os.cpu_count()
     with Peer(python, script, BATCH, SIDE, threads) as peer:

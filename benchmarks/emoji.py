@@ -27,7 +27,7 @@ SIZE, LENGTH, DIM = 32, training.flow.CAPTION_LENGTH, 64
 LANGUAGES = ("en", "zh")
 OPTIONS = {
     "image_size": SIZE,
-    "epochs": 120,
+    "epochs": 90,
     "batch_size": 64,
     "width": 48,
     "num_blocks": 1,

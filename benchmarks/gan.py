@@ -118,14 +118,14 @@ def _bars(name):
     return bars, f"{words}, classes within 3 points of 10 %"
 
 
-def draw(model, training_labels):
-    """10,000 samples, of classes as frequent as in training."""
+def draw(model, training_labels, num_samples=NUM_SAMPLES):
+    """Samples, of classes as frequent as in training; None for no classes."""
     labels = None
-    if model.conditional:
+    if model.conditional and training_labels is not None:
         generator = np.random.default_rng(SEED)
-        labels = generator.choice(training_labels, NUM_SAMPLES)
+        labels = generator.choice(training_labels, num_samples)
     parts = []
-    for start in range(0, NUM_SAMPLES, 500):
+    for start in range(0, num_samples, 500):
         part = None if labels is None else labels[start : start + 500]
         seed = SEED + 1 + start // 500
         parts.append(np.asarray(model.sample(500, labels=part, seed=seed)))

@@ -25,7 +25,7 @@ TWIN = ([4, 8, 16, 32, 64], [64, 64, 64, 32, 16], [64, 64, 4])
 
 def run(name):
     """Measures the row."""
-    python = peer_python("torch", ["torch==2.15.0", "numpy"])
+    python = peer_python("torch", ["torch==2.14.1", "numpy"])
     script = pathlib.Path(__file__).with_name("torch_stylegan2.py").read_text()
     threads = os.cpu_count()
     keras.utils.set_random_seed(0)

@@ -161,7 +161,8 @@ def train_flow(
             `datasets.Source`.
         output: Folder for `flow.keras`, `history.json` (logs of all epochs),
             `images/`, `log/` (for TensorBoard) and `backup/` (the state after
-            the last finished epoch).
+            the last finished epoch). Images are drawn after every epoch of
+            at least 250 steps, and every 250 steps in shorter ones.
         image_size: Side of the images, or (height, width). Images are resized
             to it. None keeps the size of the source.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
@@ -233,7 +234,8 @@ def train_flow(
             patch_size,
         )
         compile_flow(flow, learning_rate, epochs * len(images.batches))
-        shown = {}
+        # Drawing a grid takes as long as some 25 steps.
+        shown = {"interval": max(250 // len(images.batches), 1)}
         if captions:
             known = images.source.captions
             step = max(len(known) // 64, 1)
