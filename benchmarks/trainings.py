@@ -168,7 +168,12 @@ def store_in_half_precision(source, target):
                 values = item[()]
                 if values.dtype.kind == "f":  # counts stay whole numbers
                     values = values.astype("float16")
-                new[name] = values
+                # Compression of small ones makes the file larger.
+                packed = {"compression": "gzip", "shuffle": True}
+                large = values.size > 2**16
+                new.create_dataset(
+                    name, data=values, **(packed if large else {})
+                )
             else:
                 new.require_group(name).attrs.update(item.attrs)
 
