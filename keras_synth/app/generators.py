@@ -9,11 +9,13 @@ import numpy as np
 
 import keras_synth
 from keras_synth.app.imports import import_tasks
+from keras_synth.app.operations import saved_config
 from keras_synth.io import image_grid
 
 _MOST, _LARGEST_SEED = 64, 2**31 - 1
 _DIRECTIONS = 5
 _KEPT = 2  # generators in the memory
+_SHOWN = ("GAN", "VAE", "PrivateVAE", "StyleGAN2")  # classes of models
 
 
 class Generators:
@@ -29,11 +31,16 @@ class Generators:
         self._lock = threading.Lock()
 
     def names(self):
-        """Names of the presets that generate images, and of one's models."""
+        """Names of the presets and of one's models that generate images."""
         # By their cards: to import the presets is to import Keras.
         folder = pathlib.Path(keras_synth.__file__).parent / "presets"
         cards = sorted(folder.glob("*stylegan2*.md"))
-        return [*(card.stem for card in cards), *self._models]
+        own = (
+            name
+            for name, path in self._models.items()
+            if saved_config(path).get("class_name") in _SHOWN
+        )
+        return [*(card.stem for card in cards), *own]
 
     def load(self, name):
         """A generator with its directions.
@@ -56,7 +63,7 @@ class Generators:
             if name in self._loaded:
                 self._loaded.move_to_end(name)
                 return self._loaded[name]
-            if name not in self.names():
+            if name not in (*self.names(), *self._models):
                 raise ValueError(f"There is no generator {name!r:.60}.")
             model = load_model_or_preset(self._models.get(name, name))
             kind = getattr(getattr(model, "condition", None), "kind", None)

@@ -242,19 +242,20 @@ def detectors(models):
     folder = pathlib.Path(keras_synth.__file__).parent / "presets"
     found = {card.stem: card.stem for card in folder.glob("damage_detector.md")}
     for name, path in models.items():
-        if _network_name(path) == "mask_unet":
+        config = saved_config(path).get("config")
+        if isinstance(config, dict) and config.get("name") == "mask_unet":
             found[f"{name}.keras"] = str(path)
     return found
 
 
-def _network_name(path):
-    """Name of the network in a `.keras` file; None where there is none."""
+def saved_config(path):
+    """Configuration in a `.keras` file, a dict; empty where there is none."""
     try:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read("config.json"))
-        return config["config"]["name"]
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError):
-        return None
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError):
+        config = None
+    return config if isinstance(config, dict) else {}
 
 
 def prepared(name, options, models):

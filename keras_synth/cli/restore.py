@@ -7,7 +7,9 @@ def _restored(facts):
     words = []
     if facts["marked"] is not None:
         words.append(f"{100 * facts['marked']:.2f} % of it inpainted")
-    if facts["method"] is None:
+    if facts["noise_level"] is None:
+        words.append("no noise removed, as --strength is 0")
+    elif facts["method"] is None:
         words.append("neither noise nor JPEG blocks found")
     else:
         level = 255 * facts["noise_level"]

@@ -50,6 +50,14 @@ def check_holds(path, decoded, options, scale=1):
     if flatten:
         _color(options.background)
     values, _ = decoded.read(0)
+    _check_gray(path, values.shape[-1])
+    megapixels = scale**2 * np.prod(values.shape[:2]) / 1e6
+    if megapixels > options.max_megapixels:
+        raise ValueError(
+            f"{path} would have {megapixels:.0f} megapixels, more than the "
+            f"{options.max_megapixels:g} that are written (`max_megapixels`): "
+            "take a smaller `scale`."
+        )
     side = scale * max(values.shape[:2])
     if side > format.side:
         raise ValueError(
@@ -63,6 +71,14 @@ def check_holds(path, decoded, options, scale=1):
             f"{decoded.path} is transparent in parts, and {path.suffix} files "
             "hold no transparency: write a .png file, or give the color that "
             'it is put on (`background`, such as "white").'
+        )
+
+
+def _check_gray(path, channels):
+    if path.suffix.lower() == ".pgm" and channels > 2:
+        raise ValueError(
+            f"Cannot write {path}: the image has color, and .pgm files hold "
+            "gray: write a .ppm or .png file."
         )
 
 
@@ -156,7 +172,14 @@ def encode_images(
         (*_flattened(color, alpha, format, options), milliseconds)
         for color, alpha, milliseconds in frames
     ]
+    for color, _, _ in frames:
+        _check_gray(path, color.shape[-1])
     frames, metadata = _with_fitting_profile(frames, metadata, format, notes)
+    if path.suffix.lower() == ".ppm":  # which holds color
+        frames = [
+            (np.broadcast_to(color, (*color.shape[:2], 3)), *others)
+            for color, *others in frames
+        ]
     lost = metadata.names() - format.keeps - {"profile", "gamma"}
     if lost:
         words = " and ".join(sorted(lost))
@@ -164,7 +187,7 @@ def encode_images(
     if depth == 16 and format.name == "PNG":
         data = _deep_png(frames, metadata)
     elif depth == 16 and format.name == "PPM":
-        data = _deep_pnm(frames, path)
+        data = _deep_pnm(frames)
     elif format.name == "TIFF":
         white = 1.0 if decoded is None else decoded.white
         pages = [metadata] * len(frames)
@@ -404,13 +427,9 @@ def _chunks(png):
         start += 12 + length
 
 
-def _deep_pnm(frames, path):
+def _deep_pnm(frames):
     values = _deep(frames[0])
     height, width, channels = values.shape
-    if (channels == 3) != (path.suffix.lower() == ".ppm"):
-        raise ValueError(
-            f"Cannot write {path}: .ppm files hold color and .pgm files gray."
-        )
     kind = 6 if channels == 3 else 5
     header = f"P{kind}\n{width} {height}\n65535\n".encode()
     return header + values.astype(">u2").tobytes()

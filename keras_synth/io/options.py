@@ -28,8 +28,8 @@ class FileOptions:
         white: Value that is white in TIFF files of more than 8 bits. None
             takes 1 for floats and the largest number of up to 16 bits, and
             refuses the others.
-        max_megapixels: Largest image that is read. A small file may claim a
-            size that fills the memory.
+        max_megapixels: Largest image that is read, or written by upscaling.
+            A small file may claim a size that fills the memory.
         accept_truncated: Whether images that lack their last bytes are read:
             what is missing is gray or black.
         shard: Part of a folder, "I/N": the Ith of N parts that differ by one

@@ -94,7 +94,6 @@ class AdversarialModel(ResumableModel):
         self.seed_generator = ReplicaSeedGenerator(seed)
         # So that validation leaves the training's noise alone.
         self.evaluation_seeds = ReplicaSeedGenerator(seed)
-        self.loss_tracker = keras.metrics.Mean("loss")
         self.logged_means = LoggedMeans(
             (*_LOSSES, *self.OWN_LOGS, *_SCORES, *_TRAINING)
         )
@@ -474,7 +473,7 @@ class AdversarialModel(ResumableModel):
     # Logs -------------------------------------------------------------------
 
     def own_metrics(self):
-        return [self.loss_tracker, self.logged_means]
+        return [self.logged_means]
 
     def log_names(self, training):
         """Names of what a step of training, or of evaluation, logs."""
@@ -501,11 +500,10 @@ class AdversarialModel(ResumableModel):
 
     def update_logs(self, loss, logs, batch, training):
         """Updates the metrics; returns what a step reports."""
-        self.loss_tracker.update_state(loss, ops.shape(batch[0])[0])
+        self.log(logs, "loss", loss, batch[0])
         self.logged_means.update_state(logs)
         means = self.logged_means.result()
-        results = {"loss": self.loss_tracker.result()}
-        results.update((name, means[name]) for name in self.log_names(training))
+        results = {name: means[name] for name in self.log_names(training)}
         return {**results, **self.compiled_results()}
 
     def _log_diversity(self, logs, real, fake):
@@ -694,7 +692,7 @@ def _without_remapper():
         )
 
 
-_LOSSES = ("generator_loss", "discriminator_loss")
+_LOSSES = ("loss", "generator_loss", "discriminator_loss")
 _SCORES = ("accuracy_real", "accuracy_fake", "diversity")
 _TRAINING = (
     "gradient_penalty",

@@ -72,7 +72,16 @@ def gradient_step(tape, loss, regularization, optimizer, variables, images):
         weights.append(scale / replicas)
     gradients = tape.gradient(targets, variables, output_gradients=weights)
     optimizer.apply(gradients, variables)
-    return tf.linalg.global_norm(gradients) / (scale * share)
+    return _norm(gradients) / (scale * share)
+
+
+def _norm(gradients):
+    """Norm over all tensors, as `tf.linalg.global_norm`.
+
+    Adam needs the squares as well, so that TensorFlow computes them once.
+    """
+    values = [getattr(g, "values", g) for g in gradients if g is not None]
+    return tf.sqrt(tf.reduce_sum([tf.reduce_sum(tf.square(v)) for v in values]))
 
 
 def num_replicas():

@@ -219,7 +219,7 @@ class RestorationGAN(AdversarialModel):
     def log_names(self, training):
         names = super().log_names(training)
         if not self.adversarial_weight:
-            kept = (*self.OWN_LOGS, "generator_gradient_norm")
+            kept = ("loss", *self.OWN_LOGS, "generator_gradient_norm")
             names = [name for name in names if name in kept]
         unused = [
             log

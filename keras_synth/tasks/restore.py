@@ -160,11 +160,12 @@ class Restored:
     Attributes:
         source: Path of the file that was read.
         target: Path of the file that was written.
-        noise_level: σ of the noise that was removed, in units of [0, 1].
+        noise_level: σ of the noise that was removed, in units of [0, 1], or
+            None where `strength` is 0.
         jpeg_quality: Quality of the JPEG compression that "auto" found and
             restored, or None where it is fine or none.
         method: The method that "auto" took, or None where nothing was found;
-            else the one that was asked for.
+            else the one that was asked for. None where `strength` is 0.
         marked: Share of the pixels of an old photograph that were inpainted,
             or None where nothing was searched.
         mask: Path of the mask that was written, or None.
@@ -174,7 +175,7 @@ class Restored:
 
     source: pathlib.Path
     target: pathlib.Path
-    noise_level: float
+    noise_level: float | None
     jpeg_quality: int | None = None
     method: str | None = None
     marked: float | None = None
@@ -237,7 +238,9 @@ def restore(
             of 255 gray levels are 0.039. "auto" estimates it for each image,
             in color images for brightness and differences of colors, each by
             itself. The medians need none.
-        strength: Share of the restoration that is applied, from 0 (none) to 1.
+        strength: Share of the restoration that is applied, from 0 to 1. With
+            0, no noise is looked for, and an image that nothing else changes
+            is copied.
         ensemble: Whether networks and "bm3d" restore the eight symmetries of
             the image and average: eight times slower, a little better.
         old_photo: Whether to inpaint what covers an old photograph, and to
@@ -307,24 +310,29 @@ def restore(
             source, plan, detector, mask, save_mask, overwrite, files
         )
 
-    def restored(image, progress):
-        color, facts = image.color, {}
-        if repair:
-            color, facts = repair(image, progress)
-        level = noise_level
+    def examined(image, color):
+        """`(noise level, quality of JPEG, method)`, of which some are none."""
+        if not strength:
+            return None, None, None
+        level, quality, name = noise_level, None, method
         if level == "auto":
             # As it was: where something was inpainted, there is no noise.
             tiny = min(image.color.shape[:2]) < SMALLEST
             level = 0.0 if tiny and unaware else estimated_level(image)
-        name = method
         if method == "auto":
             name = "unet" if level else None
             if noise_level == "auto":
                 level = level if level >= _LEAST_NOISE else 0.0
-                facts["jpeg_quality"] = _jpeg_quality(image)
-                name = _suited(color, level, facts["jpeg_quality"])
-        facts["method"] = name
-        if strength and name and (level or always or name == "photo"):
+                quality = _jpeg_quality(image)
+                name = _suited(color, level, quality)
+        return level, quality, name
+
+    def restored(image, progress):
+        color, facts = image.color, {}
+        if repair:
+            color, facts = repair(image, progress)
+        level, quality, name = examined(image, color)
+        if name and (level or always or name == "photo"):
             own = noise_level == "auto" and not repair
             known = None if own else level
             make = trained or METHODS[name]
@@ -340,7 +348,8 @@ def restore(
         if repair and not keep_levels:
             color = levels(color[None])[0]
         color = _enhanced(color, contrast, sharpness)
-        return color, image.alpha, {"noise_level": level, **facts}
+        facts |= {"noise_level": level, "jpeg_quality": quality, "method": name}
+        return color, image.alpha, facts
 
     return restore_files(
         plan,

@@ -287,6 +287,22 @@ def test_generators(client):
     assert job["result"]["facts"]["columns"] == 4
 
 
+def test_only_generators_are_listed(tmp_path):
+    gan = models.GAN(
+        networks.dense_generator((8, 8, 1), 4, (4,)),
+        networks.dense_discriminator((8, 8, 1), (4,)),
+    )
+    given = {"gan": gan, "restorer": networks.dncnn(num_layers=2, width=2)}
+    for name, model in given.items():
+        model.save(tmp_path / f"{name}.keras")
+    (tmp_path / "broken.keras").write_bytes(b"nothing")
+    names = (*given, "broken")
+    own = {name: tmp_path / f"{name}.keras" for name in names}
+    presets_alone = generators.Generators({}).names()
+    assert presets_alone
+    assert generators.Generators(own).names() == [*presets_alone, "gan"]
+
+
 def test_flows_are_refused_in_words(tmp_path):
     network = networks.diffusion_unet((8, 8, 1), widths=(8,), num_blocks=1)
     path = tmp_path / "flow.keras"

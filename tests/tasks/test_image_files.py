@@ -13,7 +13,13 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin, features
 
 from keras_synth.cli.main import main
-from keras_synth.io import FORMATS, FileOptions, open_decoded, read_image
+from keras_synth.io import (
+    FORMATS,
+    FileOptions,
+    open_decoded,
+    read_image,
+    write_image,
+)
 from keras_synth.tasks.image_files import restore_files
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -267,6 +273,27 @@ def test_16_bits_stay_16(channels, ending, order, tmp_path):
             np.rint(65535 * read_image(tmp_path / f"c{end}")), values
         )
     assert "16 bits become 8" in through(source, tmp_path / "d.jpg")
+
+
+def test_netpbm_files_hold_what_their_ending_says(tmp_path):
+    color, gray = tmp_path / "color.png", tmp_path / "gray.png"
+    Image.fromarray(photo(3)).save(color)
+    Image.fromarray(photo(1)).save(gray)
+    for write in (
+        lambda: through(color, tmp_path / "a.pgm"),
+        lambda: write_image(tmp_path / "a.pgm", read_image(color)),
+    ):
+        with pytest.raises(ValueError, match=r"\.pgm files hold gray: write"):
+            write()
+    through(gray, tmp_path / "b.pgm")
+    assert (tmp_path / "b.pgm").read_bytes()[:2] == b"P5"
+    for bits in (8, 16):
+        write_image(tmp_path / "c.ppm", read_image(gray), bits)
+        assert (tmp_path / "c.ppm").read_bytes()[:2] == b"P6"
+        np.testing.assert_array_equal(
+            read_image(tmp_path / "c.ppm", channels=1).round(4),
+            read_image(gray).round(4),
+        )
 
 
 def test_planes_and_white_is_zero(tmp_path):

@@ -439,3 +439,18 @@ def test_the_limit_on_changes_costs_nothing_in_noise(clean):
     alone = np.asarray(network({"image": noisy[None], "noise_level": level}))
     assert _error(limited, photo) < 1.001 * _error(alone, photo)
     assert _error(limited, photo) < 0.85 * _error(noisy, photo)
+
+
+def test_a_strength_of_zero_copies_the_file_and_says_so(
+    noisy, tmp_path, capsys
+):
+    write_image(tmp_path / "in.png", noisy)
+    words = ["restore", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
+    assert main([*words, "--strength", "0"]) == 0
+    said = capsys.readouterr().out
+    assert "no noise removed, as --strength is 0" in said
+    assert "gray levels" not in said
+    source, target = tmp_path / "in.png", tmp_path / "out.png"
+    assert target.read_bytes() == source.read_bytes()
+    (result,) = restore(source, target, strength=0, overwrite=True)
+    assert (result.noise_level, result.method) == (None, None)

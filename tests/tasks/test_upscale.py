@@ -277,3 +277,16 @@ def test_mistakes_get_one_clear_line(
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert (tmp_path / "out.png").read_bytes() == before
+
+
+def test_a_result_that_fills_the_memory_is_refused(tmp_path, capsys):
+    write_image(tmp_path / "in.png", np.full((20, 30, 3), 0.5))
+    words = ["upscale", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
+    words += ["--method", "bicubic", "--scale"]
+    assert main([*words, "1000"]) == 2
+    said = capsys.readouterr().err
+    assert "600 megapixels, more than the 200" in said
+    assert "`max_megapixels`" in said and "smaller `scale`" in said
+    assert not (tmp_path / "out.png").exists()
+    assert main([*words, "4", "--max-megapixels", "0.009"]) == 2
+    assert main([*words, "4", "--max-megapixels", "0.01"]) == 0

@@ -1,4 +1,5 @@
 // What all pages share: words, theme, requests, jobs.
+import { messages } from "./messages.js";
 import { texts } from "./texts.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -18,6 +19,22 @@ const listeners = [];
 export function t(key, values = {}) {
   const text = texts[language][key] ?? texts.en[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+const patterns = Object.entries(messages).map(([english, chinese]) => {
+  const parts = english.split(/\{(\w+)\}/).map((part, index) => (
+    index % 2 ? `(?<${part}>.+)` : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")));
+  return [new RegExp(`^${parts.join("")}$`), chinese];
+});
+
+/** A message of the server in the language of the page, where it is known. */
+export function said(message) {
+  if (language === "en") return message;
+  for (const [pattern, chinese] of patterns) {
+    const found = pattern.exec(message);
+    if (found) return chinese.replace(/\{(\w+)\}/g, (_, name) => found.groups[name]);
+  }
+  return message;
 }
 export function has(key) { return key in texts.en; }
 

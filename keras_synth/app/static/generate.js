@@ -1,5 +1,5 @@
 // The page of generators: seeds, truncation, classes, mixing, directions.
-import { $, ask, element, follow, head, loadImage, onLanguage, t, translate } from "./common.js";
+import { $, ask, element, follow, head, loadImage, onLanguage, said, t, translate } from "./common.js";
 
 let facts = null;
 let amounts = [];
@@ -44,7 +44,7 @@ async function generate() {
       resize();
     }
   } catch (error) {
-    $("status").textContent = error.message;
+    $("status").textContent = said(error.message);
     $("status").classList.add("bad");
   }
   going = false;
@@ -76,7 +76,7 @@ async function choose(name) {
     facts = await ask(`/api/generators/${encodeURIComponent(name)}`);
   } catch (error) {
     facts = null;
-    $("status").textContent = error.message;
+    $("status").textContent = said(error.message);
     $("status").classList.add("bad");
     return;
   }

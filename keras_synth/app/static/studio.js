@@ -1,6 +1,6 @@
 // The studio: images, operations, a mask, jobs, before and after.
-import { $, ask, element, follow, has, head, loadImage, onLanguage, t, translate,
-  upload } from "./common.js";
+import { $, ask, element, follow, has, head, loadImage, onLanguage, said, t,
+  translate, upload } from "./common.js";
 import { asMask, Mask, Stage } from "./stage.js";
 
 const stage = new Stage($("canvas"), refresh);
@@ -130,7 +130,7 @@ function refresh() {
   for (const id of ["before", "after", "splitBar"]) $(id).hidden = !done;
   $("split").value = stage.split;
   if (current && !job) {
-    $("status").textContent = current.error ?? (done ? t("done") : current.note ?? (hint ? t(hint) : ""));
+    $("status").textContent = current.error ? said(current.error) : (done ? t("done") : current.note ?? (hint ? t(hint) : ""));
     $("status").classList.toggle("bad", Boolean(current.error));
   }
   $("facts").textContent = done ? factsOf(done.facts) : "";
@@ -148,11 +148,11 @@ function refresh() {
 function factsOf(facts) {
   const shown = [];
   if (facts.noise_level != null) shown.push(`σ = ${(255 * facts.noise_level).toFixed(1)} / 255`);
-  if (facts.blur) shown.push(facts.blur);
-  if (facts.reason) shown.push(`${facts.method}: ${facts.reason}`);
+  if (facts.blur) shown.push(said(facts.blur));
+  if (facts.reason) shown.push(`${facts.method}: ${said(facts.reason)}`);
   if (facts.marked != null) shown.push(t("filled", { share: (100 * facts.marked).toFixed(1) }));
   if (facts.jpeg_quality) shown.push(`JPEG ${facts.jpeg_quality}`);
-  return [...shown, ...(facts.notes ?? [])].join("; ");
+  return [...shown, ...(facts.notes ?? []).map(said)].join("; ");
 }
 
 function select(item) {
@@ -162,7 +162,7 @@ function select(item) {
 }
 
 function problem(error) {
-  $("uploading").textContent = error.message;
+  $("uploading").textContent = said(error.message);
   $("uploading").classList.add("bad");
 }
 
