@@ -21,7 +21,7 @@ from keras_synth.editing.spaces import clipped, latent_space
 from keras_synth.io import Progress, check_target, write_whole
 from keras_synth.models import VAE
 from keras_synth.models.checks import check_images
-from keras_synth.models.stylegan2 import noise_for
+from keras_synth.models.styles import noise_for
 
 NOISES = ("optimize", "fixed", "off")
 STARTS = ("nearest", "mean")

@@ -9,10 +9,6 @@ it takes for real. One training step updates
 3. the moving average of the generator's weights.
 """
 
-import contextlib
-import copy
-import types
-
 import keras
 import tensorflow as tf
 from keras import ops
@@ -20,13 +16,14 @@ from keras import ops
 from keras_synth.layers import SpectralNormalization
 from keras_synth.layers.nested import all_layers
 from keras_synth.losses import NonSaturating
-from keras_synth.models.averages import (
-    check_decay,
-    frozen_copy,
-    move_averages,
+from keras_synth.models.adversarial_checks import check_compile_arguments
+from keras_synth.models.adversarial_fit import (
+    for_both_optimizers,
+    without_remapper,
 )
-from keras_synth.models.checks import check_is_network, last_activation
+from keras_synth.models.averages import frozen_copy, move_averages
 from keras_synth.models.lazy_regularization import lazy_regularization
+from keras_synth.models.logged_means import LoggedMeans
 from keras_synth.models.replicas import gradient_step
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.ops import ReplicaSeedGenerator, mean_or_zero
@@ -166,7 +163,8 @@ class AdversarialModel(ResumableModel):
                 optimizer = keras.optimizers.Adam(2e-4, beta_1=0.5)
             optimizers.append(keras.optimizers.get(optimizer))
         loss = NonSaturating() if loss is None else loss
-        self._check_compile_arguments(
+        check_compile_arguments(
+            self,
             optimizers,
             loss,
             gradient_penalty,
@@ -220,35 +218,9 @@ class AdversarialModel(ResumableModel):
         generator's optimizer alone: here the discriminator's follows them
         too, by its own rate.
         """
-        kinds = (
-            keras.callbacks.LearningRateScheduler,
-            keras.callbacks.ReduceLROnPlateau,
-        )
-        both = []
-        for callback in keras.tree.flatten(callbacks or []):
-            if isinstance(callback, kinds):
-                # Before it, so that the logs keep the generator's rate.
-                both.append(self._for_discriminator(callback))
-            both.append(callback)
-        with _without_remapper():
-            return super().fit(x, y, *args, callbacks=both, **kwargs)
-
-    def _for_discriminator(self, callback):
-        """A learning-rate callback once more, for the other optimizer."""
-        twin = copy.copy(callback)
-        twin.verbose = 0
-        twin.set_model(
-            types.SimpleNamespace(
-                optimizer=self.discriminator_optimizer, metrics=self.metrics
-            )
-        )
-        return keras.callbacks.LambdaCallback(
-            on_train_begin=twin.on_train_begin,
-            on_epoch_begin=twin.on_epoch_begin,
-            on_epoch_end=lambda epoch, logs: twin.on_epoch_end(
-                epoch, dict(logs)
-            ),
-        )
+        callbacks = for_both_optimizers(callbacks, self)
+        with without_remapper():
+            return super().fit(x, y, *args, callbacks=callbacks, **kwargs)
 
     # What subclasses implement ----------------------------------------------
 
@@ -552,145 +524,6 @@ class AdversarialModel(ResumableModel):
             )
         return cls(**config)
 
-    def _check_compile_arguments(
-        self,
-        optimizers,
-        loss,
-        gradient_penalty,
-        augmentation,
-        discriminator_steps,
-        average_decay,
-        others,
-    ):
-        if optimizers[0] is optimizers[1]:
-            raise ValueError(
-                "Generator and discriminator need an optimizer each: pass two "
-                "objects, or their names."
-            )
-        name = type(self).__name__
-        if others.get("metrics") is not None and not self.HAS_TARGETS:
-            raise ValueError(
-                f"{name} takes no `metrics`: a generated image has no target "
-                "to be compared with. Give `fit` the callback "
-                "`callbacks.GenerativeQuality`, which measures distances "
-                "between sets of images. "
-                f"Received: metrics={others['metrics']!r}"
-            )
-        for foreign in ("loss_weights", "weighted_metrics", "optimizer"):
-            if others.get(foreign) is not None:
-                raise ValueError(
-                    f"{name} takes no `{foreign}`: give "
-                    "`generator_optimizer`, `discriminator_optimizer` and an "
-                    "adversarial `loss`. "
-                    f"Received: {foreign}={others[foreign]!r}"
-                )
-        for argument, value, methods, example in (
-            (
-                "loss",
-                loss,
-                (
-                    "generator",
-                    "discriminator",
-                    "boundary",
-                    "generator_sees_real",
-                ),
-                "losses.Hinge()",
-            ),
-            (
-                "gradient_penalty",
-                gradient_penalty,
-                ("__call__", "interval"),
-                "losses.R1()",
-            ),
-            ("augmentation", augmentation, ("draw",), "layers.DiffAugment()"),
-        ):
-            if value is None:
-                continue
-            fits = all(hasattr(value, method) for method in methods)
-            if isinstance(value, str | type) or not fits:
-                raise ValueError(
-                    f"`{argument}` must be an object such as {example}. "
-                    f"Received: {argument}={value!r}"
-                )
-        if gradient_penalty is not None and any(
-            isinstance(layer, keras.layers.BatchNormalization)
-            for network in self.discriminator_networks
-            for layer in all_layers(network)
-        ):
-            raise ValueError(
-                "A gradient penalty needs the gradient at each image, and "
-                "batch normalization mixes them: build the discriminator "
-                'without it (normalization=None or "layer"), or give no '
-                "`gradient_penalty`."
-            )
-        if not isinstance(discriminator_steps, int) or discriminator_steps < 1:
-            raise ValueError(
-                "`discriminator_steps` must be a positive int. "
-                f"Received: discriminator_steps={discriminator_steps!r}"
-            )
-        check_decay(average_decay)
-
-
-class LoggedMeans(keras.metrics.Metric):
-    """Weighted means of several logged values, updated together.
-
-    One metric for all of them costs two variable updates a step, in place of
-    two for each.
-
-    Args:
-        names: Names of the values.
-    """
-
-    def __init__(self, names, name="logged_means"):
-        super().__init__(name=name)
-        self.names = tuple(names)
-        shape = (len(self.names),)
-        self.totals = self.add_variable(shape, "zeros", name="totals")
-        self.weights = self.add_variable(shape, "zeros", name="weights")
-
-    def update_state(self, logs):
-        """Adds the values of a step.
-
-        Args:
-            logs: `{name: [(value, weight), ...]}`. Names that are missing
-                stay as they are.
-        """
-        values, weights = [], []
-        for name in self.names:
-            pairs = logs.get(name, [(0.0, 0.0)])
-            value, weight = pairs[0]
-            if len(pairs) > 1:
-                weight = sum(weight for _, weight in pairs)
-                total = sum(value * weight for value, weight in pairs)
-                value = ops.divide_no_nan(total, weight)
-            values.append(ops.cast(value, "float32"))
-            weights.append(ops.cast(weight, "float32"))
-        weights = ops.stack(weights)
-        self.totals.assign_add(ops.stack(values) * weights)
-        self.weights.assign_add(weights)
-
-    def result(self):
-        """`{name: mean}`, 0 where there are no values."""
-        means = ops.divide_no_nan(self.totals, self.weights)
-        return dict(zip(self.names, ops.unstack(means), strict=True))
-
-
-@contextlib.contextmanager
-def _without_remapper():
-    """Context without an optimization of graphs that fails on this training.
-
-    The remapper fuses convolutions with what follows. It stops, with an error
-    on the terminal, at a leaky ReLU whose gradient is penalized.
-    """
-    before = tf.config.optimizer.get_experimental_options()
-    tf.config.optimizer.set_experimental_options({"remapping": False})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options(
-            {"remapping": before.get("remapping", True)}
-        )
-
 
 _LOSSES = ("loss", "generator_loss", "discriminator_loss")
 _SCORES = ("accuracy_real", "accuracy_fake", "diversity")
@@ -715,24 +548,6 @@ def run_network(network, tensor, labels, training):
     """
     inputs = [tensor, *labels] if labels else tensor
     return ops.cast(network(inputs, training=training), "float32")
-
-
-def check_generator_and_discriminator(generator, discriminator):
-    """Refuses networks that cannot be a generator and a discriminator."""
-    check_is_network(generator, "generator")
-    check_is_network(discriminator, "discriminator")
-    ending = last_activation(discriminator)
-    if ending in ("sigmoid", "softmax", "tanh"):
-        raise ValueError(
-            "`discriminator` must end in logits: the losses apply the sigmoid "
-            "themselves, and a second one would squash every logit. Received: "
-            f"a network that ends in {ending}"
-        )
-    if last_activation(generator) == "tanh":
-        raise ValueError(
-            "`generator` must make images in [0, 1]: append "
-            "`keras.layers.Rescaling(0.5, offset=0.5)` to its tanh."
-        )
 
 
 def _with_scaled_loss(optimizer):

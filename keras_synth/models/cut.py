@@ -27,10 +27,9 @@ from keras import ops
 
 from keras_synth.layers.nested import layer_outputs, network_input
 from keras_synth.losses import LeastSquares, PatchNCE
-from keras_synth.models.adversarial import (
-    AdversarialModel,
+from keras_synth.models.adversarial import AdversarialModel, run_network
+from keras_synth.models.adversarial_checks import (
     check_generator_and_discriminator,
-    run_network,
 )
 from keras_synth.models.checks import (
     check_images,

@@ -20,10 +20,9 @@ from keras import ops
 from keras_synth.layers import ImagePool
 from keras_synth.layers.nested import network_input
 from keras_synth.losses import LeastSquares
-from keras_synth.models.adversarial import (
-    AdversarialModel,
+from keras_synth.models.adversarial import AdversarialModel, run_network
+from keras_synth.models.adversarial_checks import (
     check_generator_and_discriminator,
-    run_network,
 )
 from keras_synth.models.averages import frozen_copy
 from keras_synth.models.checks import (

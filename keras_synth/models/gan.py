@@ -14,10 +14,9 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_synth.models.adversarial import (
-    AdversarialModel,
+from keras_synth.models.adversarial import AdversarialModel, run_network
+from keras_synth.models.adversarial_checks import (
     check_generator_and_discriminator,
-    run_network,
 )
 from keras_synth.models.checks import (
     check_latents,

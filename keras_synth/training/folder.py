@@ -22,7 +22,7 @@ from keras_synth.io import write_whole
 from keras_synth.models.checks import check_images, check_precision
 from keras_synth.models.guarded import DataGuard, GuardedModel
 from keras_synth.models.replicas import is_chief
-from keras_synth.models.restoration_gan import check_masks
+from keras_synth.models.restoration_checks import check_masks
 from keras_synth.training import distributed
 from keras_synth.training.data import open_images
 

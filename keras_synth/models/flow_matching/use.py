@@ -22,7 +22,7 @@ from keras_synth.models.flow_matching.posterior import (
 )
 from keras_synth.models.flow_matching.sampler import FlowSampler
 from keras_synth.models.generative import GenerativeModel
-from keras_synth.models.restoration_gan import check_masks
+from keras_synth.models.restoration_checks import check_masks
 
 
 class LatentFlow(GenerativeModel):
