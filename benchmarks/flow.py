@@ -39,6 +39,7 @@ OPTIONS = {
     "patch_size": 2,
 }
 GUIDANCES = (1.0, 1.25, 1.5, 2.0)
+NUM_STEPS = 10
 # Evaluations of the network: Heun takes 2 n - 1 for n steps.
 STEPS = {"Euler": (5, 10, 20, 40), "Heun": (3, 5, 10, 20)}
 NUM_FEW = 2000  # samples for each number of steps
@@ -120,6 +121,7 @@ def measure(name):
     """One of `FLOWS`."""
     data, conditional, bar = FLOWS[name]
     flow, trained = train(data)
+    flow.sampler = models.FlowSampler("heun", NUM_STEPS)
     labels = load(data, "train").arrays()[1]
     words = "without classes"
     if conditional:
@@ -148,7 +150,6 @@ def measure(name):
 def _chosen_guidance(flow, data, labels):
     rng = np.random.default_rng(SEED + 1)
     chosen = rng.choice(labels, 2000)
-    sampler = models.FlowSampler(num_steps=10)
     distances = {}
     for guidance in GUIDANCES:
         parts = [
@@ -157,7 +158,6 @@ def _chosen_guidance(flow, data, labels):
                 labels=chosen[start : start + 500],
                 seed=10_000 + start,
                 guidance=guidance,
-                sampler=sampler,
             )
             for start in range(0, len(chosen), 500)
         ]
