@@ -96,7 +96,7 @@ class PlugAndPlay(keras.Model):
         operator,
         noise_level=None,
         num_iterations=8,
-        strength=0.18,
+        strength=0.19,
         first_level=49 / 255,
         splitting="half-quadratic",
         name="plug_and_play",

@@ -45,7 +45,7 @@ def twin(y, known, noise_level, count, z, denoise, admm=False):
     levels = np.geomspace(49 / 255, noise_level, count)
     u = np.zeros_like(z)
     for level in levels:
-        rho = 0.18 * noise_level**2 / level**2
+        rho = 0.19 * noise_level**2 / level**2
         x = (known * y + rho * (z - u)) / (known + rho)
         z = denoise(x + u, level)
         if admm:
