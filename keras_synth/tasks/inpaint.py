@@ -27,7 +27,7 @@ from keras_synth.tasks.restorers import (
 )
 
 # Of plug-and-play restoration.
-_ITERATIONS, _LEVEL = 20, 2.55 / 255
+_ITERATIONS, _LEVEL = 20, 5 / 255
 
 #: Methods by name, besides "auto".
 METHODS = ("unet", "biharmonic", "patch_match", "pnp")
@@ -228,7 +228,7 @@ def filler(method, seed, progress, ensemble=False):
     if method == "biharmonic":
         return restoration.biharmonic()
     if method == "pnp":
-        solve = plug_and_play(restoration.Mask(), _ITERATIONS)
+        solve = plug_and_play(restoration.Mask(), _ITERATIONS, splitting="admm")
         return lambda images, mask: solve(
             {"image": images, "mask": mask, "noise_level": _LEVEL}, progress
         )

@@ -162,13 +162,14 @@ def estimated_level(image):
     return float(np.linalg.norm(ops.opponent_noise_levels(image.color[None])))
 
 
-def plug_and_play(operator, iterations, scale=1):
+def plug_and_play(operator, iterations, scale=1, **options):
     """Plug-and-play restoration, tile by tile, by the pretrained denoiser.
 
     Args:
         operator: The `restoration.Operator` of the degradation.
         iterations: Number of iterations.
         scale: Factor of height and width from y to the restored image.
+        **options: Other arguments of `restoration.PlugAndPlay`.
 
     Returns:
         A function from inputs, a dict of "image" (1, height, width, channels),
@@ -177,7 +178,7 @@ def plug_and_play(operator, iterations, scale=1):
         or to the third argument, see `inference.restore_tiled`.
     """
     model = restoration.PlugAndPlay(
-        _denoiser(), operator, num_iterations=iterations
+        _denoiser(), operator, num_iterations=iterations, **options
     )
 
     def restore(inputs, verbose=0, output=None):

@@ -82,15 +82,18 @@ class Blur(Operator):
             )
 
     def forward(self, x):
-        return _images(self._forward(_planes(x)))
+        x = _planes(x)
+        return _images(self._forward(x, self._transfer(x)))
 
     def adjoint(self, y):
-        return _images(self._adjoint(_planes(y)))
+        spread = self._spread(self._padded(_planes(y)))
+        return _images(_correlated(spread, self._transfer(spread)))
 
     def prox(self, z, y, rho):
         z = _planes(z)
-        residual = _planes(y) - self._forward(z)
-        gram = self._gram(tf.shape(self._padded(residual))[2:])
+        transfer = self._transfer(z)
+        residual = _planes(y) - self._forward(z, transfer)
+        gram = self._gram(transfer, tf.shape(z)[2:])
         rho = tf.reshape(tf.cast(rho, "float32"), (-1, 1, 1, 1))
 
         def filtered(u, gain):
@@ -105,7 +108,8 @@ class Blur(Operator):
                 residual,
                 lambda u: filtered(u, inverse),
             )
-        return _images(z + self._adjoint(found))
+        spread = self._spread(self._padded(found))
+        return _images(z + _correlated(spread, transfer))
 
     def start(self, y):
         """y, continued as its mirror image, and upscaled bicubically."""
@@ -126,8 +130,9 @@ class Blur(Operator):
             "borders": self.borders,
         }
 
-    def _transfer(self, size):
-        """Transfer function of the kernel, (1, height, width // 2 + 1, 1)."""
+    def _transfer(self, planes):
+        """Transfer function of the kernel, (1, 1, height, width // 2 + 1)."""
+        size = tf.shape(planes)[2:]
         rows, columns = self.kernel.shape
         kernel = tf.pad(
             self.kernel, [[0, size[0] - rows], [0, size[1] - columns]]
@@ -135,28 +140,22 @@ class Blur(Operator):
         kernel = tf.roll(kernel, [-(rows // 2), -(columns // 2)], [0, 1])
         return tf.signal.rfft2d(kernel)[None, None]
 
-    def _gram(self, size):
-        """That of `A Aᵀ` on y of a size, without its border: real."""
-        full = self.scale * size
-        power = tf.square(tf.abs(self._transfer(full)))
+    def _gram(self, transfer, size):
+        """That of `A Aᵀ`, with x of a size, without its border: real."""
+        power = tf.square(tf.abs(transfer))
         if self.scale == 1:
             return power
-        correlation = tf.signal.irfft2d(tf.cast(power, "complex64"), full)
+        correlation = tf.signal.irfft2d(tf.cast(power, "complex64"), size)
         step = self.scale
         return tf.math.real(tf.signal.rfft2d(correlation[..., ::step, ::step]))
 
     # Below, x and y are planes: (batch, channels, height, width), of which
     # Fourier transforms are taken.
 
-    def _forward(self, x):
+    def _forward(self, x, transfer):
         first, step = (self.scale - 1) // 2, self.scale
-        blurred = _filtered(x, self._transfer(tf.shape(x)[2:]))
+        blurred = _filtered(x, transfer)
         return self._cropped(blurred[..., first::step, first::step])
-
-    def _adjoint(self, y):
-        spread = self._spread(self._padded(y))
-        transfer = self._transfer(tf.shape(spread)[2:])
-        return _filtered(spread, tf.math.conj(transfer))
 
     def _spread(self, y):
         """Zeros between the pixels: the adjoint of their choice."""
@@ -191,6 +190,11 @@ def _filtered(planes, transfer):
     """Circular convolution, with (1 or batch, 1, height, width // 2 + 1)."""
     spectrum = tf.signal.rfft2d(planes) * tf.cast(transfer, "complex64")
     return tf.signal.irfft2d(spectrum, tf.shape(planes)[2:])
+
+
+def _correlated(planes, transfer):
+    """Circular correlation: the adjoint of the convolution."""
+    return _filtered(planes, tf.math.conj(transfer))
 
 
 def _mirrored(images, axis, margin):
