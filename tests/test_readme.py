@@ -56,6 +56,10 @@ FIGURES = {
         ("dcgan_conditional", "Frechet distance", "value"),
         ("floor", "Frechet distance", "value"),
     ],
+    "flow.md": [
+        ("flow_mnist_conditional", "Frechet distance", "value"),
+        ("floor", "Frechet distance", "value"),
+    ],
     "stylegan2.md": [
         ("stylegan2", "Frechet distance", "value"),
         ("dcgan_equal", "Frechet distance", "value"),
