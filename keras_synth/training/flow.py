@@ -1,6 +1,7 @@
 """Flow matching: build, compile and train, from images, classes or texts."""
 
 import os
+import pathlib
 from typing import Any, Literal
 
 import keras
@@ -26,6 +27,7 @@ def build_flow(
     guidance: float = 1.0,
     seed: int | None = 0,
     patch_size: int | None = None,
+    text_encoder: keras.Model | None = None,
 ) -> models.FlowMatching:
     """Builds a flow-matching model for images of a size.
 
@@ -47,6 +49,9 @@ def build_flow(
         patch_size: Side of the patches of pixels that become channels. None
             for 1 in a U-Net, and in a transformer for the smallest power of 2
             that leaves at most 16 of them on a side.
+        text_encoder: Network that reads captions, from token ids
+            (batch, caption_length) to (batch, caption_length, dim). None for a
+            new `networks.text_encoder`.
 
     Returns:
         A `models.FlowMatching` that is not compiled.
@@ -61,8 +66,9 @@ def build_flow(
         )
     condition = {"num_classes": num_classes}
     if caption_length is not None:
-        encoder = networks.text_encoder(caption_length, 4 * width)
-        condition = {"condition_shape": (caption_length, 4 * width)}
+        if text_encoder is None:
+            text_encoder = networks.text_encoder(caption_length, 4 * width)
+        condition = {"condition_shape": text_encoder.output_shape[1:]}
     side = max(image_shape[:2])
     if architecture == "unet":
         patch_size = patch_size or 1
@@ -87,7 +93,7 @@ def build_flow(
             image_shape, patch_size, 4 * width, 3 * num_blocks, **condition
         )
     if caption_length is not None:
-        network = networks.with_text(network, encoder)
+        network = networks.with_text(network, text_encoder)
     return models.FlowMatching(
         network, parameterization, guidance=guidance, seed=seed
     )
@@ -147,6 +153,7 @@ def train_flow(
     parameterization: Literal["flow", "edm"] = "flow",
     conditional: bool = False,
     captions: bool = False,
+    text_encoder: str | os.PathLike | None = None,
     guidance: float = 1.0,
     resume: bool = False,
     overwrite: bool = False,
@@ -193,6 +200,10 @@ def train_flow(
             image.
         captions: Whether the model is conditioned on texts: the folder has
             captions, see `datasets.captioned_folder`.
+        text_encoder: Path of a `.keras` file with a network that has learned
+            to read, from token ids of `ops.byte_ids`, int (batch, 64), to
+            (batch, 64, dim). It is trained further with the images. None
+            starts a new one.
         guidance: Classifier-free guidance of the model's samples: 1 for none,
             more for images that are truer to their condition and less varied.
         resume: Whether to continue after the last finished epoch in `output`.
@@ -219,6 +230,7 @@ def train_flow(
             "`conditional` (--conditional) or `captions` (--captions)."
         )
     caption_length = CAPTION_LENGTH if captions else None
+    reader = None if text_encoder is None else _reader(text_encoder, captions)
 
     def build(images):
         flow = build_flow(
@@ -232,6 +244,7 @@ def train_flow(
             guidance,
             seed,
             patch_size,
+            reader,
         )
         compile_flow(flow, learning_rate, epochs * len(images.batches))
         # Drawing a grid takes as long as some 25 steps.
@@ -264,3 +277,23 @@ def train_flow(
         overwrite=overwrite,
         verbose=verbose,
     )
+
+
+def _reader(path, captions):
+    """The text encoder of a file."""
+    if not captions:
+        raise ValueError(
+            "`text_encoder` (--text-encoder) is for captions: give `captions` "
+            "(--captions) as well."
+        )
+    if not pathlib.Path(path).is_file():
+        raise FileNotFoundError(f"There is no text encoder {str(path)!r}.")
+    network = keras.saving.load_model(path)
+    taken, made = network.input_shape, network.output_shape
+    length = CAPTION_LENGTH
+    if taken != (None, length) or made[:2] != taken or len(made) != 3:
+        raise ValueError(
+            f"A text encoder goes from (batch, {length}) to (batch, {length}, "
+            f"dim). Received: from {taken} to {made}, in {path}"
+        )
+    return network

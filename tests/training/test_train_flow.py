@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_synth import models, tasks, training
+from keras_synth import models, networks, tasks, training
 from keras_synth.cli.main import main
 from keras_synth.io import read_image
 from tests.training_helpers import (
@@ -70,6 +70,29 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
     options = ["--num-images", 4, "--num-steps", 1, "--seed", 0, "--overwrite"]
     assert main([str(word) for word in (*words, *options)]) == 0
     np.testing.assert_array_equal(read_image(paths[1]), images[1])
+
+
+def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
+    encoder = networks.text_encoder(64, width=8, num_blocks=1)
+    encoder.save(tmp_path / "reader.keras")
+    options = {"captions": True, "epochs": 1, "learning_rate": 1e-9}
+    options["text_encoder"] = tmp_path / "reader.keras"
+    flow = train(folder, tmp_path / "run", **options)
+    (reader,) = (
+        layer for layer in flow.network.layers if layer.name == "text_encoder"
+    )
+    for ours, theirs in zip(reader.weights, encoder.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert reader.trainable
+    with pytest.raises(ValueError, match="is for captions"):
+        train(folder, tmp_path / "b", **(options | {"captions": False}))
+    networks.text_encoder(32, width=8).save(tmp_path / "short.keras")
+    options["text_encoder"] = tmp_path / "short.keras"
+    with pytest.raises(ValueError, match=r"from \(batch, 64\) to"):
+        train(folder, tmp_path / "b", **options)
+    options["text_encoder"] = tmp_path / "none.keras"
+    with pytest.raises(FileNotFoundError, match="no text encoder"):
+        train(folder, tmp_path / "b", **options)
 
 
 @pytest.mark.slow
