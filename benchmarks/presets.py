@@ -188,10 +188,10 @@ QUEUE["damage_detector"] = Entry(
     training.train_damage_detector,
     {
         "channels": 3,
-        "image_size": 256,
-        "patches_per_image": 5,
-        "epochs": 40,
-        "batch_size": 4,
+        "image_size": 128,
+        "patches_per_image": 20,
+        "epochs": 60,
+        "batch_size": 16,
         "learning_rate": 2e-3,
     },
     detector,
@@ -205,27 +205,37 @@ QUEUE["damage_detector"] = Entry(
 )
 
 
-QUEUE["upscaler_x4"] = Entry(
-    training.train_upscaler,
-    {
-        "scale": 4,
-        "channels": 3,
-        "num_blocks": 16,
-        "image_size": 96,
-        "patches_per_image": 20,
-        "epochs": 60,
-        "batch_size": 16,
-        "learning_rate": 1e-3,
-    },
-    functools.partial(presets.upscaler, 4),
-    functools.partial(color_upscalers.upscaler_figures, scale=4),
-    {
-        "figures": "PSNR and SSIM on Y of BT.601, border of 4 cut",
-        "bad at": "small images that are noisy, blurred or compressed; text "
-        "and faces of a few pixels",
-    },
-    builder="upscaler",
-)
+def upscaler(scale, **options):
+    """Entry of the upscaler of one scale.
+
+    Patches that the network gets have 24 x 24 pixels.
+    """
+    return Entry(
+        training.train_upscaler,
+        {
+            "scale": scale,
+            "channels": 3,
+            "image_size": 24 * scale,
+            "patches_per_image": 20,
+            "batch_size": 16,
+            **options,
+        },
+        functools.partial(presets.upscaler, scale),
+        functools.partial(color_upscalers.upscaler_figures, scale=scale),
+        {
+            "figures": f"PSNR and SSIM on Y of BT.601, border of {scale} cut",
+            "bad at": "small images that are noisy, blurred or compressed; "
+            "text and faces of a few pixels",
+        },
+        builder="upscaler",
+    )
+
+
+QUEUE["upscaler_x4"] = upscaler(4, num_blocks=16, epochs=60, learning_rate=1e-3)
+for _scale, _epochs in ((2, 12), (3, 8)):
+    QUEUE[f"upscaler_x{_scale}"] = upscaler(
+        _scale, from_="upscaler_x4", epochs=_epochs, learning_rate=4e-4
+    )
 
 
 def run(name):

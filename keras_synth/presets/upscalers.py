@@ -58,10 +58,11 @@ def upscaler(scale=4, weights="pretrained"):
     240 color photographs (CC BY-SA 4.0 and the Unsplash license). PSNR and
     SSIM on Y: 31.39 dB / 0.8834 on Set5 (bicubic: 28.42 dB / 0.8103), 28.05 dB
     / 0.7684 on Set14 (25.99 dB / 0.7025). License of the weights: Apache-2.0.
-    See `presets/upscaler_x4.md`.
+    See `presets/upscaler_x4.md`, and `presets/upscaler_x2.md`, whose weights
+    were trained further from those.
 
     Args:
-        scale: Factor of upscaling, 4.
+        scale: Factor of upscaling, 2 or 4.
         weights: "pretrained", None for random weights, or the path of a
             `.weights.h5` file.
 
@@ -71,16 +72,16 @@ def upscaler(scale=4, weights="pretrained"):
 
     Raises:
         FileNotFoundError: There is no file at that path.
-        ValueError: The scale is not 4; the file holds other weights.
+        ValueError: The scale is not 2 or 4; the file holds other weights.
 
     Example:
 
     >>> upscaler(4, None)(keras.ops.zeros((1, 9, 14, 3))).shape
     TensorShape([1, 36, 56, 3])
     """
-    if scale != 4:
+    if scale not in (2, 4):
         raise ValueError(
-            "`scale` must be 4: train others from that "
+            "`scale` must be 2 or 4: train others from these "
             f"(`training.train_upscaler`). Received: {scale!r}"
         )
     with float32_layers():

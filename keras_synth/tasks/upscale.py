@@ -70,10 +70,11 @@ def upscale(
 ) -> list[Upscaled]:
     """Upscales an image file or a folder of them (super-resolution).
 
-    The pretrained networks are one for color and one for gray images. Where a
-    network f of one's own is for gray images, it upscales the brightness Y of
-    a color image x (BT.601's). The two color differences, where the eye sees
-    little, are upscaled bicubically. Both are linear, so that is
+    The pretrained networks are for color images, with one more for gray images
+    and a scale of 4. Where a network f of one's own is for gray images, it
+    upscales the brightness Y of a color image x (BT.601's). The two color
+    differences, where the eye sees little, are upscaled bicubically. Both are
+    linear, so that is
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
@@ -89,7 +90,7 @@ def upscale(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "edsr" (the pretrained networks, for a scale of 4),
+        method: "edsr" (the pretrained networks, for a scale of 2 or 4),
             "realesrgan" or "realesrgan_anime" (Real-ESRGAN for photographs or
             drawings, for a scale of 4, see `presets.realesrgan`; slow, and
             its package must be installed), "bicubic", "pnp" (plug-and-play
@@ -160,12 +161,16 @@ def upscale(
         solve = plug_and_play(operator, _ITERATIONS, scale)
     else:
         network = None if method == "edsr" else _network(method)
-        found = 4 if network is None else _scale_of(network, method)
-        if scale not in (None, found):
+        if network is None:
+            scales = (4, 2)
+        else:
+            scales = (_scale_of(network, method),)
+        if scale not in (None, *scales):
+            known = " or ".join(map(str, sorted(scales)))
             raise ValueError(
-                f"{method} upscales {found} times. Received: scale={scale}"
+                f"{method} upscales {known} times. Received: scale={scale}"
             )
-        scale = found
+        scale = scale or scales[0]
         run = _with_network(network, scale, ensemble)
     bicubic = restoration.bicubic(scale)
 
@@ -232,9 +237,11 @@ def _check(method, scale, ensemble):
 
 
 @functools.cache
-def _edsr(channels):
+def _edsr(channels, scale):
     """The pretrained network for images of so many channels."""
-    return presets.upscaler() if channels == 3 else presets.gray_upscaler()
+    if (channels, scale) == (1, 4):
+        return presets.gray_upscaler()
+    return presets.upscaler(scale)
 
 
 def _network(method):
@@ -268,7 +275,9 @@ def _with_network(network, scale, ensemble):
     bicubic = restoration.bicubic(scale)
 
     def upscale(images):
-        found = _edsr(images.shape[-1]) if network is None else network
+        found = network
+        if found is None:
+            found = _edsr(images.shape[-1], scale)
         channels = inference.input_shapes(found)["image"][-1]
 
         def run(images):

@@ -43,7 +43,7 @@ def small_upscaler():
 
 @pytest.fixture
 def pretrained(monkeypatch, small_upscaler):
-    monkeypatch.setattr(MODULE, "_edsr", lambda channels: small_upscaler)
+    monkeypatch.setattr(MODULE, "_edsr", lambda channels, scale: small_upscaler)
     return small_upscaler
 
 
@@ -111,15 +111,22 @@ def test_color_is_brightness_by_network_and_two_differences_bicubic(
     np.testing.assert_allclose(large, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_gray_and_color_have_a_pretrained_network_each(
-    channels, color, tmp_path
-):
+def test_every_scale_has_a_pretrained_network(channels, scale, color, tmp_path):
     image = color[..., :channels]
-    network = (presets.gray_upscaler if channels == 1 else presets.upscaler)()
-    large, _ = _upscale(tmp_path, image)
-    expected = _clipped(network(image[None]))
+    given = image[None]
+    if (channels, scale) == (1, 4):
+        network = presets.gray_upscaler()
+    else:
+        network = presets.upscaler(scale)
+        given = np.repeat(given, 3 // channels, axis=-1)
+    large, done = _upscale(tmp_path, image, scale=scale)
+    expected = _clipped(network(given)).mean(-1, keepdims=True)
+    if channels == 3:
+        expected = _clipped(network(given))
     np.testing.assert_allclose(large, expected, atol=1e-4)
+    assert done.scale == scale
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -256,7 +263,7 @@ def test_the_command_line_says_what_it_did(color, tmp_path, capsys):
         ),
         ("--method bicubic --scale 1", "`scale` must be an int, at least 2"),
         ("--method bicubic --ensemble", "`ensemble` is for networks"),
-        ("--scale 3", "edsr upscales 4 times. Received: scale=3"),
+        ("--scale 3", "edsr upscales 2 or 4 times. Received: scale=3"),
         ("--method three --scale 4", "three.keras upscales 3 times"),
         ("--method same", "same.keras does not upscale images"),
         ("--method inpainter", "inpainter.keras takes image, mask"),
