@@ -1,9 +1,5 @@
 """Flow matching on digits and clothes: Frechet distance, steps, bits.
 
-One model is trained for each data set. It is class-conditional, and as one
-image in ten was seen without its class, it has an unconditional flow as well:
-both are measured.
-
 Scores are those of `benchmarks.gan`: distances on the features of the
 pretrained classifiers, between all 60,000 training images and 10,000 samples.
 Trainings run in mixed_bfloat16, everything else in float32, and go on where
@@ -24,7 +20,7 @@ from benchmarks.trainings import train_once, words_of
 from keras_synth import metrics, models, training
 from keras_synth.io import image_grid, write_image
 
-# row: (data, whether classes are given, bar of the Frechet distance)
+# row: (data, whether class-conditional, bar of the Frechet distance)
 FLOWS = {
     "flow_mnist": ("mnist", False, 5.0),
     "flow_mnist_conditional": ("mnist", True, 2.0),
@@ -60,13 +56,14 @@ def run(name):
         measure(name)
 
 
-def train(data):
-    """Trains the model of a data set unless that is done: `(model, Training)`.
+def train(name):
+    """Trains a row's model unless that is done: `(model, Training)`.
 
     The model is in float32.
     """
-    options = OPTIONS | {"conditional": True}
-    folder = RUNS / f"flow_{data}"
+    data, conditional, _ = FLOWS[name]
+    options = OPTIONS | {"conditional": conditional}
+    folder = RUNS / name
 
     def fit():
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -120,17 +117,17 @@ def frechet(data, images):
 def measure(name):
     """One of `FLOWS`."""
     data, conditional, bar = FLOWS[name]
-    flow, trained = train(data)
+    flow, trained = train(name)
     flow.sampler = models.FlowSampler("heun", NUM_STEPS)
     labels = load(data, "train").arrays()[1]
-    words = "without classes"
+    words = ""
     if conditional:
         flow.guidance = _chosen_guidance(flow, data, labels)
         words = (
-            f"with classes, guidance {flow.guidance}, the best of {GUIDANCES} "
-            "by 2,000 samples of other seeds against the training images"
+            f", guidance {flow.guidance}, the best of {GUIDANCES} by 2,000 "
+            "samples of other seeds against the training images"
         )
-    samples = draw(flow, labels if conditional else None)
+    samples = draw(flow, labels)
     write_image(RUNS / name / "samples.png", image_grid(samples[:100]))
     score(
         name,
@@ -140,7 +137,7 @@ def measure(name):
             f"`training.train_flow`, {words_of(OPTIONS)}, mixed_bfloat16, "
             f"{trained.words()}; {flow.network.count_params():,} weights, "
             f"Heun's method, {flow.sampler.num_evaluations} evaluations"
-            f", {words}"
+            f"{words}"
         ),
         trained=trained,
         bars={"Frechet distance": bar, "recall": 0.7, "training time": 180},
@@ -168,7 +165,7 @@ def _chosen_guidance(flow, data, labels):
 
 def measure_evaluations(name):
     """Frechet distance against the number of evaluations."""
-    flow, trained = train("mnist")
+    flow, trained = train("flow_mnist_conditional")
     labels = load("mnist", "train").arrays()[1]
     found = {}
     for method, counts in STEPS.items():
@@ -203,7 +200,7 @@ def measure_evaluations(name):
 
 def measure_bits(name):
     """Bits per dimension of test digits, beside those of a VAE."""
-    flow, trained = train("mnist")
+    flow, trained = train("flow_mnist")
     digits = load("mnist", "test").arrays()[0][:NUM_BITS]
     bits = flow.bits_per_dimension(
         digits, sampler=models.FlowSampler(num_steps=30), seed=SEED, verbose=1

@@ -119,9 +119,9 @@ def _bars(name):
 
 
 def draw(model, training_labels, num_samples=NUM_SAMPLES):
-    """Samples, of classes as frequent as in training; None for no classes."""
+    """Samples, of classes as frequent as in training."""
     labels = None
-    if model.conditional and training_labels is not None:
+    if model.conditional:
         generator = np.random.default_rng(SEED)
         labels = generator.choice(training_labels, num_samples)
     parts = []
