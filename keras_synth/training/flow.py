@@ -169,7 +169,7 @@ def train_flow(
         output: Folder for `flow.keras`, `history.json` (logs of all epochs),
             `images/`, `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch). Images are drawn after every epoch of
-            at least 250 steps, and every 250 steps in shorter ones.
+            at least 250 steps, and every 250 steps or once in shorter ones.
         image_size: Side of the images, or (height, width). Images are resized
             to it. None keeps the size of the source.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
@@ -248,7 +248,8 @@ def train_flow(
         )
         compile_flow(flow, learning_rate, epochs * len(images.batches))
         # Drawing a grid takes as long as some 25 steps.
-        shown = {"interval": max(250 // len(images.batches), 1)}
+        interval = max(250 // len(images.batches), 1)
+        shown = {"interval": min(interval, epochs)}
         if captions:
             known = images.source.captions
             step = max(len(known) // 64, 1)
