@@ -193,8 +193,8 @@ def train_retrieval(folder, width=DIM, epochs=RETRIEVAL_EPOCHS, seed=SEED):
     keras.utils.set_random_seed(seed)
     image = keras.Input((SIZE, SIZE, 3))
     x = image
-    for width in (32, 64, 128):
-        x = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+    for filters in (32, 64, 128):
+        x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = layers.BatchNormalization()(x)
         x = layers.MaxPooling2D()(x)
     x = layers.Dense(DIM)(layers.Dropout(0.3)(layers.Flatten()(x)))

@@ -79,10 +79,12 @@ def upscaler(scale=4, weights="pretrained"):
     >>> upscaler(4, None)(keras.ops.zeros((1, 9, 14, 3))).shape
     TensorShape([1, 36, 56, 3])
     """
-    if scale not in (2, 4):
+    if scale not in (2, 3, 4):
+        raise ValueError(f"`scale` must be 2, 3 or 4. Received: {scale!r}")
+    if scale == 3 and weights == "pretrained":
         raise ValueError(
-            "`scale` must be 2 or 4: train others from these "
-            f"(`training.train_upscaler`). Received: {scale!r}"
+            "There are pretrained weights for a scale of 2 and 4: train "
+            "others from these (`training.train_upscaler`). Received: 3"
         )
     with float32_layers():
         shape = edsr(scale, num_blocks=16)

@@ -229,8 +229,13 @@ def train_flow(
             "A model is conditioned on classes or on captions: give "
             "`conditional` (--conditional) or `captions` (--captions)."
         )
+    if text_encoder is not None and not captions:
+        raise ValueError(
+            "`text_encoder` (--text-encoder) is for captions: give `captions` "
+            "(--captions) as well."
+        )
     caption_length = CAPTION_LENGTH if captions else None
-    reader = None if text_encoder is None else _reader(text_encoder, captions)
+    reader = _open_text_encoder(text_encoder)
 
     def build(images):
         flow = build_flow(
@@ -280,13 +285,10 @@ def train_flow(
     )
 
 
-def _reader(path, captions):
-    """The text encoder of a file."""
-    if not captions:
-        raise ValueError(
-            "`text_encoder` (--text-encoder) is for captions: give `captions` "
-            "(--captions) as well."
-        )
+def _open_text_encoder(path):
+    """The text encoder of a `.keras` file; None for no path."""
+    if path is None:
+        return None
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(f"There is no text encoder {str(path)!r}.")
     network = keras.saving.load_model(path)

@@ -57,6 +57,9 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
     model = tmp_path / "stopped" / "flow.keras"
     assert (tmp_path / "stopped/images/samples_epoch_0002.png").exists()
+    # Short epochs: once in the training.
+    drawn = sorted((tmp_path / "straight" / "images").iterdir())
+    assert [path.name for path in drawn] == ["samples_epoch_0002.png"]
     paths = [
         tasks.generate(
             words, model, tmp_path / name, num_images=4, num_steps=1, seed=0

@@ -15,6 +15,7 @@ export const messages = {
   "The body must have at most {number} bytes.": "文件最多 {number} 字节。",
   "The body comes too slowly.": "上传太慢。",
   "The weights of Real-ESRGAN are in another package: {line}": "Real-ESRGAN 的权重在另一个软件包中：{line}",
+  "{method} upscales {less} or {more} times. Received: scale={scale}": "{method} 放大 {less} 或 {more} 倍。收到：倍数 {scale}",
   "{method} upscales {found} times. Received: scale={scale}": "{method} 放大 {found} 倍。收到：倍数 {scale}",
   "{model} is sampled on the command line: {commands}. This page shows a GAN, VAE or StyleGAN2.": "{model} 须在命令行中采样：{commands}。此页面显示 GAN、VAE 或 StyleGAN2。",
   "There is no generator {name}.": "没有生成器 {name}。",
