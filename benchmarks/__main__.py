@@ -10,6 +10,7 @@ BENCHMARKS = {
     "salt_and_pepper": ("denoiser", 40, "PSNR above the best median filter"),
     "color_denoising": ("denoiser", 8, "PSNR of `restore` on color images"),
     "upscaler_x2": ("color_upscalers", 5, "color x2: Set5, Set14"),
+    "upscaler_x3": ("color_upscalers", 5, "color x3: Set5, Set14"),
     "upscaler_x4": ("color_upscalers", 5, "color x4: Set5, Set14"),
     "color_denoiser": ("photographs", 20, "PSNR of color denoising"),
     "photo_restorer": ("photo_restorer", 10, "gains on JPEG and noise"),

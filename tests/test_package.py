@@ -25,6 +25,7 @@ for build in (
     presets.inpainter,
     presets.photo_restorer,
     lambda: presets.upscaler(2),
+    lambda: presets.upscaler(3),
     lambda: presets.upscaler(4),
     presets.mnist_features,
     presets.fashion_mnist_features,

@@ -58,11 +58,11 @@ def upscaler(scale=4, weights="pretrained"):
     240 color photographs (CC BY-SA 4.0 and the Unsplash license). PSNR and
     SSIM on Y: 31.39 dB / 0.8834 on Set5 (bicubic: 28.42 dB / 0.8103), 28.05 dB
     / 0.7684 on Set14 (25.99 dB / 0.7025). License of the weights: Apache-2.0.
-    See `presets/upscaler_x4.md`, and `presets/upscaler_x2.md`, whose weights
-    were trained further from those.
+    See `presets/upscaler_x4.md`, and `presets/upscaler_x2.md` and
+    `presets/upscaler_x3.md`, whose weights were trained further from those.
 
     Args:
-        scale: Factor of upscaling, 2 or 4.
+        scale: Factor of upscaling, 2, 3 or 4.
         weights: "pretrained", None for random weights, or the path of a
             `.weights.h5` file.
 
@@ -72,7 +72,7 @@ def upscaler(scale=4, weights="pretrained"):
 
     Raises:
         FileNotFoundError: There is no file at that path.
-        ValueError: The scale is not 2 or 4; the file holds other weights.
+        ValueError: The scale is not 2, 3 or 4; the file holds other weights.
 
     Example:
 
@@ -81,11 +81,6 @@ def upscaler(scale=4, weights="pretrained"):
     """
     if scale not in (2, 3, 4):
         raise ValueError(f"`scale` must be 2, 3 or 4. Received: {scale!r}")
-    if scale == 3 and weights == "pretrained":
-        raise ValueError(
-            "There are pretrained weights for a scale of 2 and 4: train "
-            "others from these (`training.train_upscaler`). Received: 3"
-        )
     with float32_layers():
         shape = edsr(scale, num_blocks=16)
         network = keras.Model(

@@ -90,7 +90,7 @@ def upscale(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "edsr" (the pretrained networks, for a scale of 2 or 4),
+        method: "edsr" (the pretrained networks, for a scale of 2, 3 or 4),
             "realesrgan" or "realesrgan_anime" (Real-ESRGAN for photographs or
             drawings, for a scale of 4, see `presets.realesrgan`; slow, and
             its package must be installed), "bicubic", "pnp" (plug-and-play
@@ -162,13 +162,13 @@ def upscale(
     else:
         network = None if method == "edsr" else _network(method)
         if network is None:
-            scales = (4, 2)
+            scales, words = (4, 3, 2), "2, 3 or 4"
         else:
-            scales = (_scale_of(network, method),)
+            words = _scale_of(network, method)
+            scales = (words,)
         if scale not in (None, *scales):
-            known = " or ".join(map(str, sorted(scales)))
             raise ValueError(
-                f"{method} upscales {known} times. Received: scale={scale}"
+                f"{method} upscales {words} times. Received: scale={scale}"
             )
         scale = scale or scales[0]
         run = _with_network(network, scale, ensemble)

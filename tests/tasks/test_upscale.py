@@ -111,7 +111,7 @@ def test_color_is_brightness_by_network_and_two_differences_bicubic(
     np.testing.assert_allclose(large, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_scale_has_a_pretrained_network(channels, scale, color, tmp_path):
     image = color[..., :channels]
@@ -263,7 +263,7 @@ def test_the_command_line_says_what_it_did(color, tmp_path, capsys):
         ),
         ("--method bicubic --scale 1", "`scale` must be an int, at least 2"),
         ("--method bicubic --ensemble", "`ensemble` is for networks"),
-        ("--scale 3", "edsr upscales 2 or 4 times. Received: scale=3"),
+        ("--scale 5", "edsr upscales 2, 3 or 4 times. Received: scale=5"),
         ("--method three --scale 4", "three.keras upscales 3 times"),
         ("--method same", "same.keras does not upscale images"),
         ("--method inpainter", "inpainter.keras takes image, mask"),
