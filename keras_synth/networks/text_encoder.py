@@ -65,7 +65,7 @@ def text_encoder(
 
 
 def with_text(network, text_encoder, name=None):
-    """Joins a network of tokens and a text encoder: a network of texts.
+    """Joins a conditional network and a text encoder: a network of texts.
 
     Both are trained together; freeze a pretrained encoder before, with
     `text_encoder.trainable = False`.
@@ -73,30 +73,39 @@ def with_text(network, text_encoder, name=None):
     Args:
         network: Network whose last inputs are tokens, (batch, length, dim),
             and their mask, such as
-            `diffusion_unet(..., condition_shape=(64, 128))`.
+            `diffusion_unet(..., condition_shape=(64, 128))`; or whose last
+            input is a vector, (batch, dim).
         text_encoder: Network from token ids, int (batch, length), with 0
-            where there is none, to (batch, length, dim).
+            where there is none, to (batch, length, dim); or to one vector of
+            the whole text, (batch, dim).
         name: Name of the joined network; None for that of `network`.
 
     Returns:
-        A `keras.Model` with the ids in place of tokens and mask.
+        A `keras.Model` with the ids in place of the condition. A text without
+        ids stands for no condition.
 
     Raises:
         ValueError: The networks do not fit each other.
     """
     made = tuple(text_encoder.outputs[0].shape[1:])
     taken = [tuple(each.shape[1:]) for each in network.inputs]
-    if taken[-2:] != [made, made[:1]]:
+    condition = [made] if len(made) == 1 else [made, made[:1]]
+    if taken[-len(condition) :] != condition:
         raise ValueError(
-            "`network` must take what `text_encoder` makes, tokens of "
-            f"{made}, and their mask: make it with `condition_shape={made}`. "
-            f"Received inputs of {taken}"
+            "`network` must take what `text_encoder` makes, and of tokens "
+            f"their mask: make it with `condition_shape={made}`. Received "
+            f"inputs of {taken}"
         )
     first = [
         keras.Input(batch_shape=each.shape, dtype=each.dtype, name=each.name)
-        for each in network.inputs[:-2]
+        for each in network.inputs[: -len(condition)]
     ]
-    ids = keras.Input(made[:1], dtype="int32", name="ids")
+    ids = keras.Input(text_encoder.input_shape[1:], dtype="int32", name="ids")
     shown = ops.cast(ids > 0, "float32")
-    outputs = network([*first, text_encoder(ids), shown])
+    if len(made) == 1:
+        any_shown = ops.max(shown, axis=1, keepdims=True)
+        texts = [text_encoder(ids) * any_shown]
+    else:
+        texts = [text_encoder(ids), shown]
+    outputs = network([*first, *texts])
     return keras.Model([*first, ids], outputs, name=name or network.name)

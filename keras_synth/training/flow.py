@@ -50,8 +50,8 @@ def build_flow(
             for 1 in a U-Net, and in a transformer for the smallest power of 2
             that leaves at most 16 of them on a side.
         text_encoder: Network that reads captions, from token ids
-            (batch, caption_length) to (batch, caption_length, dim). None for a
-            new `networks.text_encoder`.
+            (batch, caption_length) to (batch, caption_length, dim) or, one
+            vector each, (batch, dim). None for a new `networks.text_encoder`.
 
     Returns:
         A `models.FlowMatching` that is not compiled.
@@ -202,8 +202,9 @@ def train_flow(
             captions, see `datasets.captioned_folder`.
         text_encoder: Path of a `.keras` file with a network that has learned
             to read, from token ids of `ops.byte_ids`, int (batch, 64), to
-            (batch, 64, dim). It is trained further with the images. None
-            starts a new one.
+            (batch, 64, dim), or to one vector each, (batch, dim), which is
+            faster. It is trained further with the images, but for its frozen
+            layers. None starts a new one.
         guidance: Classifier-free guidance of the model's samples: 1 for none,
             more for images that are truer to their condition and less varied.
         resume: Whether to continue after the last finished epoch in `output`.
@@ -294,9 +295,11 @@ def _open_text_encoder(path):
     network = keras.saving.load_model(path)
     taken, made = network.input_shape, network.output_shape
     length = CAPTION_LENGTH
-    if taken != (None, length) or made[:2] != taken or len(made) != 3:
+    tokens = len(made) == 3 and made[:2] == taken
+    if taken != (None, length) or not (tokens or len(made) == 2):
         raise ValueError(
             f"A text encoder goes from (batch, {length}) to (batch, {length}, "
-            f"dim). Received: from {taken} to {made}, in {path}"
+            "dim), or to (batch, dim). "
+            f"Received: from {taken} to {made}, in {path}"
         )
     return network

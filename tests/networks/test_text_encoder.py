@@ -93,6 +93,29 @@ def test_a_wide_encoder_has_the_weights_of_a_transformer():
     assert network.count_params() == expected
 
 
+def test_an_encoder_of_whole_texts_makes_a_vector():
+    encoder = small_encoder()
+    ids = keras.Input((12,), dtype="int32")
+    encoder = keras.Model(ids, keras.ops.mean(encoder(ids), axis=1))
+    network = networks.dit(
+        (4, 4, 1), 2, 8, 1, num_heads=2, condition_shape=(8,)
+    )
+    for weight in network.trainable_weights:  # some of them start at 0
+        weight.assign(keras.random.normal(weight.shape, seed=1))
+    joined = networks.with_text(network, encoder)
+    texts = keras.ops.convert_to_tensor(byte_ids(TEXTS[:3], 12))
+    image = keras.random.normal((3, 4, 4, 1), seed=0)
+    time = keras.ops.ones(3)
+    vectors = np.array(encoder(texts))
+    vectors[2] = 0.0  # the empty text is no condition
+    np.testing.assert_allclose(
+        joined([image, time, texts]),
+        network([image, time, keras.ops.convert_to_tensor(vectors)]),
+        rtol=1e-4,
+        atol=1e-4,
+    )
+
+
 def test_networks_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="condition_shape"):
         networks.with_text(networks.dit((4, 4, 1)), small_encoder())

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -87,6 +88,15 @@ def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
     for ours, theirs in zip(reader.weights, encoder.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert reader.trainable
+    ids = keras.Input((64,), dtype="int32")
+    whole = keras.Model(ids, keras.ops.mean(encoder(ids), axis=1), name="whole")
+    whole.trainable = False
+    whole.save(tmp_path / "whole.keras")
+    options |= {"text_encoder": tmp_path / "whole.keras", "learning_rate": 1.0}
+    flow = train(folder, tmp_path / "frozen", **options)
+    (reader,) = (x for x in flow.network.layers if x.name == "whole")
+    for ours, theirs in zip(reader.weights, whole.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(ValueError, match="is for captions"):
         train(folder, tmp_path / "b", **(options | {"captions": False}))
     networks.text_encoder(32, width=8).save(tmp_path / "short.keras")
