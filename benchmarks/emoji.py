@@ -2,10 +2,10 @@
 
 200 codes are held out, in both styles. On the images and captions of the other
 codes a retrieval network is trained, which puts both into one space
-(contrastive training). Its text encoder has learned to read then, and a flow
-is trained from it. A second retrieval network judges the flow: an image that
-it makes from a caption that is held out is looked up among 20 real emoji that
-are held out: the right one and 19 others.
+(contrastive training). It has learned to read then, and a flow is trained to
+make images from its vectors of captions. A second retrieval network judges the
+flow: an image that it makes from a caption that is held out is looked up among
+20 real emoji that are held out: the right one and 19 others.
 """
 
 import json
@@ -28,7 +28,7 @@ SIZE, LENGTH, DIM = 32, training.flow.CAPTION_LENGTH, 64
 LANGUAGES = ("en", "zh")
 OPTIONS = {
     "image_size": SIZE,
-    "epochs": 90,
+    "epochs": 120,
     "batch_size": 64,
     "width": 48,
     "num_blocks": 1,
@@ -36,7 +36,6 @@ OPTIONS = {
     "captions": True,
     "guidance": 3.0,
 }
-READER_WIDTH, READER_EPOCHS = 192, 60
 RETRIEVAL_EPOCHS = 30
 
 
@@ -52,10 +51,7 @@ def run(name):
     folder = RUNS / name / "flow"
     reader = RUNS / name / "reader.keras"
     if not reader.exists():
-        _, of_texts = train_retrieval(
-            folders["train"], READER_WIDTH, READER_EPOCHS, SEED + 1
-        )
-        of_texts.get_layer("text_encoder").save(reader)
+        save_reader(folders["train"], reader)
 
     def fit():
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -125,8 +121,9 @@ def run(name):
         ),
         protocol=(
             f"`training.train_flow`, {words_of(OPTIONS)}, mixed_bfloat16, "
-            f"{trained.words()}, with a text encoder that was trained for "
-            f"{READER_EPOCHS} epochs to retrieve emoji; the label of each "
+            f"{trained.words()}, from vectors of captions by a network of "
+            f"hashed n-grams that was trained for {RETRIEVAL_EPOCHS} epochs to "
+            "retrieve emoji; the label of each "
             "emoji held out makes one image; retrieval by the cosine of "
             f"vectors of another network, trained for {RETRIEVAL_EPOCHS} "
             "epochs on the other emoji; distances are 1 - cosine, with the "
@@ -178,7 +175,9 @@ class Retrieval(keras.Model):
             self.of_images(images), ops.transpose(self.of_texts(ids))
         )
 
-    def compute_loss(self, x=None, y=None, y_pred=None, **kwargs):
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
         right = ops.arange(ops.shape(y_pred)[0])
         cross_entropy = keras.losses.sparse_categorical_crossentropy
         losses = [
@@ -188,7 +187,7 @@ class Retrieval(keras.Model):
         return ops.mean(losses[0] + losses[1])
 
 
-def train_retrieval(folder, width=DIM, epochs=RETRIEVAL_EPOCHS, seed=SEED):
+def train_retrieval(folder, seed=SEED):
     """`(network of images, network of ids)`, each to unit vectors."""
     keras.utils.set_random_seed(seed)
     image = keras.Input((SIZE, SIZE, 3))
@@ -197,15 +196,9 @@ def train_retrieval(folder, width=DIM, epochs=RETRIEVAL_EPOCHS, seed=SEED):
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = layers.BatchNormalization()(x)
         x = layers.MaxPooling2D()(x)
-    x = layers.Dense(DIM)(layers.Dropout(0.3)(layers.Flatten()(x)))
-    of_images = keras.Model(image, layers.UnitNormalization()(x))
-    ids = keras.Input((LENGTH,), dtype="int32")
-    x = networks.text_encoder(LENGTH, width)(ids)
-    shown = ops.cast(ids > 0, "float32")[:, :, None]
-    x = ops.sum(x * shown, axis=1) / ops.sum(shown, axis=1)
-    of_texts = keras.Model(
-        ids, layers.UnitNormalization()(layers.Dense(DIM)(x))
-    )
+    x = layers.Dropout(0.5)(layers.Flatten()(x))
+    of_images = keras.Model(image, _unit(x))
+    of_texts = text_network(0.5)
     batches = datasets.synthesis_pipeline(
         datasets.captioned_folder(folder),
         SIZE,
@@ -215,9 +208,35 @@ def train_retrieval(folder, width=DIM, epochs=RETRIEVAL_EPOCHS, seed=SEED):
         seed=seed,
     ).map(lambda images, ids: ((images, ids),))
     model = Retrieval(of_images, of_texts)
-    model.compile(keras.optimizers.Adam(1e-3))
-    model.fit(batches, epochs=epochs, verbose=2)
+    model.compile(keras.optimizers.AdamW(2e-3, weight_decay=0.05))
+    model.fit(batches, epochs=RETRIEVAL_EPOCHS, verbose=2)
     return of_images, of_texts
+
+
+def text_network(dropout):
+    """From token ids to unit vectors."""
+    ids = keras.Input((LENGTH,), dtype="int32")
+    x = layers.Dropout(dropout)(networks.ngram_encoder(LENGTH)(ids))
+    x = layers.Dropout(dropout)(layers.Dense(256, activation="gelu")(x))
+    return keras.Model(ids, _unit(x))
+
+
+def _unit(x):
+    """Unit vectors of `DIM` values."""
+    x = layers.Dense(DIM, dtype="float32")(x)
+    return layers.UnitNormalization(dtype="float32")(x)
+
+
+def save_reader(folder, path):
+    """Trains and saves the network that reads captions for the flow."""
+    _, of_texts = train_retrieval(folder, SEED + 1)
+    known = text_network(0.0)
+    known.set_weights(of_texts.get_weights())
+    # Unit vectors to values of unit size.
+    vector = DIM**0.5 * known(known.input)
+    reader = keras.Model(known.input, vector, name="reader")
+    reader.trainable = False
+    reader.save(path)
 
 
 def vectors(network, inputs):

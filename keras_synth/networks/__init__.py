@@ -40,7 +40,11 @@ from keras_synth.networks.super_resolution import (
     srcnn,
     srresnet,
 )
-from keras_synth.networks.text_encoder import text_encoder, with_text
+from keras_synth.networks.text_encoder import (
+    ngram_encoder,
+    text_encoder,
+    with_text,
+)
 from keras_synth.networks.torchvision_weights import convert_torchvision
 from keras_synth.networks.translation import (
     pix2pix_generator,
@@ -90,6 +94,7 @@ __all__ = [
     "inception_features",
     "interpolate_networks",
     "mask_unet",
+    "ngram_encoder",
     "partial_inpainter",
     "patch_discriminator",
     "pix2pix_generator",

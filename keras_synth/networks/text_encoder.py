@@ -1,12 +1,15 @@
-"""Text encoder: a small transformer from bytes to tokens."""
+"""Text encoders: a small transformer, and a bag of hashed n-grams."""
 
 import keras
 from keras import layers, ops
 
+from keras_synth.layers.nested import all_layers
 from keras_synth.networks.diffusion_transformer import positions
 
 #: Number of token ids: 256 bytes, and 0 where there is none.
 VOCABULARY = 257
+#: Names of the layers that embed bytes.
+_EMBEDDINGS = ("bytes", "byte_ngrams")
 
 
 def text_encoder(
@@ -62,6 +65,81 @@ def text_encoder(
         x = layers.Add()([x, layers.Dense(width)(y)])
     x = layers.LayerNormalization(dtype="float32")(x)
     return keras.Model(ids, x, name=name)
+
+
+def ngram_encoder(
+    length=64,
+    width=128,
+    sizes=(2, 3, 4, 5, 6),
+    num_buckets=16384,
+    name="ngram_encoder",
+):
+    """N-gram text encoder: one vector, a sum over hashed n-grams of bytes.
+
+    A text of few words is the bag of its parts: all n-grams g, sequences of n
+    bytes, of several sizes n. Each has the learned vector of its bucket h(g),
+    and the text has
+
+        `Σ_g e[h(g)] / sqrt(number of g)`
+
+    where `h ← (257 h + byte) mod num_buckets`, from h = n. It learns to read
+    from some thousand captions, where a transformer needs many more, and knows
+    no order of words. Three bytes of UTF-8 are a Chinese character.
+
+    Args:
+        length: Number of ids of a text, at least the largest size.
+        width: Dimension of the vector.
+        sizes: Sizes n of the n-grams.
+        num_buckets: Number of learned vectors, which n-grams share by chance;
+            from 2 to 4,000,000.
+        name: Name of the network.
+
+    Returns:
+        A `keras.Model` from ids of `ops.byte_ids`, int (batch, length), to
+        (batch, width).
+
+    Raises:
+        ValueError: Arguments are out of range.
+
+    Reference: Bojanowski et al., Enriching Word Vectors with Subword
+    Information, 2017, section 3.2: n-grams, and their hashes.
+
+    Example:
+
+    >>> ngram_encoder(length=8, width=16)(ops.ones((2, 8), "int32")).shape
+    TensorShape([2, 16])
+    """
+    if not sizes or not 1 <= min(sizes) <= max(sizes) <= length:
+        raise ValueError(
+            "`sizes` must be from 1 to `length`. Received: "
+            f"sizes={tuple(sizes)}, length={length}"
+        )
+    if not 2 <= num_buckets <= 4_000_000:  # hashes are int32
+        raise ValueError(
+            "`num_buckets` must be from 2 to 4,000,000. Received: "
+            f"num_buckets={num_buckets}"
+        )
+    ids = keras.Input((length,), dtype="int32", name="ids")
+    buckets, shown = [], []
+    for size in sizes:
+        bucket = size + ops.zeros_like(ids[:, size - 1 :])
+        for place in range(size):
+            byte = ids[:, place : length - size + 1 + place]
+            bucket = (VOCABULARY * bucket + byte) % num_buckets
+        buckets.append(bucket)
+        shown.append(ids[:, size - 1 :] > 0)
+    x = layers.Embedding(num_buckets, width, name="byte_ngrams")(
+        ops.concatenate(buckets, axis=1)
+    )
+    weights = ops.cast(ops.concatenate(shown, axis=1), x.dtype)
+    count = ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
+    x = ops.sum(x * weights[:, :, None], axis=1) / ops.sqrt(count)
+    return keras.Model(ids, x, name=name)
+
+
+def reads_bytes(network):
+    """Whether a network takes the ids of `ops.byte_ids`."""
+    return any(layer.name in _EMBEDDINGS for layer in all_layers(network))
 
 
 def with_text(network, text_encoder, name=None):

@@ -5,8 +5,7 @@ import pathlib
 
 from keras_synth import models
 from keras_synth.io import check_target, image_grid
-from keras_synth.models.checks import num_classes
-from keras_synth.networks.text_encoder import VOCABULARY
+from keras_synth.networks.text_encoder import reads_bytes
 from keras_synth.ops import byte_ids
 from keras_synth.tasks.generators import write_generated
 from keras_synth.tasks.loading import load_model_or_preset
@@ -56,9 +55,7 @@ def generate(
     check_target(target, overwrite)
     generator = load_model_or_preset(model)
     condition = generator.condition
-    if condition.kind != "ids" or (
-        num_classes(generator.labeled_network) != VOCABULARY
-    ):
+    if condition.kind != "ids" or not reads_bytes(generator.labeled_network):
         raise ValueError(
             f"{model} reads no texts: train one with captions, `keras-synth "
             "train flow --data FOLDER --captions`."

@@ -51,6 +51,7 @@ VARIANTS = [
     ("dit", {"num_blocks": 2}),
     ("dit", {"num_classes": None, "condition_shape": (3,)}),
     ("text_encoder", {"length": 5, "num_heads": 2}),
+    ("ngram_encoder", {"length": 6, "num_buckets": 50}),
     ("dense_generator", {"num_classes": None, "condition_shape": (3, 5)}),
     ("dense_discriminator", {"num_classes": None, "condition_shape": (3,)}),
 ]

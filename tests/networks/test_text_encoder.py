@@ -93,6 +93,40 @@ def test_a_wide_encoder_has_the_weights_of_a_transformer():
     assert network.count_params() == expected
 
 
+def test_ngrams_are_hashed_and_summed():
+    """Against a loop over the bytes of each text, in several languages."""
+    sizes, buckets, width = (1, 2, 3), 37, 5
+    encoder = networks.ngram_encoder(12, width, sizes, buckets)
+    ids = byte_ids(TEXTS, 12)
+    table = encoder.get_layer("byte_ngrams").get_weights()[0]
+    for row, found in zip(ids, np.asarray(encoder(ids)), strict=True):
+        vectors = []
+        for size in sizes:
+            for start in range(np.count_nonzero(row) - size + 1):
+                bucket = size
+                for byte in row[start : start + size]:
+                    bucket = (257 * bucket + int(byte)) % buckets
+                vectors.append(table[bucket])
+        expected = np.sum(vectors, axis=0) if vectors else np.zeros(width)
+        expected = expected / np.sqrt(max(len(vectors), 1))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sizes": ()},
+        {"sizes": (0, 1)},
+        {"sizes": (1, 9)},
+        {"num_buckets": 1},
+        {"num_buckets": 5_000_000},
+    ],
+)
+def test_ngrams_out_of_range_are_refused(options):
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        networks.ngram_encoder(8, **options)
+
+
 def test_an_encoder_of_whole_texts_makes_a_vector():
     encoder = small_encoder()
     ids = keras.Input((12,), dtype="int32")
