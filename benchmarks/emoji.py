@@ -37,6 +37,7 @@ OPTIONS = {
     "guidance": 3.0,
 }
 RETRIEVAL_EPOCHS = 30
+BUCKETS = 8192  # of n-grams
 
 
 def run(name):
@@ -216,7 +217,9 @@ def train_retrieval(folder, seed=SEED):
 def text_network(dropout):
     """From token ids to unit vectors."""
     ids = keras.Input((LENGTH,), dtype="int32")
-    x = layers.Dropout(dropout)(networks.ngram_encoder(LENGTH)(ids))
+    x = layers.Dropout(dropout)(
+        networks.ngram_encoder(LENGTH, num_buckets=BUCKETS)(ids)
+    )
     x = layers.Dropout(dropout)(layers.Dense(256, activation="gelu")(x))
     return keras.Model(ids, _unit(x))
 

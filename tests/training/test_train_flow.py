@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import pytest
 
@@ -88,8 +87,7 @@ def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
     for ours, theirs in zip(reader.weights, encoder.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert reader.trainable
-    ids = keras.Input((64,), dtype="int32")
-    whole = keras.Model(ids, keras.ops.mean(encoder(ids), axis=1), name="whole")
+    whole = networks.ngram_encoder(64, 8, num_buckets=50, name="whole")
     whole.trainable = False
     whole.save(tmp_path / "whole.keras")
     options |= {"text_encoder": tmp_path / "whole.keras", "learning_rate": 1.0}
@@ -97,6 +95,8 @@ def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
     (reader,) = (x for x in flow.network.layers if x.name == "whole")
     for ours, theirs in zip(reader.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
+    model = tmp_path / "frozen" / "flow.keras"
+    tasks.generate("image 3", model, tmp_path / "x.png", num_steps=1)
     with pytest.raises(ValueError, match="is for captions"):
         train(folder, tmp_path / "b", **(options | {"captions": False}))
     networks.text_encoder(32, width=8).save(tmp_path / "short.keras")
