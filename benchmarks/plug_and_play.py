@@ -8,7 +8,6 @@ import pathlib
 import statistics
 import time
 
-import keras
 import numpy as np
 import skimage.restoration
 import tensorflow as tf
@@ -332,14 +331,14 @@ def upscaling():
             ops.gaussian_kernels(np.float32([sigma]), sigma, scale % 2 == 0)
         )[0]
         blur = restoration.Blur(np.outer(line, line), scale)
-        scores = {"bicubic": [], "gray_upscaler": [], "PlugAndPlay": []}
+        scores = {"bicubic": [], "upscaler": [], "PlugAndPlay": []}
         for index, clean in enumerate(images()):
             clean = io.modulo_crop(clean, scale)
             y = noisy(blur.forward(clean[None])[0], 0.5, index)
             clean = np.asarray(blur.visible(clean[None]))[0]
             found = {
                 "bicubic": restoration.bicubic(scale)(y[None])[0],
-                "gray_upscaler": _by_network(y, scale),
+                "upscaler": presets.upscaler(scale)(y[None])[0],
                 "PlugAndPlay": solved(blur, y, 0.5),
             }
             for method, image in found.items():
@@ -347,7 +346,7 @@ def upscaling():
         means = {method: np.mean(x) for method, x in scores.items()}
         print(scale, sigma, means, flush=True)
         for method, mean in means.items():
-            bar = means["gray_upscaler"] + 0.7
+            bar = means["upscaler"] + 0.7
             figures[f"x{scale}, σ = {sigma}: {method}"] = figure(
                 mean,
                 "dB",
@@ -363,20 +362,11 @@ def upscaling():
             "blurred, decimated, cut by the reach of the kernel; noise of 0.5 "
             "gray levels; PSNR of Y (BT.601, 16 to 235) without a border of "
             "the scale; `PlugAndPlay` in 8 iterations, given the kernel; "
-            "gray_upscaler: the network trained on bicubic x4, whose result is "
-            "downsampled bicubically to x2 or x3; colors bicubic"
+            "upscaler: the pretrained network of that scale, which was trained "
+            "on bicubic interpolation"
         ),
         seed=SEED,
     )
-
-
-def _by_network(y, scale):
-    """The bicubic-trained x4 network, and down to the scale."""
-    luma = np.asarray(ops.full_range_luma(y[None]))
-    large = np.asarray(presets.gray_upscaler()(luma))
-    size = [scale * side for side in y.shape[:2]]
-    large = keras.ops.image.resize(large, size, "bicubic", antialias=True)
-    return (restoration.bicubic(scale)(y[None] - luma) + large)[0]
 
 
 def _luma_psnr(image, clean, border):

@@ -9,14 +9,8 @@ a border of 4 pixels.
 import numpy as np
 
 from benchmarks.rows import RUNS, data_folder, figure, write_row
-from benchmarks.trainings import (
-    card,
-    store_in_half_precision,
-    train_on_photographs,
-    training_words,
-    words_of,
-)
-from keras_synth import inference, io, metrics, presets, restoration, training
+from benchmarks.trainings import train_on_photographs, words_of
+from keras_synth import inference, io, metrics, networks, restoration, training
 from keras_synth.degradations import Downsample
 from keras_synth.ops import studio_range_luma
 
@@ -34,43 +28,40 @@ TRAINING = {
 
 
 def run(name):
-    """Measures the row, or trains the network of `presets.gray_upscaler`."""
-    if name == "super_resolution_training":
-        train()
-        return
+    """Measures the row, of the network of `trained_network`."""
+    network, words = trained_network()
     write_row(
         name,
         "Super-resolution x4, PSNR and SSIM on Y",
-        figures_of(presets.gray_upscaler()),
+        figures_of(network),
         data="Set5 and Set14",
         protocol=(
             "multiples of 4, antialiased bicubic rounded to 8 bits, Y of "
             "BT.601, border of 4; x8: mean over the symmetries; "
-            f"{training_words('gray_upscaler')}; goal: VDSR's"
+            f"{words}; goal: VDSR's"
         ),
         seed=SEED,
     )
 
 
-def train():
-    """Writes weights and card of `presets.gray_upscaler`."""
+def trained_network():
+    """`(gray EDSR, words)`, trained on Train400 unless that is done."""
     name = "super_resolution"
     folder = RUNS / name
     trained = train_on_photographs(
         training.train_upscaler, name, folder, TRAINING
     )
-    words = (
+    network = new_network()
+    network.load_weights(folder / f"{name}.weights.h5")
+    return network, (
         "`training.train_upscaler` on 380 of Train400, "
         f"{words_of(TRAINING)}, {trained.times()}, {trained.words()}"
     )
-    pretrained = folder / "gray_upscaler.weights.h5"
-    store_in_half_precision(folder / f"{name}.weights.h5", pretrained)
-    figures = figures_of(presets.gray_upscaler(pretrained))
-    notes = {"figures": f"PSNR and SSIM on Y of BT.601, border of {SCALE} cut"}
-    (folder / "gray_upscaler.md").write_text(
-        card("gray_upscaler", figures, words, notes, name)
-    )
-    print(f"weights and card: {folder}/gray_upscaler.*")
+
+
+def new_network():
+    """The gray EDSR, of random weights."""
+    return networks.edsr(SCALE, channels=1, num_blocks=TRAINING["num_blocks"])
 
 
 def figures_of(network):

@@ -11,7 +11,12 @@ import numpy as np
 from benchmarks.feature_networks import perceptual_metric
 from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, figure, write_row
-from benchmarks.super_resolution import SCALE, test_images
+from benchmarks.super_resolution import (
+    SCALE,
+    new_network,
+    test_images,
+    trained_network,
+)
 from benchmarks.trainings import train_once, training_folder, words_of
 from keras_synth import (
     datasets,
@@ -21,7 +26,6 @@ from keras_synth import (
     metrics,
     models,
     networks,
-    presets,
     restoration,
 )
 from keras_synth.training.folder import fit_in_folder
@@ -43,9 +47,9 @@ def run(name):
     folder = RUNS / name
     words = train(folder)
     keras.config.set_dtype_policy("float32")
-    exact = presets.gray_upscaler()
+    exact, _ = trained_network()
     model = keras.saving.load_model(folder / "upscaler.keras", compile=False)
-    crisp = presets.gray_upscaler(None)
+    crisp = new_network()
     crisp.set_weights(model.generator_average.get_weights())
     methods = {"bicubic": restoration.bicubic(SCALE)}
     for share in (0.0, 0.5, 1.0):
@@ -71,8 +75,9 @@ def run(name):
         protocol=(
             "PSNR on Y as in `super_resolution`; perceptual distance "
             f"(SqueezeNet, LPIPS weights) of Y; {words}; for PSNR: the "
-            "pretrained weights; 0.5 of it: their mean with those of the "
-            "GAN; bar: the distance of the network for PSNR (and of bicubic)"
+            "network of `super_resolution`; 0.5 of it: the mean of its "
+            "weights and those of the GAN; bar: the distance of the network "
+            "for PSNR (and of bicubic)"
         ),
         seed=SEED,
     )
@@ -93,8 +98,9 @@ def train(folder):
             batch_size=BATCH,
             seed=SEED,
         )
-        generator = networks.edsr(SCALE, channels=1, num_blocks=12)
-        generator.set_weights(presets.gray_upscaler().get_weights())
+        start, _ = trained_network()
+        generator = new_network()
+        generator.set_weights(start.get_weights())
         model = models.RestorationGAN(
             generator,
             networks.patch_discriminator(1, (), widths=(32, 64, 128)),
@@ -137,7 +143,7 @@ def train(folder):
     }
     trained = train_once(folder, settings, fit)
     return (
-        "`RestorationGAN` from the pretrained weights on 380 of Train400, "
+        "`RestorationGAN` from that network on 380 of Train400, "
         f"{words_of(WEIGHTS)}, {EPOCHS} epochs of {PATCHES} patches an image, "
         f"batch {BATCH}, {trained.times()}, {trained.words()}"
     )

@@ -265,6 +265,6 @@ def test_a_card_holds_figures_and_how_it_was_trained():
     assert "`keras_synth.presets.gray_denoiser`" in text
 
 
-@pytest.mark.parametrize("network", ["gray_denoiser", "gray_upscaler"])
+@pytest.mark.parametrize("network", ["gray_denoiser", "upscaler_x4"])
 def test_cards_of_presets_say_how_they_were_trained(network):
     assert "at commit" in trainings.training_words(network)

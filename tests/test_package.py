@@ -21,7 +21,6 @@ from keras_synth import presets
 for build in (
     presets.color_denoiser,
     presets.gray_denoiser,
-    presets.gray_upscaler,
     presets.inpainter,
     presets.photo_restorer,
     lambda: presets.upscaler(2),

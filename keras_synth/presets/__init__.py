@@ -28,7 +28,6 @@ from keras_synth.presets.realesrgan import REALESRGAN, realesrgan
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
-    gray_upscaler,
     upscaler,
     video_upscaler,
 )
@@ -44,7 +43,6 @@ __all__ = [
     "fashion_mnist_features",
     "fashion_mnist_stylegan2",
     "gray_denoiser",
-    "gray_upscaler",
     "inpainter",
     "load",
     "mnist_classifier",

@@ -18,39 +18,6 @@ compensate_upscaled = functools.partial(
 )
 
 
-def gray_upscaler(weights="pretrained"):
-    """Gray upscaler: EDSR of 12 blocks for x4 super-resolution.
-
-    Trained on 380 of the 400 crops of BSDS500 (for research and teaching) that
-    DnCNN was trained on. PSNR and SSIM on Y: 31.28 dB / 0.8819 on Set5
-    (bicubic: 28.42 dB / 0.8102), 27.99 dB / 0.7667 on Set14 (26.00 dB /
-    0.7020). License of the weights: Apache-2.0. See
-    `presets/gray_upscaler.md`.
-
-    Args:
-        weights: "pretrained", None for random weights, or the path of a
-            `.weights.h5` file.
-
-    Returns:
-        A `keras.Model` from (batch, height, width, 1) in [0, 1] to (batch,
-        4 height, 4 width, 1).
-
-    Raises:
-        FileNotFoundError: There is no file at that path.
-        ValueError: The file holds other weights.
-
-    Example:
-
-    >>> gray_upscaler()(keras.ops.zeros((1, 9, 14, 1))).shape
-    TensorShape([1, 36, 56, 1])
-    """
-    with float32_layers():
-        shape = edsr(4, channels=1, num_blocks=12)
-        network = keras.Model(shape.input, shape.output, name="gray_upscaler")
-    load_preset(network, weights, "Train one: keras-synth train upscaler")
-    return network
-
-
 def upscaler(scale=4, weights="pretrained"):
     """Color upscaler: EDSR of 16 blocks for super-resolution.
 

@@ -236,12 +236,7 @@ def _check(method, scale, ensemble):
         raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
 
 
-@functools.cache
-def _edsr(channels, scale):
-    """The pretrained network for images of so many channels."""
-    if (channels, scale) == (1, 4):
-        return presets.gray_upscaler()
-    return presets.upscaler(scale)
+_edsr = functools.cache(presets.upscaler)
 
 
 def _network(method):
@@ -277,7 +272,7 @@ def _with_network(network, scale, ensemble):
     def upscale(images):
         found = network
         if found is None:
-            found = _edsr(images.shape[-1], scale)
+            found = _edsr(scale)
         channels = inference.input_shapes(found)["image"][-1]
 
         def run(images):

@@ -9,7 +9,6 @@ from keras_synth import (
     degradations,
     layers,
     networks,
-    ops,
     presets,
     restoration,
 )
@@ -172,27 +171,26 @@ def test_bad_sizes_are_refused():
 def test_pretrained_weights_upscale_a_photograph():
     """Far better than bicubic, on an image that is not in the training set."""
     (photo,) = datasets.load_source("photos", "test").dataset.take(1)
-    image = photo["image"].numpy()[:240, :320] / np.float32(255.0)
-    clean = np.asarray(ops.full_range_luma(image))[None]
+    clean = photo["image"].numpy()[None, :240, :320] / np.float32(255.0)
     small = degradations.Downsample(4)(clean, seed=0)
 
     def psnr(large):
         error = np.asarray(large)[:, 4:-4, 4:-4] - clean[:, 4:-4, 4:-4]
         return -10 * np.log10(np.mean(error**2))
 
-    network = presets.gray_upscaler()
+    network = presets.upscaler()
     assert psnr(network(small)) > psnr(restoration.bicubic(4)(small)) + 0.7
-    card = presets.path("gray_upscaler.md").read_text()
+    card = presets.path("upscaler_x4.md").read_text()
     assert "Set5, EDSR" in card
     for layer in network.layers:
         assert layer.dtype_policy.name == "float32"
 
 
 def test_missing_and_other_weights_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="train upscaler"):
-        presets.gray_upscaler(tmp_path / "missing.weights.h5")
-    networks.edsr(4, channels=1, width=8, num_blocks=1).save_weights(
+    with pytest.raises(FileNotFoundError, match="make presets"):
+        presets.upscaler(4, tmp_path / "missing.weights.h5")
+    networks.edsr(4, width=8, num_blocks=1).save_weights(
         tmp_path / "other.weights.h5"
     )
     with pytest.raises(ValueError, match="does not hold weights"):
-        presets.gray_upscaler(tmp_path / "other.weights.h5")
+        presets.upscaler(4, tmp_path / "other.weights.h5")

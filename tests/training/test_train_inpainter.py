@@ -187,7 +187,8 @@ def test_a_unet_goes_on_from_a_restorer_on_patches_as_they_are(
             {"architecture": "gated_inpainter", "from_": "photo_restorer"},
             "`from_` is the start of a unet_inpainter",
         ),
-        ({"from_": "gray_upscaler"}, "takes images of shape"),
+        ({"from_": "gray_denoiser"}, "takes images of shape"),
+        ({"from_": "upscaler_x4"}, "Only a `networks.unet` can be"),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(
