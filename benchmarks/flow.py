@@ -165,7 +165,7 @@ def _chosen_guidance(flow, data, labels):
 
 def measure_evaluations(name):
     """Frechet distance against the number of evaluations."""
-    flow, trained = train("flow_mnist_conditional")
+    flow, trained = train("flow_mnist")
     labels = load("mnist", "train").arrays()[1]
     found = {}
     for method, counts in STEPS.items():
@@ -190,7 +190,7 @@ def measure_evaluations(name):
         },
         data=DATA,
         protocol=(
-            "the model of `flow_mnist_conditional`, guidance 1, trained "
+            "the model of `flow_mnist`, trained "
             f"{trained.words()}; {NUM_FEW:,} samples each; bars: 1.5 times "
             "the distance of four times as many evaluations"
         ),

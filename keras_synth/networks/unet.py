@@ -76,6 +76,11 @@ def unet(
 def mask_unet(channels=3, widths=(16, 32, 64, 96, 128)):
     """U-Net for segmentation: the probability that a pixel is corrupted.
 
+    The image is joined by two standardized versions, of mean 0 and standard
+    deviation 1 over the image: its values, and for color images the differences
+    of red, green and blue from their mean. So a faded image is like any other,
+    and what has another color than the image stands out.
+
     2 x 2 pixels become channels; each further level halves the sides by
     pooling. Two convolutions a level, each with batch normalization and ReLU;
     the decoder joins the features of the encoder to its own. The last layer
@@ -103,8 +108,11 @@ def mask_unet(channels=3, widths=(16, 32, 64, 96, 128)):
     """
     check_counts(channels, widths=widths)
     image = keras.Input((None, None, channels), name="image")
-    x = ops.space_to_depth(PadToMultiple(2 ** len(widths))(image), 2)
-    x = 4.0 * (x - 0.5)
+    x = [4.0 * (image - 0.5), 2.0 * _standardized(image)]
+    if channels == 3:
+        x.append(_standardized(image - ops.mean(image, axis=-1, keepdims=True)))
+    x = ops.concatenate(x, axis=-1)
+    x = ops.space_to_depth(PadToMultiple(2 ** len(widths))(x), 2)
     known = []
     for level, width in enumerate(widths):
         if level:
@@ -116,6 +124,12 @@ def mask_unet(channels=3, widths=(16, 32, 64, 96, 128)):
         x = _normalized(layers.Concatenate()([x, skip]), width)
     logits = _full_size(x, 1, image, {"use_bias": True})
     return keras.Model(image, ops.sigmoid(logits), name="mask_unet")
+
+
+def _standardized(images):
+    """Mean 0 and standard deviation 1 of each channel of each image."""
+    images = images - ops.mean(images, axis=(1, 2), keepdims=True)
+    return images / (ops.std(images, axis=(1, 2), keepdims=True) + 0.01)
 
 
 def _normalized(x, width):

@@ -170,6 +170,7 @@ def test_mask_unet_gives_probabilities_of_any_size():
     mask = np.asarray(network(images))
     assert mask.shape == (2, 7, 10, 1)
     assert 0.0 < mask.min() and mask.max() < 1.0 and np.ptp(mask) > 1e-3
+    assert np.isfinite(network(np.ones((1, 8, 8, 1)))).all()
     with pytest.raises(ValueError, match="`channels` must be 1 or 3"):
         networks.mask_unet(2)
 
