@@ -132,7 +132,9 @@ def command():
         "Restoring a photograph of 12 megapixels, whole command",
         {
             "time": figure(seconds, "s", 1, better="lower", bar=40),
-            "memory": figure(memory * 1024 / 1e9, "GB", better="lower", bar=2),
+            "memory": figure(
+                memory * 1024 / 1e6, "MB", 0, better="lower", bar=2000
+            ),
         },
         data=f"photos/val side by side, {megapixels:.1f} megapixels",
         protocol=(
