@@ -247,7 +247,8 @@ def _values(image):
     mode = "L" if image.mode in _GRAY else "RGB"
     if transparent:
         mode += "A"
-    values = np.asarray(image.convert(mode), "float32") / 255.0
+    values = np.array(image.convert(mode), "float32")
+    values /= 255.0
     return values[..., None] if values.ndim == 2 else values
 
 

@@ -219,7 +219,7 @@ def _flattened(color, alpha, format, options):
 
 def _floats(values):
     if values.dtype.kind == "f":
-        return values
+        return values.astype(np.result_type(values, "float32"), copy=False)
     return values.astype("float32") / np.iinfo(values.dtype).max
 
 
@@ -237,7 +237,8 @@ def quantized(values, depth):
     if values.dtype == kind:
         return values
     values = np.clip(_floats(values), 0.0, 1.0)
-    return np.rint(values * np.float32(_TOPS[depth])).astype(kind)
+    values *= np.float32(_TOPS[depth])
+    return np.rint(values, out=values).astype(kind)
 
 
 def _with_fitting_profile(frames, metadata, format, notes):

@@ -19,6 +19,8 @@ _LEAST_VARIANCE = 0.25
 _FLAT_SHARE = 0.15  # of the coefficients; of small images more, up to all
 _FLAT_COUNT = 250  # at the coarsest scale, doubled at each finer one
 _SMALLEST_SIDE = 32
+# Of larger images, blocks of so many pixels a side are left out.
+_MOST_PIXELS, _BLOCK = 4_000_000, 256
 # What photographs without noise have at the second scale.
 _TEXTURE = 1.5 / 255
 
@@ -41,6 +43,8 @@ def estimate_noise_level(images, opponent=False):
       with about `σ₁ (ρ / 1.15)^1.4`, which is returned where it is more.
       Texture grows further from the second to the third scale than noise
       does: `ρ = (σ₂² / (σ₁ σ₃))²` where that is less.
+    - Of images of more than four million pixels, every second block of 256 x
+      256 (or every third, ...) in both directions is looked at.
 
     Args:
         images: float32 (batch, height, width, channels), at least 4x4, in
@@ -97,8 +101,9 @@ def opponent_noise_levels(images, noise_level=None):
     Raises:
         ValueError: Images of fewer than 4x4 pixels whose noise is estimated.
     """
-    images = ops.cast(ops.convert_to_tensor(images), "float32")
     color = images.shape[-1] == 3
+    images = _thinned(images)
+    images = ops.cast(ops.convert_to_tensor(images), "float32")
     if noise_level is None:
         return estimate_noise_level(images, opponent=color)
     if not color:
@@ -113,7 +118,7 @@ def opponent_noise_levels(images, noise_level=None):
 
 def _estimate(images, opponent):
     """As `estimate_noise_level`, for images of any size."""
-    images = _extended(images)
+    images = _thinned(_extended(images))
     mixing = opponent_matrix() if opponent else np.eye(images.shape[-1])
     powers = mixing**2 / np.sum(mixing**2, axis=1, keepdims=True)
     mixing, powers = (x.T.astype("float32") for x in (mixing, powers))
@@ -256,4 +261,19 @@ def _extended(images):
         place = ops.arange(ops.maximum(side, _SMALLEST_SIDE)) % (2 * side)
         place = ops.minimum(place, 2 * side - 1 - place)
         images = ops.take(images, place, axis=axis)
+    return images
+
+
+def _thinned(images):
+    """Of large images, every so many blocks in both directions."""
+    sides = images.shape[1:3]
+    if None in sides:
+        return images
+    step = int(np.ceil(np.sqrt(np.prod(sides) / _MOST_PIXELS)))
+    if step > 1:
+        for axis, side in zip((1, 2), sides, strict=True):
+            places = np.arange(side)
+            places = places[places // _BLOCK % step == 0]
+            take = np.take if isinstance(images, np.ndarray) else ops.take
+            images = take(images, places, axis=axis)
     return images
