@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 from skimage.metrics import structural_similarity
 
-from benchmarks.damage_detector import link_masks
+from benchmarks.damage_detector import held_back
 from benchmarks.feature_networks import perceptual_metric
 from benchmarks.photograph_noise import FILES, photographs
 from benchmarks.rows import RUNS, data_folder, figure, write_row
@@ -177,7 +177,7 @@ def middle(image, side=256):
 
 def film_damage(clean):
     """Photographs with held-back film damage, and where it is."""
-    masks = link_masks(RUNS / "film_damage_held_back", True)
+    masks = held_back()
     damage = FilmDamage(masks, scale=(0.3, 1.0), opacity=1.0)
     torn, holes = [], []
     for index, image in enumerate(clean):

@@ -179,19 +179,19 @@ def detector(weights):
 
 
 def detector_figures(network):
-    """Figures of a detector, on masks that were held back."""
-    masks = link_masks(FOLDER / "film_damage_held_back", True)
-    return damage_detector.detection_figures(network, masks)
+    """Figures of a detector: what it finds, and what is repaired by it."""
+    found = damage_detector.detection_figures(network)
+    return found | damage_detector.repair_figures(network)
 
 
 QUEUE["damage_detector"] = Entry(
     training.train_damage_detector,
     {
         "channels": 3,
-        "image_size": 128,
+        "image_size": 256,
         "patches_per_image": 20,
         "epochs": 60,
-        "batch_size": 16,
+        "batch_size": 6,
         "learning_rate": 2e-3,
     },
     detector,

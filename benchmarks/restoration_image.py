@@ -5,7 +5,7 @@ import numpy as np
 import PIL.Image
 from scipy import ndimage
 
-from benchmarks.damage_detector import link_masks
+from benchmarks.damage_detector import held_back
 from benchmarks.rows import ROOT, RUNS
 from keras_synth import datasets, degradations, evaluation, metrics, tasks
 from keras_synth.io import read_image, write_image
@@ -59,7 +59,7 @@ def draw_before_after(clean):
 def draw_old_photo(clean, folder):
     """Writes a photograph made old beside the repaired one, of a given mask."""
     film = degradations.FilmDamage(
-        link_masks(RUNS / "film_damage_held_back", True),
+        held_back(),
         count=6,
         scale=(0.25, 0.6),
         opacity=1.0,
