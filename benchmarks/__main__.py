@@ -99,7 +99,7 @@ BENCHMARKS = {
     "step_time": ("speed", 2, "training step of a VAE against a bare loop"),
     "gan_step_time": ("speed", 2, "the same of a GAN"),
     "style_step_time": ("style_transfer", 3, "the same of a style transfer"),
-    "inference_time": ("inference_speed", 3, "presets vs PyTorch, ONNX"),
+    "inference_time": ("inference_speed", 3, "networks vs PyTorch and ONNX"),
     "restore_time": ("inference_speed", 1, "`restore` of 12 megapixels"),
     "denoiser_step_time": ("denoiser_speed", 4, "training step vs PyTorch"),
     "stylegan2_step_time": ("stylegan2_speed", 8, "training step vs PyTorch"),
