@@ -11,7 +11,12 @@ from keras_synth.degradations.base import (
     OneOf,
     Sometimes,
 )
-from keras_synth.degradations.blur import GaussianBlur, MotionBlur
+from keras_synth.degradations.blur import (
+    AnisotropicBlur,
+    GaussianBlur,
+    MotionBlur,
+    Ringing,
+)
 from keras_synth.degradations.contrast import LowContrast
 from keras_synth.degradations.film_damage import FilmDamage
 from keras_synth.degradations.noise import (
@@ -26,6 +31,7 @@ from keras_synth.degradations.occlusion import (
     Occlusion,
 )
 from keras_synth.degradations.old_photo import ColorFading, OldPhoto
+from keras_synth.degradations.real_world import RealWorldDownsample
 from keras_synth.degradations.resolution import Downsample, JPEGCompression
 from keras_synth.degradations.stains import Stains
 from keras_synth.degradations.wear import Dust, Scratches
@@ -52,6 +58,7 @@ CATALOG = {
 }
 
 __all__ = [
+    "AnisotropicBlur",
     "Anonymize",
     "CATALOG",
     "CameraNoise",
@@ -72,6 +79,8 @@ __all__ = [
     "OldPhoto",
     "OneOf",
     "PoissonNoise",
+    "RealWorldDownsample",
+    "Ringing",
     "SaltAndPepper",
     "Scratches",
     "Sometimes",

@@ -11,10 +11,16 @@ from keras_synth.training.folder import check_run
 from keras_synth.training.restorer import (
     architecture_options,
     fit_network,
+    named_degradation,
     pretrained_network,
 )
 from keras_synth.training.seeds import keeps_random_state
 
+#: Name: what makes images small, by the factor.
+DEGRADATIONS = {
+    "bicubic": degradations.Downsample,
+    "real": degradations.RealWorldDownsample,
+}
 #: Architectures of an upscaler, and the sizes of `build_upscaler` they have.
 UPSCALERS = {
     "edsr": ("width", "num_blocks"),
@@ -61,6 +67,7 @@ def train_upscaler(
     output: str | os.PathLike = "runs/upscaler",
     *,
     scale: Literal[2, 3, 4] | None = None,
+    degradation: Literal["bicubic", "real"] = "bicubic",
     from_: str | os.PathLike | None = None,
     architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] | None = None,
     width: int | None = None,
@@ -89,6 +96,10 @@ def train_upscaler(
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
         scale: Upscaling factor, 2, 3 or 4. None takes that of `from_`, or 4.
+        degradation: What makes the images small: "bicubic", as in the
+            benchmarks, or "real", with blur, noise and JPEG as well
+            (`degradations.RealWorldDownsample`), which the network learns to
+            remove.
         from_: Name of a preset ("upscaler_x4", "realesrgan",
             "realesrgan_anime"), or path of a `.keras` file, whose network is
             trained further on these data (fine-tuning). None starts from
@@ -138,6 +149,7 @@ def train_upscaler(
     if learning_rate is None:
         learning_rate = 1e-3 if from_ is None else 1e-4
     settings = check_run(locals())
+    degrade = named_degradation(degradation, DEGRADATIONS)
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
@@ -164,7 +176,7 @@ def train_upscaler(
     return fit_network(
         network,
         source,
-        degradations.Downsample(scale),
+        degrade(scale),
         output,
         "upscaler",
         image_size=image_size,

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 import scipy.ndimage
+import scipy.special
 
-from keras_synth.degradations import GaussianBlur, MotionBlur
+from keras_synth.degradations import (
+    AnisotropicBlur,
+    GaussianBlur,
+    MotionBlur,
+    Ringing,
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +100,68 @@ def test_blur_keeps_constant_images():
 def test_bad_arguments_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def point_of(degradation, side=61):
+    """The kernel of a degradation, and its parameters."""
+    point = np.zeros((1, side, side, 1), "float32")
+    point[0, side // 2, side // 2] = 1.0
+    kernel, record = degradation(point, 3, return_record=True)
+    return kernel.numpy()[0, ..., 0], record["parameters"]
+
+
+@pytest.mark.parametrize("beta", [0.7, 1.0, 2.5])
+def test_anisotropic_blur_is_the_formula(beta):
+    kernel, drawn = point_of(AnisotropicBlur((1.0, 4.0), beta))
+    turn = np.radians(drawn["angle"].numpy().item())
+    axes = np.array(
+        [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    )
+    covariance = axes @ np.diag(drawn["sigma"].numpy().ravel() ** 2) @ axes.T
+    y, x = np.mgrid[-16:17, -16:17]
+    offsets = np.stack([x, y], axis=-1)
+    distance = np.einsum(
+        "yxi,ij,yxj->yx", offsets, np.linalg.inv(covariance), offsets
+    )
+    expected = np.exp(-0.5 * distance**beta)
+    np.testing.assert_allclose(
+        kernel[14:47, 14:47], expected / expected.sum(), atol=1e-6
+    )
+    assert kernel.sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_ringing_is_a_low_pass_of_a_bessel_function():
+    cutoff, radius = 1.2, 14
+    # Away from 0 and 1, where overshoot would be clipped.
+    point = np.full((1, 61, 61, 1), 0.5, "float32")
+    point[0, 30, 30] += 0.4
+    kernel = Ringing(cutoff, radius)(point, 0).numpy()[0, ..., 0]
+    kernel = (kernel - 0.5) / 0.4
+    y, x = np.mgrid[-30:31, -30:31]
+    r = np.maximum(np.hypot(x, y), 1e-3)
+    expected = cutoff * scipy.special.j1(cutoff * r) / (2 * np.pi * r)
+    expected[r > radius] = 0.0
+    np.testing.assert_allclose(kernel, expected / expected.sum(), atol=1e-5)
+    spectrum = np.abs(np.fft.fft2(kernel))
+    frequency = 2 * np.pi * np.hypot(*np.meshgrid(*[np.fft.fftfreq(61)] * 2))
+    assert spectrum[frequency < 0.7 * cutoff].min() > 0.7
+    assert spectrum[frequency > 1.4 * cutoff].max() < 0.1
+    step = np.zeros((1, 20, 40, 1), "float32") + 0.3
+    step[:, :, 20:] = 0.7
+    halo = Ringing(cutoff)(step, 0).numpy()
+    assert halo.max() > 0.72 and halo.min() < 0.28
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: AnisotropicBlur(0.0), "`sigma` must be above 0"),
+        (lambda: AnisotropicBlur(1.0, (0.0, 1.0)), "`beta` must be above 0"),
+        (lambda: Ringing(0.0), "`cutoff` must be above 0"),
+        (lambda: Ringing(4.0), "`cutoff` must be"),
+        (lambda: Ringing(1.0, 0), "`radius` must be an int"),
+    ],
+)
+def test_kernels_that_are_none_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_synth import degradations
 from keras_synth.degradations import (
     CATALOG,
+    AnisotropicBlur,
     CameraNoise,
     ColorFading,
     Compose,
@@ -26,6 +27,8 @@ from keras_synth.degradations import (
     Occlusion,
     OneOf,
     PoissonNoise,
+    RealWorldDownsample,
+    Ringing,
     SaltAndPepper,
     Scratches,
     Sometimes,
@@ -40,6 +43,9 @@ EXAMPLES = {
     "SaltAndPepper": SaltAndPepper((0.1, 0.4), salt=(0.2, 0.8)),
     "GaussianBlur": GaussianBlur((0.5, 4.0)),
     "MotionBlur": MotionBlur((3.0, 12.0)),
+    "AnisotropicBlur": AnisotropicBlur((0.5, 2.0), beta=(0.5, 2.0)),
+    "Ringing": Ringing((0.8, 2.0)),
+    "RealWorldDownsample": RealWorldDownsample(2),
     "Downsample": Downsample(3),
     "Downsample, keep_size": Downsample(3, keep_size=True),
     "JPEGCompression": JPEGCompression((5, 50)),
@@ -55,7 +61,15 @@ EXAMPLES = {
     "OneOf": OneOf([GaussianBlur((1, 4)), LowContrast((0.1, 0.6)), Stains(2)]),
     "Sometimes": Sometimes(GaussianBlur((1, 4)), 0.95),
 }
-WITHOUT_SEVERITIES = {"ColorFading", "Compose", "OneOf", "Sometimes"}
+WITHOUT_SEVERITIES = {
+    "AnisotropicBlur",
+    "ColorFading",
+    "Compose",
+    "OneOf",
+    "RealWorldDownsample",
+    "Ringing",
+    "Sometimes",
+}
 # They read files or find faces, and have tests of their own.
 WITH_OWN_TESTS = {"Anonymize", "FilmDamage", "HolesFromFolder", "OldPhoto"}
 # Nothing is drawn: every image is degraded alike.

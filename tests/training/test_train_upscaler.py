@@ -1,5 +1,6 @@
 """`train_upscaler` beats bicubic, and its network upscales files."""
 
+import importlib
 import json
 
 import keras
@@ -54,6 +55,25 @@ def test_trained_network_beats_bicubic(tmp_path):
         for method in (network, bicubic(2))
     ]
     assert errors[0] < 0.8 * errors[1]
+
+
+def test_degradations_have_names(tmp_path, monkeypatch):
+    """The small images are those of `RealWorldDownsample`, or bicubic."""
+    given = []
+    module = importlib.import_module("keras_synth.training.upscaler")
+
+    def fit_network(network, source, degradation, *_, **__):
+        given.append(degradation)
+
+    monkeypatch.setattr(module, "fit_network", fit_network)
+    folder = image_folder(tmp_path)
+    for name in ("bicubic", "real"):
+        _train(folder, tmp_path / name, degradation=name)
+    kinds = [type(degradation).__name__ for degradation in given]
+    assert kinds == ["Downsample", "RealWorldDownsample"]
+    assert all(degradation.factor == 2 for degradation in given)
+    with pytest.raises(ValueError, match="must be one of bicubic, real"):
+        _train(folder, tmp_path / "x", degradation="photo")
 
 
 def test_command_line_trains_and_upscales(tmp_path, capsys):
