@@ -70,10 +70,9 @@ def upscale(
 ) -> list[Upscaled]:
     """Upscales an image file or a folder of them (super-resolution).
 
-    The pretrained networks are for color images, with one more for gray images
-    and a scale of 4. Where a network f of one's own is for gray images, it
-    upscales the brightness Y of a color image x (BT.601's). The two color
-    differences, where the eye sees little, are upscaled bicubically. Both are
+    A network for color images takes a gray one as three equal channels. Where
+    a network f of one's own is for gray images, it upscales the brightness Y
+    of a color image x (BT.601's). The two color differences, where the eye sees little, are upscaled bicubically. Both are
     linear, so that is
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
