@@ -72,8 +72,8 @@ def upscale(
 
     A network for color images takes a gray one as three equal channels. Where
     a network f of one's own is for gray images, it upscales the brightness Y
-    of a color image x (BT.601's). The two color differences, where the eye sees little, are upscaled bicubically. Both are
-    linear, so that is
+    of a color image x (BT.601's). The two color differences, where the eye
+    sees little, are upscaled bicubically. Both are linear, so that is
 
         x̂ = bicubic(x - Y(x)) + f(Y(x))
 
