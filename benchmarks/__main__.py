@@ -12,6 +12,7 @@ BENCHMARKS = {
     "upscaler_x2": ("color_upscalers", 5, "color x2: Set5, Set14"),
     "upscaler_x3": ("color_upscalers", 5, "color x3: Set5, Set14"),
     "upscaler_x4": ("color_upscalers", 5, "color x4: Set5, Set14"),
+    "photo_upscaler_x4": ("photo_upscaler", 5, "real small photographs"),
     "color_denoiser": ("photographs", 20, "PSNR of color denoising"),
     "photo_restorer": ("photo_restorer", 10, "gains on JPEG and noise"),
     "bm3d": ("bm3d", 12, "PSNR of BM3D against the authors' binary"),

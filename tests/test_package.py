@@ -23,6 +23,7 @@ for build in (
     presets.gray_denoiser,
     presets.inpainter,
     presets.photo_restorer,
+    presets.photo_upscaler,
     lambda: presets.upscaler(2),
     lambda: presets.upscaler(3),
     lambda: presets.upscaler(4),

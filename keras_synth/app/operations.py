@@ -167,11 +167,11 @@ OPERATIONS = (
     Operation(
         "upscale",
         (
-            _method("edsr", "edsr", *_REALESRGAN, "bicubic", "pnp"),
+            _method("edsr", "edsr", "photo", *_REALESRGAN, "bicubic", "pnp"),
             _whole("scale", None, 2, 4),
             _slider("sigma", None, 0.2, 8.0, 0.1, ("pnp",)),
             _noise("pnp"),
-            _ensemble("edsr", *_REALESRGAN, OWN),
+            _ensemble("edsr", "photo", *_REALESRGAN, OWN),
         ),
         "upscaled",
     ),

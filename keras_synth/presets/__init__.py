@@ -28,6 +28,7 @@ from keras_synth.presets.realesrgan import REALESRGAN, realesrgan
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
+    photo_upscaler,
     upscaler,
     video_upscaler,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "mnist_features",
     "path",
     "photo_restorer",
+    "photo_upscaler",
     "realesrgan",
     "upscaler",
     "video_upscaler",

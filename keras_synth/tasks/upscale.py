@@ -27,8 +27,12 @@ from keras_synth.tasks.restorers import (
 _TILE, _OVERLAP = 384, 40
 _ITERATIONS = 8  # of plug-and-play restoration
 #: Methods besides `.keras` files.
-METHODS = ("edsr", *presets.REALESRGAN, "bicubic", "pnp")
-_realesrgan = functools.cache(presets.load)
+METHODS = ("edsr", "photo", *presets.REALESRGAN, "bicubic", "pnp")
+_preset = functools.cache(presets.load)
+#: Name of the preset of a method.
+_PRESETS = {name: name for name in presets.REALESRGAN} | {
+    "photo": "photo_upscaler_x4"
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +93,9 @@ def upscale(
             searched in all folders below it as well.
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
-        method: "edsr" (the pretrained networks, for a scale of 2, 3 or 4),
+        method: "edsr" (the pretrained networks, for a scale of 2, 3 or 4, of
+            images that are clean), "photo" (the pretrained network for real
+            images, with blur, noise or JPEG, for a scale of 4),
             "realesrgan" or "realesrgan_anime" (Real-ESRGAN for photographs or
             drawings, for a scale of 4, see `presets.realesrgan`; slow, and
             its package must be installed), "bicubic", "pnp" (plug-and-play
@@ -239,8 +245,8 @@ _edsr = functools.cache(presets.upscaler)
 
 
 def _network(method):
-    if method in presets.REALESRGAN:
-        return _realesrgan(method)
+    if method in _PRESETS:
+        return _preset(_PRESETS[method])
     network, inputs = load_restorer(method)
     if set(inputs) != {"image"}:
         raise ValueError(

@@ -125,6 +125,19 @@ def test_every_scale_has_a_pretrained_network(channels, scale, color, tmp_path):
     assert done.scale == scale
 
 
+def test_real_photographs_have_a_network_of_their_own(color, tmp_path):
+    large, done = _upscale(tmp_path, color, method="photo")
+    expected = _clipped(presets.photo_upscaler()(color[None]))
+    np.testing.assert_allclose(large, expected, atol=1e-4)
+    assert done.scale == 4
+    with pytest.raises(ValueError, match="upscales 4 times"):
+        upscale(
+            tmp_path / "in.png", tmp_path / "b.png", method="photo", scale=2
+        )
+    with pytest.raises(ValueError, match="`scale` must be 4"):
+        presets.photo_upscaler(2)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("bits", [8, 16])
 def test_what_a_file_is_stays(channels, bits, pretrained, tmp_path):
