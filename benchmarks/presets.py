@@ -242,7 +242,7 @@ QUEUE["photo_upscaler_x4"] = dataclasses.replace(
     upscaler(
         4,
         from_="upscaler_x4",
-        degradation="real",
+        downsampling="real",
         epochs=12,
         learning_rate=4e-4,
     ),

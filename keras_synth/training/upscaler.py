@@ -17,7 +17,7 @@ from keras_synth.training.restorer import (
 from keras_synth.training.seeds import keeps_random_state
 
 #: Name: what makes images small, by the factor.
-DEGRADATIONS = {
+DOWNSAMPLINGS = {
     "bicubic": degradations.Downsample,
     "real": degradations.RealWorldDownsample,
 }
@@ -67,7 +67,7 @@ def train_upscaler(
     output: str | os.PathLike = "runs/upscaler",
     *,
     scale: Literal[2, 3, 4] | None = None,
-    degradation: Literal["bicubic", "real"] = "bicubic",
+    downsampling: Literal["bicubic", "real"] = "bicubic",
     from_: str | os.PathLike | None = None,
     architecture: Literal["edsr", "srresnet", "rrdb", "srcnn"] | None = None,
     width: int | None = None,
@@ -96,7 +96,7 @@ def train_upscaler(
             epochs), `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
         scale: Upscaling factor, 2, 3 or 4. None takes that of `from_`, or 4.
-        degradation: What makes the images small: "bicubic", as in the
+        downsampling: What makes the images small: "bicubic", as in the
             benchmarks, or "real", with blur, noise and JPEG as well
             (`degradations.RealWorldDownsample`), which the network learns to
             remove.
@@ -149,7 +149,7 @@ def train_upscaler(
     if learning_rate is None:
         learning_rate = 1e-3 if from_ is None else 1e-4
     settings = check_run(locals())
-    degrade = named_degradation(degradation, DEGRADATIONS)
+    degrade = named_degradation(downsampling, DOWNSAMPLINGS, "downsampling")
     keras.utils.set_random_seed(seed)
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable

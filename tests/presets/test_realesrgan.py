@@ -33,7 +33,7 @@ def tiny(tmp_path, monkeypatch):
         write_rrdb(models / file, seed=seed)
     monkeypatch.syspath_prepend(tmp_path / "site")
     module = importlib.import_module("keras_synth.tasks.upscale")
-    monkeypatch.setattr(module, "_realesrgan", presets.load)  # not kept
+    monkeypatch.setattr(module, "_preset", presets.load)  # not kept
     return models
 
 

@@ -267,8 +267,8 @@ def test_the_command_line_says_what_it_did(color, tmp_path, capsys):
     [
         (
             "--method magic",
-            "`method` must be edsr, realesrgan, realesrgan_anime, bicubic, pnp "
-            "or a .keras file",
+            "`method` must be edsr, photo, realesrgan, realesrgan_anime, "
+            "bicubic, pnp or a .keras file",
         ),
         ("--method bicubic --scale 1", "`scale` must be an int, at least 2"),
         ("--method bicubic --ensemble", "`ensemble` is for networks"),

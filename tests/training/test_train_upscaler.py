@@ -68,12 +68,12 @@ def test_degradations_have_names(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "fit_network", fit_network)
     folder = image_folder(tmp_path)
     for name in ("bicubic", "real"):
-        _train(folder, tmp_path / name, degradation=name)
+        _train(folder, tmp_path / name, downsampling=name)
     kinds = [type(degradation).__name__ for degradation in given]
     assert kinds == ["Downsample", "RealWorldDownsample"]
     assert all(degradation.factor == 2 for degradation in given)
-    with pytest.raises(ValueError, match="must be one of bicubic, real"):
-        _train(folder, tmp_path / "x", degradation="photo")
+    with pytest.raises(ValueError, match="`downsampling` must be one of"):
+        _train(folder, tmp_path / "x", downsampling="photo")
 
 
 def test_command_line_trains_and_upscales(tmp_path, capsys):
