@@ -17,8 +17,13 @@ from keras import layers, ops
 
 from benchmarks.flow import in_float32
 from benchmarks.rows import RUNS, data_folder, figure, write_row
-from benchmarks.trainings import train_once, words_of
-from keras_synth import datasets, networks, training
+from benchmarks.trainings import (
+    card,
+    store_in_half_precision,
+    train_once,
+    words_of,
+)
+from keras_synth import datasets, networks, presets, training
 from keras_synth.io import image_grid, write_image
 from keras_synth.ops import byte_ids
 
@@ -112,10 +117,12 @@ def run(name):
         baseline=other,
         baseline_name="of two random captions",
     )
+    figures |= trained.figures()
+    store(flow, figures, trained)
     write_row(
         name,
         "Emoji from words (32x32, captions not seen in training)",
-        figures | trained.figures(),
+        figures,
         data=(
             f"{len(names) - NUM_HELD_OUT:,} emoji in two styles with labels "
             f"and tags in English and Chinese; {NUM_HELD_OUT} held out by code"
@@ -132,6 +139,32 @@ def run(name):
         ),
         seed=SEED,
     )
+
+
+def store(flow, figures, trained):
+    """Writes weights and card of `presets.emoji_flow`."""
+    folder = RUNS / "flow_emoji"
+    network = presets.emoji_flow(None).network
+    network.set_weights(flow.network_average.get_weights())
+    network.save_weights(folder / "float32.weights.h5")
+    weights = folder / "emoji_flow.weights.h5"
+    store_in_half_precision(folder / "float32.weights.h5", weights)
+    (folder / "emoji_flow.md").write_text(
+        card(
+            "emoji_flow",
+            figures,
+            f"`training.train_flow`, {words_of(OPTIONS)}, {trained.times()}, "
+            f"{trained.words()}",
+            {
+                "bad at": "words that no emoji has, and how many or where; "
+                "small detail",
+            },
+            "flow_emoji",
+            "1,711 emoji of Noto (Apache-2.0) and Twemoji (CC BY 4.0), with "
+            "names and tags in English and Chinese of emojibase (MIT)",
+        )
+    )
+    print(f"weights and card: {folder}/emoji_flow.*")
 
 
 def split(names):

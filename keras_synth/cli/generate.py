@@ -8,8 +8,9 @@ COMMAND = Command(
     function="generate",
     group="Synthesize",
     examples=(
-        'keras-synth generate "a smiling cat" runs/flow/flow.keras cat.png',
-        'keras-synth generate "微笑的猫" flow.keras cats.png --num-images 16',
+        'keras-synth generate "a smiling cat" cat.png',
+        'keras-synth generate "微笑的猫" cats.png --num-images 16',
+        'keras-synth generate "a lake" lake.png --model runs/flow/flow.keras',
     ),
     lines=lambda facts: [f"images: {facts['target']}"],
     facts=lambda path, arguments: {

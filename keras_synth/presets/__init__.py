@@ -23,6 +23,7 @@ from keras_synth.presets.denoisers import (
     photo_restorer,
 )
 from keras_synth.presets.files import path
+from keras_synth.presets.flows import emoji_flow
 from keras_synth.presets.inpainters import inpainter
 from keras_synth.presets.realesrgan import REALESRGAN, realesrgan
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
@@ -40,6 +41,7 @@ __all__ = [
     "color_denoiser",
     "compensate_upscaled",
     "describe_presets",
+    "emoji_flow",
     "fashion_mnist_classifier",
     "fashion_mnist_features",
     "fashion_mnist_stylegan2",

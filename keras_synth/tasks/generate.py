@@ -13,9 +13,9 @@ from keras_synth.tasks.loading import load_model_or_preset
 
 def generate(
     text: str,
-    model: str | os.PathLike,
     target: str | os.PathLike,
     *,
+    model: str | os.PathLike = "emoji_flow",
     num_images: int = 1,
     guidance: float | None = None,
     num_steps: int | None = None,
@@ -27,9 +27,10 @@ def generate(
     Args:
         text: What the image shows, in words of a language that the model was
             trained on.
-        model: Path of the `.keras` file of a generator that was trained with
-            captions (`train flow --captions`), or name of a preset.
         target: Path of the image file to write.
+        model: Path of the `.keras` file of a generator that was trained with
+            captions (`train flow --captions`), or name of a preset:
+            "emoji_flow" draws emoji from English and Chinese words.
         num_images: Number of images.
         guidance: Classifier-free guidance of a flow: 1 for none, more for
             images that are truer to the text and less varied. None takes the
@@ -72,4 +73,5 @@ def generate(
         )
     ids = byte_ids(text, condition.inputs[0].shape[1])
     images = generator.sample(num_images, labels=ids, seed=seed, **options)
-    return write_generated(target, image_grid(images), model)
+    image = images[0] if num_images == 1 else image_grid(images)
+    return write_generated(target, image, model)

@@ -62,14 +62,19 @@ def test_resumed_training_equals_uninterrupted(folder, tmp_path, monkeypatch):
     assert [path.name for path in drawn] == ["samples_epoch_0002.png"]
     paths = [
         tasks.generate(
-            words, model, tmp_path / name, num_images=4, num_steps=1, seed=0
+            words,
+            tmp_path / name,
+            model=model,
+            num_images=4,
+            num_steps=1,
+            seed=0,
         )
         for words, name in (("image 3", "a.png"), ("图片3", "b.png"))
     ]
     assert b"trainedAlgorithmicMedia" in paths[0].read_bytes()
     images = [read_image(path) for path in paths]
     assert images[0].shape[-1] == 3 and np.abs(images[0] - images[1]).max() > 0
-    words = ["generate", "图片3", model, tmp_path / "b.png"]
+    words = ["generate", "图片3", tmp_path / "b.png", "--model", model]
     options = ["--num-images", 4, "--num-steps", 1, "--seed", 0, "--overwrite"]
     assert main([str(word) for word in (*words, *options)]) == 0
     np.testing.assert_array_equal(read_image(paths[1]), images[1])
@@ -96,7 +101,7 @@ def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
     for ours, theirs in zip(reader.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     model = tmp_path / "frozen" / "flow.keras"
-    tasks.generate("image 3", model, tmp_path / "x.png", num_steps=1)
+    tasks.generate("image 3", tmp_path / "x.png", model=model, num_steps=1)
     with pytest.raises(ValueError, match="is for captions"):
         train(folder, tmp_path / "b", **(options | {"captions": False}))
     networks.text_encoder(32, width=8).save(tmp_path / "short.keras")
@@ -124,7 +129,7 @@ def test_classes_and_both_parameterizations_train(folder, tmp_path):
     path = tasks.sample(model, tmp_path / "x.png", num_images=4, labels=[1, 0])
     assert path.exists()
     with pytest.raises(ValueError, match="reads no texts"):
-        tasks.generate("a cat", model, tmp_path / "cat.png")
+        tasks.generate("a cat", tmp_path / "cat.png", model=model)
 
 
 @pytest.mark.slow
@@ -137,6 +142,18 @@ def test_sizes_get_levels_and_patches():
         assert dit.get_layer("positions").shape[0] == tokens
 
 
+def test_the_preset_draws_emoji_from_words_of_two_languages(tmp_path):
+    images = []
+    for name, text in (("a", "red heart"), ("b", "红心"), ("c", "flag")):
+        path = tasks.generate(
+            text, tmp_path / f"{name}.png", num_steps=2, seed=0
+        )
+        images.append(read_image(path))
+    english, chinese, flag = images
+    assert english.shape == (32, 32, 3)
+    assert 0 < np.abs(english - chinese).mean() < np.abs(english - flag).mean()
+
+
 def test_wrong_arguments_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="classes or on captions"):
         train(folder, tmp_path / "run", conditional=True, captions=True)
@@ -146,4 +163,4 @@ def test_wrong_arguments_are_refused(folder, tmp_path):
     with pytest.raises(ValueError, match="have no caption"):
         train(folder, tmp_path / "run", captions=True)
     with pytest.raises(ValueError, match="`num_images` must be at least 1"):
-        tasks.generate("cat", "no.keras", tmp_path / "x.png", num_images=0)
+        tasks.generate("cat", tmp_path / "x.png", num_images=0)
