@@ -34,6 +34,7 @@ CHOICES = {
     "channels": CHANNELS,
     "degradation": training.DEGRADATIONS,
     "devices": ("one", "all"),
+    "downsampling": training.upscaler.DOWNSAMPLINGS,
     "features": ("vgg19", "vgg16", "squeezenet"),
     "holes": training.HOLES,
     "in_channels": CHANNELS,
