@@ -142,7 +142,8 @@ def repair_figures(network):
             scores.append([-10 * np.log10(error) for error in errors.values()])
             print(index, dict(zip(errors, scores[-1], strict=True)), flush=True)
     means = dict(zip(errors, np.mean(scores, axis=0), strict=True))
-    bar = max(means["damaged"] + 8, *list(means.values())[:-1])
+    *others, _ = means.values()
+    bar = round(max(means["damaged"] + 8, *others), 2)
     return {
         f"{name}: PSNR in the damage": figure(
             value,

@@ -113,7 +113,7 @@ def run(name):
         same,
         decimals=3,
         better="lower",
-        bar=other,
+        bar=round(other, 3),
         baseline=other,
         baseline_name="of two random captions",
     )

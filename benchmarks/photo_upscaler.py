@@ -69,7 +69,7 @@ def photo_upscaler_figures(network):
     io.write_image(path, np.concatenate(sheet))
     print(f"image (small, {', '.join(methods)}): {path}")
     means = {name: np.mean(values, axis=0) for name, values in scores.items()}
-    bar = min(means["bicubic"][1], means["upscaler"][1])
+    bar = round(min(means["bicubic"][1], means["upscaler"][1]), 4)
     figures = {}
     for name, (psnr, distance, shift) in means.items():
         ours = name == "photo_upscaler"

@@ -78,8 +78,9 @@ def mask_unet(channels=3, widths=(16, 32, 64, 96, 128)):
 
     The image is joined by two standardized versions, of mean 0 and standard
     deviation 1 over the image: its values, and for color images the differences
-    of red, green and blue from their mean. So a faded image is like any other,
-    and what has another color than the image stands out.
+    of red, green and blue from their mean. There a faded image is like any
+    other, and what has another color than the image stands out. Standardized
+    is what one call sees: tiles of an image each by themselves.
 
     2 x 2 pixels become channels; each further level halves the sides by
     pooling. Two convolutions a level, each with batch normalization and ReLU;

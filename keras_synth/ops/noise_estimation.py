@@ -69,7 +69,7 @@ def estimate_noise_level(images, opponent=False):
     >>> bool(abs(estimate_noise_level(noise)[0, 0, 0, 0] - 0.1) < 0.005)
     True
     """
-    images = ops.cast(ops.convert_to_tensor(images), "float32")
+    images = _floats(images)
     sides = images.shape[1:3]
     if len(images.shape) != 4 or any(s is not None and s < 4 for s in sides):
         raise ValueError(
@@ -102,10 +102,9 @@ def opponent_noise_levels(images, noise_level=None):
         ValueError: Images of fewer than 4x4 pixels whose noise is estimated.
     """
     color = images.shape[-1] == 3
-    images = _thinned(images)
-    images = ops.cast(ops.convert_to_tensor(images), "float32")
     if noise_level is None:
         return estimate_noise_level(images, opponent=color)
+    images = _floats(images)
     if not color:
         return noise_level * ops.ones((ops.shape(images)[0], 1, 1, 1))
     found = _estimate(images, opponent=True)
@@ -118,7 +117,7 @@ def opponent_noise_levels(images, noise_level=None):
 
 def _estimate(images, opponent):
     """As `estimate_noise_level`, for images of any size."""
-    images = _thinned(_extended(images))
+    images = _extended(images)
     mixing = opponent_matrix() if opponent else np.eye(images.shape[-1])
     powers = mixing**2 / np.sum(mixing**2, axis=1, keepdims=True)
     mixing, powers = (x.T.astype("float32") for x in (mixing, powers))
@@ -264,16 +263,21 @@ def _extended(images):
     return images
 
 
-def _thinned(images):
-    """Of large images, every so many blocks in both directions."""
+def _floats(images):
+    """A float32 tensor; of large images, every so many blocks.
+
+    An array is thinned before it is copied into a tensor, which would take
+    as much memory again.
+    """
+    if not isinstance(images, np.ndarray):
+        images = ops.convert_to_tensor(images)
     sides = images.shape[1:3]
-    if None in sides:
-        return images
-    step = int(np.ceil(np.sqrt(np.prod(sides) / _MOST_PIXELS)))
-    if step > 1:
+    if len(images.shape) == 4 and None not in sides:
+        step = int(np.ceil(np.sqrt(np.prod(sides) / _MOST_PIXELS)))
+        take = np.take if isinstance(images, np.ndarray) else ops.take
         for axis, side in zip((1, 2), sides, strict=True):
-            places = np.arange(side)
-            places = places[places // _BLOCK % step == 0]
-            take = np.take if isinstance(images, np.ndarray) else ops.take
-            images = take(images, places, axis=axis)
-    return images
+            if step > 1:
+                places = np.arange(side)
+                places = places[places // _BLOCK % step == 0]
+                images = take(images, places, axis=axis)
+    return ops.cast(ops.convert_to_tensor(images), "float32")

@@ -109,7 +109,6 @@ def test_small_images_are_as_their_mirror_images():
     assert estimate(noisy) == pytest.approx(25.5, rel=0.3)
 
 
-@pytest.mark.slow
 def test_of_large_images_every_second_block_counts():
     image = np.full((1, 2050, 2000, 1), 0.5, "float32")
     noise = np.random.default_rng(0).normal(size=image.shape)
@@ -122,6 +121,7 @@ def test_of_large_images_every_second_block_counts():
     assert float(found[0, 0, 0, 0]) == pytest.approx(0.05, rel=0.02)
 
 
+@pytest.mark.slow
 def test_graphs_of_unknown_size_give_the_same():
     noisy = camera(0.1)[None, :60, :70, None].astype("float32")
     spec = tf.TensorSpec((None, None, None, 1))
