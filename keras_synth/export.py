@@ -199,6 +199,9 @@ def _export_call(model, path, format):
         warnings.filterwarnings("ignore", "In the future `np", FutureWarning)
         try:
             network.export(str(unfinished), format=format, verbose=False)
+            if format == "onnx":  # an operation it has not is only logged
+                onnx = importlib.import_module("onnx")
+                onnx.checker.check_model(str(unfinished))
         except OSError:
             raise
         except Exception as error:

@@ -7,6 +7,7 @@ from keras_synth.layers import LearnedConstant
 from keras_synth.networks.conditions import attended_tokens, condition_inputs
 from keras_synth.networks.diffusion_unet import time_embedding
 from keras_synth.networks.inputs import check_counts, check_shape
+from keras_synth.ops import gelu
 
 
 def dit(
@@ -86,7 +87,7 @@ def dit(
             x = layers.Add()([x, y])
         shift, scale, gate = _modulation(embedding, width, 3)
         y = modulated(x, shift, scale)
-        y = layers.Dense(4 * width, activation="gelu")(y)
+        y = gelu(layers.Dense(4 * width)(y))
         x = x + gate * layers.Dense(width)(y)
     x = modulated(x, *_modulation(embedding, width, 2))
     last = layers.Dense(

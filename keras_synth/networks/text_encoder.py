@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_synth.layers.nested import all_layers
 from keras_synth.networks.diffusion_transformer import positions
+from keras_synth.ops import gelu
 
 #: Number of token ids: 256 bytes, and 0 where there is none.
 VOCABULARY = 257
@@ -61,7 +62,7 @@ def text_encoder(
         attention = layers.MultiHeadAttention(num_heads, width // num_heads)
         x = layers.Add()([x, attention(y, y, attention_mask=shown)])
         y = layers.LayerNormalization()(x)
-        y = layers.Dense(4 * width, activation="gelu")(y)
+        y = gelu(layers.Dense(4 * width)(y))
         x = layers.Add()([x, layers.Dense(width)(y)])
     x = layers.LayerNormalization(dtype="float32")(x)
     return keras.Model(ids, x, name=name)

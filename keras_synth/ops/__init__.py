@@ -1,6 +1,6 @@
 """Pure functions on tensors."""
 
-from keras_synth.ops.activations import scaled_leaky_relu
+from keras_synth.ops.activations import gelu, scaled_leaky_relu
 from keras_synth.ops.color import full_range_luma, studio_range_luma
 from keras_synth.ops.distances import pairwise_distances
 from keras_synth.ops.feature_maps import (
@@ -59,6 +59,7 @@ __all__ = [
     "full_range_luma",
     "gaussian_log_prob",
     "gaussian_kernels",
+    "gelu",
     "gram_matrix",
     "jpeg_noise",
     "jpeg_quality",

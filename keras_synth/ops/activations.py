@@ -1,8 +1,30 @@
-"""Activations that keep the variance: the scaled leaky ReLU."""
+"""Activations: GELU for every format of export, the scaled leaky ReLU."""
 
 import math
 
 from keras import ops
+
+
+def gelu(x):
+    """Gaussian error linear unit: `x Φ(x) = x (1 + erf(x / √2)) / 2`.
+
+    As `keras.ops.gelu(x, approximate=False)`, by an operation that ONNX has:
+    TensorFlow takes `erfc`, which it has not.
+
+    Args:
+        x: Float tensor of any shape.
+
+    Returns:
+        A tensor of that shape.
+
+    Reference: Hendrycks and Gimpel, Gaussian Error Linear Units, 2016.
+
+    Example:
+
+    >>> gelu(ops.array([-1.0, 0.0, 1.0])).numpy().round(4)
+    array([-0.1587,  0.    ,  0.8413], dtype=float32)
+    """
+    return 0.5 * x * (1.0 + ops.erf(math.sqrt(0.5) * x))
 
 
 def scaled_leaky_relu(x):

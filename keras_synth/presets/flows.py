@@ -5,6 +5,7 @@ from keras import layers
 
 from keras_synth.networks import diffusion_unet, ngram_encoder, with_text
 from keras_synth.networks.pretrained import float32_layers
+from keras_synth.ops import gelu
 from keras_synth.presets.files import load_preset
 
 _LENGTH, _DIM = 64, 64
@@ -64,6 +65,6 @@ def _reader():
     """From token ids to vectors whose values have unit size."""
     ids = keras.Input((_LENGTH,), dtype="int32")
     x = ngram_encoder(_LENGTH, num_buckets=8192)(ids)
-    x = layers.Dense(256, activation="gelu")(x)
+    x = gelu(layers.Dense(256)(x))
     x = layers.UnitNormalization()(layers.Dense(_DIM)(x))
     return keras.Model(ids, _DIM**0.5 * x, name="reader")

@@ -1,9 +1,16 @@
-"""Scaled leaky ReLU: values, and the mean square of its results."""
+"""GELU and the scaled leaky ReLU: values, mean square of the results."""
 
 import numpy as np
 from scipy import stats
 
-from keras_synth.ops import scaled_leaky_relu
+from keras_synth.ops import gelu, scaled_leaky_relu
+
+
+def test_gelu_is_the_value_times_its_share_of_the_normal_distribution():
+    values = np.linspace(-4.0, 4.0, 41).astype("float32")
+    np.testing.assert_allclose(
+        gelu(values), values * stats.norm.cdf(values), atol=1e-6
+    )
 
 
 def test_values_are_those_of_the_formula():

@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_synth import inference, models, networks, presets, tasks
+from keras_synth import (
+    export,
+    inference,
+    models,
+    networks,
+    presets,
+    tasks,
+)
+from keras_synth.ops import byte_ids
 from tests.models.test_guarded import (
     COLOR,
     IMAGES,
@@ -20,6 +28,24 @@ from tests.models.test_guarded import (
 )
 
 NOISE = np.full((4, 1, 1, 1), 0.1, "float32")
+WORDS = byte_ids(["a cat", "a dog", "猫", ""], 8)
+PIXELS = np.random.default_rng(1).normal(size=(4, 16)).astype("float32")
+
+
+def text_flow():
+    network = networks.dit(
+        (4, 4, 1), width=8, num_blocks=1, num_heads=2, condition_shape=(8, 8)
+    )
+    encoder = networks.text_encoder(8, width=8, num_blocks=1, num_heads=2)
+    network = networks.with_text(network, encoder)
+    for weight in network.trainable_weights:  # the last layer starts at 0
+        weight.assign_add(
+            0.1 * keras.random.normal(weight.shape, seed=len(weight.shape))
+        )
+    sampler = models.FlowSampler("heun", num_steps=3)
+    return models.FlowMatching(network, sampler=sampler, guidance=2.0)
+
+
 #: Name: (function that builds a model, inputs, what the export gives).
 EXPORTED = {
     "VAE": (vae, {"latents": LATENTS}, lambda m: m.decode(LATENTS)),
@@ -33,6 +59,11 @@ EXPORTED = {
         inpainter,
         {"images": IMAGES, "masks": MASKS},
         lambda m: m.restore(IMAGES, MASKS),
+    ),
+    "FlowMatching": (
+        text_flow,
+        {"latents": PIXELS, "ids": WORDS},
+        lambda m: m.generate(PIXELS, WORDS),
     ),
     "AdaINTransfer": (
         adain,
@@ -115,7 +146,7 @@ def saved(tmp_path_factory):
     "name",
     [
         name
-        if name in ("GAN", "denoiser", "upscaler")
+        if name in ("GAN", "FlowMatching", "denoiser", "upscaler")
         else pytest.param(name, marks=pytest.mark.slow)
         for name in EXPORTED
     ],
@@ -138,6 +169,29 @@ def test_a_network_is_a_savedmodel_of_one_endpoint(saved, tmp_path, name):
     served = tf.saved_model.load(tasks.export(path, tmp_path / "served"))
     given = inputs if len(inputs) > 1 else inputs["image"]
     np.testing.assert_allclose(served.serve(given), expected(model), atol=1e-6)
+
+
+def test_a_loop_of_steps_is_exported_as_a_loop(saved, tmp_path):
+    """A graph of 3 times the steps is no larger."""
+    onnx = pytest.importorskip("onnx")
+    model, _ = saved("FlowMatching")
+    counts = []
+    for num_steps in (3, 9):
+        model.sampler = models.FlowSampler("heun", num_steps=num_steps)
+        path = export.export_onnx(model, tmp_path / f"{num_steps}.onnx")
+        nodes = onnx.load(path).graph.node
+        counts.append(len(nodes))
+        assert "Loop" in {node.op_type for node in nodes}
+    assert counts[0] == counts[1]
+
+
+def test_an_operation_that_onnx_has_not_is_refused(tmp_path):
+    pytest.importorskip("onnx")
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, keras.ops.gelu(inputs, approximate=False))
+    with pytest.raises(ValueError, match="no operation"):
+        export.export_onnx(network, tmp_path / "network.onnx")
+    assert not (tmp_path / "network.onnx").exists()
 
 
 def test_what_is_no_function_is_refused_in_words(tmp_path):
@@ -170,6 +224,15 @@ def test_every_preset_is_exported_by_its_name(tmp_path, name, format):
     network = presets.load(name)
     if format not in RUN or "stylegan2" in name:
         assert target.exists()
+        return
+    if isinstance(network, models.FlowMatching):
+        ids = byte_ids(["a smiling cat", "微笑的猫"], 64)
+        latents, _ = network.sampled_latents(2, ids, seed=0)
+        np.testing.assert_allclose(
+            RUN[format](target, {"latents": np.asarray(latents), "ids": ids}),
+            network.generate(latents, ids),
+            atol=1e-2,  # after 39 evaluations
+        )
         return
     shape = [side or 20 for side in network.inputs[0].shape]
     shape[0] = 2

@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_synth.models.checks import is_weight
@@ -93,41 +94,59 @@ class FlowSampler:
         Returns:
             x at the last time.
         """
-        for step, (now, after) in enumerate(
-            zip(times[:-1], times[1:], strict=True)
-        ):
-            now, after = float(now), float(after)
-            if self.churn and parameterization is not None:
-                x, now = self._churned(x, now, parameterization, seed, step)
-            rate = velocity(x, tf.constant(now))
-            following = _moved(x, rate, after - now)
-            # The field is not defined at t = 0.
-            if self.method == "heun" and after != 0.0:
-                second = velocity(following, tf.constant(after))
-                mean = tf.nest.map_structure(
+        steps = self._steps(times, parameterization)
+        churned = self.churn and parameterization is not None
+        # The field is not defined at t = 0: the step to there is Euler's.
+        ends_at_zero = self.method == "heun" and times[-1] == 0.0
+        count = len(steps) - ends_at_zero
+
+        def move(index, x, method=self.method):
+            now, after, step, ratio, deviation = tf.unstack(
+                tf.constant(steps)[index]
+            )
+            if churned:
+                x = _with_noise(x, ratio, deviation, seed, index)
+            rate = velocity(x, now)
+            if method == "heun":
+                second = velocity(_moved(x, rate, step), after)
+                rate = tf.nest.map_structure(
                     lambda a, b: 0.5 * (a + b), rate, second
                 )
-                following = _moved(x, mean, after - now)
-            x = following
-        return x
+            return index + 1, _moved(x, rate, step)
 
-    def _churned(self, x, now, parameterization, seed, step):
-        """x with more noise, and its time (lines 4 to 6 of Algorithm 2)."""
+        if tf.executing_eagerly():
+            for index in range(count):
+                _, x = move(index, x)
+        else:  # a loop, so that the graph holds the network once
+            _, x = tf.while_loop(
+                lambda index, x: index < count, move, (tf.constant(0), x)
+            )
+        return move(count, x, "euler")[1] if ends_at_zero else x
+
+    def _steps(self, times, parameterization):
+        """Time, time after, their difference, and churn: (num_steps, 5)."""
+        steps = []
+        for now, after in zip(times[:-1], times[1:], strict=True):
+            now, after = float(now), float(after)
+            ratio, deviation = 1.0, 0.0
+            if self.churn and parameterization is not None:
+                now, ratio, deviation = self._churn(now, parameterization)
+            steps.append((now, after, after - now, ratio, deviation))
+        return np.array(steps, "float32")
+
+    def _churn(self, now, parameterization):
+        """Time after the noise, factor of x, and deviation of the noise."""
         signal = float(parameterization.signal(now))
         level = now / signal if signal else math.inf
         low, high = self.churn_levels
         if not low <= level <= high:
-            return x, now
+            return now, 1.0, 0.0
         gain = 1.0 + min(self.churn / self.num_steps, math.sqrt(2.0) - 1.0)
         with tf.init_scope():  # a number, in a graph too
             time = float(parameterization.time(tf.constant(gain * level)))
         ratio = float(parameterization.signal(time)) / signal
         deviation = math.sqrt(max(time**2 - (ratio * now) ** 2, 0.0))
-        if seed is None:
-            noise = tf.random.normal(tf.shape(x))
-        else:
-            noise = tf.random.stateless_normal(tf.shape(x), [seed, step + 1])
-        return ratio * x + self.churn_noise * deviation * noise, time
+        return time, ratio, self.churn_noise * deviation
 
     def get_config(self):
         """Arguments of the constructor, as a dict."""
@@ -143,6 +162,15 @@ class FlowSampler:
     def from_config(cls, config):
         """The sampler with the arguments of `get_config`."""
         return cls(**config)
+
+
+def _with_noise(x, ratio, deviation, seed, index):
+    """x with more noise (lines 4 to 6 of Algorithm 2)."""
+    if seed is None:
+        noise = tf.random.normal(tf.shape(x))
+    else:
+        noise = tf.random.stateless_normal(tf.shape(x), [seed, index + 1])
+    return ratio * x + deviation * noise
 
 
 def _moved(x, rate, step):
