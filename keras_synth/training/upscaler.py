@@ -163,16 +163,11 @@ def train_upscaler(
         network = pretrained_network(
             from_, channels, {"architecture": architecture, **sizes}
         )
-        large = network.compute_output_shape((1, 24, 24, channels))
-        found = large[1] // 24
+        found = upscaling_factor(network)
         scale = found if scale is None else scale
         if scale != found:
             network = _rescaled(network, scale, f"{from_} upscales by {found}")
-    if image_size % scale:
-        raise ValueError(
-            f"`image_size` must be a multiple of the scale, {scale}. "
-            f"Received: image_size={image_size}"
-        )
+    check_multiple(image_size, scale)
     return fit_network(
         network,
         source,
@@ -190,6 +185,25 @@ def train_upscaler(
         overwrite=overwrite,
         verbose=verbose,
     )
+
+
+def upscaling_factor(network):
+    """How many times larger a network makes images, an int.
+
+    Args:
+        network: A network from images of any size to larger ones.
+    """
+    channels = network.output_shape[-1]
+    return network.compute_output_shape((1, 24, 24, channels))[1] // 24
+
+
+def check_multiple(image_size, scale):
+    """Refuses patches whose small version has no whole number of pixels."""
+    if image_size % scale:
+        raise ValueError(
+            f"`image_size` must be a multiple of the scale, {scale}. "
+            f"Received: image_size={image_size}"
+        )
 
 
 def _rescaled(network, scale, known):

@@ -97,6 +97,7 @@ OTHERS = {
     "squeezenet_features",
     "style_decoder",
     "transfer_unet",
+    "unet_features",
     "vgg16_features",
     "vgg19_features",
     "vsrnet_from_srcnn",

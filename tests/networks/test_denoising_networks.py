@@ -1,6 +1,7 @@
 """Denoising networks: any size, identity at the start, noise maps, training."""
 
 import keras
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -215,6 +216,31 @@ def test_a_transferred_network_keeps_all_that_fits():
     np.testing.assert_allclose(made[0, 9, 9], expected, atol=1e-5)
     made[0, 9, 9] = image[0, 9, 9]
     np.testing.assert_array_equal(made, image)
+
+
+@pytest.mark.parametrize("num_blocks", [1, 2])
+def test_features_are_the_maps_of_the_encoder(num_blocks):
+    """Followed by hand: `x + W₂ relu(W₁ x)`, then a strided convolution."""
+    network = networks.unet(1, widths=(4, 6, 8), num_blocks=num_blocks)
+    randomize(network)
+    image = noise(2, 16, 24, 1)
+    maps = networks.unet_features(network)(image)
+    convolutions = iter(
+        [x for x in network.layers if x.__class__.__name__ == "Conv2D"]
+    )
+    x = next(convolutions)(keras.ops.space_to_depth(image, 2))
+    for level in (1, 2, 3):
+        if level > 1:
+            x = next(convolutions)(x)
+        for _ in range(num_blocks):
+            y = keras.ops.relu(next(convolutions)(x))
+            x = x + next(convolutions)(y)
+        np.testing.assert_allclose(maps[f"level{level}"], x, atol=1e-5)
+    assert len(maps) == 3
+    with pytest.raises(ValueError, match="takes a noise level"):
+        networks.unet_features(networks.unet(noise_conditional=True))
+    with pytest.raises(ValueError, match=r"Only a `networks\.unet`"):
+        networks.unet_features(networks.edsr(2, width=4, num_blocks=1))
 
 
 @pytest.mark.parametrize("conditional", [False, True])
