@@ -154,7 +154,7 @@ COMMANDS = (
         "upscaler-gan",
         "upscale small.png out.png --method {}",
         "--data FOLDER",
-        "--data FOLDER --from upscaler_x4 --downsampling bicubic",
+        "--data FOLDER --from photo_upscaler_x4 --downsampling real",
     ),
     _training(
         "pix2pix",

@@ -219,7 +219,8 @@ def image_grid(images, columns=None, padding=2, background=1.0):
         images: Array (n, height, width, channels), in [0, 1].
         columns: Number of images in a row. None takes the square root of n,
             rounded up.
-        padding: Pixels between images and around them.
+        padding: Pixels between images and around them. A single image comes
+            out as it is.
         background: Gray level of the padding and of empty places.
 
     Returns:
@@ -238,6 +239,7 @@ def image_grid(images, columns=None, padding=2, background=1.0):
         )
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
+    padding = padding if max(count, columns) > 1 else 0
     rows = math.ceil(count / columns)
     grid = np.full(
         (

@@ -73,5 +73,4 @@ def generate(
         )
     ids = byte_ids(text, condition.inputs[0].shape[1])
     images = generator.sample(num_images, labels=ids, seed=seed, **options)
-    image = images[0] if num_images == 1 else image_grid(images)
-    return write_generated(target, image, model)
+    return write_generated(target, image_grid(images), model)

@@ -62,7 +62,7 @@ def compile_upscaler_gan(
     model: models.RestorationGAN,
     learning_rate: float = 1e-4,
     steps: int | None = None,
-    adversarial_weight: float = 0.05,
+    adversarial_weight: float = 0.005,
     perceptual_weight: float = 1.0,
 ) -> models.RestorationGAN:
     """Compiles a super-resolution GAN with Adam.
@@ -107,7 +107,7 @@ def train_upscaler_gan(
     output: str | os.PathLike = "runs/upscaler_gan",
     *,
     from_: str | os.PathLike | None = None,
-    downsampling: Literal["bicubic", "real"] = "real",
+    downsampling: Literal["bicubic", "real"] = "bicubic",
     features: keras.Model | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
@@ -118,7 +118,7 @@ def train_upscaler_gan(
     epochs: int = 5,
     batch_size: int = 8,
     learning_rate: float = 1e-4,
-    adversarial_weight: float = 0.05,
+    adversarial_weight: float = 0.005,
     perceptual_weight: float = 1.0,
     resume: bool = False,
     overwrite: bool = False,
@@ -141,9 +141,9 @@ def train_upscaler_gan(
         output: Folder for `upscaler_gan.keras`, `history.json` (logs of all
             epochs), `images/`, `log/` (for TensorBoard) and `backup/` (the
             state after the last finished epoch).
-        from_: Name of a preset ("photo_upscaler_x4", "upscaler_x4"), or path
+        from_: Name of a preset ("upscaler_x4", "photo_upscaler_x4"), or path
             of a `.keras` file of `train upscaler`, whose network is trained
-            further. None takes "photo_upscaler_x4".
+            further. None takes "upscaler_x4".
         downsampling: What makes the images small: "bicubic", as in the
             benchmarks, or "real", with blur, noise and JPEG as well
             (`degradations.RealWorldDownsample`).
@@ -193,7 +193,7 @@ def train_upscaler_gan(
     """
     settings = check_run(locals())
     check_epochs(epochs)
-    from_ = from_ or "photo_upscaler_x4"
+    from_ = from_ or "upscaler_x4"
     degrade = named_degradation(downsampling, DOWNSAMPLINGS, "downsampling")
     keras.utils.set_random_seed(seed)
     source = open_data(
@@ -204,7 +204,7 @@ def train_upscaler_gan(
     if scale < 2:
         raise ValueError(
             f"{from_} does not make images larger: give an upscaler, such as "
-            '"photo_upscaler_x4".'
+            '"upscaler_x4".'
         )
     check_multiple(image_size, scale)
     model = build_upscaler_gan(generator, features, seed)

@@ -417,3 +417,10 @@ def test_heif_without_its_package_is_refused(ending, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"pip install 'keras_synth\[heif\]'"):
         write_image(path, np.zeros((8, 8, 3)))
     assert not path.exists()
+
+
+def test_a_single_image_has_no_frame():
+    image = np.random.default_rng(0).uniform(size=(5, 7, 3)).astype("float32")
+    np.testing.assert_array_equal(image_grid(image[None]), image)
+    # With empty places beside it, it is a grid.
+    assert image_grid(image[None], columns=2).shape == (9, 20, 3)

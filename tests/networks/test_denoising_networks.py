@@ -1,7 +1,6 @@
 """Denoising networks: any size, identity at the start, noise maps, training."""
 
 import keras
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
