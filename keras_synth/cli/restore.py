@@ -8,14 +8,15 @@ def _restored(facts):
     if facts["marked"] is not None:
         words.append(f"{100 * facts['marked']:.2f} % of it inpainted")
     if facts["noise_level"] is None:
-        words.append("no noise removed, as --strength is 0")
+        words.append("no noise removed, as asked")
     elif facts["method"] is None:
         words.append("neither noise nor JPEG blocks found")
-    else:
+    elif facts["noise_level"] or not facts["jpeg_quality"]:
         level = 255 * facts["noise_level"]
         words.append(f"noise of {level:.1f} gray levels removed")
     if facts["jpeg_quality"]:
-        words.append(f"JPEG of quality {facts['jpeg_quality']} restored")
+        done = "restored" if facts["method"] == "photo" else "found"
+        words.append(f"JPEG of quality {facts['jpeg_quality']} {done}")
     return ", ".join(words)
 
 

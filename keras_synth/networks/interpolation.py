@@ -11,8 +11,9 @@ def interpolate_networks(first, second, share):
     gradually from accurate and smooth (0) to sharp (1).
 
     Args:
-        first: A functional `keras.Model`.
-        second: A functional `keras.Model` of the same architecture.
+        first: A functional `keras.Model`, or a `models.RestorationGAN`, which
+            stands for the average of its generator.
+        second: Another such, of the same architecture.
         share: Share of the second network's weights, from 0 to 1.
 
     Returns:
@@ -36,6 +37,9 @@ def interpolate_networks(first, second, share):
         raise ValueError(
             f"`share` must be from 0 to 1. Received: share={share!r}"
         )
+    first, second = (
+        getattr(model, "sampling_generator", model) for model in (first, second)
+    )
     shapes = [
         [tuple(weight.shape) for weight in network.weights]
         for network in (first, second)

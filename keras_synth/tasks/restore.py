@@ -161,11 +161,11 @@ class Restored:
         source: Path of the file that was read.
         target: Path of the file that was written.
         noise_level: σ of the noise that was removed, in units of [0, 1], or
-            None where `strength` is 0.
-        jpeg_quality: Quality of the JPEG compression that "auto" found and
-            restored, or None where it is fine or none.
+            None where `strength` or the given `noise_level` is 0.
+        jpeg_quality: Quality of the JPEG compression that "auto" found, which
+            the method "photo" restores; None where it is fine or none.
         method: The method that "auto" took, or None where nothing was found;
-            else the one that was asked for. None where `strength` is 0.
+            else the one that was asked for. None where no noise was looked for.
         marked: Share of the pixels of an old photograph that were inpainted,
             or None where nothing was searched.
         mask: Path of the mask that was written, or None.
@@ -237,7 +237,7 @@ def restore(
         noise_level: Standard deviation σ of the noise in units of [0, 1]: 10
             of 255 gray levels are 0.039. "auto" estimates it for each image,
             in color images for brightness and differences of colors, each by
-            itself. The medians need none.
+            itself. The medians need none, and "photo" takes none.
         strength: Share of the restoration that is applied, from 0 to 1. With
             0, no noise is looked for, and an image that nothing else changes
             is copied.
@@ -304,6 +304,11 @@ def restore(
     if trained is not None:
         (network,) = trained.args
         unaware = "noise_level" not in inference.input_names(network)
+    if method == "photo" and noise_level != "auto":
+        raise ValueError(
+            "photo finds the noise by itself: leave out `noise_level` "
+            f"(--noise-level). Received: noise_level={noise_level!r}"
+        )
     repair, levels = None, restoration.auto_levels()
     if old_photo:
         repair = OldPhotos(
@@ -312,7 +317,8 @@ def restore(
 
     def examined(image, color):
         """`(noise level, quality of JPEG, method)`, of which some are none."""
-        if not strength:
+        given_none = method == "auto" and noise_level == 0
+        if not strength or given_none:
             return None, None, None
         level, quality, name = noise_level, None, method
         if level == "auto":

@@ -209,7 +209,10 @@ def train_denoiser(
         network = build_denoiser(architecture, channels, conditional, **sizes)
     else:
         network = pretrained_network(
-            from_, channels, {"architecture": architecture, **sizes}
+            from_,
+            channels,
+            {"architecture": architecture, **sizes},
+            inputs=("image", "noise_level"),
         )
         if len(input_names(network)) > 1 and not conditional:
             network = networks.transfer_unet(network)

@@ -54,7 +54,7 @@ def check_run(arguments):
 
     Returns:
         The settings, a dict: the arguments that decide what the training
-        computes, for `fit_in_folder`.
+        computes, and the dtype policy, for `fit_in_folder`.
 
     Raises:
         FileExistsError: The folder holds a training, and neither `resume`
@@ -78,6 +78,7 @@ def check_run(arguments):
         for name, value in arguments.items()
         if name not in _NO_SETTINGS
     }
+    settings["dtype_policy"] = keras.config.dtype_policy().name
     output = pathlib.Path(arguments["output"])
     for folder in (output, output / "warmup"):
         _check_folder(

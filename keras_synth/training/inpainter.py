@@ -8,6 +8,7 @@ import keras
 
 from keras_synth import datasets, degradations, losses, models, networks
 from keras_synth.callbacks import Backup
+from keras_synth.inference import input_names
 from keras_synth.training.data import open_data
 from keras_synth.training.folder import (
     check_epochs,
@@ -168,9 +169,9 @@ def train_inpainter(
         architecture: The network: "gated_inpainter", which learns shapes
             such as faces, or "unet_inpainter", which refines a smooth
             interpolation. None takes the first, or the second with `from_`.
-        from_: Name of a preset with a U-Net ("photo_restorer"), or path of
-            its `.keras` file, whose weights the "unet_inpainter" starts from.
-            None starts from random weights.
+        from_: Name of a preset ("inpainter", or one with a U-Net, such as
+            "photo_restorer"), or path of a `.keras` file of such a network,
+            which is trained further. None starts from random weights.
         resize: Whether images are first resized to a square an eighth larger
             than the patches, for objects such as faces. Otherwise patches are
             cut out of the images as they are, for photographs.
@@ -299,7 +300,11 @@ def _network(architecture, from_, channels):
             "`from_` is the start of a unet_inpainter. "
             f"Received: architecture={architecture!r}"
         )
-    start = pretrained_network(from_, channels, {})
+    start = pretrained_network(
+        from_, channels, {}, inputs=("image", "noise_level", "mask")
+    )
+    if "mask" in input_names(start):
+        return start
     return networks.transfer_unet(start, networks.unet_inpainter)
 
 

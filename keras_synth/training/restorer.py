@@ -4,16 +4,18 @@ import os
 from typing import Literal
 
 import keras
+import numpy as np
 
 from keras_synth import (
     callbacks,
     datasets,
     degradations,
     losses,
+    models,
     networks,
     presets,
 )
-from keras_synth.inference import input_names
+from keras_synth.inference import input_names, input_shapes, run_restorer
 from keras_synth.models.loading import load_model
 from keras_synth.models.replicas import num_replicas
 from keras_synth.networks.unet import is_unet
@@ -185,24 +187,27 @@ def fit_network(
     return network
 
 
-def pretrained_network(name, channels, options):
+def pretrained_network(name, channels, options, inputs, upscales=False):
     """A network to train further: a preset, or one that was trained before.
 
     For gray images, a color U-Net is made gray (`networks.gray_unet`). A
-    preset, which is float32, gets the dtype policy that is set.
+    preset, which is float32, gets the dtype policy that is set. Of a
+    `models.RestorationGAN` the average of its generator is taken.
 
     Args:
         name: Name of a preset, or path of a `.keras` file.
         channels: Channels of the images to train on.
         options: `{argument: value or None}` of what decides the architecture.
+        inputs: Names of the inputs that the network may have.
+        upscales: Whether it is to make images larger, or to keep their size.
 
     Returns:
         A `keras.Model`, not compiled.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: There is no such preset, the network takes other images,
-            or an option is given as well.
+        ValueError: There is no such preset, the network is for another task
+            or takes other images, or an option is given as well.
     """
     for option, value in options.items():
         if value is not None:
@@ -212,8 +217,15 @@ def pretrained_network(name, channels, options):
             )
     if str(name).endswith(".keras"):
         network = load_model(name, keras.Model)
+        if isinstance(network, models.RestorationGAN):
+            average = network.generator_average.get_weights()
+            network = network.generator
+            network.set_weights(average)
+        _check_task(name, network, inputs, upscales)
     else:
-        network = with_current_policy(presets.load(name))
+        network = presets.load(name)
+        _check_task(name, network, inputs, upscales)
+        network = with_current_policy(network)
     color = is_unet(network) and network.output_shape[-1] == 3
     if color and channels == 1:
         network = networks.gray_unet(network)
@@ -225,6 +237,45 @@ def pretrained_network(name, channels, options):
             f"`channels={image.shape[-1]}` (--channels {image.shape[-1]})."
         )
     return network
+
+
+def _check_task(name, network, inputs, upscales):
+    """Refuses a network of another task than it is to be trained for."""
+    taken = []
+    if getattr(network, "inputs", None):  # a model draws images without any
+        taken = input_names(network)
+    does = "takes " + (", ".join(taken) or "no image")
+    fits = "image" in taken and set(taken) <= set(inputs)
+    if fits:
+        factor = upscaling_factor(network)
+        fits = factor > 1 if upscales else factor == 1
+        does = f"makes images {factor} times as large"
+    if not fits:
+        kind = "makes images larger" if upscales else "keeps their size"
+        raise ValueError(
+            f"{name} {does}. What is trained further here takes "
+            f"{' or '.join(inputs)} and {kind}; `keras-synth presets` lists "
+            "the presets."
+        )
+
+
+def upscaling_factor(network):
+    """How many times larger a network makes images.
+
+    Args:
+        network: A network of images of one size, or of any size.
+
+    Returns:
+        The quotient of the heights, a float; an int where it is whole.
+    """
+    shapes = {
+        key: (1, *(side or 24 for side in shape[1:]))
+        for key, shape in input_shapes(network).items()
+    }
+    zeros = {key: np.zeros(shape, "float32") for key, shape in shapes.items()}
+    height = run_restorer(network, zeros).shape[1]
+    factor = height / shapes["image"][1]
+    return int(factor) if factor == int(factor) else factor
 
 
 def with_current_policy(network):

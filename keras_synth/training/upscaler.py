@@ -13,6 +13,7 @@ from keras_synth.training.restorer import (
     fit_network,
     named_degradation,
     pretrained_network,
+    upscaling_factor,
 )
 from keras_synth.training.seeds import keeps_random_state
 
@@ -161,7 +162,11 @@ def train_upscaler(
         network = build_upscaler(architecture, scale, channels, **sizes)
     else:
         network = pretrained_network(
-            from_, channels, {"architecture": architecture, **sizes}
+            from_,
+            channels,
+            {"architecture": architecture, **sizes},
+            inputs=("image",),
+            upscales=True,
         )
         found = upscaling_factor(network)
         scale = found if scale is None else scale
@@ -185,16 +190,6 @@ def train_upscaler(
         overwrite=overwrite,
         verbose=verbose,
     )
-
-
-def upscaling_factor(network):
-    """How many times larger a network makes images, an int.
-
-    Args:
-        network: A network from images of any size to larger ones.
-    """
-    channels = network.output_shape[-1]
-    return network.compute_output_shape((1, 24, 24, channels))[1] // 24
 
 
 def check_multiple(image_size, scale):

@@ -16,12 +16,12 @@ from keras_synth.training.folder import (
 from keras_synth.training.restorer import (
     named_degradation,
     pretrained_network,
+    upscaling_factor,
 )
 from keras_synth.training.seeds import keeps_random_state
 from keras_synth.training.upscaler import (
     DOWNSAMPLINGS,
     check_multiple,
-    upscaling_factor,
 )
 
 _WIDTHS = (48, 96, 192)
@@ -199,13 +199,10 @@ def train_upscaler_gan(
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    generator = pretrained_network(from_, source.image_shape[-1], {})
+    generator = pretrained_network(
+        from_, source.image_shape[-1], {}, inputs=("image",), upscales=True
+    )
     scale = upscaling_factor(generator)
-    if scale < 2:
-        raise ValueError(
-            f"{from_} does not make images larger: give an upscaler, such as "
-            '"upscaler_x4".'
-        )
     check_multiple(image_size, scale)
     model = build_upscaler_gan(generator, features, seed)
 

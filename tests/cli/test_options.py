@@ -25,7 +25,11 @@ ALL = {(command.name,): command for command in COMMANDS} | {
 TRAININGS = FAMILIES["train"].COMMANDS
 # What only a program can pass.
 NO_OPTIONS = {"verbose", "on_file", "on_ready"}
-OBJECTS = {"train inpainter": {"features"}, "anonymize": {"detector"}}
+OBJECTS = {
+    "train inpainter": {"features"},
+    "train upscaler-gan": {"features"},
+    "anonymize": {"detector"},
+}
 every_command = pytest.mark.parametrize("words", ALL, ids=" ".join)
 
 

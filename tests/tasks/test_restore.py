@@ -7,6 +7,7 @@ from scipy import ndimage
 from skimage import data
 
 from keras_synth import presets, tasks, training
+from keras_synth.cli import restore as cli_restore
 from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, progress, read_image, write_image
 from keras_synth.tasks import restore
@@ -441,6 +442,30 @@ def test_the_limit_on_changes_costs_nothing_in_noise(clean):
     assert _error(limited, photo) < 0.85 * _error(noisy, photo)
 
 
+def test_words_are_those_of_what_was_done():
+    facts = {"marked": None, "noise_level": 0.0, "jpeg_quality": 20}
+    words = cli_restore._restored
+    assert words(facts | {"method": "photo"}) == "JPEG of quality 20 restored"
+    assert words(facts | {"method": "unet", "noise_level": 0.2}) == (
+        "noise of 51.0 gray levels removed, JPEG of quality 20 found"
+    )
+    facts |= {"jpeg_quality": None, "method": None}
+    assert words(facts) == "neither noise nor JPEG blocks found"
+    assert words(facts | {"noise_level": None}) == "no noise removed, as asked"
+
+
+def test_photo_takes_no_noise_level(noisy, tmp_path):
+    write_image(tmp_path / "in.png", noisy)
+    with pytest.raises(ValueError, match="finds the noise by itself"):
+        restore(
+            tmp_path / "in.png",
+            tmp_path / "out.png",
+            method="photo",
+            noise_level=0.1,
+        )
+    assert not (tmp_path / "out.png").exists()
+
+
 def test_a_strength_of_zero_copies_the_file_and_says_so(
     noisy, tmp_path, capsys
 ):
@@ -448,7 +473,7 @@ def test_a_strength_of_zero_copies_the_file_and_says_so(
     words = ["restore", str(tmp_path / "in.png"), str(tmp_path / "out.png")]
     assert main([*words, "--strength", "0"]) == 0
     said = capsys.readouterr().out
-    assert "no noise removed, as --strength is 0" in said
+    assert "no noise removed, as asked" in said
     assert "gray levels" not in said
     source, target = tmp_path / "in.png", tmp_path / "out.png"
     assert target.read_bytes() == source.read_bytes()

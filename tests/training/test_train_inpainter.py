@@ -188,7 +188,7 @@ def test_a_unet_goes_on_from_a_restorer_on_patches_as_they_are(
             "`from_` is the start of a unet_inpainter",
         ),
         ({"from_": "gray_denoiser"}, "takes images of shape"),
-        ({"from_": "upscaler_x4"}, "Only a `networks.unet` can be"),
+        ({"from_": "upscaler_x4"}, "makes images 4 times as large"),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(

@@ -117,7 +117,7 @@ def test_the_pretrained_restorer_gives_features(channels):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"from_": "photo_restorer"}, "does not make images larger"),
+        ({"from_": "photo_restorer"}, "makes images 1 times as large"),
         ({"from_": "no_such"}, "must be one of"),
         ({"downsampling": "photo"}, "`downsampling` must be one of"),
         ({"image_size": 7}, "must be a multiple of the scale, 2"),
