@@ -18,8 +18,8 @@ def composite(base, edited, mask):
             taken.
 
     Returns:
-        Images of the dtype of `base`; where the mask is 0 they are the base,
-        bit for bit.
+        Images of the dtype of `base`, rounded and clipped for integers; where
+        the mask is 0 they are the base, bit for bit.
 
     Example:
 
@@ -29,9 +29,14 @@ def composite(base, edited, mask):
            [0., 1.]])
     """
     base, edited, mask = map(np.asarray, (base, edited, mask))
-    mixed = base + mask * (edited - base)
+    integers = base.dtype.kind in "iu"
+    values = base.astype("float64") if integers else base
+    mixed = values + mask * (edited - values)
     mixed = np.where(mask == 1, edited, mixed)
-    return np.where(mask == 0, base, mixed).astype(base.dtype)
+    if integers:
+        limits = np.iinfo(base.dtype)
+        mixed = np.clip(np.rint(mixed), limits.min, limits.max)
+    return np.where(mask == 0, base, mixed.astype(base.dtype))
 
 
 def paste(base, part, mask, position=(0, 0)):

@@ -117,6 +117,14 @@ def test_outside_a_composite_is_the_base_bit_for_bit():
     assert editing.composite(eight, eight, mask).dtype == np.uint8
 
 
+def test_composites_of_integers_are_rounded_and_do_not_wrap_around():
+    base, edited = np.uint8([[[200]], [[3]]]), np.uint8([[[100]], [[6]]])
+    half = np.full((2, 1, 1), 0.5)
+    assert editing.composite(base, edited, half).ravel().tolist() == [150, 4]
+    above = editing.composite(base, np.full((2, 1, 1), 300.0), half > 0)
+    assert above.dtype == np.uint8 and above.ravel().tolist() == [255, 255]
+
+
 def test_a_part_is_put_where_it_should_be():
     base, _ = images()
     part, mask = np.ones((3, 4, 2)), np.ones((3, 4, 1))
