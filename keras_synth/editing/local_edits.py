@@ -95,6 +95,11 @@ def edit_region(
         originals = projection.images
     originals = np.asarray(originals)
     check_images(originals, projection.model.image_shape)
+    if len(originals) != len(projection.images):
+        raise ValueError(
+            "`originals` must be the images that were projected, "
+            f"{len(projection.images)}. Received: {len(originals)}"
+        )
     mask = _mask_for(mask, originals)
     targets = _targets(projection, target, amount, originals)
     compare = image_distance(features, pixel_weight)

@@ -94,6 +94,8 @@ def test_a_real_image_stays_outside(known, mask):
         ({"target": [2.0]}, "Targets"),
         ({"blend": "glue"}, "`blend` must be one of"),
         ({"originals": np.zeros((1, 4, 4, 1))}, "must be of shape"),
+        ({"originals": np.zeros((1, 8, 8, 1))}, "projected, 2. Received: 1"),
+        ({"originals": np.zeros((3, 8, 8, 1))}, "projected, 2. Received: 3"),
     ],
 )
 def test_mistakes_are_refused(known, mask, options, message):
