@@ -22,13 +22,15 @@ def unpaired_folders(path_a, path_b, channels=3):
 
     Raises:
         FileNotFoundError: There is no such folder.
-        ValueError: A folder holds no images, or unreadable ones, or both are
-            the same folder.
+        ValueError: A folder holds no images, or unreadable ones, or one
+            folder is the other or lies inside it.
     """
-    if pathlib.Path(path_a).resolve() == pathlib.Path(path_b).resolve():
+    real_a, real_b = (pathlib.Path(path).resolve() for path in (path_a, path_b))
+    if real_a.is_relative_to(real_b) or real_b.is_relative_to(real_a):
         raise ValueError(
-            "Images of A and of B must be in two folders. "
-            f"Received: {path_a} twice"
+            "Images of A and of B must be in two folders, none inside the "
+            f"other, since folders below are read as well. Received: {path_a} "
+            f"and {path_b}"
         )
     return tuple(image_folder(path, channels) for path in (path_a, path_b))
 

@@ -40,13 +40,16 @@ def test_two_folders_of_other_names_and_sizes(tmp_path):
     for index in range(3):
         write_image(tmp_path / f"a/x{index}.png", np.full((9, 8, 3), 0.2))
     write_image(tmp_path / "b/other.jpg", np.full((12, 20, 3), 0.8))
+    write_image(tmp_path / "bb/sub.jpg", np.full((12, 20, 3), 0.8))
+    assert len(unpaired_folders(tmp_path / "b", tmp_path / "bb")) == 2
     sources = unpaired_folders(tmp_path / "a", tmp_path / "b", channels=1)
     assert [source.num_images for source in sources] == [3, 1]
     for of_a, of_b in unpaired_pipeline(*sources, 8, batch_size=3):
         assert of_a.shape == of_b.shape == (3, 8, 8, 1)
         np.testing.assert_allclose(of_a, 0.2, atol=0.01)
         np.testing.assert_allclose(of_b, 0.8, atol=0.01)
-    with pytest.raises(ValueError, match="must be in two folders"):
-        unpaired_folders(tmp_path / "a", tmp_path / "b/../a")
+    for folders in ("a", "b/../a"), ("b", "b/sub"), ("b/sub", "b"):
+        with pytest.raises(ValueError, match="must be in two folders"):
+            unpaired_folders(*(tmp_path / folder for folder in folders))
     with pytest.raises(FileNotFoundError):
         unpaired_folders(tmp_path / "a", tmp_path / "c")
