@@ -12,7 +12,7 @@ from keras_synth import editing
 from keras_synth.io import FileOptions, plan_targets, read_image, split_alpha
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.loading import load_model_or_preset
-from keras_synth.tasks.masks import marked
+from keras_synth.tasks.masks import read_marked
 
 METHODS = ("poisson", "mixed", "paste")
 
@@ -172,9 +172,7 @@ def compose(
 def _part_and_mask(part, mask):
     """Part without transparency, and the mask that it leaves."""
     color, alpha = split_alpha(read_image(part, alpha="keep"))
-    region, seen = split_alpha(read_image(mask, channels=1, alpha="keep"))
-    if seen is not None:
-        region = marked(mask, region, seen)
+    region = read_marked(mask)
     if region.shape[:2] != color.shape[:2]:
         sizes = [
             f"{width}x{height}"

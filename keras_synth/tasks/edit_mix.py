@@ -10,12 +10,13 @@ from keras_synth.io import check_target
 from keras_synth.models import StyleGAN2
 from keras_synth.tasks.generators import (
     Edited,
+    fitted,
     projection_of,
-    read_images,
     rows_of,
     write_generated,
 )
 from keras_synth.tasks.loading import load_model_or_preset
+from keras_synth.tasks.masks import read_marked
 
 
 def edit_mix(
@@ -43,7 +44,8 @@ def edit_mix(
         at: Index of the first layer that reads the style of the second image.
             None takes half of the layers. For a StyleGAN2.
         mask: Path of an image file, white where the feature maps of the
-            second image are taken; instead of `at`.
+            second image are taken, or in one color on a transparent ground;
+            instead of `at`.
         num_images: Number of random images.
         seed: Seed of their latents.
         overwrite: Whether an existing file may be replaced.
@@ -77,7 +79,7 @@ def edit_mix(
         at = generator.num_layers // 2 if at is None else at
         mixed = np.asarray(generator.style_mix(one, other, at, noise))
     else:
-        region = read_images(mask, (*generator.image_shape[:2], 1))[0]
+        region = fitted(read_marked(mask), (*generator.image_shape[:2], 1))
         mixed = editing.blend_features(
             generator, one, other, region, noise=noise
         )

@@ -70,9 +70,7 @@ def read_mask(path, image):
     Raises:
         ValueError: The mask does not fit the image.
     """
-    gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
-    if alpha is not None:
-        gray = marked(path, gray, alpha)
+    gray = read_marked(path)
     mask = np.float32(gray > 0.5)
     if mask.shape[:2] != image.color.shape[:2]:
         sizes = [
@@ -96,7 +94,23 @@ def read_mask(path, image):
     return mask
 
 
-def marked(path, gray, alpha):
+def read_marked(path):
+    """Reads a mask of any size, with its gray levels.
+
+    Args:
+        path: Path of the mask, see `read_mask`.
+
+    Returns:
+        float32 (height, width, 1) in [0, 1], 1 where it is marked.
+
+    Raises:
+        ValueError: It has several colors, and transparent parts.
+    """
+    gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
+    return gray if alpha is None else _marked(path, gray, alpha)
+
+
+def _marked(path, gray, alpha):
     """What is marked in a mask with transparency.
 
     Args:

@@ -141,6 +141,28 @@ def test_regions_are_mixed(model, styles, tmp_path):
         tasks.edit_mix(model, tmp_path / "other.png")
 
 
+@pytest.mark.parametrize("stroke", [0.0, 1.0])
+def test_strokes_on_a_transparent_ground_are_mixed(
+    model, styles, tmp_path, stroke
+):
+    mask = np.zeros((8, 8, 1))
+    mask[:, :4] = 1.0
+    io.write_image(tmp_path / "mask.png", mask)
+    strokes = np.dstack([np.full((8, 8, 1), stroke), mask])
+    io.write_image(tmp_path / "strokes.png", strokes)
+    shown = []
+    for name in ("mask", "strokes"):
+        target = tmp_path / f"{name}-mixed.png"
+        tasks.edit_mix(
+            model,
+            target,
+            styles=str(styles),
+            mask=str(tmp_path / f"{name}.png"),
+        )
+        shown.append(io.read_image(target))
+    np.testing.assert_array_equal(*shown)
+
+
 def test_a_film_of_random_images(model, tmp_path):
     target = tmp_path / "film.gif"
     result = tasks.edit_film(model, target, num_images=2, num_frames=3, scale=2)
