@@ -4,6 +4,7 @@ from keras_synth.io.decoding import Decoded, open_decoded
 from keras_synth.io.encoding import check_holds, encode_images, quantized
 from keras_synth.io.folders import (
     beside_target,
+    check_not_read,
     check_target,
     find_images,
     folder_written_whole,
@@ -55,6 +56,7 @@ __all__ = [
     "bit_depth",
     "center_crop",
     "check_holds",
+    "check_not_read",
     "check_target",
     "check_video_target",
     "encode_images",

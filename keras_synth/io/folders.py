@@ -164,7 +164,14 @@ def plan_targets(
     if files.skip_existing:
         plan = _without_made(plan, beside)
     _check_distinct(plan)
-    _check_kept(plan, also_read)
+    check_not_read(
+        [
+            goal
+            for file, goal in plan
+            if os.path.realpath(goal) != os.path.realpath(file)
+        ],
+        also_read,
+    )
     if beside:
         _check_stems(plan)
     plan = _shard(plan, files.shard)
@@ -291,17 +298,27 @@ def _check_distinct(plan):
             )
 
 
-def _check_kept(plan, also_read):
-    """Refuses a target that is read besides, unless it is its own source."""
+def check_not_read(targets, also_read):
+    """Checks that no target is a file that is read, which would be lost.
+
+    Args:
+        targets: Paths of the files to write.
+        also_read: Paths of what is read: of files, or of folders of images.
+            What is None, and a name that is no path, is no file.
+
+    Raises:
+        ValueError: A target is read as well, whatever the links.
+    """
     kept = set()
-    for path in map(pathlib.Path, also_read):
-        paths = find_images(path) if path.is_dir() else [path]
-        kept.update(map(os.path.realpath, paths))
-    for file, goal in plan:
-        real = os.path.realpath(goal)
-        if real in kept and real != os.path.realpath(file):
+    for path in also_read:
+        if path is not None:
+            path = pathlib.Path(path)
+            paths = find_images(path) if path.is_dir() else [path]
+            kept.update(map(os.path.realpath, paths))
+    for target in targets:
+        if os.path.realpath(target) in kept:
             raise ValueError(
-                f"{goal} is read as well, and would be lost: give another "
+                f"{target} is read as well, and would be lost: give another "
                 "target."
             )
 

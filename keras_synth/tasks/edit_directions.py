@@ -6,7 +6,7 @@ import pathlib
 from typing import Literal
 
 from keras_synth import editing
-from keras_synth.io import check_target
+from keras_synth.io import check_not_read, check_target
 from keras_synth.tasks.generators import Edited, scorer_of, write_generated
 from keras_synth.tasks.loading import load_model_or_preset
 
@@ -59,8 +59,8 @@ def edit_directions(
     Raises:
         FileExistsError: A file exists and `overwrite` is False.
         FileNotFoundError: There is no such model, classifier or direction.
-        ValueError: Arguments are out of range, or the model has no such
-            directions.
+        ValueError: Arguments are out of range, the model has no such
+            directions, or a direction that is read would be replaced.
     """
     target = pathlib.Path(target)
     generator = load_model_or_preset(model)
@@ -77,6 +77,7 @@ def edit_directions(
                 "`name` must say what the direction changes, such as sleeves. "
                 f"Received: name={name!r}"
             )
+        check_not_read([target / f"{name}.npz"], orthogonal_to or [])
         scorer = scorer_of(classifier, classes)
         styles = editing.sample_vectors(generator, num_samples, seed)
         scores = editing.score_images(scorer, editing.render(generator, styles))

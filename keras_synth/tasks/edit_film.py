@@ -9,6 +9,7 @@ from keras_synth.io import (
     ANIMATION_EXTENSIONS,
     VIDEO_EXTENSIONS,
     Provenance,
+    check_not_read,
     check_target,
     check_video_target,
     open_video,
@@ -72,9 +73,13 @@ def edit_film(
         FileExistsError: A file exists and `overwrite` is False.
         FileNotFoundError: There is no such model, video or file.
         ImportError: PyAV, which reads and writes video files, is missing.
-        ValueError: Arguments are out of range, or files do not fit.
+        ValueError: Arguments are out of range, files do not fit, or one that
+            is read would be replaced.
     """
     target = pathlib.Path(target)
+    strip = target.with_name(f"{target.stem}-strip.png")
+    written = [target] if video is None else [target, strip]
+    check_not_read(written, [model, styles, video, direction])
     if target.suffix.lower() in ANIMATION_EXTENSIONS:
         check_target(target, overwrite, ANIMATION_EXTENSIONS)
     else:
@@ -90,7 +95,6 @@ def edit_film(
             "`direction`, or neither."
         )
     generator = load_model_or_preset(model)
-    strip = None
     if video is None:
         projection = projection_of(generator, styles, num_images, seed)
         way = editing.interpolate(
@@ -98,7 +102,6 @@ def edit_film(
         )
         frames = editing.render(generator, way)
     else:
-        strip = target.with_name(f"{target.stem}-strip.png")
         check_target(strip, overwrite)
         shape = generator.image_shape
         source = [fitted(frame, shape) for frame in open_video(video).frames()]
@@ -126,4 +129,5 @@ def edit_film(
             "generated" if video is None else "edited", pathlib.Path(model).name
         ),
     )
-    return Edited(target, strip, (f"{len(frames)} frames",))
+    shown = None if video is None else strip
+    return Edited(target, shown, (f"{len(frames)} frames",))

@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 
 from keras_synth import editing
-from keras_synth.io import check_target
+from keras_synth.io import check_not_read, check_target
 from keras_synth.models import StyleGAN2
 from keras_synth.tasks.generators import (
     Edited,
@@ -56,10 +56,11 @@ def edit_mix(
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
         FileNotFoundError: There is no such model, mask or styles file.
-        ValueError: The files do not fit the model, or the model cannot mix
-            in this way.
+        ValueError: The files do not fit the model, the model cannot mix in
+            this way, or a file that is read would be replaced.
     """
     target = pathlib.Path(target)
+    check_not_read([target], [model, styles, mask])
     check_target(target, overwrite)
     if mask is not None and at is not None:
         raise ValueError("`mask` and `at` are two ways to mix: give one.")

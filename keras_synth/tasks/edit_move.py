@@ -4,7 +4,7 @@ import os
 import pathlib
 
 from keras_synth import editing
-from keras_synth.io import check_target
+from keras_synth.io import check_not_read, check_target
 from keras_synth.tasks.generators import (
     Edited,
     projection_of,
@@ -52,9 +52,11 @@ def edit_move(
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
         FileNotFoundError: There is no such model, direction or styles file.
-        ValueError: The files do not fit the model.
+        ValueError: The files do not fit the model, or one that is read would
+            be replaced.
     """
     target = pathlib.Path(target)
+    check_not_read([target], [model, direction, styles])
     check_target(target, overwrite)
     generator = load_model_or_preset(model)
     found = editing.load_direction(direction)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import editing, networks
-from keras_synth.io import check_target, image_grid
+from keras_synth.io import check_not_read, check_target, image_grid
 from keras_synth.tasks.generators import Edited, read_images, write_generated
 from keras_synth.tasks.loading import load_model_or_preset
 
@@ -59,10 +59,13 @@ def edit_project(
     Raises:
         FileExistsError: A file exists and `overwrite` is False.
         FileNotFoundError: There is no such model or source.
-        ValueError: Arguments are out of range, or files are no images.
+        ValueError: Arguments are out of range, files are no images, or a
+            file that is read would be replaced.
     """
     target = pathlib.Path(target)
     image, tuned = target.with_suffix(".png"), target.with_suffix(".keras")
+    written = [target, image, tuned] if tuning_steps else [target, image]
+    check_not_read(written, [model, weights, source])
     check_target(target, overwrite, (".npz",))
     check_target(image, overwrite)
     if tuning_steps:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -226,6 +227,53 @@ def test_mistakes_are_one_line(
     assert len(error.splitlines()) == 1
     assert re.search(message, error), error
     assert not [p for p in tmp_path.iterdir() if p.is_file()]
+
+
+@pytest.mark.parametrize(
+    "words, lost",
+    [
+        ("project MODEL photo.png photo.npz", "photo.png"),
+        ("project MODEL . all.npz", "all.png"),
+        ("project vae.keras photo.png vae.npz --tuning-steps 1", "vae.keras"),
+        ("project MODEL photo.png new.npz", None),
+        ("project vae.keras photo.png vae.npz", None),
+        ("mix MODEL photo.png --mask photo.png", "photo.png"),
+        ("move MODEL link.png link.png", "link.png"),
+        (
+            "film MODEL photo.png --video . --direction link.png",
+            "photo.png",
+        ),
+        (
+            "film MODEL all.gif --video . --direction link.png",
+            "all-strip.png",
+        ),
+        (
+            "directions MODEL . --method boundary --name old --classifier "
+            "brightness --orthogonal-to old.npz",
+            "old.npz",
+        ),
+    ],
+)
+def test_what_is_read_is_not_replaced(
+    capsys, monkeypatch, model, directions, tmp_path, words, lost
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("photo.png", "all.png", "all-strip.png"):
+        io.write_image(name, np.full((8, 8, 1), 0.5))
+    shutil.copy(model, "vae.keras")
+    shutil.copy(directions / "closed_form_0.npz", "old.npz")
+    (tmp_path / "link.png").symlink_to("old.npz")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    typed = ["edit", *words.replace("MODEL", str(model)).split(), "--overwrite"]
+    if "project" in typed:
+        typed += ["--num-steps", "1"]
+    assert main(typed) == (2 if lost else 0)
+    if lost:
+        assert f"{lost} is read as well" in capsys.readouterr().err
+    after = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert before.items() <= after.items() and (len(after) > len(before)) == (
+        lost is None
+    )
 
 
 def test_the_command_says_what_it_did(capsys, model, tmp_path):
