@@ -9,8 +9,13 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import editing
-from keras_synth.io import FileOptions, plan_targets, read_image, split_alpha
-from keras_synth.tasks.image_files import COMPARISON, restore_files
+from keras_synth.io import FileOptions, open_decoded, plan_targets
+from keras_synth.tasks.image_files import (
+    COMPARISON,
+    bleed_colors,
+    open_images,
+    restore_files,
+)
 from keras_synth.tasks.loading import load_model_or_preset
 from keras_synth.tasks.masks import read_marked
 
@@ -66,8 +71,9 @@ def compose(
         base: Path of the image file that the part is put into.
         part: Path of the image file with the part. Where it is transparent
             it is not taken.
-        mask: Path of an image file of the size of the part, white where the
-            part is wanted, or in one color on a transparent ground.
+        mask: Path of an image file of the size of the part, white (above one
+            half) where the part is wanted, or in one color on a transparent
+            ground.
         target: Path of the image file to write.
         method: "poisson"; "mixed", where the base shows through flat places;
             or "paste", which copies the colors, softly where the mask is gray.
@@ -116,16 +122,12 @@ def compose(
         files=files,
         also_read=[part, mask],
     )
-    wanted, region = _part_and_mask(part, mask)
+    piece, region = _part_and_mask(part, mask, method)
     generator = None if model is None else load_model_or_preset(model)
 
     def composed(image, progress):
-        placed, there = editing.paste(
-            image.color,
-            _with_channels(wanted, image.color.shape[-1]),
-            region,
-            (top, left),
-        )
+        wanted = _with_channels(piece.color, image.color.shape[-1])
+        placed, there = editing.paste(image.color, wanted, region, (top, left))
         if generator is not None:
             placed = editing.harmonize(
                 generator,
@@ -138,7 +140,6 @@ def compose(
             ).projection.images[0]
         color = placed
         if method != "paste":
-            there = np.float32(there > 0.5)
             color = editing.poisson_blend(
                 image.color, placed, there, method == "mixed"
             )
@@ -169,20 +170,41 @@ def compose(
     )
 
 
-def _part_and_mask(part, mask):
-    """Part without transparency, and the mask that it leaves."""
-    color, alpha = split_alpha(read_image(part, alpha="keep"))
-    region = read_marked(mask)
-    if region.shape[:2] != color.shape[:2]:
+def _part_and_mask(part, mask, method):
+    """The `ImageFile` of the part, and the mask that its transparency leaves.
+
+    Only `method` paste takes gray levels of the mask.
+    """
+    piece, region = next(open_images(open_decoded(part))), read_marked(mask)
+    if region.shape[:2] != piece.color.shape[:2]:
         sizes = [
             f"{width}x{height}"
-            for height, width in (color.shape[:2], region.shape[:2])
+            for height, width in (piece.color.shape[:2], region.shape[:2])
         ]
         raise ValueError(
             f"The mask {mask} must be as large as its part {part}, "
             f"{sizes[0]}. Received: {sizes[1]}"
         )
-    return color, region if alpha is None else region * alpha
+    least = 0.0 if method == "paste" else 0.5
+    if not (region > least).any():
+        raise ValueError(
+            f"The mask {mask} must be white where the part is wanted, above "
+            f"{least:g}. Received: {region.max():.3f} at its brightest"
+        )
+    if piece.alpha is not None:
+        region = region * piece.alpha
+        if not (region > least).any():
+            raise ValueError(
+                f"The part {part} must be visible where the mask {mask} is "
+                "white. Received: a part that is transparent there"
+            )
+    if method == "paste":
+        return piece, region
+    if piece.alpha is not None:
+        # Gradients across the edge of what is seen are none of hidden colors.
+        color = bleed_colors(piece.color, piece.alpha > 0.5)
+        piece = dataclasses.replace(piece, color=color)
+    return piece, np.float32(region > 0.5)
 
 
 def _with_channels(image, channels):

@@ -103,6 +103,86 @@ def test_what_is_transparent_in_the_part_is_not_taken(folder, tmp_path):
     assert np.argwhere(changed.any(axis=-1)).tolist() == [[2, 2]]
 
 
+@pytest.mark.parametrize("method", tasks.compose.__globals__["METHODS"])
+def test_hidden_colors_of_the_part_do_not_matter(tmp_path, method):
+    rng = np.random.default_rng(2)
+    io.write_image(tmp_path / "base.png", rng.uniform(size=(12, 12, 3)))
+    io.write_image(tmp_path / "mask.png", np.ones((12, 12, 1)))
+    part = rng.uniform(size=(12, 12, 4))
+    part[..., 3] = 0.0
+    part[3:9, 3:9, 3] = 1.0
+    part[3, 3:9, 3] = 0.3  # seen faintly, and not taken by Poisson blending
+    made = []
+    for hidden in (0.0, 1.0):
+        part[part[..., 3] == 0, :3] = hidden
+        if method != "paste":
+            part[3, 3:9, :3] = hidden
+        io.write_image(tmp_path / "part.png", part)
+        tasks.compose(
+            *(tmp_path / f"{name}.png" for name in ("base", "part", "mask")),
+            tmp_path / f"{hidden}.png",
+            method=method,
+            verbose=0,
+        )
+        made.append(io.read_image(tmp_path / f"{hidden}.png"))
+    np.testing.assert_array_equal(*made)
+    assert (made[0] != io.read_image(tmp_path / "base.png")).any()
+
+
+def test_a_flat_cutout_takes_the_color_of_a_flat_base(tmp_path):
+    part = np.zeros((12, 12, 4))
+    part[3:9, 3:9] = 200 / 255, 200 / 255, 200 / 255, 1.0
+    io.write_image(tmp_path / "part.png", part)
+    io.write_image(tmp_path / "base.png", np.full((12, 12, 3), 128 / 255))
+    io.write_image(tmp_path / "mask.png", np.ones((12, 12, 1)))
+    target = tmp_path / "out.png"
+    tasks.compose(
+        *(tmp_path / f"{name}.png" for name in ("base", "part", "mask")),
+        target,
+        verbose=0,
+    )
+    assert np.unique(io.read_image(target) * 255) == 128
+
+
+@pytest.mark.parametrize(
+    "level, method, message",
+    [
+        (0.0, "poisson", "above 0.5. Received: 0.000"),
+        (0.4, "poisson", "above 0.5. Received: 0.400"),
+        (0.4, "mixed", "above 0.5. Received: 0.400"),
+        (0.0, "paste", "above 0. Received: 0.000"),
+        (1.0, "poisson", "must be visible where the mask"),
+        (1.0, "paste", "must be visible where the mask"),
+    ],
+)
+def test_a_mask_that_takes_nothing_is_refused(
+    folder, tmp_path, level, method, message
+):
+    part = io.read_image(folder / "part.png")
+    if level == 1.0:
+        part = np.dstack([part, np.zeros((6, 5))])
+    io.write_image(tmp_path / "part.png", part)
+    io.write_image(tmp_path / "mask.png", np.full((6, 5, 1), level))
+    with pytest.raises(ValueError, match=message):
+        tasks.compose(
+            folder / "base.png",
+            tmp_path / "part.png",
+            tmp_path / "mask.png",
+            tmp_path / "out.png",
+            method=method,
+            verbose=0,
+        )
+
+
+def test_a_white_place_must_lie_inside_of_the_base(folder, tmp_path):
+    mask = np.full((6, 5, 1), 0.3)
+    mask[:, 0] = 1.0
+    io.write_image(tmp_path / "mask.png", mask)
+    files = folder / "base.png", folder / "part.png", tmp_path / "mask.png"
+    with pytest.raises(ValueError, match="Nothing of the mask"):
+        tasks.compose(*files, tmp_path / "out.png", left=-1, verbose=0)
+
+
 @pytest.mark.parametrize("stroke", [0.0, 0.4, 1.0])
 def test_strokes_on_a_transparent_ground_are_a_mask(folder, tmp_path, stroke):
     mask = io.read_image(folder / "mask.png", channels=1)
