@@ -144,14 +144,18 @@ def compose(
                 image.color, placed, there, method == "mixed"
             )
         color = np.clip(color, 0.0, 1.0).astype(image.color.dtype)
-        color = editing.composite(image.color, color, there)
+        share, alpha = there, image.alpha
+        if alpha is not None:
+            alpha = editing.composite(alpha, np.ones_like(alpha), there)
+            # "Over": what is transparent in the base has no share in a color.
+            share = np.divide(
+                there, alpha, out=np.zeros_like(there), where=alpha > 0
+            )
+        color = editing.composite(image.color, color, share)
         inside = there > 0.5
         seam = None
         if inside.any() and not inside.all():
             seam = editing.seam_ratio(color, there)
-        alpha = image.alpha
-        if alpha is not None:
-            alpha = editing.composite(alpha, np.ones_like(alpha), there)
         if image.hidden is not None:
             color = np.where(alpha > 0, color, image.hidden)
         return color, alpha, {"seam": seam}

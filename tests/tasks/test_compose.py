@@ -144,6 +144,32 @@ def test_a_flat_cutout_takes_the_color_of_a_flat_base(tmp_path):
     assert np.unique(io.read_image(target) * 255) == 128
 
 
+def test_a_soft_part_lies_over_a_transparent_base(tmp_path):
+    base = np.zeros((4, 3, 4))
+    base[1:, :, :3] = 0.2
+    base[:, :, 3] = np.array([0.0, 0.0, 0.4, 1.0])[:, None]
+    mask = np.broadcast_to([[[0.0], [128 / 255], [1.0]]], (4, 3, 1))
+    io.write_image(tmp_path / "base.png", base, bits=16)
+    io.write_image(tmp_path / "part.png", np.full((4, 3, 3), 0.8))
+    io.write_image(tmp_path / "mask.png", mask)
+    target = tmp_path / "out.png"
+    tasks.compose(
+        *(tmp_path / f"{name}.png" for name in ("base", "part", "mask")),
+        target,
+        method="paste",
+        verbose=0,
+    )
+    made = io.read_image(target, alpha="keep")
+    before = io.read_image(tmp_path / "base.png", alpha="keep")
+    np.testing.assert_array_equal(made[:, 0], before[:, 0])
+    alpha = mask + (1 - mask) * base[..., 3:]
+    seen = mask * 0.8 + (1 - mask) * base[..., 3:] * base[..., :3]
+    np.testing.assert_allclose(made[..., 3:], alpha, atol=1e-4)
+    np.testing.assert_allclose(
+        made[:, 1:, :3], (seen / np.maximum(alpha, 1e-6))[:, 1:], atol=1e-4
+    )
+
+
 @pytest.mark.parametrize(
     "level, method, message",
     [
