@@ -220,6 +220,34 @@ def to_srgb(image, profile):
         ) from error
 
 
+def to_profile(image, profile, target):
+    """Converts a color image from one ICC profile to another.
+
+    Args:
+        image: A `PIL.Image.Image` of mode "RGB".
+        profile: Its ICC profile, bytes; None for sRGB.
+        target: The other profile, likewise.
+
+    Returns:
+        A `PIL.Image.Image` of mode "RGB".
+
+    Raises:
+        ValueError: A profile cannot be used for it.
+    """
+    try:
+        profiles = [
+            ImageCms.createProfile("sRGB")
+            if each is None
+            else ImageCms.ImageCmsProfile(io.BytesIO(each))
+            for each in (profile, target)
+        ]
+        return ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError) as error:
+        raise ValueError(
+            f"a color profile cannot be converted: {error}"
+        ) from error
+
+
 def gamma_differs(gamma):
     """Whether a PNG file's gamma is not that of sRGB."""
     return gamma is not None and abs(gamma / _SRGB_GAMMA - 1.0) > 0.02

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from keras_synth import editing
-from keras_synth.io import FileOptions, open_decoded, plan_targets
+from keras_synth.io import FileOptions, open_decoded, plan_targets, quantized
+from keras_synth.io.metadata import to_profile
 from keras_synth.tasks.image_files import (
     COMPARISON,
     bleed_colors,
@@ -65,7 +67,9 @@ def compose(
     Outside of the mask all pixels are, bit for bit, those of the base (in
     formats that lose nothing and have as many bits). Depth, transparency,
     color profile and metadata are those of the base. Poisson blending takes
-    the edges of the part and the colors of the base.
+    the edges of the part and the colors of the base. A part of 8 bits with
+    another color profile is converted to that of the base; without a profile
+    its colors are sRGB.
 
     Args:
         base: Path of the image file that the part is put into.
@@ -126,7 +130,7 @@ def compose(
     generator = None if model is None else load_model_or_preset(model)
 
     def composed(image, progress):
-        wanted = _with_channels(piece.color, image.color.shape[-1])
+        wanted, of_part = _in_profile_of(image, piece)
         placed, there = editing.paste(image.color, wanted, region, (top, left))
         if generator is not None:
             placed = editing.harmonize(
@@ -158,12 +162,15 @@ def compose(
             seam = editing.seam_ratio(color, there)
         if image.hidden is not None:
             color = np.where(alpha > 0, color, image.hidden)
-        return color, alpha, {"seam": seam}
+        return color, alpha, {"seam": seam, "of_part": of_part}
+
+    def result(notes, of_part, **facts):
+        return Composed(notes=of_part + notes, **facts)
 
     return restore_files(
         plan,
         composed,
-        Composed,
+        result,
         title="composed",
         kind="edited",
         compare=compare,
@@ -209,6 +216,31 @@ def _part_and_mask(part, mask, method):
         color = bleed_colors(piece.color, piece.alpha > 0.5)
         piece = dataclasses.replace(piece, color=color)
     return piece, np.float32(region > 0.5)
+
+
+def _in_profile_of(base, part):
+    """The part's colors in the channels and the profile of the base; notes."""
+    color = _with_channels(part.color, base.color.shape[-1])
+    if part.profile == base.profile:
+        return color, ()
+    if part.bits != 8 or color.shape[-1] == 1:
+        kind = "gray" if part.bits == 8 else f"of {part.bits} bits"
+        return color, (
+            f"the color profile of {part.path.name} is not that of the base, "
+            f"and is not converted: it is {kind}",
+        )
+    before = quantized(color, 8)
+    try:
+        after = np.asarray(
+            to_profile(Image.fromarray(before), part.profile, base.profile)
+        )
+    except ValueError as error:
+        return color, (f"{part.path.name}: {error}",)
+    if (after == before).all():
+        return color, ()
+    return after / np.float32(255.0), (
+        f"colors of {part.path.name} converted to the profile of the base",
+    )
 
 
 def _with_channels(image, channels):

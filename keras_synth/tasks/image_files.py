@@ -50,6 +50,7 @@ class ImageFile:
             None where there are none.
         milliseconds: How long a frame is shown.
         luma_table: Quantization table of luma of a JPEG file, or None.
+        profile: ICC profile, bytes, or None.
     """
 
     path: pathlib.Path
@@ -59,6 +60,7 @@ class ImageFile:
     hidden: np.ndarray | None = None
     milliseconds: float = 0
     luma_table: list | None = None
+    profile: bytes | None = None
 
 
 @contextlib.contextmanager
@@ -80,6 +82,7 @@ def open_images(decoded):
             values, milliseconds = decoded.read(index)
         color, alpha = split_alpha(values)
         bled = bleed_colors(color, alpha)
+        metadata = decoded.pages[index] if decoded.pages else decoded.metadata
         yield ImageFile(
             decoded.path,
             bled,
@@ -88,6 +91,7 @@ def open_images(decoded):
             None if bled is color else color,
             milliseconds,
             (decoded.metadata.tables or {}).get(0),
+            metadata.profile,
         )
 
 

@@ -15,6 +15,12 @@ from keras_synth.io import (
 from keras_synth.tasks.image_files import restore_files
 
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+#: ICC with red and green exchanged.
+SWAPPED_ICC = (
+    ICC.replace(b"rXYZ", b"____")
+    .replace(b"gXYZ", b"rXYZ")
+    .replace(b"____", b"gXYZ")
+)
 GRAY_ICC = ICC[:16] + b"GRAY" + ICC[20:]
 XMP = (
     b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="1" '

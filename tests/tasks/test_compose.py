@@ -7,6 +7,7 @@ from PIL import Image
 
 from keras_synth import editing, io, models, networks, tasks
 from keras_synth.cli.main import main
+from tests.tasks.image_files import GRAY_ICC, ICC, SWAPPED_ICC
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +169,74 @@ def test_a_soft_part_lies_over_a_transparent_base(tmp_path):
     np.testing.assert_allclose(
         made[:, 1:, :3], (seen / np.maximum(alpha, 1e-6))[:, 1:], atol=1e-4
     )
+
+
+def composed_of_profiles(folder, of_base, of_part, bits=8):
+    """Red of one profile in a base of another: its color there, and notes."""
+    options = {} if of_base is None else {"icc_profile": of_base}
+    Image.new("RGB", (4, 4)).save(folder / "base.png", **options)
+    options = {} if of_part is None else {"icc_profile": of_part}
+    if bits == 8:
+        Image.new("RGB", (4, 4), (255, 0, 0)).save(
+            folder / "part.png", **options
+        )
+    else:
+        io.write_image(folder / "part.png", np.eye(3)[:1][None], bits=bits)
+    shape = io.read_image(folder / "part.png").shape[:2]
+    mask = np.zeros((*shape, 1))
+    mask[0, 0] = 1.0
+    io.write_image(folder / "mask.png", mask)
+    (result,) = tasks.compose(
+        *(folder / f"{name}.png" for name in ("base", "part", "mask")),
+        folder / "out.png",
+        method="paste",
+        overwrite=True,
+        verbose=0,
+    )
+    with Image.open(folder / "out.png") as image:
+        assert image.info.get("icc_profile") == of_base
+    color = io.read_image(folder / "out.png")[0, 0] * 255
+    return np.rint(color).tolist(), " ".join(result.notes)
+
+
+def test_the_part_is_converted_to_the_profile_of_the_base(tmp_path):
+    red, green = [255, 0, 0], [0, 255, 0]
+    note = "part.png converted to the profile of the base"
+    for of_base, of_part, expected in (
+        (None, None, red),
+        (None, ICC, red),
+        (ICC, None, red),
+        (SWAPPED_ICC, SWAPPED_ICC, red),
+        (None, SWAPPED_ICC, green),
+        (SWAPPED_ICC, None, green),
+        (SWAPPED_ICC, ICC, green),
+    ):
+        color, notes = composed_of_profiles(tmp_path, of_base, of_part)
+        assert np.abs(np.subtract(color, expected)).max() <= 1
+        assert (note in notes) == (expected == green)
+
+
+def test_a_profile_that_is_not_converted_is_noted(tmp_path):
+    deep = composed_of_profiles(tmp_path, SWAPPED_ICC, None, bits=16)
+    assert deep[0] == [255, 0, 0] and "not converted: it is of 16" in deep[1]
+    color, notes = composed_of_profiles(tmp_path, None, GRAY_ICC)
+    assert color == [255, 0, 0] and "cannot be converted" in notes
+
+
+def test_the_profile_of_a_gray_part_is_not_converted(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "base.png")
+    part = Image.new("L", (4, 4), 255)
+    part.save(tmp_path / "part.png", icc_profile=GRAY_ICC)
+    io.write_image(tmp_path / "mask.png", np.eye(4)[..., None])
+    (result,) = tasks.compose(
+        *(tmp_path / f"{name}.png" for name in ("base", "part", "mask")),
+        tmp_path / "out.png",
+        method="paste",
+        verbose=0,
+    )
+    made = io.read_image(tmp_path / "out.png")
+    np.testing.assert_array_equal(made[..., 0], np.eye(4))
+    assert "not converted: it is gray" in " ".join(result.notes)
 
 
 @pytest.mark.parametrize(

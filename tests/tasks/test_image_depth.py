@@ -17,6 +17,7 @@ from keras_synth.io import (
 )
 from tests.tasks.image_files import (
     ICC,
+    SWAPPED_ICC,
     deep,
     photo,
     png16,
@@ -273,19 +274,6 @@ def test_inks_and_lab_become_srgb(tmp_path):
     assert psnr(read_image(tmp_path / "l.png"), photo(3) / 255) > 30
 
 
-def wide_profile():
-    """sRGB's profile with red and green exchanged."""
-    data = bytearray(ICC)
-    (count,) = struct.unpack(">I", data[128:132])
-    at = {}
-    for index in range(count):
-        entry = data[132 + 12 * index : 144 + 12 * index]
-        at[bytes(entry[:4])] = struct.unpack(">I", entry[4:8])[0]
-    red, green = (slice(at[k] + 8, at[k] + 20) for k in (b"rXYZ", b"gXYZ"))
-    data[red], data[green] = data[green], data[red]
-    return bytes(data)
-
-
 def shown(path):
     """The colors on a screen."""
     with Image.open(path) as image:
@@ -305,7 +293,7 @@ def shown(path):
 )
 def test_colors_look_alike_in_every_format(ending, tmp_path):
     source, target = tmp_path / "a.png", tmp_path / f"b{ending}"
-    Image.fromarray(photo(3)).save(source, icc_profile=wide_profile())
+    Image.fromarray(photo(3)).save(source, icc_profile=SWAPPED_ICC)
     note = through(source, target)
     assert psnr(shown(source), shown(target)) > 30
     keeps = ending in (".png", ".jpg", ".tif", ".webp")
