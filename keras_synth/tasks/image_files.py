@@ -82,7 +82,6 @@ def open_images(decoded):
             values, milliseconds = decoded.read(index)
         color, alpha = split_alpha(values)
         bled = bleed_colors(color, alpha)
-        metadata = decoded.pages[index] if decoded.pages else decoded.metadata
         yield ImageFile(
             decoded.path,
             bled,
@@ -91,7 +90,7 @@ def open_images(decoded):
             None if bled is color else color,
             milliseconds,
             (decoded.metadata.tables or {}).get(0),
-            metadata.profile,
+            decoded.metadata.profile,
         )
 
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from keras_synth import editing, io, models, networks, tasks
 from keras_synth.cli.main import main
@@ -221,6 +221,29 @@ def test_a_profile_that_is_not_converted_is_noted(tmp_path):
     assert deep[0] == [255, 0, 0] and "not converted: it is of 16" in deep[1]
     color, notes = composed_of_profiles(tmp_path, None, GRAY_ICC)
     assert color == [255, 0, 0] and "cannot be converted" in notes
+
+
+def test_a_part_that_reading_converts_to_srgb_is_not_converted_again(tmp_path):
+    lab = ImageCms.createProfile("LAB")
+    part = ImageCms.profileToProfile(
+        Image.new("RGB", (4, 4), (255, 0, 0)),
+        ImageCms.createProfile("sRGB"),
+        lab,
+        outputMode="LAB",
+    )
+    profile = ImageCms.ImageCmsProfile(lab).tobytes()
+    part.save(tmp_path / "part.tif", icc_profile=profile)
+    Image.new("RGB", (4, 4)).save(tmp_path / "base.png")
+    io.write_image(tmp_path / "mask.png", np.eye(4)[..., None])
+    (result,) = tasks.compose(
+        *(tmp_path / name for name in ("base.png", "part.tif", "mask.png")),
+        tmp_path / "out.png",
+        method="paste",
+        verbose=0,
+    )
+    made = io.read_image(tmp_path / "out.png")[0, 0]
+    np.testing.assert_allclose(made, [1.0, 0.0, 0.0], atol=0.02)
+    assert not result.notes
 
 
 def test_the_profile_of_a_gray_part_is_not_converted(tmp_path):
