@@ -171,7 +171,10 @@ def _open(path, data, options):
     profile = metadata.profile
     if converts:
         notes.append(f"{image.mode} converted to sRGB")
-        metadata = dataclasses.replace(metadata, profile=None)
+        metadata, *of_pages = (
+            dataclasses.replace(each, profile=None)
+            for each in (metadata, *of_pages)
+        )
 
     def read(index):
         with readable(path, options):
@@ -194,7 +197,7 @@ def _open(path, data, options):
         metadata,
         tuple(notes),
         read,
-        of_pages if len(of_pages) == frames else (),
+        tuple(of_pages) if len(of_pages) == frames else (),
     )
 
 

@@ -272,6 +272,13 @@ def test_inks_and_lab_become_srgb(tmp_path):
     lab.save(tmp_path / "l.tif")
     assert "LAB converted" in through(tmp_path / "l.tif", tmp_path / "l.png")
     assert psnr(read_image(tmp_path / "l.png"), photo(3) / 255) > 30
+    # A TIFF file's pages have metadata of their own.
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    lab.save(tmp_path / "p.tif", icc_profile=profile.tobytes())
+    through(tmp_path / "p.tif", tmp_path / "o.tif")
+    with Image.open(tmp_path / "o.tif") as image:
+        assert image.mode == "RGB"
+        assert "icc_profile" not in image.info
 
 
 def shown(path):
