@@ -101,9 +101,9 @@ def video_upscaler(scale=4, weights="pretrained"):
     """Video upscaler: `video_edsr` of five gray frames, x3 or x4.
 
     It takes frames upscaled bicubically and aligned by `compensate_upscaled`.
-    Trained on photographs (380 of Train400) before a moving camera and two
-    videos. PSNR of x4 on the clips calendar and city: 22.11 and 26.94 dB
-    (bicubic: 20.37 and 25.33 dB). License of the weights: Apache-2.0. See
+    Trained on photographs before a moving camera and two videos. PSNR of x4
+    on the clips calendar and city: 22.05 and 26.86 dB (bicubic: 20.36 and
+    25.33 dB). License of the weights: Apache-2.0. See
     `presets/video_upscaler_x4.md` and `presets/video_upscaler_x3.md`.
 
     Args:
