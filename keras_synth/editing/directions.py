@@ -203,8 +203,9 @@ def move(styles, direction, amount, layers=None):
 def closed_form_directions(model, count=5, layers=None):
     """Closed-form directions (SeFa): what the first weights amplify most.
 
-    The right singular vectors of A, the matrix of all affine layers that read
-    the styles; or of the layer that reads the latents. No images are needed.
+    The right singular vectors of A, the kernels of all affine layers that read
+    the styles; or of the dense layer that reads the latents. Biases and
+    activations do not matter, and no images are needed.
 
     Args:
         model: A `models.StyleGAN2`, or a GAN or VAE whose latents enter one
@@ -218,23 +219,22 @@ def closed_form_directions(model, count=5, layers=None):
 
     Raises:
         TypeError: The model is no generator.
-        ValueError: No linear layer reads the latents, or `count` or `layers`
+        ValueError: No dense layer reads the latents, or `count` or `layers`
             are out of range.
 
     Reference: Shen & Zhou, Closed-Form Factorization of Latent Semantics in
     GANs, 2021, equation 6.
     """
     dim = latent_space(model).dim
-    kernels = []
-    for layer in _readers(model, layers):
-        # Linear but for its bias, which goes.
-        inputs = np.eye(1 + dim, layer.kernel.shape[0], -1, "float32")
-        outputs = np.asarray(layer(inputs), "float64")
-        kernels.append(outputs[1:] - outputs[:1])
+    # The latents come first, before a condition.
+    kernels = [
+        np.asarray(layer.kernel, "float64")[:dim]
+        for layer in _readers(model, layers)
+    ]
     matrix = np.concatenate(kernels, axis=1)
     # As in the authors' code, each channel counts the same.
     matrix /= np.linalg.norm(matrix, axis=0) + 1e-12
-    vectors, _, _ = np.linalg.svd(matrix)
+    vectors, _, _ = np.linalg.svd(matrix, full_matrices=False)
     return _directions(model, vectors.T, count, "closed form", layers)
 
 
@@ -374,11 +374,17 @@ def _readers(model, layers):
             f"A {type(model).__name__} has no styles of layers. "
             f"Received: layers={list(layers)}"
         )
+    latents = [network.inputs[0]]
     for each in network.layers:
+        inputs = keras.tree.flatten(each.input)
+        if not inputs or all(inputs[0] is not x for x in latents):
+            continue
         if isinstance(each, keras.layers.Dense):
             return [each]
+        if isinstance(each, keras.layers.Concatenate):
+            latents.append(each.output)
     raise ValueError(
-        f"No linear layer of {network.name} reads the latents: there is no "
+        f"No dense layer of {network.name} reads the latents: there is no "
         "closed form."
     )
 

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
-from keras_synth import editing
+from keras_synth import editing, models, networks
 from keras_synth.editing.directions import Direction
+from keras_synth.editing.spaces import image_network
 from keras_synth.layers import ModulatedConv2D
 
 
@@ -62,21 +64,39 @@ def test_a_layer_is_that_of_its_style(style_gan):
             np.testing.assert_allclose(same[0], same[1], atol=1e-6)
 
 
-def test_closed_form_of_latents_reads_the_first_dense_layer(gan, vae):
-    found = editing.closed_form_directions(gan, 3)
-    kernel = [
-        np.asarray(x.kernel)
-        for x in gan.sampling_generator.layers
-        if hasattr(x, "kernel")
-    ][0][:3]
+@pytest.mark.parametrize("kind", ["gan", "vector_gan", "relu_vae"])
+def test_closed_form_of_latents_reads_the_kernel_that_they_enter(kind, request):
+    if kind == "relu_vae":
+        model = models.VAE(
+            networks.dense_encoder((8, 8, 1), 3, (6,)),
+            networks.dense_decoder((8, 8, 1), 3, (6,), activation="relu"),
+        )
+    else:
+        model = request.getfixturevalue(kind)
+    found = editing.closed_form_directions(model, 3)
+    (kernel,) = [
+        np.asarray(x.kernel)[:3]
+        for x in image_network(model).layers
+        if getattr(x, "units", None) == 6
+    ]
     kernel = kernel / np.linalg.norm(kernel, axis=0)
     left = np.linalg.svd(kernel)[0]
     for direction, vector in zip(found, left.T, strict=True):
         assert abs(direction.vector @ vector) == pytest.approx(1, abs=1e-4)
         assert direction.space == "z" and direction.scale == 1.0
+
+
+def test_closed_forms_need_a_dense_layer_that_reads_the_latents(vae):
     assert len(editing.closed_form_directions(vae, 3)) == 3
     with pytest.raises(ValueError, match="no styles of layers"):
         editing.closed_form_directions(vae, layers=[0])
+    latents = keras.Input((3,))
+    x = keras.layers.Reshape((1, 1, 3))(latents)
+    x = keras.layers.Conv2DTranspose(1, 8)(x)
+    decoder = keras.Model(latents, keras.layers.Dense(1)(x))
+    other = models.VAE(networks.dense_encoder((8, 8, 1), 3, (6,)), decoder)
+    with pytest.raises(ValueError, match="No dense layer"):
+        editing.closed_form_directions(other)
 
 
 def test_principal_directions_are_those_of_numpy(style_gan):
