@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import pathlib
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -59,6 +60,10 @@ class Direction:
         object.__setattr__(self, "vector", vector / length)
         if self.layers is not None:
             layers = tuple(map(int, self.layers))
+            if not layers:
+                raise ValueError(
+                    "`layers` must hold a layer; None for all. Received: none"
+                )
             object.__setattr__(self, "layers", layers)
 
     def __neg__(self):
@@ -81,11 +86,11 @@ class Direction:
         Semantic Face Editing, 2020, equation 6.
         """
         for other in others:
-            if other.vector.shape != self.vector.shape:
+            spaces = [(len(x.vector), x.space) for x in (other, self)]
+            if spaces[0] != spaces[1]:
                 raise ValueError(
-                    f"{other.name!r} and {self.name!r} must have vectors of "
-                    f"the same shape. Received: {other.vector.shape} and "
-                    f"{self.vector.shape}"
+                    f"{other.name!r} and {self.name!r} must lie in the same "
+                    f"space. Received: dimensions and spaces {spaces}"
                 )
         basis, _ = np.linalg.qr(
             np.stack([o.vector for o in others], 1).astype("float64")
@@ -142,18 +147,26 @@ def load_direction(path):
     try:
         if path.suffix.lower() == ".json":
             return Direction(**json.loads(path.read_text("utf-8")))
-        with np.load(path) as file:
+        with np.load(io.BytesIO(path.read_bytes())) as file:
             fields = json.loads(str(file["about"]))
             return Direction(vector=file["vector"], **fields)
-    except (KeyError, TypeError, OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path} holds no direction") from error
+    except (
+        KeyError,
+        TypeError,
+        OSError,
+        ValueError,
+        EOFError,
+        BadZipFile,
+    ) as e:
+        raise ValueError(f"{path} holds no direction") from e
 
 
 def move(styles, direction, amount, layers=None):
     """Moves styles or latents along a direction.
 
     `w + amount · scale · vector`, so that an amount of 1 is one standard
-    deviation.
+    deviation. Whether (batch, dim) are styles or latents is not known here:
+    the direction must lie in their space.
 
     Args:
         styles: w (batch, style_dim), w+ (batch, num_layers, style_dim), or
@@ -172,6 +185,11 @@ def move(styles, direction, amount, layers=None):
     """
     styles = np.asarray(styles, "float32")
     layers = direction.layers if layers is None else tuple(layers)
+    if styles.ndim == 3 and direction.space == "z":
+        raise ValueError(
+            f"{direction.name!r} moves latents (batch, dim). Received: w+, "
+            f"styles of shape {styles.shape}"
+        )
     if styles.ndim < 2 or styles.shape[-1] != len(direction.vector):
         raise ValueError(
             f"`styles` must be (batch, ..., {len(direction.vector)}) for "
@@ -294,7 +312,8 @@ def boundary_direction(
 
     Raises:
         TypeError: The model is no generator.
-        ValueError: Styles and scores do not fit, or all labels are the same.
+        ValueError: Styles and scores do not fit, or all scores are the same,
+            or some are NaN.
 
     Reference: Shen et al., Interpreting the Latent Space of GANs for Semantic
     Face Editing, 2020, sections 2.2 and 3.1.
@@ -306,6 +325,13 @@ def boundary_direction(
             "`styles` must be (n, dim), w or z, and `scores` (n,). "
             f"Received: shapes {styles.shape} and {scores.shape}"
         )
+    values = np.unique(scores)
+    if len(values) < 2 or np.isnan(values).any():
+        raise ValueError(
+            f"The scores of {name!r} must be numbers or bools of two sides: "
+            f"styles above and below. Received: {len(values)} values, "
+            f"{np.isnan(scores).sum()} of the scores NaN"
+        )
     if scores.dtype != bool:
         if not 0 < share <= 0.5:
             raise ValueError(
@@ -313,14 +339,9 @@ def boundary_direction(
                 f"Received: share={share!r}"
             )
         order = np.argsort(scores, kind="stable")
-        size = int(share * len(scores))
+        size = max(int(share * len(scores)), 1)
         order = np.concatenate([order[:size], order[len(order) - size :]])
         styles, scores = styles[order], np.arange(2 * size) >= size
-    if scores.all() or not scores.any():
-        raise ValueError(
-            f"The scores of {name!r} must have two sides: styles above and "
-            "below. Received: the same of all"
-        )
     found = Direction(
         name,
         _normal(styles, scores),
@@ -363,10 +384,11 @@ def _readers(model, layers):
         styled = [each for each in convolutions if each.demodulate]
         styled.append(convolutions[-1])
         chosen = range(len(styled)) if layers is None else layers
-        if not all(0 <= layer < len(styled) for layer in chosen):
+        within = all(0 <= layer < len(styled) for layer in chosen)
+        if not chosen or not within:
             raise ValueError(
-                f"`layers` must lie in 0 to {len(styled) - 1}. "
-                f"Received: layers={list(layers)}"
+                f"`layers` must be at least one of 0 to {len(styled) - 1}, or "
+                f"None for all. Received: layers={list(layers)}"
             )
         return [styled[layer].style_to_scales for layer in chosen]
     if layers is not None:

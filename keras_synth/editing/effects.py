@@ -101,6 +101,7 @@ def direction_effect(
     Returns:
         An `Effect`.
     """
+    space_of(model, styles).check_direction(direction)
     moved = move(styles, direction, amount, layers)
     before = render(model, styles, noise, labels)
     after = render(model, moved, noise, labels)
@@ -138,6 +139,7 @@ def direction_strip(
     Returns:
         float32 image (grid height, grid width, channels) in [0, 1].
     """
+    space_of(model, styles).check_direction(direction)
     columns = [
         render(model, move(styles, direction, amount, layers), noise, labels)
         for amount in amounts

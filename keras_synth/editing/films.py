@@ -185,7 +185,7 @@ def edit_frames(
         An `EditedFrame` for each frame.
 
     Raises:
-        ValueError: The frames do not fit the model.
+        ValueError: The frames or the direction do not fit the model.
     """
     projector = Projector(
         model,
@@ -193,6 +193,7 @@ def edit_frames(
         distance=image_distance(features, pixel_weight),
         seed=seed,
     )
+    projector.space.check_direction(direction)
     total = len(frames) if hasattr(frames, "__len__") else None
     projection = None
     with Progress(total, "frames", verbose) as progress:

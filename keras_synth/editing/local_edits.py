@@ -14,6 +14,7 @@ from keras_synth.editing.composition import (
 from keras_synth.editing.directions import Direction, move
 from keras_synth.editing.distances import image_distance
 from keras_synth.editing.projection import Projection, Projector
+from keras_synth.editing.spaces import latent_space
 from keras_synth.models.checks import check_images
 
 BLENDS = ("poisson", "composite", None)
@@ -170,6 +171,7 @@ def _mask_for(mask, images):
 def _targets(projection, target, amount, originals):
     """What each image becomes inside, (batch, height, width, channels)."""
     if isinstance(target, Direction):
+        latent_space(projection.model).check_direction(target)
         return projection.render(move(projection.styles, target, amount))
     target = np.asarray(target, "float32")
     image_shape = originals.shape[1:]

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import math
 import pathlib
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -103,15 +104,24 @@ def load_projection(path, model):
         FileNotFoundError: There is no such file.
         ValueError: The file holds no projection, or one of another model.
     """
-    if not pathlib.Path(path).is_file():
+    path = pathlib.Path(path)
+    if not path.is_file():
         raise FileNotFoundError(f"There is no projection {path}")
     try:
-        with np.load(path) as file:
+        with np.load(io.BytesIO(path.read_bytes())) as file:
             arrays = {name: file[name] for name in file.files}
         styles, losses = arrays["styles"], arrays["losses"]
-        space = latent_space(model, str(arrays["space"]))
-    except (KeyError, OSError, EOFError) as error:
-        raise ValueError(f"{path} holds no projection") from error
+        space = str(arrays["space"])
+    except (
+        KeyError,
+        TypeError,
+        OSError,
+        ValueError,
+        EOFError,
+        BadZipFile,
+    ) as e:
+        raise ValueError(f"{path} holds no projection") from e
+    space = latent_space(model, space)
     styles = space.check(styles)
     noise, labels = arrays.get("noise"), arrays.get("labels")
     images = clipped(space.render(styles, noise, labels))

@@ -65,6 +65,22 @@ class LatentSpace:
             )
         return vectors
 
+    def check_direction(self, direction):
+        """Refuses a direction in z for styles, and one in w for latents.
+
+        Args:
+            direction: A `Direction`.
+
+        Raises:
+            ValueError: It lies in another space.
+        """
+        wanted = "w" if self.has_styles else "z"
+        if direction.space != wanted:
+            raise ValueError(
+                f"A {type(self.model).__name__} is moved along directions in "
+                f"{wanted}. Received: {direction.name!r} in {direction.space}"
+            )
+
     def render(self, vectors, noise=None, labels=None):
         """Vectors to images, as the network returns them.
 

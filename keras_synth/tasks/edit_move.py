@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from keras_synth import editing
+from keras_synth.editing.spaces import latent_space
 from keras_synth.io import check_not_read, check_target
 from keras_synth.tasks.generators import (
     Edited,
@@ -60,6 +61,7 @@ def edit_move(
     check_target(target, overwrite)
     generator = load_model_or_preset(model)
     found = editing.load_direction(direction)
+    latent_space(generator).check_direction(found)
     projection = projection_of(generator, styles, num_images, seed)
     columns = [
         projection.render(

@@ -183,9 +183,11 @@ def test_a_direction_is_saved_with_its_name(tmp_path, ending):
         assert getattr(again, name) == value, name
     with pytest.raises(FileExistsError, match="overwrite"):
         direction.save(path)
-    path.write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="holds no direction"):
-        editing.load_direction(path)
+    whole = path.read_bytes()
+    for broken in (b"nothing", b"", whole[: len(whole) // 2]):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match="holds no direction"):
+            editing.load_direction(path)
     with pytest.raises(ValueError, match="must end in"):
         direction.save(tmp_path / "one.txt")
 
@@ -205,10 +207,32 @@ def test_moves_that_do_not_fit_are_refused(options, message):
         editing.move(direction=direction, **arguments)
 
 
+def test_a_direction_in_another_space_is_refused(style_gan):
+    styles = editing.sample_vectors(style_gan, 2)
+    in_z, in_w = (Direction(x, np.ones(5), space=x) for x in "zw")
+    with pytest.raises(ValueError, match="same space"):
+        in_z.orthogonal_to(in_w)
+    with pytest.raises(ValueError, match="moves latents"):
+        editing.move(styles[:, None], in_z, 1.0)
+    known = editing.as_projection(style_gan, styles)
+    mask = np.zeros((16, 16, 1))
+    mask[:8] = 1.0
+    for use in (
+        lambda: editing.direction_strip(style_gan, styles, in_z),
+        lambda: editing.direction_effect(style_gan, styles, in_z, 1.0, {}),
+        lambda: editing.edit_region(known, mask, in_z),
+        lambda: next(editing.edit_frames(style_gan, known.images, in_z, 1.0)),
+    ):
+        with pytest.raises(ValueError, match="is moved along directions in w"):
+            use()
+
+
 def test_mistakes_are_refused(style_gan):
     styles = editing.sample_vectors(style_gan, 8)
-    with pytest.raises(ValueError, match="two sides"):
-        editing.boundary_direction(style_gan, styles, np.ones(8, bool), "x")
+    some = np.where(np.arange(8) == 3, np.nan, np.arange(8))
+    for scores in (np.ones(8, bool), np.ones(8), np.full(8, np.nan), some):
+        with pytest.raises(ValueError, match="two sides"):
+            editing.boundary_direction(style_gan, styles, scores, "x")
     with pytest.raises(ValueError, match="`share`"):
         editing.boundary_direction(
             style_gan, styles, np.arange(8), "x", share=0.7
@@ -217,8 +241,11 @@ def test_mistakes_are_refused(style_gan):
         editing.boundary_direction(style_gan, styles, np.arange(7), "x")
     with pytest.raises(ValueError, match="`count`"):
         editing.closed_form_directions(style_gan, 9)
-    with pytest.raises(ValueError, match="`layers` must lie"):
-        editing.closed_form_directions(style_gan, layers=[6])
+    for layers in ([6], []):
+        with pytest.raises(ValueError, match="`layers` must be at least one"):
+            editing.closed_form_directions(style_gan, layers=layers)
+    with pytest.raises(ValueError, match="`layers` must hold a layer"):
+        Direction("x", [1.0], layers=[])
     with pytest.raises(ValueError, match="finite and not 0"):
         Direction("x", [0.0, 0.0])
 

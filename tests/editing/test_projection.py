@@ -147,9 +147,13 @@ def test_it_is_saved_and_loaded(style_gan, projected, tmp_path):
     assert again.space == "w+" and again.labels is None
     with pytest.raises(FileExistsError, match="overwrite"):
         found.save(path)
-    np.savez(tmp_path / "other.npz", a=1)
-    with pytest.raises(ValueError, match="holds no projection"):
-        editing.load_projection(tmp_path / "other.npz", style_gan)
+    other = tmp_path / "other.npz"
+    np.savez(other, a=1)
+    whole = path.read_bytes()
+    for broken in (other.read_bytes(), b"no", whole[: len(whole) // 2]):
+        other.write_bytes(broken)
+        with pytest.raises(ValueError, match="holds no projection"):
+            editing.load_projection(other, style_gan)
 
 
 def test_the_reference_averages_large_images():

@@ -124,6 +124,12 @@ def test_images_are_moved_by_each_amount(model, styles, directions, tmp_path):
         )
 
 
+def test_a_direction_of_styles_does_not_move_latents(model, tmp_path):
+    editing.Direction("x", np.ones(3)).save(tmp_path / "w.npz")
+    with pytest.raises(ValueError, match="is moved along directions in z"):
+        tasks.edit_move(model, tmp_path / "w.npz", tmp_path / "moved.png")
+
+
 def test_regions_are_mixed(model, styles, tmp_path):
     mask = np.zeros((8, 8, 1))
     mask[:, :4] = 1.0
