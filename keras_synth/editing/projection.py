@@ -18,7 +18,7 @@ from keras_synth.editing.noise import (
     noise_sides,
     normalized_noise,
 )
-from keras_synth.editing.spaces import clipped, latent_space
+from keras_synth.editing.spaces import clipped, in_batches, latent_space
 from keras_synth.io import Progress, check_target, write_whole
 from keras_synth.models import VAE
 from keras_synth.models.checks import check_images
@@ -376,14 +376,19 @@ class Projector:
         drawn = space.draw(
             _NUM_STARTS, self.seed, space.all_classes(_NUM_STARTS)
         )
-        nearest = []
-        for index, image in enumerate(images):
-            if index == 0 or labels is not None:
-                one = None if labels is None else labels[index]
-                made = space.render(drawn, labels=one)
-            target = np.repeat(image[None], len(drawn), axis=0)
-            nearest.append(np.argmin(self.distance(target, made)))
-        return drawn[nearest]
+
+        def distances(part):  # (part, images)
+            found = []
+            for index, image in enumerate(images):
+                if index == 0 or labels is not None:
+                    one = None if labels is None else labels[index]
+                    made = space.render(part, labels=one)
+                target = np.repeat(image[None], len(part), axis=0)
+                found.append(self.distance(target, made))
+            return np.stack(found, axis=1)
+
+        # A few at a time: large images of all would not fit into memory.
+        return drawn[in_batches(distances, drawn, size=16).argmin(axis=0)]
 
 
 class _Descent:

@@ -7,6 +7,7 @@ import pytest
 from keras_synth import editing
 from keras_synth.editing import noise as module
 from keras_synth.editing.noise import noise_sides
+from keras_synth.editing.projection import Projector
 from keras_synth.editing.spaces import latent_space
 
 
@@ -102,6 +103,27 @@ def test_latents_of_a_gan_and_a_vae(gan, vae):
     found = editing.project(vae, images, steps=1, learning_rate=1e-6, verbose=0)
     # The first loss is that of the encoder's latents.
     np.testing.assert_allclose(found.losses[0], start, rtol=1e-4)
+
+
+@pytest.mark.parametrize("labels", [None, [1, 2]])
+def test_the_start_is_the_nearest_of_256_a_few_at_a_time(gan, vae, labels):
+    model = gan if labels else vae
+    images = images_of(model, 2, labels)
+    sizes = []
+
+    def distance(target, made):
+        sizes.append(len(made))
+        return np.square(target - made).mean((1, 2, 3))
+
+    projector = Projector(model, distance=distance)
+    found = projector._nearest(images, labels)
+    assert max(sizes) <= 16
+    drawn = latent_space(model).draw(256)
+    for index, image in enumerate(images):
+        one = labels[index] if labels else None
+        made = np.asarray(model.generate(drawn, one))
+        nearest = np.square(image - made).mean((1, 2, 3)).argmin()
+        np.testing.assert_array_equal(found[index], drawn[nearest])
 
 
 @pytest.mark.parametrize(
