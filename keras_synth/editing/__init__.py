@@ -27,6 +27,7 @@ from keras_synth.editing.feature_blending import blend_features
 from keras_synth.editing.films import (
     EditedFrame,
     edit_frames,
+    film_frames,
     film_strip,
     interpolate,
     write_film,
@@ -57,6 +58,7 @@ __all__ = [
     "direction_strip",
     "edit_frames",
     "edit_region",
+    "film_frames",
     "film_strip",
     "harmonize",
     "image_distance",

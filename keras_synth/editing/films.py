@@ -8,6 +8,7 @@ import numpy as np
 from keras_synth.editing.composition import composite
 from keras_synth.editing.directions import move
 from keras_synth.editing.distances import image_distance
+from keras_synth.editing.effects import render
 from keras_synth.editing.projection import Projector
 from keras_synth.editing.spaces import space_of
 from keras_synth.io import (
@@ -56,16 +57,63 @@ def interpolate(model, vectors, num_frames=24, loop=False):
             "`num_frames` must be a positive int. "
             f"Received: num_frames={num_frames!r}"
         )
-    ends = np.concatenate([vectors, vectors[:1]]) if loop else vectors
-    frames = []
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
-        for t in np.arange(num_frames, dtype="float32") / num_frames:
-            frames.append(
-                np.asarray(model.latents_between(start, end, t))
-                if space.name == "z"
-                else (1.0 - t) * start + t * end
-            )
+    between = model.latents_between if space.name == "z" else _on_line
+    return _way(vectors, num_frames, loop, between)
+
+
+def film_frames(projection, num_frames=24, loop=False):
+    """Frames of an interpolation through the images of a projection.
+
+    Styles or latents go as in `interpolate`. Noise goes along arcs, which
+    keep its strength; a vector that conditions the model goes along lines;
+    a class or a text changes half-way.
+
+    Args:
+        projection: A `Projection` of at least two images.
+        num_frames: As in `interpolate`.
+        loop: As in `interpolate`.
+
+    Returns:
+        NumPy array (frames, height, width, channels) in [0, 1]; each of the
+        projection's images is one of the frames.
+
+    Raises:
+        ValueError: As `interpolate`.
+    """
+    model, noise, labels = (
+        getattr(projection, name) for name in ("model", "noise", "labels")
+    )
+    styles = interpolate(model, projection.styles, num_frames, loop)
+    if noise is None:
+        noise = "fixed"
+    elif (noise == noise[0]).all():
+        noise = noise[:1]
+    else:
+        noise = _way(noise, num_frames, loop, model.latents_between)
+    if labels is not None:
+        floats = np.issubdtype(labels.dtype, np.floating)
+        between = _on_line if floats else _nearer
+        labels = _way(labels, num_frames, loop, between)
+    return render(model, styles, noise, labels)
+
+
+def _way(ends, num_frames, loop, between):
+    """What lies between one row and the next, `num_frames` each."""
+    ends = np.concatenate([ends, ends[:1]]) if loop else ends
+    frames = [
+        np.asarray(between(start, end, t))
+        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        for t in np.arange(num_frames, dtype="float32") / num_frames
+    ]
     return np.stack(frames if loop else [*frames, ends[-1]])
+
+
+def _on_line(start, end, t):
+    return (1.0 - t) * start + t * end
+
+
+def _nearer(start, end, t):
+    return start if t < 0.5 else end
 
 
 def write_film(

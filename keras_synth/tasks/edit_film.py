@@ -32,7 +32,7 @@ def edit_film(
     direction: str | None = None,
     amount: float = 3.0,
     num_frames: int = 24,
-    frames_per_second: float = 25.0,
+    frames_per_second: float | None = None,
     scale: int = 1,
     num_images: int = 6,
     num_steps: int = 100,
@@ -58,7 +58,8 @@ def edit_film(
         direction: Path of a direction, for a video.
         amount: How far a video is moved along it, in standard deviations.
         num_frames: Number of frames from image to image.
-        frames_per_second: Frame rate.
+        frames_per_second: Frame rate. None keeps that of a video file, and
+            takes 25 for everything else.
         scale: Factor of each side, by repetition of pixels.
         num_images: Number of random images.
         num_steps: Number of steps of each frame of a video.
@@ -94,17 +95,23 @@ def edit_film(
             "A video is edited along a direction: give both, `video` and "
             "`direction`, or neither."
         )
+    clip = None if video is None else open_video(video)
+    if frames_per_second is None:
+        frames_per_second = clip.file.rate if clip and clip.file else 25.0
+    largest = 100 if target.suffix.lower() in ANIMATION_EXTENSIONS else 1000
+    if not 0 < frames_per_second <= largest:
+        raise ValueError(
+            f"`frames_per_second` must be above 0, and at most {largest} for "
+            f"{target.name}. Received: frames_per_second={frames_per_second}"
+        )
     generator = load_model_or_preset(model)
     if video is None:
         projection = projection_of(generator, styles, num_images, seed)
-        way = editing.interpolate(
-            generator, projection.styles, num_frames, loop=True
-        )
-        frames = editing.render(generator, way)
+        frames = editing.film_frames(projection, num_frames, loop=True)
     else:
         check_target(strip, overwrite)
         shape = generator.image_shape
-        source = [fitted(frame, shape) for frame in open_video(video).frames()]
+        source = [fitted(frame, shape) for frame in clip.frames()]
         edited = list(
             editing.edit_frames(
                 generator,

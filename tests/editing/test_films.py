@@ -28,6 +28,32 @@ def test_latents_of_a_gan_keep_their_length(gan, vae):
     np.testing.assert_allclose(straight[1], latents.mean(0), rtol=1e-6)
 
 
+def test_a_film_passes_through_the_images_of_a_projection(
+    style_gan, gan, vector_gan
+):
+    rng = np.random.default_rng(0)
+    latents, vectors = np.float32(rng.normal(size=(2, 3))), rng.normal(size=5)
+    styles = editing.sample_vectors(style_gan, 2)
+    noise = np.float32(rng.normal(size=(2, 656)))
+    for known in (
+        editing.as_projection(style_gan, styles, noise),
+        editing.as_projection(gan, latents, labels=[1, 3]),
+        editing.as_projection(
+            vector_gan, latents, labels=np.stack([vectors, -vectors])
+        ),
+    ):
+        made = editing.film_frames(known, 4, loop=True)
+        assert len(made) == 8
+        np.testing.assert_allclose(made[[0, 4]], known.images, atol=1e-5)
+        assert len(editing.film_frames(known, 2)) == 3
+    # Noise on an arc keeps its strength.
+    one = editing.as_projection(style_gan, np.repeat(styles[:1], 2, 0), noise)
+    halfway = style_gan.synthesize(styles[:1], noise.sum(0)[None] / 2**0.5)
+    np.testing.assert_allclose(
+        editing.film_frames(one, 2)[1], halfway[0], atol=0.01
+    )
+
+
 def test_ways_that_lead_nowhere_are_refused(style_gan):
     styles = editing.sample_vectors(style_gan, 2)
     with pytest.raises(ValueError, match="at least 2"):

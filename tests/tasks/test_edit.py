@@ -198,6 +198,25 @@ def test_a_film_of_a_video(model, directions, tmp_path):
     assert io.read_image(result.image).shape == (28, 28, 1)
 
 
+def test_a_film_keeps_the_frame_rate_of_a_video(model, directions, tmp_path):
+    pytest.importorskip("av")
+    clip, target = tmp_path / "clip.mp4", tmp_path / "film.mp4"
+    editing.write_film(clip, [np.full((16, 16, 3), 0.5)] * 3, 10)
+    options = {
+        "video": str(clip),
+        "direction": str(directions / "closed_form_0.npz"),
+        "num_steps": 1,
+        "scale": 2,
+        "verbose": 0,
+    }
+    tasks.edit_film(model, target, **options)
+    assert io.open_video(target).file.rate == 10
+    tasks.edit_film(
+        model, target, frames_per_second=5.0, overwrite=True, **options
+    )
+    assert io.open_video(target).file.rate == 5
+
+
 @pytest.mark.parametrize(
     "words, message",
     [
@@ -218,6 +237,8 @@ def test_a_film_of_a_video(model, directions, tmp_path):
         ("mix MODEL out.png", "no styles to mix"),
         ("film MODEL out.txt", "must end in one of"),
         ("film MODEL out.gif --scale 0", "`scale`"),
+        ("film MODEL out.gif --frames-per-second 0", "`frames_per_second`"),
+        ("film MODEL out.gif --frames-per-second 200", "at most 100 for"),
         ("film MODEL out.gif --video clip.mp4", "give both"),
         ("film MODEL out.gif --num-images 1", "at least 2"),
     ],
