@@ -204,6 +204,7 @@ def edit_frames(
     features=None,
     pixel_weight=1.0,
     layers=None,
+    labels=None,
     seed=0,
     verbose="auto",
 ):
@@ -213,7 +214,7 @@ def edit_frames(
     along a direction.
 
     Args:
-        model: A generator, not class-conditional in its latents.
+        model: A generator.
         frames: Frames (height, width, channels) in [0, 1], of the model's
             size, in a list or one by one.
         direction: A `Direction`.
@@ -226,6 +227,7 @@ def edit_frames(
         features: As in `project`.
         pixel_weight: As in `project`.
         layers: As in `move`.
+        labels: Class or another condition of all frames, see `project`.
         seed: Seed of all noise, an int.
         verbose: Progress, see `io.Progress`.
 
@@ -251,6 +253,7 @@ def edit_frames(
                 frame[None],
                 first_steps if projection is None else steps,
                 start="nearest" if projection is None else projection,
+                labels=labels,
                 verbose=progress,
             )
             moved = move(projection.styles, direction, amount, layers)

@@ -141,9 +141,11 @@ class LatentSpace:
             ValueError: The labels do not fit the model, are missing, or are
                 tokens.
         """
-        if self.has_styles:
-            return None
         condition = self.model.condition
+        if self.has_styles:
+            if labels is not None:
+                condition.tensors(labels, count)  # refuses what does not fit
+            return None
         if labels is None:
             if self.model.requires_labels:
                 condition.check(None)  # says what is missing

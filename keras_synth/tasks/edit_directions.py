@@ -7,7 +7,13 @@ from typing import Literal
 
 from keras_synth import editing
 from keras_synth.io import check_not_read, check_target
-from keras_synth.tasks.generators import Edited, scorer_of, write_generated
+from keras_synth.tasks.generators import (
+    Edited,
+    projection_of,
+    repeated_labels,
+    scorer_of,
+    write_generated,
+)
 from keras_synth.tasks.loading import load_model_or_preset
 
 
@@ -23,6 +29,7 @@ def edit_directions(
     orthogonal_to: list[str] | None = None,
     layers: list[int] | None = None,
     num_samples: int = 4000,
+    labels: list[int] | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Edited:
@@ -50,6 +57,8 @@ def edit_directions(
             "boundary".
         layers: Layers of a StyleGAN2 that the directions move. None for all.
         num_samples: Number of random images of "boundary" and "principal".
+        labels: Classes of the random images, for a class-conditional model.
+            They are repeated until there are enough.
         seed: Seed of their latents.
         overwrite: Whether existing files may be replaced.
 
@@ -64,6 +73,7 @@ def edit_directions(
     """
     target = pathlib.Path(target)
     generator = load_model_or_preset(model)
+    shown = projection_of(generator, None, 6, seed + 1, labels)
     if method == "closed-form":
         found = editing.closed_form_directions(generator, count, layers)
     elif method == "principal":
@@ -79,8 +89,12 @@ def edit_directions(
             )
         check_not_read([target / f"{name}.npz"], orthogonal_to or [])
         scorer = scorer_of(classifier, classes)
-        styles = editing.sample_vectors(generator, num_samples, seed)
-        scores = editing.score_images(scorer, editing.render(generator, styles))
+        classes_of = repeated_labels(labels, num_samples)
+        styles = editing.sample_vectors(
+            generator, num_samples, seed, classes_of
+        )
+        images = editing.render(generator, styles, labels=classes_of)
+        scores = editing.score_images(scorer, images)
         others = [editing.load_direction(x) for x in orthogonal_to or []]
         found = [
             editing.boundary_direction(
@@ -100,10 +114,11 @@ def edit_directions(
     for each in found:
         for ending in (".npz", ".png"):
             check_target(target / f"{each.name}{ending}", overwrite, None)
-    shown = editing.sample_vectors(generator, 6, seed + 1)
     notes = []
     for each in found:
-        strip = editing.direction_strip(generator, shown, each)
+        strip = editing.direction_strip(
+            generator, shown.styles, each, labels=shown.labels
+        )
         write_generated(target / f"{each.name}.png", strip, model)
         each.save(target / f"{each.name}.npz", overwrite)
         notes.append(f"direction: {target / each.name}.npz, and .png")

@@ -36,6 +36,7 @@ def edit_film(
     scale: int = 1,
     num_images: int = 6,
     num_steps: int = 100,
+    labels: list[int] | None = None,
     seed: int = 0,
     overwrite: bool = False,
     verbose: Literal["auto", 0, 1, 2] = "auto",
@@ -62,6 +63,8 @@ def edit_film(
             takes 25 for everything else.
         scale: Factor of each side, by repetition of pixels.
         num_images: Number of random images.
+        labels: Classes of the random images, for a class-conditional model.
+            They are repeated until there are enough. For a video, its class.
         num_steps: Number of steps of each frame of a video.
         seed: Seed of all latents and noise.
         overwrite: Whether existing files may be replaced.
@@ -106,7 +109,7 @@ def edit_film(
         )
     generator = load_model_or_preset(model)
     if video is None:
-        projection = projection_of(generator, styles, num_images, seed)
+        projection = projection_of(generator, styles, num_images, seed, labels)
         frames = editing.film_frames(projection, num_frames, loop=True)
     else:
         check_target(strip, overwrite)
@@ -119,6 +122,7 @@ def edit_film(
                 editing.load_direction(direction),
                 amount,
                 steps=num_steps,
+                labels=labels,
                 seed=seed,
                 verbose=verbose,
             )

@@ -27,6 +27,7 @@ def edit_mix(
     at: int | None = None,
     mask: str | None = None,
     num_images: int = 8,
+    labels: list[int] | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Edited:
@@ -47,6 +48,8 @@ def edit_mix(
             second image are taken, or in one color on a transparent ground;
             instead of `at`.
         num_images: Number of random images.
+        labels: Classes of the random images, for a class-conditional model.
+            They are repeated until there are enough.
         seed: Seed of their latents.
         overwrite: Whether an existing file may be replaced.
 
@@ -70,11 +73,12 @@ def edit_mix(
             f"A {type(generator).__name__} has no styles to mix: give a "
             "`mask`, which mixes its feature maps."
         )
-    projection = projection_of(generator, styles, num_images, seed)
+    projection = projection_of(generator, styles, num_images, seed, labels)
     one = projection.styles
     if len(one) < 2:
         raise ValueError(f"Two images are mixed. Received: {len(one)}")
     other = np.roll(one, -1, axis=0)
+    labels = projection.labels
     noise = "fixed" if projection.noise is None else projection.noise
     if mask is None:
         at = generator.num_layers // 2 if at is None else at
@@ -82,7 +86,13 @@ def edit_mix(
     else:
         region = fitted(read_marked(mask), (*generator.image_shape[:2], 1))
         mixed = editing.blend_features(
-            generator, one, other, region, noise=noise
+            generator,
+            one,
+            other,
+            region,
+            noise=noise,
+            labels=labels,
+            part_labels=None if labels is None else np.roll(labels, -1, axis=0),
         )
     images = projection.images
     rows = rows_of([images, np.roll(images, -1, axis=0), mixed])

@@ -26,6 +26,7 @@ def edit_move(
     amounts: list[float] | None = None,
     layers: list[int] | None = None,
     num_images: int = 8,
+    labels: list[int] | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Edited:
@@ -44,6 +45,8 @@ def edit_move(
         layers: Layers of a StyleGAN2 that are moved. None takes those of the
             direction.
         num_images: Number of random images.
+        labels: Classes of the random images, for a class-conditional model.
+            They are repeated until there are enough.
         seed: Seed of their latents.
         overwrite: Whether an existing file may be replaced.
 
@@ -62,7 +65,7 @@ def edit_move(
     generator = load_model_or_preset(model)
     found = editing.load_direction(direction)
     latent_space(generator).check_direction(found)
-    projection = projection_of(generator, styles, num_images, seed)
+    projection = projection_of(generator, styles, num_images, seed, labels)
     columns = [
         projection.render(
             editing.move(projection.styles, found, amount, layers)

@@ -35,7 +35,27 @@ class Edited:
     notes: tuple[str, ...] = ()
 
 
-def projection_of(generator, path, num_images, seed):
+def repeated_labels(labels, count):
+    """Classes of `count` images: a list, repeated until there are enough.
+
+    Args:
+        labels: List of ints, or None.
+        count: Number of images.
+
+    Returns:
+        List of `count` ints, or None.
+
+    Raises:
+        ValueError: The list is empty.
+    """
+    if labels is None:
+        return None
+    if not len(labels):
+        raise ValueError("`labels` must hold a class. Received: none")
+    return [labels[index % len(labels)] for index in range(count)]
+
+
+def projection_of(generator, path, num_images, seed, labels=None):
     """The projection of a file, or random images.
 
     Args:
@@ -43,19 +63,30 @@ def projection_of(generator, path, num_images, seed):
         path: Path of an `.npz` file of `edit_project`, or None.
         num_images: Number of random images.
         seed: Seed of their latents.
+        labels: List of their classes, see `repeated_labels`, or None.
 
     Returns:
         An `editing.Projection`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The file or the labels do not fit the generator.
     """
     if path is not None:
+        if labels is not None:
+            raise ValueError(
+                f"{path} holds the labels of its images: `labels` are those of "
+                f"random ones. Received: labels={labels}"
+            )
         return editing.load_projection(path, generator)
     if type(num_images) is not int or num_images < 1:
         raise ValueError(
             "`num_images` must be a positive int. "
             f"Received: num_images={num_images!r}"
         )
-    vectors = editing.sample_vectors(generator, num_images, seed)
-    return editing.as_projection(generator, vectors)
+    labels = repeated_labels(labels, num_images)
+    vectors = editing.sample_vectors(generator, num_images, seed, labels)
+    return editing.as_projection(generator, vectors, labels=labels)
 
 
 def write_generated(path, image, model):

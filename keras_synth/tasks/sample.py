@@ -5,7 +5,7 @@ import os
 import pathlib
 
 from keras_synth.io import check_target, image_grid
-from keras_synth.tasks.generators import write_generated
+from keras_synth.tasks.generators import repeated_labels, write_generated
 from keras_synth.tasks.loading import load_model_or_preset
 
 
@@ -51,12 +51,9 @@ def sample(
         raise ValueError(
             f"`truncation` must be a finite number. Received: {truncation}"
         )
-    if labels is not None and not len(labels):
-        raise ValueError("`labels` must hold a class. Received: none")
+    labels = repeated_labels(labels, num_images)
     check_target(target, overwrite)
     generator = load_model_or_preset(model)
-    if labels is not None:
-        labels = [labels[i % len(labels)] for i in range(num_images)]
     images = generator.sample(
         num_images, labels=labels, truncation=truncation, seed=seed
     )

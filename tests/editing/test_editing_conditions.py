@@ -42,6 +42,22 @@ def test_labels_that_do_not_fit_are_refused(gan, labels, message):
             use(gan, LATENTS, labels=labels)
 
 
+def test_labels_of_styles_are_checked(style_gan):
+    classes = {"num_classes": 3}
+    gan = models.StyleGAN2(
+        networks.stylegan2_mapping(3, 4, 1, **classes),
+        networks.stylegan2_synthesis((16, 16, 1), 4, channel_max=2),
+        networks.stylegan2_discriminator((16, 16, 1), channel_max=2, **classes),
+    )
+    image = np.zeros((1, 16, 16, 1), "float32")
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        editing.project(gan, image, labels=[99], verbose=0)
+    with pytest.raises(ValueError, match="takes no labels"):
+        editing.project(style_gan, image, labels=[1], verbose=0)
+    styles = editing.sample_vectors(gan, 2, labels=[0, 2])
+    assert editing.as_projection(gan, styles, labels=[0, 2]).labels is None
+
+
 def test_tokens_are_refused():
     gan = models.GAN(
         networks.dense_generator(SHAPE, 3, (4,), condition_shape=(2, 5)),

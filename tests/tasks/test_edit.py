@@ -170,6 +170,100 @@ def test_strokes_on_a_transparent_ground_are_mixed(
     np.testing.assert_array_equal(*shown)
 
 
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    """Path of a class-conditional VAE, and of styles with their labels."""
+    keras.utils.set_random_seed(1)
+    vae = models.VAE(
+        networks.conv_encoder((8, 8, 1), 3, width=4, hidden=8, num_classes=3),
+        networks.conv_decoder((8, 8, 1), 3, width=4, num_classes=3),
+        seed=0,
+    )
+    # Classes that can be told apart.
+    vectors = vae.decoder.get_layer("label_embedding").embeddings
+    vectors.assign(100.0 * vectors)
+    folder = tmp_path_factory.mktemp("conditional")
+    vae.save(folder / "vae.keras")
+    latents = np.random.default_rng(0).normal(size=(2, 3))
+    known = editing.as_projection(vae, latents, labels=[2, 0])
+    known.save(folder / "styles.npz")
+    return folder / "vae.keras", folder / "styles.npz", known
+
+
+def test_labels_of_a_styles_file_are_kept(conditional, tmp_path):
+    path, styles, known = conditional
+    mask = np.zeros((8, 8, 1))
+    mask[:, :4] = 1.0
+    io.write_image(tmp_path / "mask.png", mask)
+    mixed, film = tmp_path / "mixed.png", tmp_path / "film.png"
+    options = {"styles": str(styles)}
+    tasks.edit_mix(path, mixed, mask=str(tmp_path / "mask.png"), **options)
+    expected = editing.blend_features(
+        known.model,
+        known.styles,
+        known.styles[::-1],
+        mask,
+        labels=[2, 0],
+        part_labels=[0, 2],
+    )
+    shown = io.read_image(mixed)
+    for row, image in enumerate(expected):
+        top = 2 + 10 * row
+        np.testing.assert_allclose(
+            shown[top : top + 8, 22:30], image, atol=0.01
+        )
+    tasks.edit_film(path, film, num_frames=1, **options)
+    with Image.open(film) as frames:
+        for number, image in enumerate(known.images):
+            frames.seek(number)
+            pixels = np.asarray(frames.convert("L")) / 255
+            np.testing.assert_allclose(pixels, image[..., 0], atol=0.01)
+    with pytest.raises(ValueError, match="holds the labels of its images"):
+        tasks.edit_film(path, film, labels=[1], overwrite=True, **options)
+
+
+def test_random_images_of_a_conditional_model_have_labels(
+    conditional, tmp_path
+):
+    path, _, known = conditional
+    out = tmp_path / "out"
+    tasks.edit_directions(path, out, count=1, labels=[1, 2])
+    tasks.edit_directions(
+        path,
+        out,
+        method="boundary",
+        name="light",
+        classifier="brightness",
+        num_samples=20,
+        labels=[1],
+    )
+    direction, moved = out / "light.npz", tmp_path / "moved.png"
+    tasks.edit_move(
+        path, direction, moved, amounts=[0.0], num_images=3, labels=[1, 2]
+    )
+    latents = editing.sample_vectors(known.model, 3, 0)
+    expected = known.model.generate(latents, [1, 2, 1])
+    shown = io.read_image(moved)
+    np.testing.assert_allclose(shown[12:20, 2:10], expected[1], atol=0.01)
+    np.testing.assert_allclose(shown[22:30, 2:10], expected[2], atol=0.01)
+    tasks.edit_film(path, tmp_path / "film.gif", num_frames=1, labels=[2])
+    io.write_image(tmp_path / "frames" / "0.png", known.images[0])
+    io.write_image(tmp_path / "frames" / "1.png", known.images[1])
+    tasks.edit_film(
+        path,
+        tmp_path / "video.gif",
+        video=str(tmp_path / "frames"),
+        direction=str(direction),
+        num_steps=1,
+        labels=[2],
+        verbose=0,
+    )
+    with pytest.raises(ValueError, match="give the class of each image"):
+        tasks.edit_move(path, direction, tmp_path / "none.png")
+    with pytest.raises(ValueError, match="must hold a class"):
+        tasks.edit_directions(path, tmp_path / "none", labels=[])
+
+
 def test_a_film_of_random_images(model, tmp_path):
     target = tmp_path / "film.gif"
     result = tasks.edit_film(model, target, num_images=2, num_frames=3, scale=2)
