@@ -99,8 +99,13 @@ def _blending(network, count, mask, max_side):
         blended.append(layer.name)
         small = ops.image.resize(mask, shape[1:3], antialias=True)
         small = ops.cast(small, maps.dtype)
-        base, part = maps[:count, :], maps[count:, :]
-        return ops.concatenate([base + small * (part - base), part])
+        inputs = keras.Input(batch_shape=shape, dtype=maps.dtype)
+        base, part = inputs[:count, :], inputs[count:, :]
+        outputs = ops.concatenate([base + small * (part - base), part])
+        # A network of its own: the names of its operations could be those of
+        # layers of a network that was loaded.
+        name = f"blended_{len(blended)}"
+        return keras.Model(inputs, outputs, name=name)(maps)
 
     twin = keras.models.clone_model(network, call_function=call)
     if not blended:

@@ -1,9 +1,10 @@
 """Local edits: the inside changes, and the outside only as far as allowed."""
 
+import keras
 import numpy as np
 import pytest
 
-from keras_synth import editing
+from keras_synth import editing, models, networks
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,22 @@ def test_half_a_mask_blends(style_gan):
     assert np.abs(half - whole).max() > 1e-4
     for weight, old in zip(style_gan.weights, before, strict=True):
         np.testing.assert_array_equal(weight, old)
+
+
+def test_maps_are_blended_in_a_network_that_was_loaded():
+    """Its layers may have the names that operations would get next."""
+    made = [keras.layers.Add().name for _ in range(2)][1]
+    number = int(made.removeprefix("add_"))
+    latents = keras.Input((3,))
+    x = keras.layers.Reshape((4, 4, 1))(keras.layers.Dense(16)(latents))
+    for step in range(1, 4):
+        x = keras.layers.Add(name=f"add_{number + step}")([x, x])
+    decoder = keras.Model(latents, keras.layers.UpSampling2D()(x))
+    encoder = networks.dense_encoder((8, 8, 1), 3, (4,))
+    model = models.VAE(encoder, decoder)
+    one, other = np.float32([[1, 2, 3]]), np.float32([[-2, 1, 0]])
+    blended = editing.blend_features(model, one, other, np.ones((8, 8, 1)))
+    np.testing.assert_allclose(blended, model.generate(other), atol=1e-6)
 
 
 def test_a_generator_without_feature_maps_is_refused(gan):
