@@ -18,6 +18,22 @@ def all_layers(network):
     return list(network._flatten_layers())
 
 
+def freeze_again(network):
+    """Freezes the parts of frozen layers, which `.keras` files do not hold.
+
+    A loaded layer has its own flag `trainable`. The layers that it builds
+    itself, such as those of `keras.layers.MultiHeadAttention`, are trainable
+    again; those of nested models have their own flags in the file.
+
+    Args:
+        network: A `keras.Model`; changed in place.
+    """
+    for layer in all_layers(network):
+        if not layer.trainable and not isinstance(layer, keras.Model):
+            for part in all_layers(layer):  # Keras skips an unchanged flag
+                part.trainable = False
+
+
 def network_input(network):
     """What a network takes: a symbolic tensor, or a dict of them.
 

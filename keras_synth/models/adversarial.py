@@ -24,6 +24,7 @@ from keras_synth.models.adversarial_fit import (
 from keras_synth.models.averages import frozen_copy, move_averages
 from keras_synth.models.lazy_regularization import lazy_regularization
 from keras_synth.models.logged_means import LoggedMeans
+from keras_synth.models.parts import deserialized
 from keras_synth.models.replicas import gradient_step
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.ops import ReplicaSeedGenerator, mean_or_zero
@@ -517,12 +518,7 @@ class AdversarialModel(ResumableModel):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in cls.NETWORKS:
-            config[key] = keras.saving.deserialize_keras_object(
-                config[key], custom_objects=custom_objects
-            )
-        return cls(**config)
+        return cls(**deserialized(config, cls.NETWORKS, custom_objects))
 
 
 _LOSSES = ("loss", "generator_loss", "discriminator_loss")

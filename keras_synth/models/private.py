@@ -7,6 +7,7 @@ from keras import ops
 from keras_synth.layers.nested import all_layers
 from keras_synth.models.checks import check_is_network, check_no_weights
 from keras_synth.models.differential_privacy import DifferentialPrivacy
+from keras_synth.models.parts import deserialized
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.models.vae import VAE
 
@@ -232,10 +233,7 @@ class PrivateNetwork(PrivateTraining):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        network = keras.saving.deserialize_keras_object(
-            config["network"], custom_objects=custom_objects
-        )
-        return cls(**{**config, "network": network})
+        return cls(**deserialized(config, ("network",), custom_objects))
 
 
 def _check_layer(layer):

@@ -26,6 +26,7 @@ from keras_synth.models.checks import (
     last_activation,
 )
 from keras_synth.models.generative import GenerativeModel
+from keras_synth.models.parts import deserialized
 from keras_synth.models.replicas import gradient_step
 from keras_synth.ops import (
     gaussian_log_prob,
@@ -510,12 +511,11 @@ class VAE(GenerativeModel):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("encoder", "decoder", "likelihood"):
-            config[key] = keras.saving.deserialize_keras_object(
-                config[key], custom_objects=custom_objects
+        return cls(
+            **deserialized(
+                config, ("encoder", "decoder", "likelihood"), custom_objects
             )
-        return cls(**config)
+        )
 
 
 def log_prior_ratio(latents, mean, log_variance):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import keras
 
 from keras_synth import datasets, models, networks
+from keras_synth.layers.nested import freeze_again
 from keras_synth.ops import byte_ids
 from keras_synth.training.folder import check_run, fit_generator, sample_grid
 from keras_synth.training.seeds import keeps_random_state
@@ -293,6 +294,7 @@ def _open_text_encoder(path):
     if not pathlib.Path(path).is_file():
         raise FileNotFoundError(f"There is no text encoder {str(path)!r}.")
     network = keras.saving.load_model(path)
+    freeze_again(network)
     taken, made = network.input_shape, network.output_shape
     length = CAPTION_LENGTH
     tokens = len(made) == 3 and made[:2] == taken

@@ -85,6 +85,22 @@ def test_encoder_and_generator_are_trained_together(tmp_path):
     )
 
 
+def test_a_frozen_encoder_is_loaded_frozen(tmp_path):
+    encoder = small_encoder(num_blocks=1)
+    encoder.trainable = False
+    network = networks.dit(
+        (4, 4, 1), 2, 8, 1, num_heads=2, condition_shape=(12, 8)
+    )
+    flow = models.FlowMatching(networks.with_text(network, encoder))
+    flow.compile()
+    flow.save(tmp_path / "flow.keras")
+    loaded = keras.saving.load_model(tmp_path / "flow.keras")
+    wanted = [v.path for v in flow.network.trainable_variables]
+    assert [v.path for v in loaded.network.trainable_variables] == wanted
+    count = len(flow.optimizer.variables)
+    assert len(loaded.optimizer.variables) == count
+
+
 def test_a_wide_encoder_has_the_weights_of_a_transformer():
     width, length, blocks = 16, 10, 3
     network = networks.text_encoder(length, width, blocks)

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -92,12 +93,16 @@ def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
     for ours, theirs in zip(reader.weights, encoder.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert reader.trainable
-    whole = networks.ngram_encoder(64, 8, num_buckets=50, name="whole")
+    ids = keras.Input((64,), dtype="int32")
+    x = networks.text_encoder(64, width=8, num_blocks=1)(ids)
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    whole = keras.Model(ids, x, name="whole")
     whole.trainable = False
     whole.save(tmp_path / "whole.keras")
     options |= {"text_encoder": tmp_path / "whole.keras", "learning_rate": 1.0}
     flow = train(folder, tmp_path / "frozen", **options)
     (reader,) = (x for x in flow.network.layers if x.name == "whole")
+    assert len(reader.weights) == len(whole.weights)
     for ours, theirs in zip(reader.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     model = tmp_path / "frozen" / "flow.keras"

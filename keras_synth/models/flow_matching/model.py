@@ -30,6 +30,7 @@ from keras_synth.models.flow_matching.parameterizations import (
 )
 from keras_synth.models.flow_matching.sampler import FlowSampler
 from keras_synth.models.flow_matching.use import LatentFlow, as_images
+from keras_synth.models.parts import deserialized
 from keras_synth.models.replicas import gradient_step
 from keras_synth.ops import ReplicaSeedGenerator, mean_or_zero
 
@@ -297,12 +298,9 @@ class FlowMatching(LatentFlow):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("network", "sampler"):
-            config[key] = keras.saving.deserialize_keras_object(
-                config[key], custom_objects=custom_objects
-            )
-        return cls(**config)
+        return cls(
+            **deserialized(config, ("network", "sampler"), custom_objects)
+        )
 
 
 def _check_arguments(network, parameterization, guidance, sigma_data):

@@ -30,6 +30,7 @@ from keras_synth.models.checks import (
     check_loss_weights,
     check_no_weights,
 )
+from keras_synth.models.parts import deserialized
 from keras_synth.models.replicas import gradient_step
 from keras_synth.models.resumable import ResumableModel
 from keras_synth.models.style_transfer.arguments import (
@@ -278,12 +279,9 @@ class AdaINTransfer(ResumableModel):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        config = dict(config)
-        for key in ("features", "decoder"):
-            config[key] = keras.saving.deserialize_keras_object(
-                config[key], custom_objects=custom_objects
-            )
-        return cls(**config)
+        return cls(
+            **deserialized(config, ("features", "decoder"), custom_objects)
+        )
 
     def _pairs(self, data):
         """`(contents, styles)` of a batch."""

@@ -23,6 +23,7 @@ from keras import ops
 from keras_synth.losses import total_variation
 from keras_synth.models.checks import check_loss_weights
 from keras_synth.models.guarded import GuardedModel
+from keras_synth.models.parts import deserialized
 from keras_synth.models.style_transfer.arguments import (
     as_images,
     as_start,
@@ -371,10 +372,7 @@ class StyleTransfer(GuardedModel):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        features = keras.saving.deserialize_keras_object(
-            config["features"], custom_objects=custom_objects
-        )
-        return cls(**{**config, "features": features})
+        return cls(**deserialized(config, ("features",), custom_objects))
 
     def _targets(self, contents, styles, mix):
         """Maps of the contents, and blended Gram matrices of the styles."""
