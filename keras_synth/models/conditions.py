@@ -95,9 +95,8 @@ class Condition:
         if value is None:
             return []
         parts = [
-            ops.convert_to_tensor(part)
-            if self.kind == "label"
-            else ops.cast(part, wanted.dtype)
+            # A small type, such as uint8, has no -1 for no class.
+            ops.cast(part, "int32" if self.kind == "label" else wanted.dtype)
             for part, wanted in zip(
                 self._parts(value), self.inputs, strict=False
             )

@@ -55,6 +55,13 @@ def test_one_condition_serves_all_images():
             assert ours.shape == theirs.shape
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
+def test_labels_of_every_integer_type_are_cast(dtype):
+    (found,) = condition(LABEL).tensors(np.array([0, 2], dtype), 2)
+    assert found.dtype == "int32"
+    np.testing.assert_array_equal(found, [0, 2])
+
+
 @pytest.mark.parametrize(
     ("inputs", "wrong", "message"),
     [

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_synth import export, models, restoration
 from keras_synth.models.flow_matching.parameterizations import levels
+from keras_synth.models.flow_matching.sampler import _with_noise
 from tests.helpers import check_model
 from tests.models.flow_networks import (
     SHAPE,
@@ -341,6 +342,43 @@ def test_churn_keeps_the_distribution(parameterization):
     assert images.mean() == pytest.approx(0.55, abs=0.01)
     assert images.std() == pytest.approx(SIGMA / 2, rel=0.06)
     assert sampler.num_evaluations == 79
+
+
+@pytest.mark.parametrize("seed", [5, 2**40, np.int64(7)])
+def test_churn_is_the_same_in_a_function(seed):
+    """Under AutoGraph, and with seeds as tensors."""
+    flow = small_flow(sampler=models.FlowSampler(num_steps=3, churn=2.0))
+    latents = tf.constant(latents_of(flow, 2))
+    expected = flow.generate(latents, seed=seed)
+
+    @tf.function
+    def traced(latents, given):
+        return flow.generate(latents, seed=seed), flow.generate(
+            latents, seed=given
+        )
+
+    for made in traced(latents, tf.constant(seed, "int64")):
+        np.testing.assert_allclose(made, expected, atol=1e-6)
+    noise = tf.random.stateless_normal((2, *SHAPE), [seed, 1])
+    found = _with_noise(tf.zeros((2, *SHAPE)), 1.0, 1.0, seed, 0)
+    np.testing.assert_array_equal(found, noise)
+
+
+def test_xla_has_the_gradient_of_a_solution():
+    sampler = models.FlowSampler(num_steps=3)
+
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            made = sampler.solve(
+                lambda x, t: t * tf.sin(x), x, np.linspace(1.0, 0.0, 4)
+            )
+        return tape.gradient(made, x)
+
+    x = tf.constant([0.3, 0.9])
+    np.testing.assert_allclose(
+        tf.function(gradient, jit_compile=True)(x), gradient(x), atol=1e-5
+    )
 
 
 def test_guidance_goes_beyond_the_condition():

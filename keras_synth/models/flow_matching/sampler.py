@@ -119,10 +119,15 @@ class FlowSampler:
                 _, x = move(index, x)
         else:  # a loop, so that the graph holds the network once
             _, x = tf.while_loop(
-                lambda index, x: index < count, move, (tf.constant(0), x)
+                lambda index, x: index < count,
+                move,
+                (tf.constant(0), x),
+                maximum_iterations=count,  # XLA's gradient needs it
             )
         return move(count, x, "euler")[1] if ends_at_zero else x
 
+    # AutoGraph would make tensors of `float`.
+    @tf.autograph.experimental.do_not_convert
     def _steps(self, times, parameterization):
         """Time, time after, their difference, and churn: (num_steps, 5)."""
         steps = []
@@ -169,7 +174,9 @@ def _with_noise(x, ratio, deviation, seed, index):
     if seed is None:
         noise = tf.random.normal(tf.shape(x))
     else:
-        noise = tf.random.stateless_normal(tf.shape(x), [seed, index + 1])
+        # The same type for a number and a tensor, in a graph or not.
+        seeds = tf.stack([tf.cast(seed, "int64"), tf.cast(index + 1, "int64")])
+        noise = tf.random.stateless_normal(tf.shape(x), seeds)
     return ratio * x + deviation * noise
 
 
