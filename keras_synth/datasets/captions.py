@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import io
 import json
 import pathlib
 
@@ -45,14 +46,17 @@ def captioned_folder(path, captions=None, channels=3, unreadable="raise"):
     root = pathlib.Path(path)
     source = image_folder(root, channels, unreadable)
     files = source.files
-    known = _captions_beside(files)
     table = _table_of(root, captions)
-    if table is not None:
+    if table is None:
+        known = _captions_beside(files)
+    else:
         named = _read_table(table)
         known = [
             tuple(
                 text
-                for name in (file.relative_to(root).as_posix(), file.name)
+                for name in dict.fromkeys(
+                    (file.relative_to(root).as_posix(), file.name)
+                )
                 for text in named.get(name, ())
             )
             or tuple(named.get(file.stem, ()))
@@ -134,21 +138,36 @@ def _captions_beside(files):
     texts = []
     for file in files:
         beside = file.with_suffix(".txt")
-        lines = (
-            beside.read_text("utf-8").splitlines() if beside.exists() else ()
-        )
+        lines = _text_of(beside).splitlines() if beside.exists() else ()
         texts.append(tuple(line.strip() for line in lines if line.strip()))
     return texts
 
 
+def _text_of(file):
+    """The text of a UTF-8 file, without a byte order mark."""
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file} is not in UTF-8: save it again in this encoding. "
+            f"Received: {error}"
+        ) from error
+
+
 def _read_table(file):
     """`{name: [captions]}` of a JSON or CSV file."""
-    text = file.read_text("utf-8-sig")
+    text = _text_of(file)
     if file.suffix.lower() == ".csv":
-        _, *rows = csv.reader(text.splitlines()) or [()]
+        rows = list(csv.reader(io.StringIO(text, newline="")))
+        if not rows:
+            raise ValueError(
+                f"{file} is empty: write a header, and below it rows of the "
+                "name of an image and its captions."
+            )
         named = {}
-        for name, *texts in filter(None, rows):
-            named.setdefault(name, []).extend(filter(None, texts))
+        for name, *texts in filter(None, rows[1:]):
+            texts = [text.strip() for text in texts if text.strip()]
+            named.setdefault(name, []).extend(texts)
         return named
     try:
         table = json.loads(text)

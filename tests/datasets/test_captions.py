@@ -44,6 +44,37 @@ def test_csv_has_rows_and_columns(folder):
     assert found == (("one, two", "three"), ("x", "y"), ("one, two", "three"))
 
 
+def test_csv_keeps_lines_in_quotes_and_no_blank_captions(folder):
+    text = 'file,text\r\na,"red\napple"\r\nb, x\u2028y ,  \r\n'
+    (folder / "c.csv").write_bytes(text.encode())
+    found = datasets.captioned_folder(folder).captions
+    assert found[:2] == (("red\napple",), ("x\u2028y",))
+
+
+def test_images_in_the_folder_itself_have_their_captions_once(tmp_path):
+    write_image(tmp_path / "a.png", np.zeros((8, 8, 3)))
+    write(tmp_path / "names.json", {"a.png": "cat"})
+    assert datasets.captioned_folder(tmp_path).captions == (("cat",),)
+
+
+def test_files_of_other_encodings_are_refused_and_marks_left_out(folder):
+    for name in NAMES:
+        beside = (folder / name).with_suffix(".txt")
+        beside.write_text("猫", "utf-8-sig")
+    assert datasets.captioned_folder(folder).captions == (("猫",),) * 3
+    beside.write_bytes("猫在跑".encode("gbk"))
+    with pytest.raises(ValueError, match=f"{beside.name} is not in UTF-8"):
+        datasets.captioned_folder(folder)
+    for ending in ("csv", "json"):
+        table = folder / f"table.{ending}"
+        table.write_bytes("猫在跑".encode("gbk"))
+        with pytest.raises(ValueError, match=f"table.{ending} is not in"):
+            datasets.captioned_folder(folder, captions=table)
+    write(folder / "table.csv", "")
+    with pytest.raises(ValueError, match="table.csv is empty"):
+        datasets.captioned_folder(folder, captions=folder / "table.csv")
+
+
 def test_texts_lie_beside_images(folder, tmp_path_factory):
     for name in NAMES:
         text = f"{name}\n\n second of {name} \n"
