@@ -3,14 +3,11 @@
 import keras
 from keras import layers, ops
 
-from keras_synth.layers.nested import all_layers
 from keras_synth.networks.diffusion_transformer import positions
 from keras_synth.ops import gelu
 
 #: Number of token ids: 256 bytes, and 0 where there is none.
 VOCABULARY = 257
-#: Names of the layers that embed bytes.
-_EMBEDDINGS = ("bytes", "byte_ngrams")
 
 
 def text_encoder(
@@ -136,11 +133,6 @@ def ngram_encoder(
     count = ops.maximum(ops.sum(weights, axis=1, keepdims=True), 1.0)
     x = ops.sum(x * weights[:, :, None], axis=1) / ops.sqrt(count)
     return keras.Model(ids, x, name=name)
-
-
-def reads_bytes(network):
-    """Whether a network takes the ids of `ops.byte_ids`."""
-    return any(layer.name in _EMBEDDINGS for layer in all_layers(network))
 
 
 def with_text(network, text_encoder, name=None):

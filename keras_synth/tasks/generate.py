@@ -5,7 +5,6 @@ import pathlib
 
 from keras_synth import models
 from keras_synth.io import check_target, image_grid
-from keras_synth.networks.text_encoder import reads_bytes
 from keras_synth.ops import byte_ids
 from keras_synth.tasks.generators import write_generated
 from keras_synth.tasks.loading import load_model_or_preset
@@ -29,8 +28,9 @@ def generate(
             trained on.
         target: Path of the image file to write.
         model: Path of the `.keras` file of a generator that was trained with
-            captions (`train flow --captions`), or name of a preset:
-            "emoji_flow" draws emoji from English and Chinese words.
+            captions (`train flow --captions`, or token ids of
+            `ops.byte_ids`), or name of a preset: "emoji_flow" draws emoji
+            from English and Chinese words.
         num_images: Number of images.
         guidance: Classifier-free guidance of a flow: 1 for none, more for
             images that are truer to the text and less varied. None takes the
@@ -53,10 +53,15 @@ def generate(
         raise ValueError(
             f"`num_images` must be at least 1. Received: {num_images}"
         )
+    if isinstance(text, str) and not text.strip():
+        raise ValueError(
+            "`text` must say what the image shows, such as "
+            f'"a smiling cat". Received: text={text!r}'
+        )
     check_target(target, overwrite)
     generator = load_model_or_preset(model)
     condition = generator.condition
-    if condition.kind != "ids" or not reads_bytes(generator.labeled_network):
+    if condition.kind != "ids":
         raise ValueError(
             f"{model} reads no texts: train one with captions, `keras-synth "
             "train flow --data FOLDER --captions`."

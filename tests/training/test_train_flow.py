@@ -94,7 +94,8 @@ def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert reader.trainable
     ids = keras.Input((64,), dtype="int32")
-    x = networks.text_encoder(64, width=8, num_blocks=1)(ids)
+    x = keras.layers.Embedding(257, 8)(ids)
+    x = keras.layers.MultiHeadAttention(2, 4)(x, x)
     x = keras.layers.GlobalAveragePooling1D()(x)
     whole = keras.Model(ids, x, name="whole")
     whole.trainable = False
@@ -169,3 +170,6 @@ def test_wrong_arguments_are_refused(folder, tmp_path):
         train(folder, tmp_path / "run", captions=True)
     with pytest.raises(ValueError, match="`num_images` must be at least 1"):
         tasks.generate("cat", tmp_path / "x.png", num_images=0)
+    for blank in ("", "   "):
+        with pytest.raises(ValueError, match="`text` must say"):
+            tasks.generate(blank, tmp_path / "x.png")
