@@ -271,7 +271,7 @@ def _is_int(value):
 def is_weight(value):
     """Whether a value is a finite number of at least 0."""
     return (
-        isinstance(value, int | float)
+        isinstance(value, numbers.Real)
         and not isinstance(value, bool)
         and 0.0 <= value < float("inf")
     )

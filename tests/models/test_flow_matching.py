@@ -364,20 +364,20 @@ def test_churn_is_the_same_in_a_function(seed):
     np.testing.assert_array_equal(found, noise)
 
 
-def test_xla_has_the_gradient_of_a_solution():
-    sampler = models.FlowSampler(num_steps=3)
+def test_xla_has_the_gradient_of_samples():
+    flow = small_flow()
 
-    def gradient(x):
+    def gradient(latents):
         with tf.GradientTape() as tape:
-            tape.watch(x)
-            made = sampler.solve(
-                lambda x, t: t * tf.sin(x), x, np.linspace(1.0, 0.0, 4)
-            )
-        return tape.gradient(made, x)
+            tape.watch(latents)
+            made = flow.generate(latents)
+        return tape.gradient(made, latents)
 
-    x = tf.constant([0.3, 0.9])
+    latents = tf.constant(latents_of(flow, 2))
     np.testing.assert_allclose(
-        tf.function(gradient, jit_compile=True)(x), gradient(x), atol=1e-5
+        tf.function(gradient, jit_compile=True)(latents),
+        gradient(latents),
+        atol=1e-5,
     )
 
 
@@ -483,6 +483,62 @@ def test_upscaled_images_fit_the_small_ones():
     assert raw < 0.5 * np.abs(operator.forward(plain) - small).mean()
 
 
+class Moments:
+    """An operator whose results are no images: sums of two channels."""
+
+    def forward(self, x):
+        return 100.0 * tf.concat([x, -x], axis=-1)
+
+    def prox(self, z, y, rho):
+        return y[..., :1] / 100.0
+
+
+def test_measurements_need_not_be_images():
+    flow, images = gaussian_flow(), random_images(2, (2, 2, 1))
+    made = flow.restore(Moments(), Moments().forward(images), seed=0)
+    np.testing.assert_allclose(made, images, atol=0.02)
+
+
+def test_restoration_takes_any_batch_in_a_function():
+    flow, images = small_flow(), random_images(3)
+    masks = np.zeros((3, 4, 4, 1), "float32")
+    masks[:, 1:3, 1:3] = 1.0
+    operator = restoration.operators.BicubicDownsampling(2)
+    small = operator.forward(images)
+
+    def both(images, masks, small):
+        return flow.inpaint(images, masks, seed=0), flow.restore(
+            operator, small, seed=0
+        )
+
+    specs = [tf.TensorSpec((None, *SHAPE))] * 2 + [
+        tf.TensorSpec((None, 2, 2, 1))
+    ]
+    traced = tf.function(both, input_signature=specs)
+    for ours, theirs in zip(
+        traced(images, masks, small), both(images, masks, small), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_numpy_numbers_are_numbers(tmp_path):
+    sampler = models.FlowSampler(num_steps=np.int64(2), churn=np.float32(1))
+    flow = small_flow(sampler=sampler, guidance=np.float32(1.5))
+    flow.save(tmp_path / "flow.keras")
+    loaded = keras.saving.load_model(tmp_path / "flow.keras")
+    assert loaded.guidance == 1.5 and loaded.sampler.num_steps == 2
+    made = loaded.restore(
+        restoration.operators.Mask(np.zeros((2, 4, 4, 1))),
+        random_images(2),
+        noise_level=np.float64(0.1),
+    )
+    assert made.shape == (2, *SHAPE)
+
+
+def test_no_images_have_no_likelihood():
+    assert small_flow().log_likelihood(random_images(0)).shape == (0,)
+
+
 # What is refused ------------------------------------------------------------
 
 
@@ -492,6 +548,7 @@ def test_wrong_arguments_are_refused():
         ({"parameterization": "ddpm"}, "`parameterization` must be"),
         ({"guidance": -1.0}, "`guidance` must be"),
         ({"sigma_data": 0.0}, "`sigma_data` must be"),
+        ({"sampler": "euler"}, "`sampler` must be"),
     ):
         with pytest.raises(ValueError, match=message):
             models.FlowMatching(network, **options)
@@ -533,6 +590,13 @@ def test_wrong_inputs_are_refused():
         flow.restore(operator, random_images(2))
     with pytest.raises(ValueError, match="`operator` must be"):
         flow.restore(None, random_images(2))
+    small = np.asarray(operator.forward(random_images(2)))
+    with pytest.raises(ValueError, match="divide 8-bit ones by 255"):
+        flow.restore(operator, np.uint8(255 * small))
+    with pytest.raises(ValueError, match="divide 8-bit ones by 255"):
+        flow.restore(operator, 255 * small)
+    with pytest.raises(ValueError, match="must be finite"):
+        flow.restore(operator, np.nan * small)
     with pytest.raises(ValueError, match="`noise_level` must be"):
         flow.restore(
             operator, operator.forward(random_images(2)), noise_level=-1

@@ -28,7 +28,10 @@ from keras_synth.models.flow_matching.parameterizations import (
     error_weight,
     levels,
 )
-from keras_synth.models.flow_matching.sampler import FlowSampler
+from keras_synth.models.flow_matching.sampler import (
+    FlowSampler,
+    check_sampler,
+)
 from keras_synth.models.flow_matching.use import LatentFlow, as_images
 from keras_synth.models.parts import deserialized
 from keras_synth.models.replicas import gradient_step
@@ -109,8 +112,9 @@ class FlowMatching(LatentFlow):
             Flow() if parameterization == "flow" else EDM(sigma_data)
         )
         self.sampler = FlowSampler() if sampler is None else sampler
-        self.guidance = guidance
-        self.sigma_data = sigma_data
+        check_sampler(self.sampler)
+        self.guidance = float(guidance)
+        self.sigma_data = float(sigma_data)
         self.seed = seed
         self.seed_generator = ReplicaSeedGenerator(seed)
         # So that validation leaves the training's noise alone.
@@ -326,11 +330,16 @@ def _check_arguments(network, parameterization, guidance, sigma_data):
             '`parameterization` must be "flow" or "edm". '
             f"Received: parameterization={parameterization!r}"
         )
-    for name, value in (("guidance", guidance), ("sigma_data", sigma_data)):
-        if not is_weight(value) or (name == "sigma_data" and not value):
-            raise ValueError(
-                f"`{name}` must be a positive number. Received: {name}={value}"
-            )
+    if not is_weight(guidance):
+        raise ValueError(
+            "`guidance` must be a number of at least 0. "
+            f"Received: guidance={guidance!r}"
+        )
+    if not is_weight(sigma_data) or not sigma_data:
+        raise ValueError(
+            "`sigma_data` must be a number above 0. "
+            f"Received: sigma_data={sigma_data!r}"
+        )
 
 
 def _check_training(times, weighting, condition_dropout):

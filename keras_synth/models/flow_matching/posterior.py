@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_synth.models.checks import described, shape_of
+from keras_synth.models.checks import check_images, described, shape_of
 from keras_synth.ops.ranges import InvalidInput
 
 _SMALLEST_RHO = 1e-4
@@ -73,7 +73,10 @@ def guided_velocity(denoise, operator, y, noise_level, parameterization, sigma):
 
 
 def check_degraded(operator, y, image_shape):
-    """Refuses degraded images of another size than the operator makes.
+    """Refuses degraded images that the operator does not make.
+
+    Their size must be that of its results, and where these are images of as
+    many channels, the values must lie about [0, 1].
 
     Args:
         operator: Operator with `forward` and `prox`.
@@ -93,3 +96,5 @@ def check_degraded(operator, y, image_shape):
             f"{made[1]}, {made[2]}) for images of {tuple(image_shape)}. "
             f"Received: {described(y)}"
         )
+    if made[-1] == image_shape[-1]:
+        check_images(y, made, degraded=True)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_synth.models.checks import is_weight
+from keras_synth.models.checks import check_count, is_weight
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -49,11 +49,7 @@ class FlowSampler:
                 '`method` must be "euler" or "heun". '
                 f"Received: method={method!r}"
             )
-        if type(num_steps) is not int or num_steps < 1:
-            raise ValueError(
-                "`num_steps` must be an int of at least 1. "
-                f"Received: num_steps={num_steps!r}"
-            )
+        check_count("num_steps", num_steps)
         for name, value in (("churn", churn), ("churn_noise", churn_noise)):
             if not is_weight(value):
                 raise ValueError(
@@ -67,7 +63,7 @@ class FlowSampler:
                 f"Received: churn_levels={churn_levels!r}"
             )
         self.method = method
-        self.num_steps = num_steps
+        self.num_steps = int(num_steps)
         self.churn = churn
         self.churn_levels = tuple(churn_levels)
         self.churn_noise = churn_noise
@@ -167,6 +163,15 @@ class FlowSampler:
     def from_config(cls, config):
         """The sampler with the arguments of `get_config`."""
         return cls(**config)
+
+
+def check_sampler(sampler):
+    """Refuses what is no `FlowSampler`."""
+    if not isinstance(sampler, FlowSampler):
+        raise ValueError(
+            "`sampler` must be a `models.FlowSampler`, such as "
+            f'FlowSampler("euler", 10). Received: {sampler!r}'
+        )
 
 
 def _with_noise(x, ratio, deviation, seed, index):

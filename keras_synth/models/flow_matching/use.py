@@ -20,7 +20,7 @@ from keras_synth.models.flow_matching.posterior import (
     check_degraded,
     guided_velocity,
 )
-from keras_synth.models.flow_matching.sampler import FlowSampler
+from keras_synth.models.flow_matching.sampler import check_sampler
 from keras_synth.models.generative import GenerativeModel
 from keras_synth.models.restoration_checks import check_masks
 
@@ -64,9 +64,18 @@ class LatentFlow(GenerativeModel):
         output = network([image, time, *condition], training=training)
         return ops.cast(output, "float32")
 
-    @tf.function(reduce_retracing=True)
     def _prediction(self, x, t, condition, guidance):
         """The average's prediction with guidance, for a scalar time."""
+        if tf.executing_eagerly():
+            return self._traced_prediction(x, t, condition, guidance)
+        # In a graph a function of its own would leave XLA no gradient.
+        return self._guided_prediction(x, t, condition, guidance)
+
+    @tf.function(reduce_retracing=True)
+    def _traced_prediction(self, x, t, condition, guidance):
+        return self._guided_prediction(x, t, condition, guidance)
+
+    def _guided_prediction(self, x, t, condition, guidance):
         times = ops.broadcast_to(t, (ops.shape(x)[0],))
         if not condition or guidance == 1.0:
             return self._run(self.network_average, x, times, condition)
@@ -292,7 +301,8 @@ class LatentFlow(GenerativeModel):
             )
             progress.add(1)
         # From [-1, 1] to [0, 1].
-        return np.concatenate(found) + self.latent_dim * math.log(2.0)
+        empty = np.zeros(0, "float32")
+        return np.concatenate([empty, *found]) + self.latent_dim * math.log(2.0)
 
     def bits_per_dimension(self, images, labels=None, *, seed=0, **options):
         """Bits per dimension of 8-bit images, with uniform dequantization.
@@ -345,15 +355,16 @@ class LatentFlow(GenerativeModel):
         Returns:
             Images in [0, 1], (batch, height, width, channels).
         """
-        degraded = ops.convert_to_tensor(degraded, "float32")
+        degraded = ops.convert_to_tensor(degraded)
         check_degraded(operator, degraded, self.image_shape)
+        degraded = ops.cast(degraded, "float32")
         if not is_weight(noise_level):
             raise ValueError(
                 "`noise_level` must be a number of at least 0. "
                 f"Received: noise_level={noise_level!r}"
             )
         sampler, guidance = self._chosen(sampler, guidance)
-        count = degraded.shape[0]
+        count = ops.shape(degraded)[0]
         condition = self._labels(labels, count)
         latents, _ = self.sampled_latents(count, seed=seed)
 
@@ -366,7 +377,7 @@ class LatentFlow(GenerativeModel):
                 denoise,
                 operator,
                 degraded,
-                noise_level,
+                float(noise_level),
                 self.schedule,
                 self.sigma_data,
             ),
@@ -398,11 +409,7 @@ class LatentFlow(GenerativeModel):
 
     def _chosen(self, sampler, guidance):
         sampler = self.sampler if sampler is None else sampler
-        if not isinstance(sampler, FlowSampler):
-            raise ValueError(
-                "`sampler` must be a `models.FlowSampler`, such as "
-                f'FlowSampler("euler", 10). Received: {sampler!r}'
-            )
+        check_sampler(sampler)
         guidance = self.guidance if guidance is None else guidance
         check_number("guidance", guidance)
         return sampler, float(guidance)
