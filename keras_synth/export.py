@@ -77,6 +77,10 @@ _SAVED_MODEL = {
     "variables",
 }
 
+# tf2onnx 1.17 leaves an axis too many in one U-Net of 30, and not when the same
+# network is converted again.
+_ATTEMPTS = 5
+
 
 def export_saved_model(model, directory):
     """Exports a model as a SavedModel with named endpoints.
@@ -198,10 +202,12 @@ def _export_call(model, path, format):
         # Keras' converter asks NumPy for a name that is gone.
         warnings.filterwarnings("ignore", "In the future `np", FutureWarning)
         try:
-            network.export(str(unfinished), format=format, verbose=False)
-            if format == "onnx":  # an operation it has not is only logged
-                onnx = importlib.import_module("onnx")
-                onnx.checker.check_model(str(unfinished))
+            for attempt in range(_ATTEMPTS):
+                network.export(str(unfinished), format=format, verbose=False)
+                if format != "onnx" or _is_sound(network, unfinished):
+                    break
+                if attempt == _ATTEMPTS - 1:
+                    raise ValueError("its outputs have other dimensions")
         except OSError:
             raise
         except Exception as error:
@@ -213,6 +219,21 @@ def _export_call(model, path, format):
                 f"{str(error)[:200]}"
             ) from error
     return path
+
+
+def _is_sound(network, path):
+    """Whether an ONNX file has the outputs' dimensions; refuses bad operations.
+
+    An operation that ONNX has not is only logged by the converter.
+    """
+    onnx = importlib.import_module("onnx")
+    onnx.checker.check_model(str(path))
+    if not getattr(network, "outputs", None):
+        return True
+    made = onnx.load(str(path)).graph.output
+    return [len(each.type.tensor_type.shape.dim) for each in made] == [
+        len(each.shape) for each in network.outputs
+    ]
 
 
 def _check_exportable(model):

@@ -185,6 +185,35 @@ def test_a_loop_of_steps_is_exported_as_a_loop(saved, tmp_path):
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize("bad", [1, 9])
+def test_an_axis_too_many_is_noticed(saved, tmp_path, monkeypatch, bad):
+    """The converter adds one now and then: it is asked again."""
+    onnx = pytest.importorskip("onnx")
+    model, _ = saved("upscaler")
+    convert, asked = model.export, []
+
+    def export_wrongly(path, **options):
+        convert(path, **options)
+        asked.append(path)
+        if len(asked) <= bad:
+            made = onnx.load(path)
+            made.graph.output[0].type.tensor_type.shape.dim.add()
+            onnx.save(made, path)
+
+    monkeypatch.setattr(model, "export", export_wrongly)
+    path = tmp_path / "network.onnx"
+    if bad == 1:
+        export.export_onnx(model, path)
+        np.testing.assert_allclose(
+            run_onnx(path, {"image": IMAGES}), model(IMAGES), atol=1e-5
+        )
+        assert len(asked) == 2
+    else:
+        with pytest.raises(ValueError, match="other dimensions"):
+            export.export_onnx(model, path)
+        assert not path.exists()
+
+
 def test_an_operation_that_onnx_has_not_is_refused(tmp_path):
     pytest.importorskip("onnx")
     inputs = keras.Input((3,))
