@@ -8,6 +8,7 @@ import keras
 from keras_synth import datasets, layers, losses, models, networks
 from keras_synth.training.augmentation import build_augmentation
 from keras_synth.training.folder import check_run, fit_generator, sample_grid
+from keras_synth.training.optimizers import cosine_adam
 from keras_synth.training.seeds import keeps_random_state
 
 # name: (loss, its penalty or None, normalization of the discriminator,
@@ -131,16 +132,9 @@ def compile_gan(
         for layer in gan.discriminator.layers
     ):
         penalty = None  # Its gradient norm is bounded already.
-
-    def adam(steps):
-        rate = learning_rate
-        if steps is not None:
-            rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-        return keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.99)
-
     gan.compile(
-        adam(steps),
-        adam(steps and steps * discriminator_steps),
+        cosine_adam(learning_rate, steps),
+        cosine_adam(learning_rate, steps and steps * discriminator_steps),
         loss=loss(),
         gradient_penalty=penalty and penalty(),
         discriminator_steps=discriminator_steps,

@@ -17,6 +17,7 @@ from keras_synth.training.folder import (
     restoration_grid,
     save_model,
 )
+from keras_synth.training.optimizers import cosine_adam
 from keras_synth.training.restorer import (
     named_degradation,
     pretrained_network,
@@ -104,17 +105,10 @@ def compile_inpainter(
     Returns:
         The same model.
     """
-
-    def adam(beta_1):
-        rate = learning_rate
-        if steps is not None:
-            rate = keras.optimizers.schedules.CosineDecay(rate, steps)
-        return keras.optimizers.Adam(rate, beta_1=beta_1, beta_2=0.99)
-
     adversarial = weights.get("adversarial_weight", 1.0) > 0
     model.compile(
-        adam(0.5 if adversarial else 0.9),
-        adam(0.5),
+        cosine_adam(learning_rate, steps, 0.5 if adversarial else 0.9),
+        cosine_adam(learning_rate, steps),
         losses.Hinge(),
         average_decay=0.99,
         **weights,
