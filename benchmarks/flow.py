@@ -23,6 +23,7 @@ from keras_synth.io import image_grid, write_image
 # row: (data, whether class-conditional, bar of the Frechet distance)
 FLOWS = {
     "flow_mnist": ("mnist", False, 5.0),
+    "flow_mnist_guided": ("mnist", False, 5.0),
     "flow_mnist_conditional": ("mnist", True, 2.0),
     "flow_fashion": ("fashion_mnist", False, 8.0),
     "flow_fashion_conditional": ("fashion_mnist", True, 8.0),
@@ -34,6 +35,9 @@ OPTIONS = {
     "num_blocks": 1,
     "patch_size": 2,
 }
+# Autoguidance: a longer training, and a small guide that is trained little.
+GUIDED = {"flow_mnist_guided": OPTIONS | {"epochs": 16}}
+GUIDE = OPTIONS | {"epochs": 1, "width": 24}
 GUIDANCES = (1.0, 1.25, 1.5, 2.0)
 NUM_STEPS = 10
 # Evaluations of the network: Heun takes 2 n - 1 for n steps.
@@ -62,8 +66,11 @@ def train(name):
     The model is in float32.
     """
     data, conditional, _ = FLOWS[name]
-    options = OPTIONS | {"conditional": conditional}
-    folder = RUNS / name
+    options = GUIDED.get(name, OPTIONS) | {"conditional": conditional}
+    return _trained(RUNS / name, data, options)
+
+
+def _trained(folder, data, options):
 
     def fit():
         keras.config.set_dtype_policy("mixed_bfloat16")
