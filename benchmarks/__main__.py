@@ -82,6 +82,7 @@ BENCHMARKS = {
         "with adaptive augmentation",
     ),
     "flow_mnist": ("flow", 70, "Frechet distance of a flow's digits"),
+    "flow_mnist_guided": ("flow", 130, "the same, longer, with autoguidance"),
     "flow_mnist_conditional": ("flow", 75, "the same, class-conditional"),
     "flow_fashion": ("flow", 70, "as `flow_mnist`, for Fashion-MNIST"),
     "flow_fashion_conditional": ("flow", 75, "the same, class-conditional"),

@@ -8,6 +8,7 @@ import keras
 
 from keras_synth import datasets, models, networks
 from keras_synth.layers.nested import freeze_again
+from keras_synth.models.loading import load_model
 from keras_synth.ops import byte_ids
 from keras_synth.training.folder import check_run, fit_generator, sample_grid
 from keras_synth.training.seeds import keeps_random_state
@@ -29,6 +30,7 @@ def build_flow(
     seed: int | None = 0,
     patch_size: int | None = None,
     text_encoder: keras.Model | None = None,
+    guide: keras.Model | None = None,
 ) -> models.FlowMatching:
     """Builds a flow-matching model for images of a size.
 
@@ -45,7 +47,7 @@ def build_flow(
             one without classes.
         caption_length: Number of ids of the captions of a model that is
             conditioned on texts. None for one without.
-        guidance: Classifier-free guidance of the model's samples.
+        guidance: Guidance of the model's samples.
         seed: Seed of the noise that is drawn in training.
         patch_size: Side of the patches of pixels that become channels. None
             for 1 in a U-Net, and in a transformer for the smallest power of 2
@@ -53,6 +55,8 @@ def build_flow(
         text_encoder: Network that reads captions, from token ids
             (batch, caption_length) to (batch, caption_length, dim) or, one
             vector each, (batch, dim). None for a new `networks.text_encoder`.
+        guide: A weaker network of the same kind, for autoguidance, see
+            `models.FlowMatching`. None for none.
 
     Returns:
         A `models.FlowMatching` that is not compiled.
@@ -96,7 +100,7 @@ def build_flow(
     if caption_length is not None:
         network = networks.with_text(network, text_encoder)
     return models.FlowMatching(
-        network, parameterization, guidance=guidance, seed=seed
+        network, parameterization, guidance=guidance, seed=seed, guide=guide
     )
 
 
@@ -156,6 +160,7 @@ def train_flow(
     captions: bool = False,
     text_encoder: str | os.PathLike | None = None,
     guidance: float = 1.0,
+    guide: str | os.PathLike | None = None,
     resume: bool = False,
     overwrite: bool = False,
     seed: int = 0,
@@ -206,8 +211,13 @@ def train_flow(
             (batch, 64, dim), or to one vector each, (batch, dim), which is
             faster. It is trained further with the images, but for its frozen
             layers. None starts a new one.
-        guidance: Classifier-free guidance of the model's samples: 1 for none,
-            more for images that are truer to their condition and less varied.
+        guidance: Guidance of the model's samples: 1 for none, more for images
+            that are truer to their condition and less varied.
+        guide: Path of the `flow.keras` of a weaker flow: a smaller one, that
+            was trained on the same images for a short time. With a guidance
+            above 1 samples go away from what that flow makes (autoguidance),
+            which needs no condition. None goes away from samples without the
+            condition (classifier-free guidance).
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
         overwrite: Whether a training in `output` may be replaced.
@@ -238,6 +248,7 @@ def train_flow(
         )
     caption_length = CAPTION_LENGTH if captions else None
     reader = _open_text_encoder(text_encoder)
+    weak = _open_guide(guide, parameterization)
 
     def build(images):
         flow = build_flow(
@@ -252,6 +263,7 @@ def train_flow(
             seed,
             patch_size,
             reader,
+            weak,
         )
         compile_flow(flow, learning_rate, epochs * len(images.batches))
         # Drawing a grid takes as long as some 25 steps.
@@ -305,3 +317,17 @@ def _open_text_encoder(path):
             f"Received: from {taken} to {made}, in {path}"
         )
     return network
+
+
+def _open_guide(path, parameterization):
+    """The network of a weaker flow's file; None for no path."""
+    if path is None:
+        return None
+    flow = load_model(path, models.FlowMatching)
+    if flow.parameterization != parameterization:
+        raise ValueError(
+            "`guide` (--guide) must be of the parameterization "
+            f"{parameterization!r}. Received: {flow.parameterization!r}, in "
+            f"{path}"
+        )
+    return flow.network_average

@@ -141,11 +141,15 @@ def test_dropped_conditions_are_absent(kind):
         pytest.param("edm", marks=pytest.mark.slow),
         pytest.param("label", marks=pytest.mark.slow),
         "tokens",
+        "guide",
     ],
 )
 def test_model_contract(kind, tmp_path):
-    options = {"parameterization": "edm"} if kind == "edm" else {}
-    kind = "none" if kind == "edm" else kind
+    options = {
+        "edm": {"parameterization": "edm"},
+        "guide": {"guide": small_network(), "guidance": 1.5},
+    }.get(kind, {})
+    kind = "none" if options else kind
     _, labels = condition_of(kind)
     data = (random_images(),) if labels is None else (random_images(), labels)
     check_model(lambda: small_flow(kind, **options), data, directory=tmp_path)
@@ -401,6 +405,43 @@ def test_guidance_goes_beyond_the_condition():
     np.testing.assert_allclose(made, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["none", "label"])
+def test_autoguidance_goes_away_from_the_guide(kind, tmp_path):
+    _, labels = condition_of(kind, 5)
+    weak = small_flow(kind)
+    plain = small_flow(kind)
+    guided = models.FlowMatching(
+        plain.network, guide=weak.network_average, guidance=1.5, seed=0
+    )
+    x = np.asarray(latents_of(plain)).reshape(-1, *SHAPE)
+    strong, away = (
+        each.velocity(x, 0.6, labels, 1.0) for each in (plain, weak)
+    )
+    assert np.abs(strong - away).max() > 1e-2
+    for guidance, wanted in ((None, 1.5), (0.0, 0.0), (1.0, 1.0)):
+        np.testing.assert_allclose(
+            guided.velocity(x, 0.6, labels, guidance),
+            away + wanted * (strong - away),
+            atol=1e-5,
+        )
+    # Trained, the guide stays as it is; and it is in the file.
+    guided.compile(keras.optimizers.Adam(1e-2))
+    data = (random_images(5),) if labels is None else (random_images(5), labels)
+    guided.fit(*data, verbose=0)
+    weights = guided.guide.weights, weak.network_average.weights
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    guided.save(tmp_path / "guided.keras")
+    loaded = keras.saving.load_model(tmp_path / "guided.keras")
+    assert not loaded.guide.trainable_variables
+    options = {"labels": labels, "seed": 1}
+    np.testing.assert_array_equal(
+        loaded.sample(5, **options), guided.sample(5, **options)
+    )
+    changed = guided.sample(5, guidance=1.0, **options)
+    assert np.abs(changed - guided.sample(5, **options)).max() > 1e-3
+
+
 # Restoration ----------------------------------------------------------------
 
 
@@ -552,6 +593,13 @@ def test_wrong_arguments_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             models.FlowMatching(network, **options)
+    for guide, message in (
+        (small_network(num_classes=4), "must have the inputs"),
+        (small_network(shape=(2, 2, 1)), "must have the inputs"),
+        (models.FlowMatching(network), "`guide` must be a functional"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            models.FlowMatching(network, guide=guide)
     image = keras.Input(SHAPE)
     with pytest.raises(ValueError, match=r"must go from \[image, time\]"):
         models.FlowMatching(keras.Model(image, image * 2.0))

@@ -119,6 +119,27 @@ def test_a_trained_text_encoder_is_trained_further(folder, tmp_path):
         train(folder, tmp_path / "b", **options)
 
 
+def test_a_weaker_flow_guides(folder, tmp_path):
+    (folder / "captions.json").unlink()
+    options = {"epochs": 1, "guidance": 2.0}
+    weak = train(folder, tmp_path / "weak", **options)
+    options["guide"] = tmp_path / "weak" / "flow.keras"
+    flow = train(folder, tmp_path / "guided", width=4, seed=1, **options)
+    weights = flow.guide.weights, weak.network_average.weights
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    loaded = keras.saving.load_model(tmp_path / "guided" / "flow.keras")
+    guided = loaded.sample(2, seed=0)
+    np.testing.assert_array_equal(guided, flow.sample(2, seed=0))
+    assert np.abs(guided - flow.sample(2, seed=0, guidance=1.0)).max() > 0
+    with pytest.raises(ValueError, match="must be of the parameterization"):
+        train(folder, tmp_path / "b", parameterization="edm", **options)
+    networks.text_encoder(8, width=8).save(tmp_path / "other.keras")
+    options["guide"] = tmp_path / "other.keras"
+    with pytest.raises(ValueError, match="other.keras"):
+        train(folder, tmp_path / "b", **options)
+
+
 @pytest.mark.slow
 def test_classes_and_both_parameterizations_train(folder, tmp_path):
     (folder / "captions.json").unlink()

@@ -56,6 +56,11 @@ class FlowMatching(LatentFlow):
     guidance goes from the one flow through the other and beyond:
     `v = v_none + guidance · (v_condition - v_none)`.
 
+    A model with a `guide` has autoguidance instead, with or without a
+    condition: from the flow of that weaker network through its own and
+    beyond, `v = v_guide + guidance · (v - v_guide)`. Where the weak network
+    errs more in the same way, this undoes errors of the strong one.
+
     Args:
         network: Network from `[image, time]`, or `[image, time, ...]` with a
             condition, to the shape of the image, unbounded, such as
@@ -64,8 +69,12 @@ class FlowMatching(LatentFlow):
             preconditioning and noise levels.
         sampler: The `models.FlowSampler` of all uses that are given no other.
             None for 20 steps of Heun's method.
-        guidance: Classifier-free guidance of all uses that are given no
-            other. 1 is the conditional flow, 0 the unconditional one.
+        guidance: Guidance of all uses that are given no other. 1 is the flow
+            of the network, 0 the one without a condition, or of the guide.
+        guide: A weaker network from and to the same shapes: a smaller one
+            that was trained less on the same images and parameterization,
+            such as the `network_average` of another model. It is copied and
+            not trained. None for classifier-free guidance.
         sigma_data: Standard deviation σ_d of the images in [-1, 1].
         seed: Seed of all noise in training, an int. None draws a random one.
 
@@ -79,7 +88,9 @@ class FlowMatching(LatentFlow):
     Reference: Lipman et al., Flow Matching for Generative Modeling, 2023;
     Liu et al., Flow Straight and Fast, 2023; Karras et al., Elucidating the
     Design Space of Diffusion-Based Generative Models, 2022; guidance: Ho &
-    Salimans, Classifier-Free Diffusion Guidance, 2022, equation 6.
+    Salimans, Classifier-Free Diffusion Guidance, 2022, equation 6;
+    autoguidance: Karras et al., Guiding a Diffusion Model with a Bad Version
+    of Itself, 2024, section 4.
 
     Example:
 
@@ -98,12 +109,16 @@ class FlowMatching(LatentFlow):
         guidance=1.0,
         sigma_data=0.5,
         seed=None,
+        guide=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         _check_arguments(network, parameterization, guidance, sigma_data)
+        if guide is not None:
+            _check_guide(guide, network)
         self.network = network
         self.network_average = frozen_copy(network)
+        self.guide = None if guide is None else frozen_copy(guide)
         self.average_steps = self.add_weight(
             shape=(), initializer="zeros", trainable=False, name="average_steps"
         )
@@ -297,14 +312,15 @@ class FlowMatching(LatentFlow):
             guidance=self.guidance,
             sigma_data=self.sigma_data,
             seed=self.seed,
+            guide=None if self.guide is None else serialize(self.guide),
         )
         return config
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        return cls(
-            **deserialized(config, ("network", "sampler"), custom_objects)
-        )
+        config = {"guide": None} | config  # older files have none
+        names = ("network", "sampler", "guide")
+        return cls(**deserialized(config, names, custom_objects))
 
 
 def _check_arguments(network, parameterization, guidance, sigma_data):
@@ -339,6 +355,20 @@ def _check_arguments(network, parameterization, guidance, sigma_data):
         raise ValueError(
             "`sigma_data` must be a number above 0. "
             f"Received: sigma_data={sigma_data!r}"
+        )
+
+
+def _check_guide(guide, network):
+    """Refuses a guide of another kind or for other images."""
+    check_is_network(guide, "guide")
+    taken, wanted = (
+        [(each.shape[1:], each.dtype) for each in one.inputs]
+        for one in (guide, network)
+    )
+    if taken != wanted or guide.outputs[0].shape != network.outputs[0].shape:
+        raise ValueError(
+            "`guide` must have the inputs and the output of `network`, "
+            f"{wanted}. Received: {taken} to {guide.outputs[0].shape}"
         )
 
 

@@ -32,6 +32,7 @@ class LatentFlow(GenerativeModel):
 
     Attributes:
         network_average: The network of the flow; set by the subclass.
+        guide: A weaker network, for autoguidance, or None; set by the subclass.
         schedule: Its `Flow` or `EDM`; set by the subclass.
         sampler: The default `FlowSampler`; set by the subclass.
         guidance: The default guidance; set by the subclass.
@@ -77,8 +78,14 @@ class LatentFlow(GenerativeModel):
 
     def _guided_prediction(self, x, t, condition, guidance):
         times = ops.broadcast_to(t, (ops.shape(x)[0],))
-        if not condition or guidance == 1.0:
+        if guidance == 1.0 or not (condition or self.guide):
             return self._run(self.network_average, x, times, condition)
+        if self.guide:
+            weak, strong = (
+                self._run(network, x, times, condition)
+                for network in (self.guide, self.network_average)
+            )
+            return weak + guidance * (strong - weak)
         absent = self.condition.absent(ops.shape(x)[0])
         both = [
             ops.concatenate([ops.cast(none, each.dtype), each])
@@ -151,7 +158,8 @@ class LatentFlow(GenerativeModel):
             labels: The condition of each image, such as its class; None for
                 none.
             sampler: A `models.FlowSampler`; None for the model's.
-            guidance: Classifier-free guidance; None for the model's.
+            guidance: How far to go beyond the flow, see `FlowMatching`; None
+                for the model's.
             seed: Seed of the sampler's `churn`, an int; None for a random one.
 
         Returns:
