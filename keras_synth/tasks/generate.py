@@ -36,7 +36,8 @@ def generate(
             images that are truer to the text and less varied. None takes the
             model's.
         num_steps: Number of steps of a flow's sampler, each of two
-            evaluations of the network. None takes the model's.
+            evaluations of the network with Heun's method. None takes the
+            model's.
         seed: Seed of the latents. None gives other images each time.
         overwrite: Whether an existing file may be replaced.
 
@@ -70,7 +71,8 @@ def generate(
     if isinstance(generator, models.FlowMatching):
         options["guidance"] = guidance
         if num_steps is not None:
-            options["sampler"] = models.FlowSampler(num_steps=num_steps)
+            config = generator.sampler.get_config() | {"num_steps": num_steps}
+            options["sampler"] = models.FlowSampler.from_config(config)
     elif (guidance, num_steps) != (None, None):
         raise ValueError(
             f"{model} holds a {type(generator).__name__}, which takes neither "

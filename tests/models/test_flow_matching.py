@@ -269,6 +269,26 @@ def test_samples_are_the_exact_map_of_latents(parameterization, isotropic):
     np.testing.assert_allclose(made, expected, atol=4e-3)
 
 
+def test_shift_multiplies_noise_levels():
+    flow = gaussian_flow(isotropic=False)
+    straight, shifted = (flow.schedule.times(8, s) for s in (1.0, 2.5))
+    assert shifted[0] == 1.0 and shifted[-1] == 0.0
+    levels_of = [t[1:] / (1.0 - t[1:]) for t in (straight, shifted)]
+    np.testing.assert_allclose(levels_of[1], 2.5 * levels_of[0])
+    latents = latents_of(flow)
+    sampler = models.FlowSampler(num_steps=60, shift=2.5)
+    made = flow.generate(latents, sampler=sampler)
+    expected = exact_images(flow, latents, False)
+    np.testing.assert_allclose(made, expected, atol=4e-3)
+    few = [models.FlowSampler("euler", 3, shift=s) for s in (1.0, 2.5)]
+    one, other = (flow.generate(latents, sampler=s) for s in few)
+    assert np.abs(one - other).max() > 1e-3
+    twin = models.FlowSampler.from_config(sampler.get_config())
+    assert twin.shift == 2.5
+    with pytest.raises(ValueError, match="for the times of a rectified flow"):
+        gaussian_flow("edm").generate(latents, sampler=sampler)
+
+
 @pytest.mark.parametrize("labels", [None, 3, [1, 2]])
 def test_images_are_interpolated_with_and_without_a_class(labels):
     flow, images = small_flow("label"), random_images(4)
@@ -616,6 +636,7 @@ def test_wrong_arguments_are_refused():
         ({"method": "rk4"}, "`method` must be"),
         ({"num_steps": 0}, "`num_steps` must be"),
         ({"churn": -1.0}, "`churn` must be"),
+        ({"shift": 0.0}, "`shift` must be"),
     ):
         with pytest.raises(ValueError, match=message):
             models.FlowSampler(**options)

@@ -69,9 +69,13 @@ class Flow:
         """Error of the denoised image for an error 1 of the prediction."""
         return t
 
-    def times(self, num_steps):
-        """Times of the steps of a sampler, from noise to image."""
-        return np.linspace(1.0, 0.0, num_steps + 1)
+    def times(self, num_steps, shift=1.0):
+        """Times of the steps of a sampler, from noise to image.
+
+        Equal steps, whose noise levels t / (1 - t) are multiplied by `shift`.
+        """
+        t = np.linspace(1.0, 0.0, num_steps + 1)
+        return shift * t / (1.0 + (shift - 1.0) * t)
 
 
 class EDM:
@@ -124,8 +128,13 @@ class EDM:
         """c_out: error of the image for an error 1 of the prediction."""
         return t * self.sigma_data / self._scale(t)
 
-    def times(self, num_steps):
+    def times(self, num_steps, shift=1.0):
         """Times of the steps of a sampler: equation 5 with ρ = 7, then 0."""
+        if shift != 1.0:
+            raise ValueError(
+                "`shift` is for the times of a rectified flow: EDM has its own "
+                f"noise levels. Received: shift={shift!r}"
+            )
         ramp = np.linspace(
             self.largest ** (1 / 7), self.smallest ** (1 / 7), num_steps
         )

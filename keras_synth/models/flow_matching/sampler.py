@@ -23,12 +23,18 @@ class FlowSampler:
         churn_levels: Noise levels (S_tmin, S_tmax) between which noise is
             added.
         churn_noise: Standard deviation S_noise of that noise.
+        shift: Factor of the noise level at the times of a rectified flow: with
+            more than 1 the steps are smaller near the noise and larger near
+            the image. 1 (default) for equal steps. EDM's steps follow its
+            own rule and take no other.
 
     Raises:
         ValueError: Arguments are out of range.
 
     Reference: Karras et al., Elucidating the Design Space of Diffusion-Based
-    Generative Models, 2022, algorithms 1 and 2.
+    Generative Models, 2022, algorithms 1 and 2; `shift`: Esser et al., Scaling
+    Rectified Flow Transformers for High-Resolution Image Synthesis, 2024,
+    equation 23.
 
     Example:
 
@@ -43,6 +49,7 @@ class FlowSampler:
         churn=0.0,
         churn_levels=(0.05, 50.0),
         churn_noise=1.003,
+        shift=1.0,
     ):
         if method not in ("euler", "heun"):
             raise ValueError(
@@ -62,11 +69,16 @@ class FlowSampler:
                 "`churn_levels` must be (smallest, largest), at least 0. "
                 f"Received: churn_levels={churn_levels!r}"
             )
+        if not is_weight(shift) or not shift:
+            raise ValueError(
+                f"`shift` must be a number above 0. Received: shift={shift!r}"
+            )
         self.method = method
         self.num_steps = int(num_steps)
         self.churn = churn
         self.churn_levels = tuple(churn_levels)
         self.churn_noise = churn_noise
+        self.shift = float(shift)
 
     @property
     def num_evaluations(self):
@@ -157,6 +169,7 @@ class FlowSampler:
             "churn": self.churn,
             "churn_levels": list(self.churn_levels),
             "churn_noise": self.churn_noise,
+            "shift": self.shift,
         }
 
     @classmethod

@@ -175,7 +175,7 @@ class LatentFlow(GenerativeModel):
         x = sampler.solve(
             self._velocity(condition, guidance),
             x,
-            self.schedule.times(sampler.num_steps),
+            self._times(sampler),
             self.schedule,
             seed,
         )
@@ -391,7 +391,7 @@ class LatentFlow(GenerativeModel):
             ),
             self.schedule.largest
             * tf.reshape(latents, (-1, *self.image_shape)),
-            self.schedule.times(sampler.num_steps),
+            self._times(sampler),
         )
         return as_images(x)
 
@@ -422,9 +422,13 @@ class LatentFlow(GenerativeModel):
         check_number("guidance", guidance)
         return sampler, float(guidance)
 
+    def _times(self, sampler):
+        """Times from pure noise to the image."""
+        return self.schedule.times(sampler.num_steps, sampler.shift)
+
     def _times_back(self, sampler):
         """Times from the image to pure noise."""
-        times = self.schedule.times(sampler.num_steps)[::-1].copy()
+        times = self._times(sampler)[::-1].copy()
         times[0] = self.schedule.smallest
         if np.isclose(times[0], times[1]):  # EDM: the last step ends at 0
             times = times[1:]
