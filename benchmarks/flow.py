@@ -132,18 +132,22 @@ def measure(name):
         f"`training.train_flow`, {words}, mixed_bfloat16, {trained.words()}; "
         f"{flow.network.count_params():,} weights, Heun's method, "
     )
+    sampler = {"num_steps": NUM_STEPS}
     if name in GUIDED:
         guide, other = _trained(RUNS / f"{name}_guide", data, GUIDE)
         flow = models.FlowMatching(
             flow.network_average, guide=guide.network_average, seed=SEED
         )
+        sampler["shift"] = 2.0
         protocol += (
             f"autoguidance by a flow of {words_of(GUIDE)} "
             f"({guide.network.count_params():,} weights, "
             f"{other.cpu_minutes:.0f} CPU min), "
         )
-    flow.sampler = models.FlowSampler("heun", NUM_STEPS)
+    flow.sampler = models.FlowSampler("heun", **sampler)
     protocol += f"{flow.sampler.num_evaluations} evaluations"
+    if flow.sampler.shift != 1.0:
+        protocol += f" with a shift of {flow.sampler.shift}"
     labels = load(data, "train").arrays()[1]
     if conditional or name in GUIDED:
         guidances = GUIDANCES[conditional]

@@ -24,8 +24,9 @@ def run(name):
             "made small by `degradations.RealWorldDownsample`, rounded to 8 "
             "bits; PSNR of RGB, perceptual distance (SqueezeNet, LPIPS "
             "weights), and how far the mean color lies from that of the "
-            "photograph, in the channel that is farthest; bars: the lower of "
-            f"bicubic and `upscaler`, and 1 gray level; {training_words(name)}"
+            "photograph and of the small image, in the channel that is "
+            "farthest; bars: the lower of bicubic and `upscaler`, and 1 gray "
+            f"level from the small image; {training_words(name)}"
         ),
         seed=SEED,
     )
@@ -55,9 +56,12 @@ def photo_upscaler_figures(network):
             psnr.update_state(clean, large)
             distance.reset_state()
             distance.update_state(clean, large)
-            shift = 255 * np.abs(large.mean((1, 2)) - clean.mean((1, 2))).max()
+            shifts = [
+                255 * np.abs(large.mean((1, 2)) - other.mean((1, 2))).max()
+                for other in (clean, small)
+            ]
             scores[name].append(
-                (float(psnr.result()), float(distance.result()), shift)
+                (float(psnr.result()), float(distance.result()), *shifts)
             )
             shown.append(large)
         if index < SHOWN:
@@ -71,13 +75,16 @@ def photo_upscaler_figures(network):
     means = {name: np.mean(values, axis=0) for name, values in scores.items()}
     bar = round(min(means["bicubic"][1], means["upscaler"][1]), 4)
     figures = {}
-    for name, (psnr, distance, shift) in means.items():
+    for name, (psnr, distance, shift, added) in means.items():
         ours = name == "photo_upscaler"
         figures[f"{name}: PSNR"] = figure(psnr, "dB", better="higher")
         figures[f"{name}: perceptual distance"] = figure(
             distance, decimals=4, better="lower", bar=bar if ours else None
         )
         figures[f"{name}: shift of the mean color"] = figure(
-            shift, "gray levels", better="lower", bar=1.0 if ours else None
+            shift, "gray levels", better="lower"
+        )
+        figures[f"{name}: shift from the small image"] = figure(
+            added, "gray levels", better="lower", bar=1.0 if ours else None
         )
     return figures
