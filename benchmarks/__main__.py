@@ -49,6 +49,7 @@ BENCHMARKS = {
     "style_transfer": ("style_transfer", 45, "300 steps at 512x512"),
     "adain": ("style_transfer", 40, "one pass against 300 steps"),
     "cyclegan_emoji": ("translation", 90, "emoji of two styles, unpaired"),
+    "cut_emoji": ("translation", 60, "the same, one way, by CUT"),
     "pix2pix_emoji": ("translation", 60, "the same from pairs"),
     "demo": ("demo", 5, "the demo's digits under a digit classifier"),
     "vae": ("likelihood", 20, "test NLL of a VAE on MNIST"),

@@ -1,9 +1,9 @@
 """Translation between two styles of emoji, whose true partners are known.
 
-Noto's emoji are translated to Twemoji's. CycleGAN gets one half of the codes
-in the one style and the other half in the other: no image has its partner in
-the training. pix2pix gets all these codes as pairs. Both are measured on codes
-that neither saw.
+Noto's emoji are translated to Twemoji's. CycleGAN and CUT get one half of the
+codes in the one style and the other half in the other: no image has its partner
+in the training. pix2pix gets all these codes as pairs. All are measured on
+codes that none saw.
 """
 
 import keras
@@ -17,7 +17,7 @@ from keras_synth import metrics, training
 from keras_synth.io import write_image
 
 SEED, NUM_TEST, SHOWN = 0, 200, 12
-CYCLEGAN = {
+UNPAIRED = {
     "image_size": 64,
     "width": 24,
     "num_blocks": 6,
@@ -36,22 +36,20 @@ def run(name):
     half = len(known) // 2
     folder = RUNS / name
     inputs, partners = (_read(style, test) for style in ("noto", "twemoji"))
-    if name == "cyclegan_emoji":
-        parts = known[:half], known[half:]
-        options, trained = CYCLEGAN, _trained_cyclegan(folder, *parts)
-        model = keras.saving.load_model(folder / "cyclegan.keras")
-        made = model.predict(inputs, batch_size=20, verbose=0)
+    method = name.removesuffix("_emoji")
+    if method == "pix2pix":
+        parts, options = (known, known), PIX2PIX
+        trained = _trained_pix2pix(folder, known)
     else:
-        parts = known, known
-        options, trained = PIX2PIX, _trained_pix2pix(folder, known)
-        model = keras.saving.load_model(folder / "pix2pix.keras")
-        made = model.predict(inputs, batch_size=20, verbose=0)
+        parts, options = (known[:half], known[half:]), UNPAIRED
+        trained = _trained_unpaired(method, folder, *parts)
+    model = keras.saving.load_model(folder / f"{method}.keras")
     results = {
         "input": inputs,
         "color statistics": _with_colors(
             inputs, *map(_read, ("noto", "twemoji"), parts)
         ),
-        name.partition("_")[0]: made,
+        method: model.predict(inputs, batch_size=20, verbose=0),
     }
     rows = [*results.values(), partners]
     write_image(folder / "translated.png", _grid(rows, NUM_TEST // SHOWN))
@@ -61,16 +59,16 @@ def run(name):
         what: _measures(images, partners, features)
         for what, images in results.items()
     }
-    figures = _figures(measured, name)
+    figures = _figures(measured, method)
     write_row(
         name,
         "Translation between two styles of emoji at 64x64",
         figures | trained.figures(),
         data=f"emoji of Noto to Twemoji, {NUM_TEST} test codes; training: "
         + (
-            f"{half} codes of Noto and {len(known) - half} others of Twemoji"
-            if name == "cyclegan_emoji"
-            else f"{len(known)} pairs"
+            f"{len(known)} pairs"
+            if method == "pix2pix"
+            else f"{half} codes of Noto, {len(known) - half} others of Twemoji"
         ),
         protocol=(
             "color distance: mean difference of the sorted values of each "
@@ -80,7 +78,7 @@ def run(name):
             f"`{features.name}` {features.weight_hash}; color statistics: mean "
             "and deviation of each channel moved from those of the one "
             "training set to the other's; "
-            f"`training.train_{name.partition('_')[0]}`, {words_of(options)}, "
+            f"`training.train_{method}`, {words_of(options)}, "
             f"mixed_bfloat16, {trained.words()}"
         ),
         seed=SEED,
@@ -117,11 +115,12 @@ def _fit(train, folder, *places, **options):
     return train_once(folder, shown, fit)
 
 
-def _trained_cyclegan(folder, codes_a, codes_b):
+def _trained_unpaired(method, folder, codes_a, codes_b):
     data = RUNS / "emoji_unpaired"
     a = _written(data / "a", "noto", codes_a)
     b = _written(data / "b", "twemoji", codes_b)
-    return _fit(training.train_cyclegan, folder, a, b, **CYCLEGAN)
+    train = {"cyclegan": training.train_cyclegan, "cut": training.train_cut}
+    return _fit(train[method], folder, a, b, **UNPAIRED)
 
 
 def _trained_pix2pix(folder, codes):
@@ -159,25 +158,24 @@ def _measures(images, partners, features):
     }
 
 
-def _figures(measured, name):
-    (what,) = (each for each in measured if each in name)
+def _figures(measured, method):
     before = measured["input"]
     bars = {}
-    if name == "cyclegan_emoji":
+    if method == "pix2pix":
+        cyclegan = stored_value("cyclegan_emoji", "cyclegan: PSNR") or 0.0
+        bars["PSNR"] = max(cyclegan, before["PSNR"] + 3.0)
+    else:
         others = ("input", "color statistics")
         bars[COLOR] = 0.8 * min(measured[other][COLOR] for other in others)
         bars[KERNEL] = 0.5 * before[KERNEL]
-    else:
-        cyclegan = stored_value("cyclegan_emoji", "cyclegan: PSNR") or 0.0
-        bars["PSNR"] = max(cyclegan, before["PSNR"] + 3.0)
     figures = {}
-    for method, values in measured.items():
+    for what, values in measured.items():
         for metric, value in values.items():
-            figures[f"{method}: {metric}"] = figure(
+            figures[f"{what}: {metric}"] = figure(
                 value,
                 {"PSNR": "dB", KERNEL: ""}.get(metric, "gray levels"),
                 better="higher" if metric == "PSNR" else "lower",
-                bar=bars.get(metric) if method == what else None,
+                bar=bars.get(metric) if what == method else None,
             )
     return figures
 
