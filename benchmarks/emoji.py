@@ -15,10 +15,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from benchmarks.flow import in_float32
 from benchmarks.rows import RUNS, data_folder, figure, write_row
 from benchmarks.trainings import (
     card,
+    in_float32,
     store_in_half_precision,
     train_once,
     words_of,

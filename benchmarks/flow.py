@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.gan import DATA, SCORERS, SEED, draw, load, score
 from benchmarks.peers import Peer, peer_python
 from benchmarks.rows import RUNS, data_folder, figure, write_row
-from benchmarks.trainings import train_once, words_of
+from benchmarks.trainings import in_float32, train_once, words_of
 from keras_synth import metrics, models, training
 from keras_synth.io import image_grid, write_image
 
@@ -90,24 +90,6 @@ def _trained(folder, data, options, conditional=False):
 
     trained = train_once(folder, options, fit)
     return in_float32(folder / "flow.keras"), trained
-
-
-def in_float32(path):
-    """The model of a file, whose layers all compute in float32."""
-    model = keras.saving.load_model(path)
-    config = keras.saving.serialize_keras_object(model)
-    twin = keras.saving.deserialize_keras_object(_in_float32(config))
-    twin.set_weights(model.get_weights())
-    return twin
-
-
-def _in_float32(config):
-    """A configuration with other names of policies."""
-    if isinstance(config, dict):
-        return {key: _in_float32(value) for key, value in config.items()}
-    if isinstance(config, list | tuple):
-        return type(config)(_in_float32(value) for value in config)
-    return "float32" if config == "mixed_bfloat16" else config
 
 
 def frechet(data, images):

@@ -157,6 +157,24 @@ def training_folder(folder):
     return target
 
 
+def in_float32(path):
+    """The model of a file, whose layers all compute in float32."""
+    model = keras.saving.load_model(path, compile=False)
+    config = keras.saving.serialize_keras_object(model)
+    twin = keras.saving.deserialize_keras_object(_in_float32(config))
+    twin.set_weights(model.get_weights())
+    return twin
+
+
+def _in_float32(config):
+    """A configuration with other names of policies."""
+    if isinstance(config, dict):
+        return {key: _in_float32(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return type(config)(_in_float32(value) for value in config)
+    return "float32" if config == "mixed_bfloat16" else config
+
+
 def store_in_half_precision(source, target):
     """Writes a weights file as float16, without the optimizer's state."""
     with h5py.File(source) as old, h5py.File(target, "w") as new:
