@@ -174,6 +174,7 @@ def plan_targets(
     )
     if beside:
         _check_stems(plan)
+        _check_none_beside(plan, beside, also_read)
     plan = _shard(plan, files.shard)
     if files.skip_existing:
         plan = [(file, goal) for file, goal in plan if not is_finished(goal)]
@@ -309,18 +310,24 @@ def check_not_read(targets, also_read):
     Raises:
         ValueError: A target is read as well, whatever the links.
     """
-    kept = set()
-    for path in also_read:
-        if path is not None:
-            path = pathlib.Path(path)
-            paths = find_images(path) if path.is_dir() else [path]
-            kept.update(map(os.path.realpath, paths))
+    kept = _real_paths(also_read)
     for target in targets:
         if os.path.realpath(target) in kept:
             raise ValueError(
                 f"{target} is read as well, and would be lost: give another "
                 "target."
             )
+
+
+def _real_paths(also_read):
+    """The files that are read besides, whatever the links: a set of str."""
+    kept = set()
+    for path in also_read:
+        if path is not None:
+            path = pathlib.Path(path)
+            paths = find_images(path) if path.is_dir() else [path]
+            kept.update(map(os.path.realpath, paths))
+    return kept
 
 
 def _check_stems(plan):
@@ -333,6 +340,24 @@ def _check_stems(plan):
                 f"{other} and {file} differ in their endings alone, so that "
                 "what is written beside them would be one file: rename one."
             )
+
+
+def _check_none_beside(plan, beside, also_read):
+    """Refuses images, read or written, in the place of files beside others."""
+    kept = _real_paths(also_read)
+    kept.update(os.path.realpath(path) for pair in plan for path in pair)
+    goals = {(os.path.realpath(goal.parent), goal.stem) for _, goal in plan}
+    for suffix in beside:
+        end = ".*".join(map(re.escape, suffix.split("*")))
+        for path in sorted(kept):
+            folder, name = os.path.split(path)
+            match = re.fullmatch(f"(.*){end}", name, re.DOTALL)
+            if match and (folder, match[1]) in goals:
+                raise ValueError(
+                    f"{path} would be lost: what is written beside "
+                    f"{match[1]} has that name. Rename it, or give another "
+                    "target."
+                )
 
 
 def _check_beside(goal, suffix, overwrite):

@@ -119,6 +119,30 @@ def test_what_is_read_as_well_is_no_target(tmp_path):
     assert plan_targets(*files * 2, overwrite=True, also_read=files)
 
 
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("in", "out"),  # two images to be written are one file
+        ("in", "in"),  # an image to be read
+        ("in/a-compare.png", "in/a.png"),
+        ("in/b.png", "masks/m.png"),  # what is read as well
+    ],
+)
+def test_what_is_written_beside_a_target_is_no_image(tmp_path, source, target):
+    names = "a.png", "a-compare.png", "b.png"
+    touch(tmp_path / "in", *names)
+    masks = touch(tmp_path / "masks", "m-compare.png")
+    for suffix in "-compare.png", "-*.png":
+        with pytest.raises(ValueError, match="a-compare.png would|m-compare"):
+            plan_targets(
+                tmp_path / source,
+                tmp_path / target,
+                overwrite=True,
+                beside=(suffix,),
+                also_read=[masks],
+            )
+
+
 def test_names_that_differ_in_their_endings_share_what_is_beside(tmp_path):
     touch(tmp_path, "in/a.png", "in/a.jpg")
     places = tmp_path / "in", tmp_path / "out"
