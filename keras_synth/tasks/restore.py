@@ -440,7 +440,8 @@ def _blended(color, restored, strength):
 def _enhanced(image, contrast, sharpness):
     if not contrast and not sharpness:
         return image
-    if contrast:
+    # An image of one brightness has no contrast: it would become white.
+    if contrast and np.ptp(image.max(axis=-1)):
         gray = image.shape[-1] == 1
         flat = image[..., 0] if gray else image
         flat = exposure.equalize_adapthist(flat, clip_limit=contrast)

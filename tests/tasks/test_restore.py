@@ -291,6 +291,14 @@ def test_enhancement_adds_contrast_and_sharpness(clean, tmp_path):
     assert spread[2][1] > 1.1 * spread[0][1]
 
 
+@pytest.mark.parametrize("color", [(0.5,), (0.8, 0.4, 0.2)])
+def test_contrast_leaves_an_image_of_one_color_as_it_is(color, tmp_path):
+    write_image(tmp_path / "in.png", np.full((32, 32, len(color)), color))
+    restore(tmp_path / "in.png", tmp_path / "out.png", contrast=0.01)
+    result = read_image(tmp_path / "out.png")
+    np.testing.assert_array_equal(result, read_image(tmp_path / "in.png"))
+
+
 @pytest.mark.parametrize(
     ("channels", "options"), [(1, {}), (3, {}), (1, {"ensemble": True})]
 )
