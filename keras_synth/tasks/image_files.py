@@ -322,7 +322,7 @@ def _write(goal, decoded, frames, files, provenance):
     if not frames and not asked and decoded.format == format_of(goal).name:
         with written_whole(goal) as unfinished:
             shutil.copyfile(decoded.path, unfinished)
-        return decoded.notes
+        return ()  # a copy lacks nothing
     if not frames:
         provenance = None  # nothing was done
         images = map(decoded.read, range(decoded.num_frames))

@@ -225,6 +225,17 @@ def test_an_untouched_file_is_copied_only_within_its_format(tmp_path):
     assert (tmp_path / "d.jpg").read_bytes()[:2] == b"\xff\xd8"
 
 
+def test_a_copy_lacks_nothing_and_says_nothing(tmp_path):
+    Image.new("CMYK", (16, 16)).save(tmp_path / "a.jpg")
+    image = Image.new("RGB", (16, 16))
+    image.save(tmp_path / "b.jpg", "MPO", save_all=True, append_images=[image])
+    for name in "a.jpg", "b.jpg":
+        source, target = tmp_path / name, tmp_path / f"copy-{name}"
+        assert through(source, target, lambda color: color) == ""
+        assert target.read_bytes() == source.read_bytes()
+        assert through(source, tmp_path / f"new-{name}") != ""
+
+
 def test_an_enormous_image_is_refused_before_it_is_read(tmp_path):
     Image.new("1", (20000, 11000)).save(tmp_path / "bomb.png")
     with pytest.raises(ValueError, match=r"220 megapixels.*max_megapixels"):
