@@ -183,8 +183,8 @@ def restore_files(
         FilesError: Images could not be restored; all others are.
     """
     files = files or FileOptions()
-    method = pathlib.Path(title).name  # of a file the name, without folders
-    provenance = kind and Provenance(kind, method)
+    title = pathlib.Path(title).name  # of a file the name, without folders
+    provenance = kind and Provenance(kind, title)
     job = _Job(
         restore, result, title, provenance, scale, compare, overwrite, files
     )
@@ -344,12 +344,16 @@ def _draw_comparison(path, image, after, title, provenance):
     if after.dtype.kind == "u":
         after = after / np.float32(np.iinfo(after.dtype).max)
     before, after = np.broadcast_arrays(before, after)
-    name = image.path.name
-    if len(name) > _LONGEST_TITLE:
-        name = f"{name[: _LONGEST_TITLE // 2]}…{name[-_LONGEST_TITLE // 2 :]}"
     evaluation.draw_panel(
         path,
         {"before": before, "after": after},
-        {"before": name, "after": title},
+        {"before": _short(image.path.name), "after": _short(title)},
         provenance=provenance,
     )
+
+
+def _short(title):
+    """A title that is no wider than its image."""
+    if len(title) <= _LONGEST_TITLE:
+        return title
+    return f"{title[: _LONGEST_TITLE // 2]}…{title[-_LONGEST_TITLE // 2 :]}"

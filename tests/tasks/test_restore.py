@@ -6,7 +6,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage import data
 
-from keras_synth import presets, tasks, training
+from keras_synth import evaluation, presets, tasks, training
 from keras_synth.cli import restore as cli_restore
 from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, progress, read_image, write_image
@@ -227,6 +227,27 @@ def test_before_and_after_side_by_side(noisy, tmp_path):
     )
     assert restored.comparison == tmp_path / "out-compare.png"
     assert read_image(restored.comparison).std() > 0.1
+
+
+def test_a_comparison_has_short_titles_without_folders(
+    noisy, tmp_path, monkeypatch
+):
+    shown = []
+    monkeypatch.setattr(
+        evaluation, "draw_panel", lambda *args, **_: shown.append(args[2])
+    )
+    network = training.build_denoiser("dncnn", num_layers=3, width=4)
+    write_image(tmp_path / "in.png", noisy)
+    for name in "mine.keras", f"{50 * 'long'}.keras":
+        network.save(tmp_path / name)
+        restore(
+            tmp_path / "in.png",
+            tmp_path / f"{len(name)}.png",
+            method=tmp_path / name,
+            compare=True,
+        )
+    assert shown[0] == {"before": "in.png", "after": "mine.keras"}
+    assert shown[1]["after"] == "longlonglonglo…longlong.keras"
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 2), (3, 3), (9, 7)])
