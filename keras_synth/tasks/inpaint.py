@@ -218,12 +218,8 @@ def choose_method(mask):
 def filler(method, seed, progress, ensemble=False):
     """Function from images and masks (1, height, width, ...) to images."""
     if method == "unet":
-        return lambda images, mask: with_channels(
-            lambda images: in_tiles(
-                _fill_tile, {"image": images, "mask": mask}, ensemble, progress
-            ),
-            3,
-            images,
+        return lambda images, mask: _filled_by_network(
+            images, mask, ensemble, progress
         )
     if method == "biharmonic":
         return restoration.biharmonic()
@@ -240,8 +236,21 @@ def filler(method, seed, progress, ensemble=False):
     return restoration.patch_match(PATCH_SIZE, seed=seed, progress=show)
 
 
+def _filled_by_network(images, mask, ensemble, progress):
+    # The network ignores what is missing. A tile of nothing else is left as
+    # it is: of the mean color, where the network would make it black.
+    mean = images[mask[..., 0] == 0].mean(axis=0, dtype="float64")
+    images = np.where(mask > 0, np.float32(mean), images)
+
+    def filled(images):
+        inputs = {"image": images, "mask": mask}
+        return in_tiles(_fill_tile, inputs, ensemble, progress)
+
+    return with_channels(filled, 3, images)
+
+
 def _fill_tile(inputs):
-    if not inputs["mask"].any():
+    if not inputs["mask"].any() or inputs["mask"].all():
         return inputs["image"]
     return inference.run_restorer(_pretrained(), inputs)
 

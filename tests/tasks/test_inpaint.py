@@ -242,6 +242,21 @@ def test_the_pretrained_network_sees_only_tiles_with_holes(
     assert len(calls) == (8 if ensemble else 1)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_hole_of_whole_tiles_gets_the_mean_color(
+    channels, tmp_path, monkeypatch
+):
+    for name, value in {"_TILE": 64, "_OVERLAP": 16, "_MULTIPLE": 16}.items():
+        monkeypatch.setattr(f"keras_synth.tasks.restorers.{name}", value)
+    color = np.float32([0.8, 0.6, 0.4])[:channels]
+    hole = np.zeros((160, 160, 1), "float32")
+    hole[8:-8, 8:-8] = 1.0
+    write_image(tmp_path / "in.png", color * (1.0 - hole))
+    write_image(tmp_path / "mask.png", hole)
+    result, _ = _restore(tmp_path, method="unet")
+    assert np.abs(result - color).max() < 0.1
+
+
 def test_what_is_transparent_in_a_mask_is_not_marked(torn, mask):
     """White strokes on a transparent layer, as drawing programs save it."""
     layer = np.concatenate([np.ones((20, 24, 3), "float32"), mask], axis=-1)
