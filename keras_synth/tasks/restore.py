@@ -237,7 +237,8 @@ def restore(
         noise_level: Standard deviation σ of the noise in units of [0, 1]: 10
             of 255 gray levels are 0.039. "auto" estimates it for each image,
             in color images for brightness and differences of colors, each by
-            itself. The medians need none, and "photo" takes none.
+            itself. The medians, "photo" and networks that are not conditioned
+            on it take none.
         strength: Share of the restoration that is applied, from 0 to 1. With
             0, no noise is looked for, and an image that nothing else changes
             is copied.
@@ -304,9 +305,9 @@ def restore(
     if trained is not None:
         (network,) = trained.args
         unaware = "noise_level" not in inference.input_names(network)
-    if method == "photo" and noise_level != "auto":
+    if method != "auto" and unaware and noise_level != "auto":
         raise ValueError(
-            "photo finds the noise by itself: leave out `noise_level` "
+            f"{method} takes no noise level: leave out `noise_level` "
             f"(--noise-level). Received: noise_level={noise_level!r}"
         )
     repair, levels = None, restoration.auto_levels()

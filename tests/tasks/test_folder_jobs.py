@@ -20,7 +20,7 @@ from tests.jobs import Job
 
 DISK = 2 * 1024 * 1024
 RNG = np.random.default_rng(0)
-MEDIAN = ("--method", "median", "--noise-level", "0.1")
+MEDIAN = ("--method", "median")
 
 
 def contents(folder):
@@ -106,7 +106,7 @@ def test_a_comparison_that_a_killed_job_has_left_stays(tmp_path, monkeypatch):
     """The image is written last: where it is, all of it is there."""
     write_image(tmp_path / "in/a.png", RNG.uniform(size=(8, 8, 3)))
     places = tmp_path / "in", tmp_path / "out"
-    options = {"method": "median", "noise_level": 0.1, "compare": True}
+    options = {"method": "median", "compare": True}
 
     class Killed(BaseException):
         pass

@@ -24,9 +24,7 @@ def test_a_sequential_restores_and_upscales(photo, tmp_path):
     same = keras.Sequential([image, keras.layers.Identity()])
     assert inference.input_shapes(same) == {"image": (None, None, None, 3)}
     method = saved(same, tmp_path / "same.keras")
-    tasks.restore(
-        photo, tmp_path / "same.png", method=method, verbose=0, noise_level=0.1
-    )
+    tasks.restore(photo, tmp_path / "same.png", method=method, verbose=0)
     np.testing.assert_array_equal(
         read_image(tmp_path / "same.png"), read_image(photo)
     )
@@ -47,7 +45,6 @@ def test_a_network_of_fixed_size_restores_a_file(photo, tmp_path):
         photo,
         tmp_path / "out.png",
         method=saved(model, tmp_path / "fixed.keras"),
-        noise_level=0.1,
         verbose=0,
     )
     np.testing.assert_array_equal(

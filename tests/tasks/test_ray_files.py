@@ -82,9 +82,7 @@ def test_the_files_are_those_of_the_plain_run(ray_cluster, folder):
     kept = pathlib.Path("ray/1/1.png").stat().st_mtime_ns
     pathlib.Path("in/0/4.png").unlink()
     files = FileOptions(engine="ray", skip_existing=True)
-    done = tasks.restore(
-        "in", "ray", method="median", noise_level=0.1, files=files, verbose=0
-    )
+    done = tasks.restore("in", "ray", method="median", files=files, verbose=0)
     assert [str(each.source) for each in done] == ["in/0/0.png", "in/1/7.png"]
     assert contents("ray").keys() == expected.keys()
     assert pathlib.Path("ray/1/1.png").stat().st_mtime_ns == kept

@@ -259,13 +259,11 @@ def test_every_channel_of_any_size_is_sharpened(size, tmp_path):
         tmp_path / "in.png",
         tmp_path / "out.png",
         method="median",
-        noise_level=0.1,
     )
     restore(
         tmp_path / "in.png",
         tmp_path / "sharp.png",
         method="median",
-        noise_level=0.1,
         sharpness=1.0,
     )
     plain = read_image(tmp_path / "out.png")
@@ -483,15 +481,17 @@ def test_words_are_those_of_what_was_done():
     assert words(facts | {"noise_level": None}) == "no noise removed, as asked"
 
 
-def test_photo_takes_no_noise_level(noisy, tmp_path):
-    write_image(tmp_path / "in.png", noisy)
-    with pytest.raises(ValueError, match="finds the noise by itself"):
-        restore(
-            tmp_path / "in.png",
-            tmp_path / "out.png",
-            method="photo",
-            noise_level=0.1,
-        )
+@pytest.mark.parametrize(
+    "method", ["photo", "median", "adaptive_median", "blind.keras"]
+)
+def test_a_noise_level_that_is_not_used_is_refused(
+    method, noisy, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    training.build_denoiser("dncnn", num_layers=3, width=4).save("blind.keras")
+    write_image("in.png", noisy)
+    with pytest.raises(ValueError, match="takes no noise level: leave out"):
+        restore("in.png", "out.png", method=method, noise_level=0.1)
     assert not (tmp_path / "out.png").exists()
 
 
