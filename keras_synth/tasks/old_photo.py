@@ -8,6 +8,7 @@ from scipy import ndimage
 from keras_synth.io import (
     FileOptions,
     Progress,
+    is_finished,
     open_decoded,
     plan_targets,
     write_image,
@@ -53,12 +54,14 @@ class OldPhotos:
                 "of a .keras file of `train damage-detector`, or a `mask` "
                 "(--mask) of what is to be inpainted."
             )
+        files = files or FileOptions()
         self._masks, self._saved, self._detector = None, None, None
+        self._kept = files.skip_existing
         if mask is not None:
             self._masks = find_masks(mask, source, [file for file, _ in plan])
         if save_mask is not None:
             self._saved = _saved_masks(
-                source, plan, save_mask, mask, overwrite, files or FileOptions()
+                source, plan, save_mask, mask, overwrite, files
             )
         if detector is not None:
             self._detector = _load_detector(detector)
@@ -87,7 +90,8 @@ class OldPhotos:
                     f"{image.path} has several images: their masks cannot be "
                     "saved as one."
                 )
-            write_image(facts["mask"], missing)
+            if not (self._kept and is_finished(facts["mask"])):
+                write_image(facts["mask"], missing)
         if not missing.any():
             return image.color, facts
         return _filled(image.color, missing, progress), facts

@@ -8,7 +8,7 @@ from keras import ops
 from PIL import Image
 
 from keras_synth.cli.main import main
-from keras_synth.io import read_image, write_image
+from keras_synth.io import FileOptions, read_image, write_image
 from keras_synth.tasks import restore
 
 # Film damage is what is brighter than anything else.
@@ -153,6 +153,27 @@ def test_a_folder_has_a_folder_of_masks(folder, tmp_path):
             **options,
         )
     assert not (tmp_path / "third").exists()
+
+
+def test_a_mask_that_exists_already_is_left_as_it_is(folder, tmp_path):
+    """By hand corrected, say, before a job that was stopped goes on."""
+    for name in ("a.png", "b.png"):
+        write_image(
+            tmp_path / "in" / name, read_image(folder / "old.png")[:, :48]
+        )
+    write_image(tmp_path / "masks/a.png", np.zeros((8, 8)))
+    kept = (tmp_path / "masks/a.png").read_bytes()
+    restore(
+        tmp_path / "in",
+        tmp_path / "out",
+        old_photo=True,
+        noise_level=0.0,
+        detector=folder / "1.keras",
+        save_mask=tmp_path / "masks",
+        files=FileOptions(skip_existing=True),
+    )
+    assert (tmp_path / "masks/a.png").read_bytes() == kept
+    assert read_image(tmp_path / "masks/b.png").any()
 
 
 def test_pages_have_no_mask_in_common(folder, tmp_path):
