@@ -176,6 +176,23 @@ def test_a_mask_that_exists_already_is_left_as_it_is(folder, tmp_path):
     assert read_image(tmp_path / "masks/b.png").any()
 
 
+def test_a_part_of_a_job_beside_its_sources_goes_on(folder, tmp_path):
+    old = read_image(folder / "old.png")[:, :48]
+    for name in ("a.png", "a-new.png", "b.png", "c.png"):
+        write_image(tmp_path / "in" / name, old)
+    (done,) = restore(
+        tmp_path / "in",
+        tmp_path / "in",
+        old_photo=True,
+        noise_level=0.0,
+        detector=folder / "1.keras",
+        save_mask=tmp_path / "masks",
+        files=FileOptions(skip_existing=True, suffix="-new", shard="1/2"),
+    )
+    assert done.target == tmp_path / "in/c-new.png"
+    assert done.mask == tmp_path / "masks/c.png"
+
+
 def test_pages_have_no_mask_in_common(folder, tmp_path):
     with Image.open(folder / "old.png") as page:
         page.save(tmp_path / "in.tif", save_all=True, append_images=[page])
