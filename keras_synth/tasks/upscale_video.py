@@ -15,9 +15,11 @@ import keras_synth
 from keras_synth import presets, restoration
 from keras_synth.inference import restore_video, run_restorer
 from keras_synth.io import (
+    VIDEO_EXTENSIONS,
     Progress,
     Provenance,
     check_video_target,
+    is_finished,
     open_video,
     video_writer,
 )
@@ -195,13 +197,23 @@ def upscale_video(
             "`frames_per_second` must be above 0, and at most 1000. Received: "
             f"frames_per_second={frames_per_second!r}"
         )
+    if overwrite and skip_existing:
+        raise ValueError(
+            "`overwrite` replaces what `skip_existing` leaves as it is: give "
+            "one of them."
+        )
     source, target = pathlib.Path(source), pathlib.Path(target)
+    if frames_per_second and target.suffix.lower() not in VIDEO_EXTENSIONS:
+        raise ValueError(
+            "`frames_per_second` is for a video file. Received: the target "
+            f"{target}"
+        )
     if target.resolve() == source.resolve():
         raise ValueError(f"{source} cannot be its own target: name another.")
     video = open_video(source, accept_truncated)
     check_video_target(target, overwrite or skip_existing)
     size = (scale * video.size[0], scale * video.size[1])
-    if skip_existing and target.is_file():
+    if skip_existing and is_finished(target):
         return UpscaledVideo(source, target, scale, size, video.total)
     writer = video_writer(
         target,

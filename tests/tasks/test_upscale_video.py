@@ -117,6 +117,28 @@ def test_a_folder_becomes_a_folder(capsys, saved, tmp_path):
     assert main([str(word) for word in (*words, "--overwrite")]) == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"frames_per_second": 10.0}, "`frames_per_second` is for a video"),
+        ({"skip_existing": True, "overwrite": True}, "give one of them"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(options, message, tmp_path):
+    source = write_frames(tmp_path / "in", clip())
+    with pytest.raises(ValueError, match=message):
+        upscale_video(source, tmp_path / "out", method="bicubic", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_file_is_no_video_that_is_finished(tmp_path):
+    source = write_frames(tmp_path / "in", clip())
+    target = tmp_path / "out.mp4"
+    target.touch()
+    upscale_video(source, target, method="bicubic", skip_existing=True)
+    assert open_video(target).total == 3
+
+
 def test_video_files(tmp_path):
     """From frames to a file, from that to one twice as large, and back to
     frames: lossy, but the same waves."""
