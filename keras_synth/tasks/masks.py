@@ -4,7 +4,13 @@ import pathlib
 
 import numpy as np
 
-from keras_synth.io import find_images, pair_by_name, read_image, split_alpha
+from keras_synth.io import (
+    find_images,
+    open_decoded,
+    pair_by_name,
+    read_image,
+    split_alpha,
+)
 
 
 def check_masks(masks, source):
@@ -68,7 +74,7 @@ def read_mask(path, image):
         float32 (height, width, 1) of 0 and 1, where 1 is missing.
 
     Raises:
-        ValueError: The mask does not fit the image.
+        ValueError: The mask does not fit the image, or holds several.
     """
     gray = read_marked(path)
     mask = np.float32(gray > 0.5)
@@ -104,8 +110,15 @@ def read_marked(path):
         float32 (height, width, 1) in [0, 1], 1 where it is marked.
 
     Raises:
-        ValueError: It has several colors, and transparent parts.
+        ValueError: It has several colors, and transparent parts, or several
+            images.
     """
+    frames = open_decoded(path).num_frames
+    if frames > 1:
+        raise ValueError(
+            f"The mask {path} must be one image, which is that of all frames "
+            f"and pages. Received: {frames} images"
+        )
     gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
     return gray if alpha is None else _marked(path, gray, alpha)
 

@@ -257,6 +257,19 @@ def test_a_hole_of_whole_tiles_gets_the_mean_color(
     assert np.abs(result - color).max() < 0.1
 
 
+def test_a_mask_of_several_images_is_refused(torn):
+    """Of which one alone would be used, for all pages of an image."""
+    with Image.open(torn / "in.png") as page:
+        page.save(torn / "in.tif", save_all=True, append_images=[page])
+    with Image.open(torn / "mask.png") as first:
+        second = Image.new(first.mode, first.size)
+        first.save(torn / "mask.tif", save_all=True, append_images=[second])
+    places = torn / "in.tif", torn / "mask.tif", torn / "out.tif"
+    with pytest.raises(ValueError, match="must be one image, .* 2 images"):
+        inpaint(*places)
+    assert not places[2].exists()
+
+
 def test_what_is_transparent_in_a_mask_is_not_marked(torn, mask):
     """White strokes on a transparent layer, as drawing programs save it."""
     layer = np.concatenate([np.ones((20, 24, 3), "float32"), mask], axis=-1)
