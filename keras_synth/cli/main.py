@@ -220,6 +220,8 @@ def _message(error):
 def _plain(error):
     """The message of an error without what Keras writes around it."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    # TensorFlow writes the places in the code before it.
+    text = re.sub(r"(?s)^in user code:\n.*\n +\w+Error: ", "", text)
     text = re.sub(r"^Exception encountered when calling .*\n", "", text)
     return text.partition("\nArguments received by ")[0]
 

@@ -202,6 +202,14 @@ def test_training_in_a_pipe_prints_a_line_for_an_epoch(
             ),
             "error: Images must be large.\n",
         ),
+        (
+            ValueError(
+                'in user code:\n\n    File "a.py", line 5, in degrade\n'
+                "        raise ValueError(\n\n"
+                "    ValueError: Noise has no level: it is pepper.\n"
+            ),
+            "error: Noise has no level: it is pepper.\n",
+        ),
         (ValueError(), "ValueError: no message"),
     ],
 )
