@@ -1,6 +1,7 @@
 """Style transfer on image files: the content of one, the style of another."""
 
 import dataclasses
+import inspect
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -30,6 +31,15 @@ from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.loading import load_once
 
 _PREVIEW = "-step-{}.png"
+# Arguments of "optimize" alone, besides `weights`, which a server is given.
+_OF_OPTIMIZE = (
+    "features",
+    "steps",
+    "style_weight",
+    "start",
+    "preserve_color",
+    "preview_interval",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,8 +145,10 @@ def stylize(
         ValueError: Arguments are out of range, or files are no images; in a
             folder all others are stylized first.
     """
+    arguments = dict(locals())
     method = str(method)
     _check(method, features, size, style_size, preview_interval)
+    _check_taken(method, arguments)
     as_step_counts(steps)
     as_style_weights(blend_weights, 1 + len(blend))
     check_loss_weights({"style_weight": style_weight})
@@ -248,6 +260,20 @@ def _check(method, features, size, style_size, preview_interval):
             raise ValueError(
                 f"`{name}` must be an int of at least {least}. "
                 f"Received: {name}={value!r}"
+            )
+
+
+def _check_taken(method, arguments):
+    """Refuses arguments that the method would ignore."""
+    others, owner = ("alpha",), ".keras files of `train adain`"
+    if method != "optimize":
+        others, owner = _OF_OPTIMIZE, "the method 'optimize'"
+    parameters = inspect.signature(stylize).parameters
+    for name in others:
+        if arguments[name] != parameters[name].default:
+            raise ValueError(
+                f"`{name}` is for {owner}. Received: method={method!r}, "
+                f"{name}={arguments[name]!r}"
             )
 
 

@@ -42,7 +42,9 @@ def style(tmp_path):
 
 def stylize_file(folder, *more, **options):
     """The image that `content.png` becomes, and what is said of it."""
-    options = {"steps": (2,), "size": None, "verbose": 0, **options}
+    options = {"size": None, "verbose": 0, **options}
+    if "method" not in options:
+        options = {"steps": (2,), **options}
     (done,) = tasks.stylize(
         folder / "content.png",
         folder / "style.png",
@@ -215,6 +217,15 @@ def test_the_command_line(content, style, tmp_path, capsys, one_pass):
         ({"steps": (0,)}, "`steps` must be a positive int"),
         ({"blend_weights": (1.0, 2.0)}, "`style_weights` must hold a number"),
         ({"style_weight": -1.0}, "`style_weight` must be a number"),
+        ({"alpha": 0.5}, "`alpha` is for .keras files of `train adain`"),
+        (
+            {"method": "a.keras", "preserve_color": True},
+            "`preserve_color` is for the method 'optimize'",
+        ),
+        (
+            {"method": "a.keras", "steps": (200, 100)},
+            "`steps` is for the method 'optimize'",
+        ),
     ],
 )
 def test_mistakes(options, message, content, style, tmp_path):
