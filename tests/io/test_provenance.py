@@ -120,17 +120,12 @@ def test_restored_files_say_it_and_untouched_ones_do_not(tmp_path):
     io.write_image(tmp_path / "in.png", IMAGE)
     options = {"method": "median", "verbose": 0}
     paths = [tmp_path / name for name in ("in.png", "out.png", "bare.png")]
-    tasks.restore(*paths[:2], noise_level=0.1, **options)
+    tasks.restore(*paths[:2], **options)
     (source, _, version), _ = read(io.open_decoded(paths[1]).metadata.xmp)
     assert source.endswith("algorithmicallyEnhanced")
     assert version.endswith("median")
-    tasks.restore(
-        paths[0],
-        paths[2],
-        noise_level=0.1,
-        files=io.FileOptions(strip=True),
-        **options,
-    )
+    files = io.FileOptions(strip=True)
+    tasks.restore(paths[0], paths[2], files=files, **options)
     assert io.open_decoded(paths[2]).metadata.xmp is None
     mask = io.write_image(tmp_path / "mask.png", np.zeros((16, 20)))
     tasks.inpaint(paths[0], mask, tmp_path / "same.png", verbose=0)
