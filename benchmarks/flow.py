@@ -120,6 +120,7 @@ def measure(name):
         flow = models.FlowMatching(
             flow.network_average, guide=guide.network_average, seed=SEED
         )
+        # 1 gave more on 2,000 samples of other seeds, by training images.
         sampler["shift"] = 2.0
         protocol += (
             f"autoguidance by a flow of {words_of(GUIDE)} "

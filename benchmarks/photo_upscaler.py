@@ -26,7 +26,7 @@ def run(name):
             "weights), and how far the mean color lies from that of the "
             "photograph and of the small image, in the channel that is "
             "farthest; bars: the lower of bicubic and `upscaler`, and 1 gray "
-            f"level from the small image; {training_words(name)}"
+            f"level; {training_words(name)}"
         ),
         seed=SEED,
     )
@@ -82,7 +82,7 @@ def photo_upscaler_figures(network):
             distance, decimals=4, better="lower", bar=bar if ours else None
         )
         figures[f"{name}: shift of the mean color"] = figure(
-            shift, "gray levels", better="lower"
+            shift, "gray levels", better="lower", bar=1.0 if ours else None
         )
         figures[f"{name}: shift from the small image"] = figure(
             added, "gray levels", better="lower", bar=1.0 if ours else None

@@ -86,8 +86,8 @@ def run(name):
         extra=extra,
         bars=bars,
     )
-    if name == "stylegan2_long":
-        _store(model, figures, words, folder)
+    if name in ("stylegan2", "stylegan2_long"):
+        _store(model, figures, words, folder, name)
 
 
 def path_lengths(model, num_samples):
@@ -109,7 +109,7 @@ def path_lengths(model, num_samples):
     }
 
 
-def _store(model, figures, words, folder):
+def _store(model, figures, words, folder, command):
     """Writes weights and card of `presets.fashion_mnist_stylegan2`."""
     name = "fashion_mnist_stylegan2"
     whole = folder / "whole.weights.h5"
@@ -120,7 +120,7 @@ def _store(model, figures, words, folder):
     }
     data = "Fashion-MNIST's 60,000 training images (Xiao et al., 2017; MIT)"
     (folder / f"{name}.md").write_text(
-        card(name, figures, words, {}, "stylegan2_long", data)
+        card(name, figures, words, {}, command, data)
     )
     print(f"weights and card: {folder}/{name}.*")
 

@@ -155,6 +155,19 @@ def test_a_folder_has_a_folder_of_masks(folder, tmp_path):
     assert not (tmp_path / "third").exists()
 
 
+def go_on(folder, target, detector, **options):
+    """Restores the folder `in`, and saves masks, without what exists."""
+    return restore(
+        folder / "in",
+        folder / target,
+        old_photo=True,
+        noise_level=0.0,
+        detector=detector,
+        save_mask=folder / "masks",
+        files=FileOptions(skip_existing=True, **options),
+    )
+
+
 def test_a_mask_that_exists_already_is_left_as_it_is(folder, tmp_path):
     """By hand corrected, say, before a job that was stopped goes on."""
     for name in ("a.png", "b.png"):
@@ -163,15 +176,7 @@ def test_a_mask_that_exists_already_is_left_as_it_is(folder, tmp_path):
         )
     write_image(tmp_path / "masks/a.png", np.zeros((8, 8)))
     kept = (tmp_path / "masks/a.png").read_bytes()
-    restore(
-        tmp_path / "in",
-        tmp_path / "out",
-        old_photo=True,
-        noise_level=0.0,
-        detector=folder / "1.keras",
-        save_mask=tmp_path / "masks",
-        files=FileOptions(skip_existing=True),
-    )
+    go_on(tmp_path, "out", folder / "1.keras")
     assert (tmp_path / "masks/a.png").read_bytes() == kept
     assert read_image(tmp_path / "masks/b.png").any()
 
@@ -180,15 +185,8 @@ def test_a_part_of_a_job_beside_its_sources_goes_on(folder, tmp_path):
     old = read_image(folder / "old.png")[:, :48]
     for name in ("a.png", "a-new.png", "b.png", "c.png"):
         write_image(tmp_path / "in" / name, old)
-    (done,) = restore(
-        tmp_path / "in",
-        tmp_path / "in",
-        old_photo=True,
-        noise_level=0.0,
-        detector=folder / "1.keras",
-        save_mask=tmp_path / "masks",
-        files=FileOptions(skip_existing=True, suffix="-new", shard="1/2"),
-    )
+    options = {"suffix": "-new", "shard": "1/2"}
+    (done,) = go_on(tmp_path, "in", folder / "1.keras", **options)
     assert done.target == tmp_path / "in/c-new.png"
     assert done.mask == tmp_path / "masks/c.png"
 
