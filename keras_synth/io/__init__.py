@@ -1,7 +1,12 @@
 """Files in and out: images, videos, folders."""
 
 from keras_synth.io.decoding import Decoded, open_decoded
-from keras_synth.io.encoding import check_holds, encode_images, quantized
+from keras_synth.io.encoding import (
+    check_gray,
+    check_holds,
+    encode_images,
+    quantized,
+)
 from keras_synth.io.folders import (
     beside_target,
     check_not_read,
@@ -55,6 +60,7 @@ __all__ = [
     "beside_target",
     "bit_depth",
     "center_crop",
+    "check_gray",
     "check_holds",
     "check_not_read",
     "check_target",

@@ -50,7 +50,7 @@ def check_holds(path, decoded, options, scale=1):
     if flatten:
         _color(options.background)
     values, _ = decoded.read(0)
-    _check_gray(path, values.shape[-1])
+    check_gray(path, values.shape[-1])
     megapixels = scale**2 * np.prod(values.shape[:2]) / 1e6
     if megapixels > options.max_megapixels:
         raise ValueError(
@@ -74,7 +74,16 @@ def check_holds(path, decoded, options, scale=1):
         )
 
 
-def _check_gray(path, channels):
+def check_gray(path, channels):
+    """Refuses color for a format of gray alone.
+
+    Args:
+        path: Path of the file to write.
+        channels: Channels of the image, with that of the transparency.
+
+    Raises:
+        ValueError: The format holds gray, and the image has color.
+    """
     if path.suffix.lower() == ".pgm" and channels > 2:
         raise ValueError(
             f"Cannot write {path}: the image has color, and .pgm files hold "
@@ -153,11 +162,14 @@ def encode_images(
 
     metadata = marked(metadata)
     depth = bits or (8 if decoded is None else decoded.depth)
-    if depth not in format.depths:
-        fitting = [d for d in format.depths if d < depth]
+    depths = format.depths
+    if format.name == "PNG" and len(frames) > 1:
+        depths = (8,)  # animations
+    if depth not in depths:
+        fitting = [d for d in depths if d < depth]
         if bits is not None or not fitting:
             raise ValueError(
-                f"`bits` must be one of {', '.join(map(str, format.depths))} "
+                f"`bits` must be one of {', '.join(map(str, depths))} "
                 f"for {path.suffix} files. Received: {depth}"
             )
         notes.append(f"{depth} bits become {max(fitting)} ({path.suffix})")
@@ -173,7 +185,7 @@ def encode_images(
         for color, alpha, milliseconds in frames
     ]
     for color, _, _ in frames:
-        _check_gray(path, color.shape[-1])
+        check_gray(path, color.shape[-1])
     frames, metadata = _with_fitting_profile(frames, metadata, format, notes)
     if path.suffix.lower() == ".ppm":  # which holds color
         frames = [
@@ -185,7 +197,7 @@ def encode_images(
         words = " and ".join(sorted(lost))
         notes.append(f"{path.suffix} files hold no {words}")
     if depth == 16 and format.name == "PNG":
-        data = _deep_png(frames, metadata)
+        data = _deep_png(frames[0], metadata)
     elif depth == 16 and format.name == "PPM":
         data = _deep_pnm(frames)
     elif format.name == "TIFF":
@@ -392,13 +404,11 @@ def _deep(frame):
     return values
 
 
-def _deep_png(frames, metadata):
+def _deep_png(frame, metadata):
     """Pixels by TensorFlow, and the other chunks by Pillow."""
     import tensorflow as tf
 
-    if len(frames) > 1:
-        raise ValueError("An animation of 16 bits cannot be written.")
-    values = _deep(frames[0])
+    values = _deep(frame)
     data = tf.io.encode_png(values).numpy()
     small = io.BytesIO()
     options = {"pnginfo": _png_chunks(metadata)}

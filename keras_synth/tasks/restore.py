@@ -353,7 +353,9 @@ def restore(
             found = np.clip(found, 0.0, 1.0)
             color = found if strength == 1 else _blended(color, found, strength)
         if repair and not keep_levels:
-            color = levels(color[None])[0]
+            leveled = levels(color[None])[0]
+            # The very same array, where there is nothing to correct.
+            color = color if np.array_equal(color, leveled) else leveled
         color = _enhanced(color, contrast, sharpness)
         facts |= {"noise_level": level, "jpeg_quality": quality, "method": name}
         return color, image.alpha, facts

@@ -15,6 +15,7 @@ from keras_synth.io import (
     Progress,
     Provenance,
     beside_target,
+    check_gray,
     plan_targets,
     read_image,
     write_image,
@@ -122,7 +123,8 @@ def stylize(
         start: Image that "optimize" starts from: the "content", or "noise".
         preserve_color: Whether "optimize" stylizes the brightness alone.
         preview_interval: Number of steps of "optimize" between previews,
-            `NAME-step-0050.png`. 0 writes none.
+            `NAME-step-0050.png`. 0 writes none. Of an animation only its
+            first image has some.
         seed: Seed of the noise.
         compare: Whether to write before and after side by side as well, as
             `NAME-compare.png`.
@@ -166,6 +168,8 @@ def stylize(
         also_read=[style, *blend],
     )
     goals = dict(plan)
+    for goal in goals.values():
+        check_gray(goal, 3)
     on_ray = files is not None and files.engine == "ray"
     if method == "optimize":
         transfer = models.StyleTransfer(_features(features, weights))
@@ -178,15 +182,20 @@ def stylize(
         transfer = load_once(method, models.AdaINTransfer)
         progress, of_files = Progress(verbose=0), verbose
 
+    previewed = set()
+
     def run(content, paintings, goal):
         if method != "optimize":
             return transfer.stylize(
                 content, paintings, alpha, style_weights=blend_weights
             )
 
+        interval = 0 if goal in previewed else preview_interval
+        previewed.add(goal)
+
         def on_step(step, image, terms):
             progress.add()
-            if preview_interval and step % preview_interval == 0:
+            if interval and step % interval == 0:
                 path = beside_target(goal, _PREVIEW.format(f"{step:04}"))
                 if not (files and files.skip_existing and path.exists()):
                     write_image(

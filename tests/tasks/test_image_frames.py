@@ -68,6 +68,20 @@ def test_pages_of_16_bits(tmp_path):
     np.testing.assert_array_equal(again, pages)
 
 
+def test_pages_of_16_bits_become_an_animation_of_8(tmp_path):
+    pages = np.stack([deep(3), deep(3)[::-1]])
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for page in pages:
+            writer.write(page, photometric="rgb", metadata=None)
+    note = through(tmp_path / "a.tif", tmp_path / "b.png")
+    assert "16 bits become 8 (.png)" in note
+    written = open_decoded(tmp_path / "b.png")
+    assert written.num_frames == 2 and written.depth == 8
+    for index, page in enumerate(pages):
+        values, _ = written.read(index)
+        assert np.abs(values - page / 65535).max() < 0.51 / 255
+
+
 def test_the_first_image_of_a_stereo_photograph_is_kept(tmp_path):
     frames()[0].save(
         tmp_path / "a.jpg", "MPO", save_all=True, append_images=frames()[1:]

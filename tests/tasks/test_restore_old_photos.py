@@ -288,3 +288,21 @@ def test_noise_is_that_of_the_photograph_not_of_what_was_filled(tmp_path):
     )
     assert result.noise_level == pytest.approx(0.05, rel=0.1)
     assert read_image(tmp_path / "out.png")[:, 2::3].std() < 0.015
+
+
+def test_what_is_black_and_white_already_is_copied(folder, tmp_path):
+    image = read_image(folder / "old.png")
+    image[:4], image[4:8] = 0.0, 1.0
+    Image.fromarray(np.uint8(255 * image)).save(
+        tmp_path / "old.jpg", quality=98, subsampling=0
+    )
+    write_image(tmp_path / "mask.png", np.zeros((80, 96, 1)))
+    restore(
+        tmp_path / "old.jpg",
+        tmp_path / "out.jpg",
+        old_photo=True,
+        mask=tmp_path / "mask.png",
+        noise_level=0.0,
+    )
+    written = (tmp_path / "out.jpg").read_bytes()
+    assert written == (tmp_path / "old.jpg").read_bytes()

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from keras_synth import models, networks, tasks, training
 from keras_synth.cli.main import main
@@ -122,6 +123,42 @@ def test_previews_and_comparison(content, style, tmp_path):
     with pytest.raises(FileExistsError, match="out-step-0002.png exists"):
         stylize_file(tmp_path, steps=(3,), preview_interval=3)
     stylize_file(tmp_path, steps=(3,), preview_interval=3, overwrite=True)
+
+
+def test_previews_of_an_animation_are_of_its_first_image(
+    content, style, tmp_path
+):
+    write_image(tmp_path / "first.png", content)
+    images = [Image.open(tmp_path / "first.png")]
+    images.append(images[0].transpose(Image.Transpose.ROTATE_180))
+    images[0].save(
+        tmp_path / "content.png", save_all=True, append_images=images[1:]
+    )
+    options = {"steps": (3,), "size": None, "preview_interval": 2}
+    tasks.stylize(
+        tmp_path / "content.png",
+        tmp_path / "style.png",
+        tmp_path / "moving.png",
+        verbose=0,
+        **options,
+    )
+    images[0].save(tmp_path / "content.png")
+    stylize_file(tmp_path, **options)
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "moving-step-0002.png"),
+        read_image(tmp_path / "out-step-0002.png"),
+    )
+
+
+def test_files_of_gray_are_refused_before_the_work(content, style, tmp_path):
+    with pytest.raises(ValueError, match="the image has color"):
+        tasks.stylize(
+            tmp_path / "content.png",
+            tmp_path / "style.png",
+            tmp_path / "out.pgm",
+            features="vgg16",  # which would be downloaded
+            verbose=0,
+        )
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
