@@ -19,6 +19,7 @@ BENCHMARKS = {
     "bm3d_color": ("photograph_noise", 4, "the same in color, on photographs"),
     "bm3d_time": ("bm3d", 3, "seconds against the authors' binary"),
     "noise_estimate": ("photograph_noise", 3, "noise levels of photographs"),
+    "restore_auto": ("photograph_noise", 6, "`restore` without options"),
     "gray_as_color": ("photograph_noise", 2, "gray photographs as color files"),
     "blind_faces": ("blind_restoration", 90, "five degradations of faces"),
     "blind_digits": ("blind_restoration", 13, "the same of digits"),

@@ -1,4 +1,4 @@
-"""Noise of real photographs: its level, gray ones as color, BM3D in color.
+"""Noise of real photographs: its level, what `restore` takes, BM3D in color.
 
 The images are `photos/val`, CID22's photographs (8 bits, 512x512).
 """
@@ -14,6 +14,7 @@ from scipy import ndimage
 from benchmarks.bm3d import REQUIREMENTS, Binary, psnr
 from benchmarks.rows import data_folder, figure, write_row
 from keras_synth import io, ops, presets, restoration, tasks
+from keras_synth.degradations import CameraNoise
 
 SEED = 0
 FILES = "photos/val, 39 photographs of CID22"
@@ -23,6 +24,7 @@ def run(name):
     """Measures one row."""
     {
         "noise_estimate": noise_estimate,
+        "restore_auto": restore_auto,
         "gray_as_color": gray_as_color,
         "bm3d_color": bm3d_color,
     }[name]()
@@ -73,6 +75,68 @@ def noise_estimate():
             "a Gaussian blur of 0.7 pixels, the middle 256x256 of every fourth "
             "photograph, best of eleven levels of `presets.gray_denoiser` by "
             "PSNR"
+        ),
+        seed=SEED,
+    )
+
+
+def restore_auto():
+    """`restore` without options, beside the denoisers for white noise."""
+    camera = CameraNoise((5 / 255, 20 / 255))
+    files = {  # what a photograph suffered, and the kind of its file
+        "clean": (lambda image, index: image, "png"),
+        "clean gray": (lambda image, _: image.mean(-1, keepdims=True), "png"),
+        "camera noise": (lambda x, index: camera(x, (SEED, index)), "png"),
+        "camera noise, JPEG": (
+            lambda x, index: camera(x, (SEED, index)),
+            "jpg",
+        ),
+        "white noise": (lambda x, index: file_noise(x, 10, index), "png"),
+    }
+    figures = {}
+    for label, (degrade, kind) in files.items():
+        scores = []
+        for index, image in enumerate(photographs(True)):
+            degraded = np.asarray(degrade(image, index))
+            if label == "clean gray":
+                image = degraded
+            scores.append(
+                [
+                    psnr(restored_photo(degraded, kind, method), image)
+                    for method in ("auto", "unet")
+                ]
+            )
+        print(label, *scores, sep="\n", flush=True)
+        auto, unet = np.transpose(scores)
+        if label.startswith("clean"):
+            figures[f"{label}: lowest PSNR"] = figure(
+                auto.min(),
+                "dB",
+                better="higher",
+                bar=42,
+                baseline=unet.min(),
+                baseline_name="unet",
+            )
+        else:
+            figures[f"{label}: PSNR"] = figure(
+                auto.mean(),
+                "dB",
+                better="higher",
+                baseline=unet.mean(),
+                baseline_name="unet",
+            )
+            figures[f"{label}: over unet"] = figure(
+                auto.mean() - unet.mean(), "dB", better="higher", bar=-0.1
+            )
+    write_row(
+        "restore_auto",
+        "`restore` without options: photographs, PSNR",
+        figures,
+        data=FILES,
+        protocol=(
+            "`tasks.restore` of 8-bit files, method auto, beside method unet, "
+            "both with the estimated noise level; camera noise of 5 to 20 gray "
+            "levels; JPEG of quality 93; white noise of 10"
         ),
         seed=SEED,
     )
@@ -231,10 +295,23 @@ def best_level(noisy, clean):
 
 def restored_file(noisy, mode, kind, method):
     """A gray image as a file of that mode, restored and read as gray."""
+    image = Image.fromarray(np.uint8(np.round(255 * noisy[..., 0])))
+    restored = through_files(image.convert(mode), kind, 95, method)
+    return restored.mean(axis=-1, keepdims=True)
+
+
+def restored_photo(degraded, kind, method):
+    """An image as a file, restored and read with as many channels."""
+    pixels = np.uint8(np.round(255 * np.clip(degraded, 0.0, 1.0)))
+    image = Image.fromarray(pixels.squeeze())
+    return through_files(image, kind, 93, method)[..., : degraded.shape[-1]]
+
+
+def through_files(image, kind, quality, method):
+    """What `restore` makes of a Pillow image in a file, in color."""
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder) / f"noisy.{kind}"
         target = pathlib.Path(folder) / "restored.png"
-        image = Image.fromarray(np.uint8(np.round(255 * noisy[..., 0])))
-        image.convert(mode).save(source, quality=95)
+        image.save(source, quality=quality)
         tasks.restore(source, target, method=method, verbose=0)
-        return io.read_image(os.fspath(target), 3).mean(axis=-1, keepdims=True)
+        return io.read_image(os.fspath(target), 3)

@@ -32,6 +32,7 @@ from keras_synth.ops.noise_estimation import (
 )
 from keras_synth.ops.random import ReplicaSeedGenerator
 from keras_synth.ops.resampling import resample
+from keras_synth.ops.residual_structure import residual_structure
 from keras_synth.ops.similarity import (
     multi_scale_structural_similarity,
     peak_signal_to_noise_ratio,
@@ -75,6 +76,7 @@ __all__ = [
     "random_windows",
     "relative_squared_error",
     "resample",
+    "residual_structure",
     "sample",
     "scaled_leaky_relu",
     "scene_change",

@@ -34,6 +34,10 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 _LARGEST_NOISE = 4.0
 # What "auto" takes for none: less noise, and a finer JPEG file, are not seen.
 _LEAST_NOISE, _FINE_JPEG = 1 / 255, 90
+# What a denoiser for white noise removes from the brightness: the least
+# structure of texture rather than noise, and that of texture alone.
+_STRUCTURE, _TEXTURE = 3.5, 6.0
+_PART = 384  # sides of the middle of an image, which is looked at
 # What the photo restorer was trained on, as it is estimated.
 _LARGEST_PHOTO_NOISE = 30 / 255
 
@@ -227,10 +231,11 @@ def restore(
         target: Path of the image file to write. For a folder, path of the
             folder that gets files of the same names.
         method: "auto" looks for noise of one gray level and more, and for
-            JPEG compression below quality 90. For JPEG it takes "photo" (the
-            pretrained restorer of slight blur, noise and JPEG), and "unet"
-            (the pretrained denoisers) for noise alone, in gray images, or of
-            a given level. Or "bm3d", "median",
+            JPEG compression below quality 90. It takes "photo" (the
+            pretrained restorer of slight blur, noise and JPEG) for these, and
+            "unet" (the pretrained denoisers) for noise that is white, in gray
+            images, or of a given level. What looks like fine texture
+            (`ops.residual_structure`) is no noise. Or "bm3d", "median",
             "adaptive_median", "non_local_means", "total_variation", or the
             path of a `.keras` file of `train denoiser` or with a
             `models.RestorationGAN` that takes no mask.
@@ -331,7 +336,8 @@ def restore(
             if noise_level == "auto":
                 level = level if level >= _LEAST_NOISE else 0.0
                 quality = _jpeg_quality(image)
-                name = _suited(color, level, quality)
+                gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
+                level, name = _suited(image.color, gray, level, quality)
         return level, quality, name
 
     def restored(image, progress):
@@ -408,18 +414,51 @@ def _check(method, noise_level, ensemble, strength, contrast, sharpness):
         )
 
 
-def _suited(color, noise_level, jpeg_quality):
-    """The method for what was found, or None.
+def _suited(color, gray, noise_level, jpeg_quality):
+    """What an image has: `(noise level, method or None)`.
 
-    The photo restorer knows noise that JPEG has changed. Other noise, and that
-    of gray images, which is the same in all channels, the denoisers remove
-    better: by up to 2 and by 3 dB.
+    What looks like noise may be texture. The photo restorer knows the noise
+    of cameras, which neighbors share and JPEG has changed: it removes that
+    better, by 2 dB, and leaves fine texture alone. White noise, and that of
+    gray images, which is the same in all channels, the denoisers remove
+    better: by 1 and by 3 dB.
     """
-    gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
-    known = 0.0 if gray else _LARGEST_PHOTO_NOISE
-    if jpeg_quality and noise_level <= known:
-        return "photo"
-    return "unet" if noise_level else None
+    photo = "photo" if jpeg_quality else None
+    if not noise_level:
+        return 0.0, photo
+    if noise_level > _LARGEST_PHOTO_NOISE:
+        return noise_level, "unet"
+    if photo and not gray:
+        return noise_level, photo
+    structure, shared = _removed(color)
+    if structure < _STRUCTURE and (gray or shared < 0):
+        return noise_level, "unet"
+    if gray or structure > _TEXTURE:
+        return 0.0, photo
+    return noise_level, "photo"
+
+
+def _removed(color):
+    """What the gray denoiser takes for noise, in the middle of an image.
+
+    Returns:
+        `(structure, correlation)`: its `ops.residual_structure`, and the
+        correlation of neighboring pixels, which is below 0 for white noise.
+    """
+    gray = color.mean(axis=-1, keepdims=True)[None]
+    level = ops.estimate_noise_level(gray)
+    rows, columns = (
+        slice(max(0, (side - _PART) // 2), max(0, (side - _PART) // 2) + _PART)
+        for side in color.shape[:2]
+    )
+    part = gray[:, rows, columns]
+    inputs = {"image": part, "noise_level": np.asarray(level)}
+    restored = inference.run_restorer(_gray_network(), inputs)
+    noise = (part - restored)[0, ..., 0]
+    shared = np.mean(noise[1:] * noise[:-1])
+    shared += np.mean(noise[:, 1:] * noise[:, :-1])
+    shared /= 2.0 * np.mean(np.square(noise)) + 1e-12
+    return float(ops.residual_structure(part, restored)[0]), shared
 
 
 def _jpeg_quality(image):

@@ -6,6 +6,7 @@ import skimage.data
 from PIL import Image
 
 from keras_synth.cli.main import main
+from keras_synth.degradations import CameraNoise
 from keras_synth.io import read_image, write_image
 from keras_synth.tasks import restore
 
@@ -24,6 +25,34 @@ def test_where_nothing_is_found_the_file_is_copied(photo, tmp_path, name):
     assert result.method is None
     written = (tmp_path / f"out-{name}").read_bytes()
     assert written == (tmp_path / name).read_bytes()
+
+
+def test_texture_that_is_taken_for_noise_stays(tmp_path):
+    write_image(tmp_path / "in.png", skimage.data.coffee()[200:, :200] / 255.0)
+    (result,) = restore(tmp_path / "in.png", tmp_path / "a.png")
+    assert result.method is None and result.noise_level == 0.0
+    written = (tmp_path / "a.png").read_bytes()
+    assert written == (tmp_path / "in.png").read_bytes()
+    # Whoever asks for the denoiser gets it.
+    (result,) = restore(tmp_path / "in.png", tmp_path / "b.png", method="unet")
+    assert result.noise_level > 1 / 255 and result.method == "unet"
+    assert np.any(
+        read_image(tmp_path / "b.png") != read_image(tmp_path / "a.png")
+    )
+
+
+def test_the_noise_of_cameras_is_removed_by_the_restorer_of_photos(tmp_path):
+    clean = skimage.data.rocket()[:256, 100:356].astype("float32") / 255.0
+    noisy = np.asarray(CameraNoise((0.05, 0.05))(clean, (0, 0)))
+    write_image(tmp_path / "in.png", noisy)
+    (result,) = restore(tmp_path / "in.png", tmp_path / "a.png")
+    assert result.method == "photo" and result.noise_level > 0.03
+    restore(tmp_path / "in.png", tmp_path / "b.png", method="unet")
+    errors = [
+        np.square(read_image(tmp_path / f"{name}.png") - clean).mean()
+        for name in ("in", "b", "a")
+    ]
+    assert errors[2] < 0.7 * errors[1] < 0.5 * errors[0]
 
 
 def test_jpeg_is_found_in_tables_and_in_pixels(photo, tmp_path, capsys):
