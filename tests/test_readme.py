@@ -61,6 +61,7 @@ FIGURES = {
         ("floor", "Frechet distance", "value"),
     ],
     "stylegan2.md": [
+        ("stylegan2_long", "Frechet distance", "value"),
         ("stylegan2", "Frechet distance", "value"),
         ("dcgan_equal", "Frechet distance", "value"),
     ],
