@@ -357,7 +357,14 @@ def restore(
                     "(keras-synth upscale) runs it."
                 )
             found = np.clip(found, 0.0, 1.0)
-            color = found if strength == 1 else _blended(color, found, strength)
+            if method == "auto" and name == "photo" and quality is None:
+                # The restorer itself tells how much noise there is.
+                level = float(np.sqrt(np.mean(np.square(found - color))))
+                if level < _LEAST_NOISE:
+                    level, name, found = 0.0, None, color
+            if strength < 1 and name:
+                found = _blended(color, found, strength)
+            color = found
         if repair and not keep_levels:
             leveled = levels(color[None])[0]
             # The very same array, where there is nothing to correct.

@@ -1,10 +1,13 @@
 """`restore` without options: what is wrong is estimated, and said."""
 
+import importlib
+
 import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
 
+from keras_synth import ops
 from keras_synth.cli.main import main
 from keras_synth.degradations import CameraNoise
 from keras_synth.io import read_image, write_image
@@ -41,6 +44,27 @@ def test_texture_that_is_taken_for_noise_stays(tmp_path):
     )
 
 
+def test_what_the_restorer_of_photos_hardly_changes_is_copied(
+    tmp_path, monkeypatch
+):
+    # As if noise that neighbors share had been found in a clean photograph.
+    module = importlib.import_module("keras_synth.tasks.restore")
+    monkeypatch.setattr(module, "_removed", lambda color: (4.0, 0.2))
+    photo = skimage.data.astronaut()[:200, :200] / 255.0
+    write_image(tmp_path / "in.png", photo)
+    assert np.max(ops.opponent_noise_levels(np.float32(photo[None]))) > 1 / 255
+    for strength in (1.0, 0.5):
+        (result,) = restore(
+            tmp_path / "in.png",
+            tmp_path / "a.png",
+            strength=strength,
+            overwrite=True,
+        )
+        assert result.method is None and result.noise_level == 0.0
+        written = (tmp_path / "a.png").read_bytes()
+        assert written == (tmp_path / "in.png").read_bytes()
+
+
 def test_the_noise_of_cameras_is_removed_by_the_restorer_of_photos(tmp_path):
     clean = skimage.data.rocket()[:256, 100:356].astype("float32") / 255.0
     noisy = np.asarray(CameraNoise((0.05, 0.05))(clean, (0, 0)))
@@ -53,6 +77,8 @@ def test_the_noise_of_cameras_is_removed_by_the_restorer_of_photos(tmp_path):
         for name in ("in", "b", "a")
     ]
     assert errors[2] < 0.7 * errors[1] < 0.5 * errors[0]
+    # As much as was removed.
+    assert abs(result.noise_level**2 / (errors[0] - errors[2]) - 1) < 0.1
 
 
 def test_jpeg_is_found_in_tables_and_in_pixels(photo, tmp_path, capsys):
