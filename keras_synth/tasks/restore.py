@@ -35,7 +35,8 @@ _LARGEST_NOISE = 4.0
 # What "auto" takes for none: less noise, and a finer JPEG file, are not seen.
 _LEAST_NOISE, _FINE_JPEG = 1 / 255, 90
 # What a denoiser for white noise removes from the brightness: the least
-# structure of texture rather than noise, and that of texture alone.
+# structure of texture rather than noise, and that of texture alone (chosen on
+# the photographs of the training).
 _STRUCTURE, _TEXTURE = 3.5, 6.0
 _PART = 384  # sides of the middle of an image, which is looked at
 # What the photo restorer was trained on, as it is estimated.
