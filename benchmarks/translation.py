@@ -24,11 +24,12 @@ UNPAIRED = {
     "epochs": 60,
     "batch_size": 2,
 }
-# The absolute error counts ten times as much as in the paper.
+# The absolute error counts ten times as much as in the paper. On 200 of the
+# pairs that were set aside, PSNR hardly rises after 30 epochs.
 PIX2PIX = {
     "image_size": 64,
     "width": 24,
-    "epochs": 200,
+    "epochs": 30,
     "batch_size": 16,
     "learning_rate": 6e-4,
     "l1_weight": 1000.0,
