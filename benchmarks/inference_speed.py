@@ -8,7 +8,9 @@ import sys
 import tempfile
 import time
 
+import keras
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from benchmarks.peers import Peer, peer_python
@@ -60,11 +62,17 @@ def networks():
                         f"{network.count_params()} weights against {count}."
                     )
                 found = {"Keras": [], "PyTorch": [], "ONNX Runtime": []}
+                found["Keras, convolutions alone"] = []
+                call = convolutions(network, inputs)
                 for turn in range(TURNS + 1):  # the first warms up
                     start = time.perf_counter()
                     inference.run_restorer(network, inputs)
+                    middle = time.perf_counter()
+                    call()
                     now = {
-                        "Keras": time.perf_counter() - start,
+                        "Keras": middle - start,
+                        "Keras, convolutions alone": time.perf_counter()
+                        - middle,
                         "PyTorch": float(in_torch.ask(f"{name} 1")),
                         "ONNX Runtime": float(in_onnx.ask(f"{index} 1")),
                     }
@@ -92,10 +100,26 @@ def networks():
             "`presets.upscaler(4)`, the same networks in PyTorch (channels "
             "last) and exported to ONNX Runtime; float32, "
             f"{threads} threads each, medians of {TURNS} turns; ratio: of the "
-            "speed to that of the faster of the two"
+            "speed to that of the faster of the two; convolutions alone: each "
+            "on its inputs of the network, and nothing else"
         ),
         seed=SEED,
     )
+
+
+def convolutions(network, inputs):
+    """A function that calls each convolution on what it gets in the network."""
+    kinds = (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
+    layers = [layer for layer in network.layers if isinstance(layer, kinds)]
+    before = keras.Model(network.inputs, [layer.input for layer in layers])
+    maps = before([inputs[each.name] for each in network.inputs])
+
+    @tf.function
+    def call():
+        outputs = (layer(x) for layer, x in zip(layers, maps, strict=True))
+        return [x[0, 0, 0, 0] for x in outputs]
+
+    return lambda: [x.numpy() for x in call()]
 
 
 def command():
