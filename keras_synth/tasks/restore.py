@@ -338,7 +338,9 @@ def restore(
                 level = level if level >= _LEAST_NOISE else 0.0
                 quality = _jpeg_quality(image)
                 gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
-                level, name = _suited(image.color, gray, level, quality)
+                # What covered it would look like texture.
+                whole = color is image.color
+                level, name = _suited(color, gray, whole, level, quality)
         return level, quality, name
 
     def restored(image, progress):
@@ -422,10 +424,11 @@ def _check(method, noise_level, ensemble, strength, contrast, sharpness):
         )
 
 
-def _suited(color, gray, noise_level, jpeg_quality):
+def _suited(color, gray, whole, noise_level, jpeg_quality):
     """What an image has: `(noise level, method or None)`.
 
-    What looks like noise may be texture. The photo restorer knows the noise
+    What looks like noise may be texture, where an image is whole and nothing
+    in it was inpainted. The photo restorer knows the noise
     of cameras, which neighbors share and JPEG has changed: it removes that
     better, by 2 dB, and leaves fine texture alone. White noise, and that of
     gray images, which is the same in all channels, the denoisers remove
@@ -438,6 +441,8 @@ def _suited(color, gray, noise_level, jpeg_quality):
         return noise_level, "unet"
     if photo and not gray:
         return noise_level, photo
+    if not whole:
+        return noise_level, "unet"
     structure, shared = _removed(color)
     if structure < _STRUCTURE and (gray or shared < 0):
         return noise_level, "unet"

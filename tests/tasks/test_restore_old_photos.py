@@ -306,3 +306,20 @@ def test_what_is_black_and_white_already_is_copied(folder, tmp_path):
     )
     written = (tmp_path / "out.jpg").read_bytes()
     assert written == (tmp_path / "old.jpg").read_bytes()
+
+
+def test_film_damage_is_not_taken_for_texture(folder, tmp_path):
+    rng = np.random.default_rng(0)
+    old = read_image(folder / "clean.png").copy()
+    old += 0.03 * rng.normal(size=old.shape)
+    mask = rng.random((80, 96, 1)) < 0.02  # dust
+    write_image(tmp_path / "old.png", np.where(mask, 1.0, np.clip(old, 0, 1)))
+    write_image(tmp_path / "mask.png", mask.astype("float32"))
+    (result,) = restore(
+        tmp_path / "old.png",
+        tmp_path / "out.png",
+        old_photo=True,
+        mask=tmp_path / "mask.png",
+        keep_levels=True,
+    )
+    assert result.method == "unet" and result.noise_level > 0.02
