@@ -428,11 +428,10 @@ def _suited(color, gray, whole, noise_level, jpeg_quality):
     """What an image has: `(noise level, method or None)`.
 
     What looks like noise may be texture, where an image is whole and nothing
-    in it was inpainted. The photo restorer knows the noise
-    of cameras, which neighbors share and JPEG has changed: it removes that
-    better, by 2 dB, and leaves fine texture alone. White noise, and that of
-    gray images, which is the same in all channels, the denoisers remove
-    better: by 1 and by 3 dB.
+    in it was inpainted. The photo restorer knows the noise of cameras, which
+    neighbors share and JPEG has changed: it removes that better, by 2 dB, and
+    leaves fine texture alone. White noise, and that of gray images, which is
+    the same in all channels, the denoisers remove better: by 1 and by 3 dB.
     """
     photo = "photo" if jpeg_quality else None
     if not noise_level:
