@@ -82,15 +82,16 @@ def noise_estimate():
 
 def restore_auto():
     """`restore` without options, beside the denoisers for white noise."""
-    camera = CameraNoise((5 / 255, 20 / 255))
+    noise = CameraNoise((5 / 255, 20 / 255))
+
+    def camera(image, index):
+        return noise(image, (SEED, index))
+
     files = {  # what a photograph suffered, and the kind of its file
-        "clean": (lambda image, index: image, "png"),
+        "clean": (lambda image, _: image, "png"),
         "clean gray": (lambda image, _: image.mean(-1, keepdims=True), "png"),
-        "camera noise": (lambda x, index: camera(x, (SEED, index)), "png"),
-        "camera noise, JPEG": (
-            lambda x, index: camera(x, (SEED, index)),
-            "jpg",
-        ),
+        "camera noise": (camera, "png"),
+        "camera noise, JPEG": (camera, "jpg"),
         "white noise": (lambda x, index: file_noise(x, 10, index), "png"),
     }
     figures = {}

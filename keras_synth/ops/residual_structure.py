@@ -17,11 +17,13 @@ def residual_structure(images, restored):
     square of r with the standard deviation of the restored brightness. Noise
     is Gaussian, of kurtosis 3, and stays most where there is least to see: ρ
     is below 0. A denoiser that takes fine texture for noise removes it where
-    the texture is: much in some places, little elsewhere.
+    the texture is: much in some places, little elsewhere. The scale of the
+    values does not matter. A measure of our own, without a paper; what it is
+    good for is measured by `make benchmark NAME=restore_auto`.
 
     Args:
         images: (batch, height, width, channels), before the denoiser.
-        restored: The same afterwards.
+        restored: The images afterwards, of the same shape.
 
     Returns:
         float32 (batch,): 1 to 4 for noise, up to 40 for fine texture. 0 where

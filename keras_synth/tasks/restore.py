@@ -337,10 +337,9 @@ def restore(
             if noise_level == "auto":
                 level = level if level >= _LEAST_NOISE else 0.0
                 quality = _jpeg_quality(image)
-                gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
                 # What covered it would look like texture.
                 whole = color is image.color
-                level, name = _suited(color, gray, whole, level, quality)
+                level, name = _suited(color, level, quality, whole)
         return level, quality, name
 
     def restored(image, progress):
@@ -424,8 +423,8 @@ def _check(method, noise_level, ensemble, strength, contrast, sharpness):
         )
 
 
-def _suited(color, gray, whole, noise_level, jpeg_quality):
-    """What an image has: `(noise level, method or None)`.
+def _suited(color, noise_level, jpeg_quality, whole):
+    """What an image has, and what suits it: `(noise level, method or None)`.
 
     What looks like noise may be texture, where an image is whole and nothing
     in it was inpainted. The photo restorer knows the noise of cameras, which
@@ -433,6 +432,7 @@ def _suited(color, gray, whole, noise_level, jpeg_quality):
     leaves fine texture alone. White noise, and that of gray images, which is
     the same in all channels, the denoisers remove better: by 1 and by 3 dB.
     """
+    gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
     photo = "photo" if jpeg_quality else None
     if not noise_level:
         return 0.0, photo
@@ -459,11 +459,8 @@ def _removed(color):
     """
     gray = color.mean(axis=-1, keepdims=True)[None]
     level = ops.estimate_noise_level(gray)
-    rows, columns = (
-        slice(max(0, (side - _PART) // 2), max(0, (side - _PART) // 2) + _PART)
-        for side in color.shape[:2]
-    )
-    part = gray[:, rows, columns]
+    top, left = (max(0, (side - _PART) // 2) for side in color.shape[:2])
+    part = gray[:, top : top + _PART, left : left + _PART]
     inputs = {"image": part, "noise_level": np.asarray(level)}
     restored = inference.run_restorer(_gray_network(), inputs)
     noise = (part - restored)[0, ..., 0]

@@ -273,19 +273,25 @@ def test_the_command_says_what_it_did(folder, tmp_path, capsys):
     assert f"mask: {tmp_path / 'mask.png'}" in out
 
 
+def with_its_levels(folder):
+    """What is said of `old.png`, restored with `mask.png` to `out.png`."""
+    (result,) = restore(
+        folder / "old.png",
+        folder / "out.png",
+        old_photo=True,
+        mask=folder / "mask.png",
+        keep_levels=True,
+    )
+    return result
+
+
 def test_noise_is_that_of_the_photograph_not_of_what_was_filled(tmp_path):
     noise = np.random.default_rng(0).normal(scale=0.05, size=(128, 128, 3))
     write_image(tmp_path / "old.png", np.clip(0.5 + noise, 0, 1))
     mask = np.zeros((128, 128))
     mask[:, ::3] = mask[:, 1::3] = 1.0  # two pixels of three
     write_image(tmp_path / "mask.png", mask)
-    (result,) = restore(
-        tmp_path / "old.png",
-        tmp_path / "out.png",
-        old_photo=True,
-        mask=tmp_path / "mask.png",
-        keep_levels=True,
-    )
+    result = with_its_levels(tmp_path)
     assert result.noise_level == pytest.approx(0.05, rel=0.1)
     assert read_image(tmp_path / "out.png")[:, 2::3].std() < 0.015
 
@@ -315,11 +321,5 @@ def test_film_damage_is_not_taken_for_texture(folder, tmp_path):
     mask = rng.random((80, 96, 1)) < 0.02  # dust
     write_image(tmp_path / "old.png", np.where(mask, 1.0, np.clip(old, 0, 1)))
     write_image(tmp_path / "mask.png", mask.astype("float32"))
-    (result,) = restore(
-        tmp_path / "old.png",
-        tmp_path / "out.png",
-        old_photo=True,
-        mask=tmp_path / "mask.png",
-        keep_levels=True,
-    )
+    result = with_its_levels(tmp_path)
     assert result.method == "unet" and result.noise_level > 0.02
