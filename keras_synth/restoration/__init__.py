@@ -14,6 +14,7 @@ from keras_synth.restoration.blur_estimation import (
     estimate_blur,
 )
 from keras_synth.restoration.bm3d import BM3D
+from keras_synth.restoration.keep_colors import keep_colors
 from keras_synth.restoration.median import adaptive_median, median
 from keras_synth.restoration.non_local_means import non_local_means
 from keras_synth.restoration.operators import (
@@ -47,6 +48,7 @@ __all__ = [
     "bicubic",
     "biharmonic",
     "estimate_blur",
+    "keep_colors",
     "median",
     "non_local_means",
     "patch_match",

@@ -177,6 +177,8 @@ def upscale(
             )
         scale = scale or scales[0]
         run = _with_network(network, scale, ensemble)
+        if method == "photo":
+            run = _with_its_colors(run)
     bicubic = restoration.bicubic(scale)
 
     def rounded(values, bits):
@@ -291,6 +293,10 @@ def _with_network(network, scale, ensemble):
         return bicubic(images - luma) + run(luma)
 
     return upscale
+
+
+def _with_its_colors(run):
+    return lambda images: restoration.keep_colors(images, run(images))
 
 
 class _Rounded:

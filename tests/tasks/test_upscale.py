@@ -127,7 +127,8 @@ def test_every_scale_has_a_pretrained_network(channels, scale, color, tmp_path):
 
 def test_real_photographs_have_a_network_of_their_own(color, tmp_path):
     large, done = _upscale(tmp_path, color, method="photo")
-    expected = _clipped(presets.photo_upscaler()(color[None]))
+    expected = presets.photo_upscaler()(color[None])
+    expected = _clipped(restoration.keep_colors(color[None], expected))
     np.testing.assert_allclose(large, expected, atol=1e-4)
     assert done.scale == 4
     with pytest.raises(ValueError, match="upscales 4 times"):
