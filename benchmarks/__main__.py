@@ -49,6 +49,7 @@ BENCHMARKS = {
     "video_x4": ("video", 40, "the same, 4 times"),
     "style_transfer": ("style_transfer", 45, "300 steps at 512x512"),
     "adain": ("style_transfer", 40, "one pass against 300 steps"),
+    "adain_paintings": ("style_transfer", 5, "paintings it has not seen"),
     "cyclegan_emoji": ("translation", 90, "emoji of two styles, unpaired"),
     "cut_emoji": ("translation", 60, "the same, one way, by CUT"),
     "pix2pix_emoji": ("translation", 60, "the same from pairs"),

@@ -31,9 +31,11 @@ def pooled_squeezenet(channels=1):
 
 def squeezenet(channels, *layers):
     """Its maps, of images of so many channels."""
-    path = data_folder() / "weights"
     return networks.squeezenet_features(
-        path / "squeezenet_v1.1_notop_tf_kernels.h5",
-        *layers,
-        channels=channels,
+        squeezenet_file(), *layers, channels=channels
     )
+
+
+def squeezenet_file():
+    """Path of its weights."""
+    return data_folder() / "weights" / "squeezenet_v1.1_notop_tf_kernels.h5"

@@ -19,9 +19,12 @@ from benchmarks import (
     photo_restorer,
     photo_upscaler,
     photographs,
+    style_transfer,
 )
 from benchmarks.damage_detector import link_masks
+from benchmarks.feature_networks import squeezenet_file
 from benchmarks.rows import ROOT, data_folder
+from benchmarks.style_transfer import link_paintings
 from benchmarks.trainings import (
     card,
     store_in_half_precision,
@@ -50,11 +53,12 @@ class Entry:
             the network.
         figures: Function from the network to the figures of its card.
         notes: More lines of the card.
-        masks: Function from the folder of the masks to learn from to further
-            arguments of `train`; None without masks.
+        extra: Function without arguments that returns further arguments of
+            `train`, such as folders of masks; None without.
         builder: Name of `network` in `keras_synth.presets`, where it is not
             that of the preset.
         command: Name of the row, where it is not that of the preset.
+        data: Training images and their license.
     """
 
     train: Callable
@@ -62,15 +66,21 @@ class Entry:
     network: Callable
     figures: Callable
     notes: dict
-    masks: Callable | None = None
+    extra: Callable | None = None
     builder: str | None = None
     command: str | None = None
+    data: str = PHOTOGRAPHS
 
 
-def photograph_holes(masks):
+def film_damage():
+    """Folder of the masks of film damage to learn from."""
+    return link_masks(FOLDER / "film_damage", False)
+
+
+def photograph_holes():
     """Holes to train an inpainter on: film damage, and those drawn by rule."""
     film = degradations.FilmDamage(
-        masks, count=(1, 3), scale=(0.3, 1.0), opacity=1.0
+        film_damage(), count=(1, 3), scale=(0.3, 1.0), opacity=1.0
     )
     drawn = HOLES["photo"].degradations
     return {"holes": degradations.OneOf([*drawn, film])}
@@ -167,9 +177,9 @@ QUEUE = {
 }
 
 
-def film_damage(masks):
-    """Masks of film damage to train a detector on."""
-    return {"masks": masks}
+def damage_and_encoder():
+    """Masks to learn from, and the encoder's weights."""
+    return {"masks": film_damage(), "weights": squeezenet_file()}
 
 
 def detector(weights):
@@ -190,10 +200,10 @@ QUEUE["damage_detector"] = Entry(
     {
         "channels": 3,
         "image_size": 256,
-        "patches_per_image": 20,
-        "epochs": 60,
-        "batch_size": 6,
-        "learning_rate": 2e-3,
+        "patches_per_image": 10,
+        "epochs": 25,
+        "batch_size": 4,
+        "learning_rate": 3e-3,
     },
     detector,
     detector_figures,
@@ -202,7 +212,7 @@ QUEUE["damage_detector"] = Entry(
         "bad at": "large stains that are hardly darker or brighter than the "
         "photograph; white dust on white",
     },
-    film_damage,
+    damage_and_encoder,
 )
 
 
@@ -258,6 +268,39 @@ QUEUE["photo_upscaler_x4"] = dataclasses.replace(
 )
 
 
+def paintings():
+    """Paintings to learn styles from, and the encoder's weights."""
+    return {
+        "styles": link_paintings(FOLDER / "paintings", False),
+        "weights": squeezenet_file(),
+    }
+
+
+QUEUE["adain"] = Entry(
+    training.train_adain,
+    {
+        "features": "squeezenet",
+        "image_size": 128,
+        "epochs": 200,
+        "batch_size": 4,
+        "learning_rate": 1e-3,
+        "style_weight": 15.0,
+    },
+    presets.adain,
+    style_transfer.painting_figures,
+    {
+        "encoder": "SqueezeNet 1.1 up to `fire3`, of its authors' weights on "
+        "ImageNet (BSD and MIT licenses, see "
+        "`presets/SQUEEZENET_LICENSE.txt`)",
+        "bad at": "large strokes and shapes of a painting: colors and fine "
+        "texture are taken from it",
+    },
+    paintings,
+    command="adain_paintings",
+    data=f"{PHOTOGRAPHS}; 38 paintings of the Met (CC0)",
+)
+
+
 def run(name):
     """Trains every preset of the queue that is not trained yet."""
     for preset, entry in QUEUE.items():
@@ -272,16 +315,14 @@ def train(name, entry):
     def fit():
         # Half the time where the processor has the instructions.
         keras.config.set_dtype_policy("mixed_bfloat16")
-        masks = {}
-        if entry.masks:
-            masks = entry.masks(link_masks(FOLDER / "film_damage", False))
+        extra = entry.extra() if entry.extra else {}
         network = entry.train(
             data_folder() / "photos" / "train",
-            folder,
+            output=folder,
             resume=True,
             seed=0,
             verbose=2,
-            **masks,
+            **extra,
             **entry.options,
         )
         network = getattr(network, "generator_average", network)
@@ -298,7 +339,7 @@ def train(name, entry):
         f"{done.times()}, {done.words()}",
         entry.notes,
         entry.command or name,
-        PHOTOGRAPHS,
+        entry.data,
     )
     (folder / f"{name}.md").write_text(text)
     print(f"weights and card: {folder}/{name}.*")

@@ -8,6 +8,8 @@ and A of the painting; that of contents is the same of the feature maps.
 """
 
 import os
+import pathlib
+import tempfile
 import time
 
 import keras
@@ -17,8 +19,8 @@ import tensorflow as tf
 from benchmarks.feature_networks import squeezenet
 from benchmarks.perceptual_weights import hed_vgg16
 from benchmarks.rows import RUNS, data_folder, figure, write_row
-from benchmarks.trainings import train_once
-from keras_synth import datasets, models, networks, ops
+from benchmarks.trainings import train_once, training_words
+from keras_synth import datasets, io, models, networks, ops, presets, tasks
 from keras_synth.io import read_image, write_image
 
 SEED = 0
@@ -42,6 +44,7 @@ def run(name):
         "style_transfer": _optimization,
         "style_step_time": _step_time,
         "adain": _one_pass,
+        "adain_paintings": _preset,
     }[name](name)
 
 
@@ -308,6 +311,123 @@ def _one_pass(name):
     print(f"images: {folder}/*.png")
 
 
+def paintings(held_out):
+    """The paintings that the preset learned from, or the six others."""
+    files = sorted((data_folder() / "paintings").glob("*.jpg"))
+    return [
+        file for index, file in enumerate(files) if (index % 7 == 3) == held_out
+    ]
+
+
+def link_paintings(folder, held_out):
+    """Fills a folder with links to `paintings`; returns it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in paintings(held_out):
+        if not (folder / file.name).exists():
+            (folder / file.name).symlink_to(file)
+    return folder
+
+
+def _preset(name):
+    _sheet(RUNS / name / "sheet.png")
+    write_row(
+        name,
+        "Paintings that a style transfer in one pass has not seen",
+        painting_figures(presets.adain()),
+        data=(
+            "six paintings of the Met, set aside; four photographs of "
+            "photos/val; 256x256"
+        ),
+        protocol=(
+            "style distance of `presets.adain` against that of "
+            f"`StyleTransfer` after {STEPS} steps, both with SqueezeNet's "
+            f"{' and '.join(ENCODER)}; photographs: the distance of what is "
+            f"not stylized; {training_words('adain')}"
+        ),
+        seed=SEED,
+    )
+
+
+def _sheet(path, side=300):
+    """Writes what `stylize --method adain` makes, below each painting."""
+    styles = [image_file(TRAINED), image_file(UNSEEN), *paintings(True)[2:4]]
+    with tempfile.TemporaryDirectory() as folder:
+        files = [
+            pathlib.Path(folder) / f"{name}.png"
+            for name in ("content", "style", "out")
+        ]
+        columns = []
+        for style in styles:
+            column = [middle(style, side)[0]]
+            write_image(files[1], column[0])
+            for content in CONTENTS:
+                write_image(files[0], image(content, side)[0])
+                tasks.stylize(*files, method="adain", overwrite=True, verbose=0)
+                column.append(read_image(files[2]))
+            columns.append(np.concatenate(column))
+    write_image(path, np.concatenate(columns, axis=1))
+    print(f"image: {path}")
+
+
+def painting_figures(model):
+    """Figures of an AdaIN model on paintings that it has not seen.
+
+    Writes `runs/benchmarks/adain_paintings/PAINTING.png`: the painting, and
+    for each photograph what AdaIN and the optimization make of it.
+
+    Args:
+        model: A `models.AdaINTransfer`.
+    """
+    features = squeezenet(3, ENCODER)
+    transfer = models.StyleTransfer(squeezenet(3, ENCODER))
+    transfer.compile()
+    photographs = io.find_images(data_folder() / "photos" / "val")[::10]
+    measured = {"means and deviations": [], "Gram matrices": []}
+    statistics = dict(
+        zip(measured, (means_deviations, ops.gram_matrix), strict=True)
+    )
+    for file in paintings(held_out=True):
+        style = middle(file, 256)
+        shown = [style]
+        for content in (middle(each, 256) for each in photographs):
+            images = [
+                np.asarray(model.stylize(content, style)),
+                np.asarray(transfer.stylize(content, style, STEPS, verbose=0)),
+                content,
+            ]
+            shown += images[:2]
+            for what, kept in measured.items():
+                kept.append(
+                    [
+                        style_distance(
+                            features, ENCODER, style, x, statistics[what]
+                        )
+                        for x in images
+                    ]
+                )
+        path = RUNS / "adain_paintings" / f"{file.stem}.png"
+        write_image(path, np.concatenate([x[0] for x in shown], axis=1))
+        print(f"image: {path}", flush=True)
+    figures = {}
+    for what, kept in measured.items():
+        one, many, before = np.mean(kept, axis=0)
+        bar, goal = (3, 2) if what == "means and deviations" else (None, None)
+        figures[f"{what}: distance"] = figure(
+            one,
+            decimals=4,
+            better="lower",
+            baseline=many,
+            baseline_name=f"{STEPS} steps",
+        )
+        figures[f"{what}: ratio"] = figure(
+            one / many, "ratio", 1, better="lower", bar=bar, goal=goal
+        )
+        figures[f"{what}: photographs"] = figure(
+            before, decimals=3, better="lower"
+        )
+    return figures
+
+
 def _train(folder):
     """Trains unless that is done; `(Training, words)`."""
     words = (
@@ -322,7 +442,9 @@ def _train(folder):
         painting = datasets.source_from_arrays(
             TRAINED,
             "all",
-            np.rint(255 * whole_image(TRAINED, 320)).astype("uint8"),
+            np.rint(255 * whole_image(image_file(TRAINED), 320)).astype(
+                "uint8"
+            ),
             np.zeros(1, "int64"),
         )
         photographs = datasets.image_folder(
@@ -361,15 +483,25 @@ def vgg16(layers):
 
 
 def image(name, side):
-    """The middle square of an image, (1, side, side, 3)."""
-    whole = whole_image(name, side)
+    """The middle square of one of the images of `style/`."""
+    return middle(image_file(name), side)
+
+
+def image_file(name):
+    """Path of one of the images of `style/`."""
+    return data_folder() / "style" / f"{name}.jpg"
+
+
+def middle(path, side):
+    """The middle square of an image file, (1, side, side, 3)."""
+    whole = whole_image(path, side)
     top, left = ((each - side) // 2 for each in whole.shape[1:3])
     return whole[:, top : top + side, left : left + side]
 
 
-def whole_image(name, side):
-    """An image of which the shorter side is `side`."""
-    image = read_image(data_folder() / "style" / f"{name}.jpg", channels=3)
+def whole_image(path, side):
+    """An image file, its shorter side resized to `side`."""
+    image = read_image(path, channels=3)
     scale = side / min(image.shape[:2])
     size = [round(scale * each) for each in image.shape[:2]]
     resized = keras.ops.image.resize(

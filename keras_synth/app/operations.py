@@ -143,7 +143,7 @@ _RESTORE = (
     _ensemble("auto", "photo", "unet", "bm3d", OWN),
 )
 _REALESRGAN = ("realesrgan", "realesrgan_anime")
-_OPTIMIZE, _ADAIN = ("optimize",), (OWN,)
+_OPTIMIZE, _ADAIN = ("optimize",), ("adain", OWN)
 OPERATIONS = (
     Operation("restore", _RESTORE, "restored"),
     Operation(
@@ -187,7 +187,7 @@ OPERATIONS = (
     Operation(
         "stylize",
         (
-            _method("optimize", "optimize"),
+            _method("optimize", "optimize", "adain"),
             _whole("steps", 300, 10, 1000, 10, _OPTIMIZE),
             _whole("size", 512, 64, 1024, 32),
             _whole("style_size", None, 64, 1024, 32),

@@ -15,6 +15,7 @@ COMMAND = Command(
     group="Synthesize",
     examples=(
         "keras-synth stylize photo.jpg painting.jpg stylized.png",
+        "keras-synth stylize photo.jpg painting.jpg out.png --method adain",
         "keras-synth stylize photo.jpg painting.jpg out.png --blend other.jpg",
         "keras-synth stylize photos painting.jpg out --method adain.keras",
     ),

@@ -21,8 +21,8 @@ def style_decoder(features, layer=None, name="style_decoder"):
     steps to fewer channels (squeeze) are left out. Images are padded by
     reflection. No layer normalizes, since that would remove the style.
 
-    Maps are divided by their root mean square on noise, a constant of the
-    decoder, so that training starts alike for every network. The image is
+    Maps are divided by their root mean square on noise, which is saved with the
+    weights, so that training starts alike for every network. The image is
     `0.5 + 0.1 y` of the last convolution's y; without the factor the first
     steps of Adam change the image so much that units die.
 
@@ -63,8 +63,7 @@ def style_decoder(features, layer=None, name="style_decoder"):
             f"`features` has no convolution before {layer!r} to mirror."
         )
     encoded = keras.Input((None, None, features.output[layer].shape[-1]))
-    scale = 1.0 / _size_on_noise(features, layer)
-    x = layers.Rescaling(scale, dtype="float32")(encoded)
+    x = Division(_size_on_noise(features, layer))(encoded)
     upscaled = False
     for step in reversed(steps):
         if step.stride > 1:
@@ -78,6 +77,26 @@ def style_decoder(features, layer=None, name="style_decoder"):
     x = layers.Conv2D(features.input_shape[-1], 3, dtype="float32")(x)
     x = layers.Rescaling(0.1, 0.5, dtype="float32")(x)
     return keras.Model(encoded, x, name=name)
+
+
+@keras.saving.register_keras_serializable("keras_synth")
+class Division(layers.Layer):
+    """Division by a number that is a weight, in float32."""
+
+    def __init__(self, number=1.0, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.number = self.add_weight(
+            shape=(),
+            initializer=keras.initializers.Constant(number),
+            trainable=False,
+            name="number",
+        )
+
+    def call(self, inputs):
+        return inputs / self.number
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

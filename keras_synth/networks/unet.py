@@ -6,11 +6,14 @@ from keras import layers, ops
 
 from keras_synth.layers import CropLike, PadToMultiple, PullPush
 from keras_synth.networks.denoising import halved_with_noise_map
+from keras_synth.networks.features import squeezenet_features
 from keras_synth.networks.inputs import check_counts
 
 # Holes of up to some 60 pixels are interpolated, the core of larger ones gets
 # the mean color.
 _FILL_LEVELS = 5
+# Maps of SqueezeNet that a U-Net for masks takes, the largest first.
+_ENCODER_LAYERS = ("relu_conv1", "fire3", "fire5", "fire9")
 
 
 def unet(
@@ -73,56 +76,76 @@ def unet(
     return keras.Model(inputs, image - degradation, name="unet")
 
 
-def mask_unet(channels=3, widths=(16, 32, 64, 96, 128)):
+def mask_unet(channels=3, widths=(32, 64, 96, 96), weights=None):
     """U-Net for segmentation: the probability that a pixel is corrupted.
 
-    The image is joined by two standardized versions, of mean 0 and standard
-    deviation 1 over the image: its values, and for color images the differences
-    of red, green and blue from their mean. There a faded image is like any
-    other, and what has another color than the image stands out. Standardized
-    is what one call sees: tiles of an image each by themselves.
+    The encoder is SqueezeNet 1.1, which is not trained further: it knows what
+    photographs show, and so what does not belong there. Of its
+    maps, `relu_conv1`, `fire3`, `fire5` and `fire9`, at 1/2, 1/4, 1/8 and 1/16
+    of the sides, the decoder takes some channels, from the deepest up, and
+    joins them to its own features, by two convolutions a level, with batch
+    normalization and ReLU. The last layer gives one probability for each
+    pixel, by a sigmoid.
 
-    2 x 2 pixels become channels; each further level halves the sides by
-    pooling. Two convolutions a level, each with batch normalization and ReLU;
-    the decoder joins the features of the encoder to its own. The last layer
-    gives one probability for each pixel, by a sigmoid.
+    At 1/2 the decoder also sees the image itself, joined by two standardized
+    versions, of mean 0 and standard deviation 1 over the image: its values, and
+    for color images the differences of red, green and blue from their mean.
+    There a faded image is like any other, and what has another color than the
+    image stands out. Standardized is what one call sees: tiles of an image each
+    by themselves.
 
     Args:
         channels: Channels of the images, 1 or 3.
-        widths: Channels of the levels, at 1/2, 1/4, ... of the sides of the
-            image.
+        widths: Channels of the four levels of the decoder, at 1/2, 1/4, 1/8
+            and 1/16 of the sides of the image.
+        weights: Weights of the encoder, as in `squeezenet_features`: None for
+            random ones.
 
     Returns:
         A `keras.Model` from (batch, height, width, channels) to float32
         (batch, height, width, 1), from 0 to 1.
 
     Raises:
+        FileNotFoundError: There is no file of weights at that path.
         ValueError: Arguments are out of range.
 
     Example:
 
-    >>> mask_unet(widths=(8, 16))(ops.zeros((1, 9, 14, 3))).shape
+    >>> mask_unet(widths=(8, 8, 8, 8))(ops.zeros((1, 9, 14, 3))).shape
     TensorShape([1, 9, 14, 1])
 
     Reference: Ronneberger et al., U-Net: Convolutional Networks for Biomedical
-    Image Segmentation, 2015.
+    Image Segmentation, 2015. Iglovikov and Shvets, TernausNet: U-Net with VGG11
+    Encoder Pre-Trained on ImageNet for Image Segmentation, 2018.
     """
     check_counts(channels, widths=widths)
+    if len(widths) != len(_ENCODER_LAYERS):
+        raise ValueError(
+            f"`widths` must be {len(_ENCODER_LAYERS)} numbers, one for each "
+            f"level. Received: widths={widths!r}"
+        )
+    encoder = squeezenet_features(weights, _ENCODER_LAYERS, channels)
     image = keras.Input((None, None, channels), name="image")
-    x = [4.0 * (image - 0.5), 2.0 * _standardized(image)]
+    pad = PadToMultiple(32)  # 2 x 2 cells of the deepest map
+    versions = [4.0 * (image - 0.5), 2.0 * _standardized(image)]
     if channels == 3:
-        x.append(_standardized(image - ops.mean(image, axis=-1, keepdims=True)))
-    x = ops.concatenate(x, axis=-1)
-    x = ops.space_to_depth(PadToMultiple(2 ** len(widths))(x), 2)
-    known = []
-    for level, width in enumerate(widths):
-        if level:
-            x = layers.MaxPooling2D(2)(x)
+        difference = image - ops.mean(image, axis=-1, keepdims=True)
+        versions.append(_standardized(difference))
+    versions = pad(ops.concatenate(versions, axis=-1))
+    seen = _normalized(ops.space_to_depth(versions, 2), widths[0])
+    maps, x = encoder(pad(image)), None
+    levels = zip(_ENCODER_LAYERS, widths, strict=True)
+    for layer, width in reversed(list(levels)):
+        # Each map lacks one row and column at the end.
+        known = layers.ZeroPadding2D(((0, 1), (0, 1)))(maps[layer])
+        known = layers.BatchNormalization(momentum=0.98)(known)
+        joined = [_normalized(known, width, 1)]
+        if x is not None:
+            joined.append(layers.UpSampling2D(2)(_normalized(x, width, 1)))
+        if layer == _ENCODER_LAYERS[0]:
+            joined.append(seen)
+        x = ops.concatenate(joined, axis=-1) if x is not None else joined[0]
         x = _normalized(_normalized(x, width), width)
-        known.append(x)
-    for width, skip in zip(widths[-2::-1], known[-2::-1], strict=True):
-        x = _normalized(layers.UpSampling2D(2)(x), width)
-        x = _normalized(layers.Concatenate()([x, skip]), width)
     logits = _full_size(x, 1, image, {"use_bias": True})
     return keras.Model(image, ops.sigmoid(logits), name="mask_unet")
 
@@ -133,9 +156,9 @@ def _standardized(images):
     return images / (ops.std(images, axis=(1, 2), keepdims=True) + 0.01)
 
 
-def _normalized(x, width):
+def _normalized(x, width, size=3):
     """Convolution, batch normalization, ReLU."""
-    x = _convolution(x, width, use_bias=False)
+    x = _convolution(x, width, size=size, use_bias=False)
     return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
 
 
@@ -403,10 +426,10 @@ def _blocks(x, width, num_blocks, use_bias):
     return x
 
 
-def _convolution(x, width, initializer="glorot_uniform", **options):
+def _convolution(x, width, initializer="glorot_uniform", size=3, **options):
     return layers.Conv2D(
         width,
-        3,
+        size,
         padding="same",
         kernel_initializer=initializer,
         **options,

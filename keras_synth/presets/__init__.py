@@ -26,6 +26,7 @@ from keras_synth.presets.files import path
 from keras_synth.presets.flows import emoji_flow
 from keras_synth.presets.inpainters import inpainter
 from keras_synth.presets.realesrgan import REALESRGAN, realesrgan
+from keras_synth.presets.style import adain
 from keras_synth.presets.stylegan2 import fashion_mnist_stylegan2
 from keras_synth.presets.upscalers import (
     compensate_upscaled,
@@ -37,6 +38,7 @@ from keras_synth.presets.upscalers import (
 __all__ = [
     "REALESRGAN",
     "Preset",
+    "adain",
     "catalog",
     "color_denoiser",
     "compensate_upscaled",

@@ -13,6 +13,7 @@ _FOLDER = pathlib.Path(__file__).parent
 _FACTS = (
     "network",
     "data",
+    "encoder",
     "masks",
     "training",
     "command",

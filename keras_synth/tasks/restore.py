@@ -34,10 +34,13 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 _LARGEST_NOISE = 4.0
 # What "auto" takes for none: less noise, and a finer JPEG file, are not seen.
 _LEAST_NOISE, _FINE_JPEG = 1 / 255, 90
-# What a denoiser for white noise removes from the brightness: the least
-# structure of texture rather than noise, and that of texture alone (chosen on
-# the photographs of the training).
-_STRUCTURE, _TEXTURE = 3.5, 6.0
+# What decides whether noise is none, chosen on the photographs of the training.
+# Of what the denoiser removes: the least structure of texture, and the most
+# correlation of neighbors where noise is heavy.
+_STRUCTURE, _SHARED = 3.5, 0.1
+# Of what the photo restorer removes: its share of the noise, and the structure
+# of edges, where it is so little that one would hardly see it.
+_SHARE, _EDGES, _LITTLE = 0.4, 10.0, 3 / 255
 _PART = 384  # sides of the middle of an image, which is looked at
 # What the photo restorer was trained on, as it is estimated.
 _LARGEST_PHOTO_NOISE = 30 / 255
@@ -427,47 +430,65 @@ def _suited(color, noise_level, jpeg_quality, whole):
     """What an image has, and what suits it: `(noise level, method or None)`.
 
     What looks like noise may be texture, where an image is whole and nothing
-    in it was inpainted. The photo restorer knows the noise of cameras, which
-    neighbors share and JPEG has changed: it removes that better, by 2 dB, and
-    leaves fine texture alone. White noise, and that of gray images, which is
-    the same in all channels, the denoisers remove better: by 1 and by 3 dB.
+    in it was inpainted. The photo restorer knows photographs and the noise of
+    cameras, which neighbors share and JPEG has changed: that it removes better,
+    by 2 dB, and fine texture it leaves alone. Its word counts for color images.
+    White noise, and that of gray images, which is the same in all channels, the
+    denoisers remove better: by 1 and by 3 dB.
     """
     gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
     photo = "photo" if jpeg_quality else None
     if not noise_level:
         return 0.0, photo
-    if noise_level > _LARGEST_PHOTO_NOISE:
-        return noise_level, "unet"
-    if photo and not gray:
+    heavy = noise_level > _LARGEST_PHOTO_NOISE
+    if photo and not gray and not heavy:
         return noise_level, photo
     if not whole:
         return noise_level, "unet"
-    structure, shared = _removed(color)
-    if structure < _STRUCTURE and (gray or shared < 0):
-        return noise_level, "unet"
-    if gray or structure > _TEXTURE:
+    part = _middle(color)
+    _, structure, shared = _removed(
+        _gray_network(), part.mean(-1, keepdims=True)
+    )
+    if gray:
+        noisy = structure < _STRUCTURE and (shared < _SHARED or not heavy)
+        return (noise_level, "unet") if noisy else (0.0, photo)
+    size, edges, _ = _removed(_photo_network(), part)
+    if size < _SHARE * noise_level or (size < _LITTLE and edges > _EDGES):
         return 0.0, photo
+    if heavy or (structure < _STRUCTURE and shared < 0):
+        return noise_level, "unet"
     return noise_level, "photo"
 
 
-def _removed(color):
-    """What the gray denoiser takes for noise, in the middle of an image.
+def _middle(color):
+    top, left = (max(0, (side - _PART) // 2) for side in color.shape[:2])
+    return color[None, top : top + _PART, left : left + _PART]
+
+
+def _removed(network, images):
+    """What a network takes for noise.
+
+    Args:
+        network: The photo restorer, or a denoiser, conditioned on the level.
+        images: (1, height, width, channels).
 
     Returns:
-        `(structure, correlation)`: its `ops.residual_structure`, and the
-        correlation of neighboring pixels, which is below 0 for white noise.
+        `(size, structure, correlation)`: its root mean square, its
+        `ops.residual_structure`, and the correlation of neighboring pixels,
+        which is below 0 for white noise.
     """
-    gray = color.mean(axis=-1, keepdims=True)[None]
-    level = ops.estimate_noise_level(gray)
-    top, left = (max(0, (side - _PART) // 2) for side in color.shape[:2])
-    part = gray[:, top : top + _PART, left : left + _PART]
-    inputs = {"image": part, "noise_level": np.asarray(level)}
-    restored = inference.run_restorer(_gray_network(), inputs)
-    noise = (part - restored)[0, ..., 0]
+    inputs = images
+    if "noise_level" in inference.input_names(network):
+        level = np.asarray(ops.estimate_noise_level(images))
+        inputs = {"image": images, "noise_level": level}
+    restored = np.clip(inference.run_restorer(network, inputs), 0.0, 1.0)
+    noise = (images - restored)[0].mean(axis=-1)
+    energy = np.mean(np.square(images - restored))
     shared = np.mean(noise[1:] * noise[:-1])
     shared += np.mean(noise[:, 1:] * noise[:, :-1])
     shared /= 2.0 * np.mean(np.square(noise)) + 1e-12
-    return float(ops.residual_structure(part, restored)[0]), shared
+    structure = float(ops.residual_structure(images, restored)[0])
+    return float(np.sqrt(energy)), structure, shared
 
 
 def _jpeg_quality(image):

@@ -31,7 +31,10 @@ from keras_synth.networks import FEATURE_NETWORKS
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.loading import load_once
 
+#: Methods besides `.keras` files.
+METHODS = ("optimize", "adain")
 _PREVIEW = "-step-{}.png"
+_FRAME = 16  # pixels
 # Arguments of "optimize" alone, besides `weights`, which a server is given.
 _OF_OPTIMIZE = (
     "features",
@@ -103,8 +106,9 @@ def stylize(
             of `style`.
         blend_weights: Weights of the styles, that of `style` first. None
             gives all the same.
-        method: "optimize" (`models.StyleTransfer`: minutes for an image), or
-            the path of a `.keras` file of `train adain` (a moment).
+        method: "optimize" (`models.StyleTransfer`: minutes for an image),
+            "adain" (`presets.adain`: a moment, for any painting), or the path
+            of a `.keras` file of `train adain`.
         features: Network whose feature maps "optimize" compares: "vgg19"
             (the paper's), "vgg16", or "squeezenet" (the fastest, with finer
             strokes).
@@ -119,7 +123,8 @@ def stylize(
             one gives coarser strokes. None takes that of the stylized image.
         style_weight: Weight of the style loss of "optimize", where that of
             the content loss is 1.
-        alpha: Strength of the style with a `.keras` file, from 0 to 1.
+        alpha: Strength of the style with "adain" or a `.keras` file, from 0
+            to 1.
         start: Image that "optimize" starts from: the "content", or "noise".
         preserve_color: Whether "optimize" stylizes the brightness alone.
         preview_interval: Number of steps of "optimize" between previews,
@@ -186,8 +191,8 @@ def stylize(
 
     def run(content, paintings, goal):
         if method != "optimize":
-            return transfer.stylize(
-                content, paintings, alpha, style_weights=blend_weights
+            return _in_one_pass(
+                transfer, content, paintings, alpha, blend_weights
             )
 
         interval = 0 if goal in previewed else preview_interval
@@ -250,10 +255,25 @@ def stylize(
         )
 
 
+def _in_one_pass(model, content, paintings, alpha, style_weights):
+    """What the model makes of an image in a mirrored frame.
+
+    At the edges an encoder sees zeros, which would show as lines.
+    """
+    frames = [min(_FRAME, side - 1) for side in content.shape[1:3]]
+    edges = [(0, 0), *((frame, frame) for frame in frames), (0, 0)]
+    framed = np.pad(content, edges, mode="reflect")
+    made = model.stylize(framed, paintings, alpha, style_weights=style_weights)
+    top, left = frames
+    height, width = content.shape[1:3]
+    return made[:, top : top + height, left : left + width]
+
+
 def _check(method, features, size, style_size, preview_interval):
-    if method != "optimize" and not method.endswith(".keras"):
+    if method not in METHODS and not method.endswith(".keras"):
         raise ValueError(
-            f"`method` must be optimize or a .keras file. Received: {method!r}"
+            f"`method` must be {', '.join(METHODS)} or a .keras file. "
+            f"Received: {method!r}"
         )
     if features not in FEATURE_NETWORKS:
         raise ValueError(
@@ -274,7 +294,7 @@ def _check(method, features, size, style_size, preview_interval):
 
 def _check_taken(method, arguments):
     """Refuses arguments that the method would ignore."""
-    others, owner = ("alpha",), ".keras files of `train adain`"
+    others, owner = ("alpha",), "'adain' and .keras files of `train adain`"
     if method != "optimize":
         others, owner = _OF_OPTIMIZE, "the method 'optimize'"
     parameters = inspect.signature(stylize).parameters

@@ -18,6 +18,7 @@ def train_damage_detector(
     output: str | os.PathLike = "runs/damage_detector",
     *,
     masks: str | os.PathLike,
+    weights: str | os.PathLike = "imagenet",
     widths: tuple[int, ...] | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
@@ -48,8 +49,10 @@ def train_damage_detector(
             the last finished epoch).
         masks: Path of a folder with PNG files whose alpha channel says
             what covers a photograph, see `degradations.FilmDamage`.
-        widths: Channels of each level of the U-Net. None for the network's
-            default.
+        weights: Weights of the encoder, SqueezeNet: "imagenet" downloads
+            them once, or the path of a file.
+        widths: Channels of each level of the U-Net, four of the decoder.
+            None for the network's default.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
             takes its default.
         manual_dir: Folder with the original files of a named source, used
@@ -78,7 +81,8 @@ def train_damage_detector(
     Raises:
         FileExistsError: `output` holds a training, and it is neither resumed
             nor overwritten.
-        FileNotFoundError: There is no such folder of masks.
+        FileNotFoundError: There is no such folder of masks, or no such file
+            of weights.
         ValueError: Data or masks do not fit.
     """
     settings = check_run(locals())
@@ -90,7 +94,9 @@ def train_damage_detector(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
     sizes = {} if widths is None else {"widths": widths}
-    network = networks.mask_unet(source.image_shape[-1], **sizes)
+    network = networks.mask_unet(
+        source.image_shape[-1], weights=weights, **sizes
+    )
     return fit_network(
         network,
         source,

@@ -40,7 +40,7 @@ ELSEWHERE = {
 def methods_of(name):
     """Methods of a task, in the order that its page shows."""
     module = importlib.import_module(f"keras_synth.tasks.{name}")
-    first = {"upscale": (), "stylize": ("optimize",)}.get(name, ("auto",))
+    first = {"upscale": (), "stylize": ()}.get(name, ("auto",))
     return {*first, *getattr(module, "METHODS", ())}
 
 

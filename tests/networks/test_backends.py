@@ -34,7 +34,7 @@ VARIANTS = [
     ("dncnn", {"num_layers": 3, "width": 4}),
     ("ffdnet", {"num_layers": 3, "width": 4}),
     ("unet", {"widths": (4, 8), "num_blocks": 1, "noise_conditional": True}),
-    ("mask_unet", {"widths": (4, 8)}),
+    ("mask_unet", {"widths": (4, 4, 8, 8)}),
     ("unet_inpainter", {"widths": (4, 8), "num_blocks": 1}),
     ("gated_inpainter", {}),
     ("resnet_translator", {"num_blocks": 1}),

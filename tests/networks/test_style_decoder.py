@@ -83,6 +83,21 @@ def test_maps_of_any_size_and_scale_are_decoded():
     assert 0.01 < np.std(small(maps)) < 100
 
 
+def test_weights_hold_the_size_of_the_maps(tmp_path):
+    """Those of another encoder load, and the decoder does the same."""
+    image = keras.Input((None, None, 3))
+
+    def decoder(scale):
+        x = keras.layers.Conv2D(4, 3, 2, padding="same")(scale * image)
+        return style_decoder(keras.Model(image, {"deep": x}))
+
+    first, second = decoder(1.0), decoder(7.0)
+    first.save_weights(tmp_path / "decoder.weights.h5")
+    second.load_weights(tmp_path / "decoder.weights.h5")
+    maps = np.random.default_rng(0).normal(size=(1, 5, 6, 4))
+    np.testing.assert_array_equal(second(maps), first(maps))
+
+
 def test_edges_are_reflected():
     """A constant map becomes an image that is constant up to its edges."""
     features = networks.squeezenet_features(None, ("fire2",))

@@ -1,6 +1,8 @@
 """`restore` without options: what is wrong is estimated, and said."""
 
 import importlib
+import os
+import pathlib
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from keras_synth.cli.main import main
 from keras_synth.degradations import CameraNoise
 from keras_synth.io import read_image, write_image
 from keras_synth.tasks import restore
+
+MODULE = importlib.import_module("keras_synth.tasks.restore")
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +52,7 @@ def test_what_the_restorer_of_photos_hardly_changes_is_copied(
     tmp_path, monkeypatch
 ):
     # As if noise that neighbors share had been found in a clean photograph.
-    module = importlib.import_module("keras_synth.tasks.restore")
-    monkeypatch.setattr(module, "_removed", lambda color: (4.0, 0.2))
+    monkeypatch.setattr(MODULE, "_suited", lambda *_: (0.02, "photo"))
     photo = skimage.data.astronaut()[:200, :200] / 255.0
     write_image(tmp_path / "in.png", photo)
     assert np.max(ops.opponent_noise_levels(np.float32(photo[None]))) > 1 / 255
@@ -63,6 +66,70 @@ def test_what_the_restorer_of_photos_hardly_changes_is_copied(
         assert result.method is None and result.noise_level == 0.0
         written = (tmp_path / "a.png").read_bytes()
         assert written == (tmp_path / "in.png").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "level, denoiser, photo, method",
+    [
+        # Size in gray levels, structure and correlation of what is removed.
+        (10, (10, 2.0, -0.1), (9, 3.0, 0.0), "unet"),  # white noise
+        (10, (8, 5.0, 0.2), (20, 6.0, 0.3), "photo"),  # that of a camera
+        (10, (8, 3.0, 0.2), (20, 6.0, 0.3), "photo"),
+        (10, (8, 3.0, -0.1), (3, 9.0, 0.0), None),  # leaves
+        (4, (3, 3.0, 0.0), (2.5, 24.0, 0.0), None),  # edges alone
+        (4, (3, 3.0, 0.1), (2.5, 6.0, 0.0), "photo"),
+        (35, (34, 4.2, 0.2), (1.5, 7.0, 0.0), None),  # grass
+        (35, (34, 2.0, 0.0), (31, 3.0, 0.0), "unet"),  # heavy white noise
+        (35, (34, 4.0, 0.2), (60, 4.0, 0.3), "unet"),  # heavy, of a camera
+    ],
+)
+def test_what_both_networks_would_remove_decides(
+    level, denoiser, photo, method, monkeypatch
+):
+    def removed(network, images):
+        size, *rest = denoiser if images.shape[-1] == 1 else photo
+        return size / 255, *rest
+
+    monkeypatch.setattr(MODULE, "_removed", removed)
+    image = np.random.default_rng(0).uniform(size=(20, 30, 3))
+    assert MODULE._suited(image, level / 255, None, True)[1] == method
+    # JPEG is removed in any case; what was inpainted is not looked at.
+    jpeg = MODULE._suited(image, level / 255, 50, True)[1]
+    assert jpeg == ("photo" if level < 30 else method or "photo")
+    assert MODULE._suited(image, level / 255, None, False)[1] == "unet"
+
+
+@pytest.mark.parametrize(
+    "level, structure, shared, method",
+    [
+        (10, 2.0, -0.1, "unet"),
+        (10, 2.0, 0.2, "unet"),  # grain, which neighbors share
+        (10, 4.0, 0.2, None),
+        (70, 2.4, 0.4, None),  # denim
+        (70, 2.4, 0.0, "unet"),
+    ],
+)
+def test_of_gray_images_the_denoiser_decides(
+    level, structure, shared, method, monkeypatch
+):
+    removed = (level / 255, structure, shared)
+    monkeypatch.setattr(MODULE, "_removed", lambda *_: removed)
+    image = np.random.default_rng(0).uniform(size=(20, 30, 1))
+    assert MODULE._suited(image, level / 255, None, True)[1] == method
+
+
+@pytest.mark.parametrize(
+    "name", ["cid22_3571065", "cid22_pexels-photo-4210863"]
+)
+def test_grass_and_denim_stay(name, tmp_path):
+    """They look like noise of 35 and 71 gray levels to the estimate."""
+    if "KERAS_SYNTH_DATA" not in os.environ:
+        pytest.skip("needs the photographs: KERAS_SYNTH_DATA is not set")
+    folder = pathlib.Path(os.environ["KERAS_SYNTH_DATA"]) / "photos/train"
+    (result,) = restore(folder / f"{name}.jpg", tmp_path / "out.jpg")
+    assert result.method is None and result.noise_level == 0.0
+    written = (tmp_path / "out.jpg").read_bytes()
+    assert written == (folder / f"{name}.jpg").read_bytes()
 
 
 def test_the_noise_of_cameras_is_removed_by_the_restorer_of_photos(tmp_path):

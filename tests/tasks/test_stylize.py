@@ -5,10 +5,11 @@ import importlib
 import keras
 import numpy as np
 import pytest
+import skimage.data
 import tensorflow as tf
 from PIL import Image
 
-from keras_synth import models, networks, tasks, training
+from keras_synth import models, networks, presets, tasks, training
 from keras_synth.cli.main import main
 from keras_synth.io import bit_depth, read_image, write_image
 from tests.training_helpers import compile_eagerly, stop_after_one_epoch
@@ -195,14 +196,36 @@ def one_pass(tmp_path_factory):
     return str(path), model
 
 
+def in_frame(model, content, style, alpha):
+    """The image in a frame of 16 mirrored pixels, stylized, without it."""
+    framed = np.pad(content, ((16, 16), (16, 16), (0, 0)), mode="reflect")
+    made = model.stylize(framed[None], style[None], alpha)
+    return np.asarray(made)[0, 16:-16, 16:-16]
+
+
 @pytest.mark.parametrize("alpha", [1.0, 0.25])
 def test_in_one_pass(one_pass, alpha, content, style, tmp_path):
     path, model = one_pass
     stylized, _ = stylize_file(
         tmp_path, method=path, alpha=alpha, style_size=36
     )
-    expected = model.stylize(content[None], style[None], alpha)[0]
+    expected = in_frame(model, content, style, alpha)
     np.testing.assert_allclose(stylized, expected, atol=LEVEL)
+
+
+def test_the_preset_stylizes_in_one_pass(tmp_path):
+    photo = skimage.data.astronaut()[:128, 128:256] / 255.0
+    painting = skimage.data.coffee()[100:220, 200:320] / 255.0
+    write_image(tmp_path / "content.png", photo)
+    write_image(tmp_path / "style.png", painting)
+    stylized, _ = stylize_file(tmp_path, method="adain", style_size=120)
+    photo, painting = (np.float32(x) for x in (photo, painting))
+    expected = in_frame(presets.adain(), photo, painting, 1.0)
+    np.testing.assert_allclose(stylized, expected, atol=LEVEL)
+    # It has the colors of the style.
+    means = [x.mean(axis=(0, 1)) for x in (stylized, painting, photo)]
+    near, far = (np.abs(means[0] - other).mean() for other in means[1:])
+    assert near < 0.5 * far, means
 
 
 def test_a_folder(content, style, tmp_path, one_pass):
@@ -227,14 +250,9 @@ def test_the_command_line(content, style, tmp_path, capsys, one_pass):
     options += f" --method {one_pass[0]}"
     assert main(["stylize", *words, *options.split()]) == 0
     assert f"image: {words[2]} (33x40)" in capsys.readouterr().out
-    expected = one_pass[1].stylize(
-        content[None],
-        np.asarray(MODULE._with_longer_side(style[None], 40)),
-        0.5,
-    )
-    np.testing.assert_allclose(
-        read_image(words[2]), expected[0], atol=2 * LEVEL
-    )
+    larger = np.asarray(MODULE._with_longer_side(style[None], 40))[0]
+    expected = in_frame(one_pass[1], content, larger, 0.5)
+    np.testing.assert_allclose(read_image(words[2]), expected, atol=2 * LEVEL)
     assert main(["stylize", *words]) == 2
     assert "out.png" in capsys.readouterr().err
 
@@ -242,7 +260,7 @@ def test_the_command_line(content, style, tmp_path, capsys, one_pass):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"method": "magic"}, "`method` must be optimize or a .keras file"),
+        ({"method": "magic"}, "`method` must be optimize, adain or a .keras"),
         ({"method": "none.keras"}, "There is no model none.keras"),
         ({"features": "alexnet"}, "`features` must be one of vgg19, vgg16"),
         ({"size": 8}, "`size` must be an int of at least 32"),
@@ -254,7 +272,7 @@ def test_the_command_line(content, style, tmp_path, capsys, one_pass):
         ({"steps": (0,)}, "`steps` must be a positive int"),
         ({"blend_weights": (1.0, 2.0)}, "`style_weights` must hold a number"),
         ({"style_weight": -1.0}, "`style_weight` must be a number"),
-        ({"alpha": 0.5}, "`alpha` is for .keras files of `train adain`"),
+        ({"alpha": 0.5}, "`alpha` is for 'adain' and .keras files of"),
         (
             {"method": "a.keras", "preserve_color": True},
             "`preserve_color` is for the method 'optimize'",

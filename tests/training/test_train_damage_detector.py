@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import skimage.data
 
-from keras_synth.io import write_image
+from keras_synth import networks
+from keras_synth.io import read_image, write_image
 from keras_synth.training import train_damage_detector
 from tests.training_helpers import stop_after_one_epoch
 
 SMALL = {
-    "widths": (8, 16),
+    "widths": (8, 8, 16, 16),
     "image_size": 32,
     "patches_per_image": 4,
     "batch_size": 4,
@@ -30,11 +31,17 @@ def folders(tmp_path_factory):
     write_image(
         folder / "masks/disk.png", np.dstack([np.ones((64, 64, 3)), disk])
     )
+    encoder = networks.squeezenet_features(None)
+    encoder.save_weights(folder / "encoder.weights.h5")
     return folder
 
 
 def _train(folder, output, **options):
-    options = {**SMALL, "masks": folder / "masks", **options}
+    files = {
+        "masks": folder / "masks",
+        "weights": folder / "encoder.weights.h5",
+    }
+    options = {**SMALL, **files, **options}
     return train_damage_detector(folder / "photos", output, **options)
 
 
@@ -44,7 +51,8 @@ def test_it_learns_where_the_damage_lies(folders, tmp_path):
         folders, tmp_path, epochs=16, learning_rate=3e-3, patches_per_image=16
     )
     again = keras.saving.load_model(tmp_path / "damage_detector.keras")
-    image = np.full((1, 40, 40, 3), 0.4, "float32")
+    image = read_image(folders / "photos/1.png", channels=3)[None, :40, :40]
+    image = image.astype("float32")
     image[:, 12:24, 16:28] = 0.95
     found = np.asarray(again(image))[0, ..., 0]
     np.testing.assert_array_equal(found, np.asarray(network(image))[0, ..., 0])
@@ -62,6 +70,19 @@ def test_resumed_training_equals_uninterrupted(folders, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_missing_folder_of_masks_is_named(folders, tmp_path):
+@pytest.mark.slow
+def test_the_encoder_stays_what_it_was(folders, tmp_path):
+    network = _train(folders, tmp_path, epochs=1)
+    given = networks.squeezenet_features(folders / "encoder.weights.h5")
+    (encoder,) = (
+        layer for layer in network.layers if layer.name.startswith("squeeze")
+    )
+    for ours, theirs in zip(encoder.weights, given.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_missing_folder_of_masks_or_file_is_named(folders, tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         _train(folders, tmp_path, masks=tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="no weights file"):
+        _train(folders, tmp_path, weights=tmp_path / "nowhere")
