@@ -208,6 +208,8 @@ QUEUE["damage_detector"] = Entry(
     detector,
     detector_figures,
     {
+        "encoder": "SqueezeNet 1.1, of its authors' weights on ImageNet (BSD "
+        "and MIT licenses, see `presets/SQUEEZENET_LICENSE.txt`)",
         "masks": "306 of 400 masks of film damage (MIT license)",
         "bad at": "large stains that are hardly darker or brighter than the "
         "photograph; white dust on white",

@@ -42,8 +42,8 @@ FIGURES = {
     ],
     "stylize.md#in-one-pass": [
         (
-            "adain",
-            "trained painting, means and deviations: distance",
+            "adain_paintings",
+            "means and deviations: distance",
             ("value", "baseline"),
         ),
     ],
