@@ -136,7 +136,7 @@ def test_pretrained_weights_are_those_of_the_card(name):
 
 def test_unknown_preset_files_are_refused():
     with pytest.raises(
-        ValueError, match="one of color_denoiser.* Received: 'none'"
+        ValueError, match="one of adain.md, .* Received: 'none'"
     ):
         presets.path("none")
 
