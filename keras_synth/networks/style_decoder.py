@@ -81,7 +81,20 @@ def style_decoder(features, layer=None, name="style_decoder"):
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Division(layers.Layer):
-    """Division by a number that is a weight, in float32."""
+    """Division by a number, in float32.
+
+    The number is a weight that is not trained, so that files of weights hold
+    it: it belongs to the encoder that the decoder was trained with.
+
+    Args:
+        number: The number at first.
+
+    Call arguments:
+        inputs: Tensor of any shape.
+
+    Returns:
+        A float32 tensor of that shape.
+    """
 
     def __init__(self, number=1.0, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})

@@ -80,12 +80,12 @@ def mask_unet(channels=3, widths=(32, 64, 96, 96), weights=None):
     """U-Net for segmentation: the probability that a pixel is corrupted.
 
     The encoder is SqueezeNet 1.1, which is not trained further: it knows what
-    photographs show, and so what does not belong there. Of its
-    maps, `relu_conv1`, `fire3`, `fire5` and `fire9`, at 1/2, 1/4, 1/8 and 1/16
-    of the sides, the decoder takes some channels, from the deepest up, and
-    joins them to its own features, by two convolutions a level, with batch
-    normalization and ReLU. The last layer gives one probability for each
-    pixel, by a sigmoid.
+    photographs show, and so what does not belong there. The decoder goes up
+    from its deepest map: `fire9`, `fire5`, `fire3` and `relu_conv1`, at 1/16,
+    1/8, 1/4 and 1/2 of the sides. At each level a map, by 1 x 1 convolution, is
+    joined to the decoder's own features, and two convolutions of 3 x 3 follow,
+    all with batch normalization and ReLU. The last layer gives one probability
+    for each pixel, by a sigmoid.
 
     At 1/2 the decoder also sees the image itself, joined by two standardized
     versions, of mean 0 and standard deviation 1 over the image: its values, and
