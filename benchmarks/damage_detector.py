@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 
 from benchmarks.rows import RUNS, data_folder, figure
+from benchmarks.trainings import link_files
 from keras_synth import inference, io, restoration, tasks
 from keras_synth.degradations import FilmDamage, OldPhoto
 
@@ -29,13 +30,10 @@ def link_masks(folder, held_back):
     Returns:
         The folder.
     """
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in sorted((data_folder() / "film_damage").rglob("*.png")):
-        link = folder / file.name
-        if is_held_back(file) == held_back and not link.exists():
-            link.symlink_to(file)
-    return folder
+    files = sorted((data_folder() / "film_damage").rglob("*.png"))
+    return link_files(
+        folder, [file for file in files if is_held_back(file) == held_back]
+    )
 
 
 def held_back():

@@ -24,9 +24,9 @@ from benchmarks import (
 from benchmarks.damage_detector import link_masks
 from benchmarks.feature_networks import squeezenet_file
 from benchmarks.rows import ROOT, data_folder
-from benchmarks.style_transfer import link_paintings
 from benchmarks.trainings import (
     card,
+    link_files,
     store_in_half_precision,
     train_once,
     words_of,
@@ -273,7 +273,9 @@ QUEUE["photo_upscaler_x4"] = dataclasses.replace(
 def paintings():
     """Paintings to learn styles from, and the encoder's weights."""
     return {
-        "styles": link_paintings(FOLDER / "paintings", False),
+        "styles": link_files(
+            FOLDER / "paintings", style_transfer.paintings(held_out=False)
+        ),
         "weights": squeezenet_file(),
     }
 

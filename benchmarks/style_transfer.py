@@ -319,15 +319,6 @@ def paintings(held_out):
     ]
 
 
-def link_paintings(folder, held_out):
-    """Fills a folder with links to `paintings`; returns it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in paintings(held_out):
-        if not (folder / file.name).exists():
-            (folder / file.name).symlink_to(file)
-    return folder
-
-
 def _preset(name):
     _sheet(RUNS / name / "sheet.png")
     write_row(

@@ -7,6 +7,7 @@ every twentieth, which is held out to choose between networks.
 import dataclasses
 import datetime
 import json
+import pathlib
 import shutil
 import time
 
@@ -173,6 +174,24 @@ def _in_float32(config):
     if isinstance(config, list | tuple):
         return type(config)(_in_float32(value) for value in config)
     return "float32" if config == "mixed_bfloat16" else config
+
+
+def link_files(folder, files):
+    """Fills a folder with links to files, for a function that takes a folder.
+
+    Args:
+        folder: Path of the folder to make.
+        files: Paths of the files, of different names.
+
+    Returns:
+        The folder, a `pathlib.Path`.
+    """
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        if not (folder / file.name).exists():
+            (folder / file.name).symlink_to(file)
+    return folder
 
 
 def store_in_half_precision(source, target):
