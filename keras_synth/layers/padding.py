@@ -9,19 +9,21 @@ class PadToMultiple(keras.layers.Layer):
     """Reflection padding at the bottom and right to a multiple.
 
     The edge pixel is repeated (`abc` becomes `abccba`), and the reflection as
-    often as needed, so that the smallest images work too. `CropLike` inverts
-    it.
+    often as needed, so that the smallest images work too. `CropLike`, with the
+    same frame, inverts it.
 
     Args:
         multiple: Number that both sides become divisible by, a positive int.
         minimum: Least length of both sides, a multiple of `multiple`; None
             for `multiple`.
+        frame: Number of pixels that are added on all four sides besides.
 
     Call arguments:
         images: (batch, height, width, channels).
 
     Returns:
-        (batch, height', width', channels), sides rounded up to multiples.
+        (batch, height', width', channels), sides rounded up to multiples, and
+        twice the frame longer.
 
     Example:
 
@@ -29,7 +31,7 @@ class PadToMultiple(keras.layers.Layer):
     TensorShape([1, 8, 8, 1])
     """
 
-    def __init__(self, multiple, minimum=None, **kwargs):
+    def __init__(self, multiple, minimum=None, frame=0, **kwargs):
         # Images stay in full precision, whatever the policy.
         super().__init__(**{**kwargs, "dtype": "float32"})
         if not isinstance(multiple, int) or multiple < 1:
@@ -44,23 +46,32 @@ class PadToMultiple(keras.layers.Layer):
                 f"`minimum` must be a multiple of {multiple}, or None. "
                 f"Received: minimum={minimum!r}"
             )
+        _check_frame(frame)
         self.multiple = multiple
         self.minimum = minimum
+        self.frame = frame
 
     def call(self, images):
         for axis in (1, 2):
             side = ops.shape(images)[axis]
             padded = self._padded(side)
-            if isinstance(side, int) and side == padded:
+            if isinstance(side, int) and side == padded and not self.frame:
                 continue
-            place = ops.arange(padded) % (2 * side)  # there and back again
+            # From -frame, but by whole periods later, for ONNX knows no
+            # remainder of numbers below 0; then there and back again.
+            start = self.frame * (2 * side - 1)
+            place = ops.arange(padded + 2 * self.frame) + start
+            place %= 2 * side
             place = ops.minimum(place, 2 * side - 1 - place)
             images = ops.take(images, place, axis=axis)
         return images
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
-        sides = (side and self._padded(side) for side in (height, width))
+        sides = (
+            side and self._padded(side) + 2 * self.frame
+            for side in (height, width)
+        )
         return (batch, *sides, channels)
 
     def _padded(self, side):
@@ -76,12 +87,17 @@ class PadToMultiple(keras.layers.Layer):
         config = {**super().get_config(), "multiple": self.multiple}
         if self.minimum is not None:
             config["minimum"] = self.minimum
+        if self.frame:
+            config["frame"] = self.frame
         return config
 
 
 @keras.saving.register_keras_serializable("keras_synth")
 class CropLike(keras.layers.Layer):
     """Cropping at the bottom and right to the size of another image.
+
+    Args:
+        frame: Number of pixels that are cut off at the top and left before.
 
     Call arguments:
         inputs: `[images, reference]`, (batch, height, width, channels) each;
@@ -96,17 +112,24 @@ class CropLike(keras.layers.Layer):
     TensorShape([1, 5, 8, 1])
     """
 
-    def __init__(self, **kwargs):
+    def __init__(self, frame=0, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
+        _check_frame(frame)
+        self.frame = frame
 
     def call(self, inputs):
         images, reference = inputs
         _, height, width, _ = ops.shape(reference)
-        return images[:, :height, :width]
+        frame = self.frame
+        return images[:, frame : frame + height, frame : frame + width]
 
     def compute_output_shape(self, input_shape):
         images, reference = input_shape
         return (images[0], *reference[1:3], images[3])
+
+    def get_config(self):
+        frame = {"frame": self.frame} if self.frame else {}
+        return {**super().get_config(), **frame}
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -150,3 +173,10 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "padding": self.padding}
+
+
+def _check_frame(frame):
+    if not isinstance(frame, int) or frame < 0:
+        raise ValueError(
+            f"`frame` must be an int of at least 0. Received: frame={frame!r}"
+        )

@@ -34,7 +34,6 @@ from keras_synth.tasks.loading import load_once
 #: Methods besides `.keras` files.
 METHODS = ("optimize", "adain")
 _PREVIEW = "-step-{}.png"
-_FRAME = 16  # pixels
 # Arguments of "optimize" alone, besides `weights`, which a server is given.
 _OF_OPTIMIZE = (
     "features",
@@ -191,8 +190,8 @@ def stylize(
 
     def run(content, paintings, goal):
         if method != "optimize":
-            return _in_one_pass(
-                transfer, content, paintings, alpha, blend_weights
+            return transfer.stylize(
+                content, paintings, alpha, style_weights=blend_weights
             )
 
         interval = 0 if goal in previewed else preview_interval
@@ -253,20 +252,6 @@ def stylize(
             on_file=announce if on_file else None,
             verbose=of_files,
         )
-
-
-def _in_one_pass(model, content, paintings, alpha, style_weights):
-    """What the model makes of an image in a mirrored frame.
-
-    At the edges an encoder sees zeros, which would show as lines.
-    """
-    frames = [min(_FRAME, side - 1) for side in content.shape[1:3]]
-    edges = [(0, 0), *((frame, frame) for frame in frames), (0, 0)]
-    framed = np.pad(content, edges, mode="reflect")
-    made = model.stylize(framed, paintings, alpha, style_weights=style_weights)
-    top, left = frames
-    height, width = content.shape[1:3]
-    return made[:, top : top + height, left : left + width]
 
 
 def _check(method, features, size, style_size, preview_interval):

@@ -31,8 +31,10 @@ def test_layer_contract():
     images = RNG.uniform(size=(2, 5, 7, 3)).astype("float32")
     check_layer(PadToMultiple(4), images)
     check_layer(PadToMultiple(4, minimum=16), images)
+    check_layer(PadToMultiple(4, frame=3), images)
     check_layer(ReflectionPadding2D(3), images)
     check_layer(CropLike(), images, images[:, :3, :6, :1])
+    check_layer(CropLike(frame=2), images, images[:, :3, :5, :1])
 
 
 def test_the_least_length_is_kept():
@@ -47,6 +49,19 @@ def test_the_least_length_is_kept():
     np.testing.assert_array_equal(padded(images), expected)
     with pytest.raises(ValueError, match="`minimum` must be a multiple of 4"):
         PadToMultiple(4, minimum=6)
+
+
+@pytest.mark.parametrize("size", [(5, 8), (8, 8), (1, 3)])
+def test_a_frame_is_mirrored_and_cut_off_again(size):
+    images = RNG.uniform(size=(2, *size, 3)).astype("float32")
+    edges = [(6, 6 + -side % 4) for side in size]
+    expected = np.pad(images, ((0, 0), *edges, (0, 0)), "symmetric")
+    padded = PadToMultiple(4, frame=6)(images)
+    np.testing.assert_array_equal(padded, expected)
+    np.testing.assert_array_equal(CropLike(6)([padded, images]), images)
+    for layer in (lambda: PadToMultiple(4, frame=-1), lambda: CropLike(1.5)):
+        with pytest.raises(ValueError, match="`frame` must be an int"):
+            layer()
 
 
 def test_reflection_is_numpys():
@@ -114,6 +129,9 @@ def test_onnx_pads_alike(tmp_path):
     assert max(onnx_and_keras(network, inputs_of, sizes, path)) == 0.0
     padding = keras.Model(image, padded)
     assert max(onnx_and_keras(padding, inputs_of, sizes, path)) == 0.0
+    framed = PadToMultiple(8, frame=5)(image)
+    network = keras.Model(image, CropLike(5)([2.0 * framed, image]))
+    assert max(onnx_and_keras(network, inputs_of, sizes, path)) == 0.0
 
 
 @pytest.mark.slow

@@ -16,6 +16,9 @@ maps at other layers have the style's means and deviations too:
 (The paper divides by nothing, and takes norms in place of their squares in
 the second line. Here no term has a unit, so that weights hold for every
 feature network.)
+
+What is stylized for use gets a mirrored frame first, which is cut off again:
+at the edges of an image networks see zeros, which would show as lines.
 """
 
 import keras
@@ -48,6 +51,8 @@ from keras_synth.ops import (
     relative_squared_error,
 )
 from keras_synth.ops.feature_maps import check_feature_network, feature_maps
+
+_FRAME = 4  # pixels of the deepest map
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -119,9 +124,11 @@ class AdaINTransfer(ResumableModel):
         self.stride, self.margin = decoder_geometry(
             features, self.encoded_layer, decoder
         )
-        self.padding = PadToMultiple(self.stride)
-        self.crop = CropLike()
-        for layer in (self.padding, self.crop):
+        frame = _FRAME * self.stride
+        self.padding, self.crop = PadToMultiple(self.stride), CropLike()
+        self.framing = PadToMultiple(self.stride, frame=frame)
+        self.unframing = CropLike(frame)
+        for layer in (self.padding, self.crop, self.framing, self.unframing):
             layer.built = True
         self.trackers = {}
         self.built = True
@@ -222,9 +229,7 @@ class AdaINTransfer(ResumableModel):
 
     def call(self, inputs, alpha=1.0, training=False):
         contents, styles = inputs
-        maps, goal = self._encode(contents, [styles], [1.0])
-        images = self._decode(maps, goal, alpha, contents, training)
-        return ops.clip(images, 0.0, 1.0)
+        return self._stylized(contents, [styles], [1.0], alpha, training)
 
     def stylize(self, content, style, alpha=1.0, *, style_weights=None):
         """Stylizes images in a style, or in a blend of several.
@@ -250,9 +255,7 @@ class AdaINTransfer(ResumableModel):
         styles, mix = as_styles(
             style, style_weights, self.channels, content.shape[0]
         )
-        maps, goal = self._encode(content, styles, mix)
-        images = self._decode(maps, goal, alpha, content)
-        return ops.clip(images, 0.0, 1.0)
+        return self._stylized(content, styles, mix, alpha)
 
     def export_endpoints(self):
         """The endpoints of `export.export_saved_model`.
@@ -295,8 +298,14 @@ class AdaINTransfer(ResumableModel):
 
     def _terms(self, contents, styles, training=False):
         """The loss of a batch and its parts."""
-        maps, goal = self._encode(contents, [styles], [1.0])
-        images = self._decode(maps, goal, 1.0, contents, training)
+        sides = contents.shape[1:3]
+        if any(side and side <= self.stride for side in sides):
+            raise ValueError(
+                f"Images must have more than {self.stride} pixels a side. "
+                f"Received: {sides[0]} x {sides[1]}"
+            )
+        maps, goal = self._encode(self.padding(contents), [styles], [1.0])
+        images = self.crop([self.decoder(goal, training=training), contents])
         seen = feature_maps(self.features, images)
         wanted = feature_maps(self.features, styles)
         again = seen[self.encoded_layer]
@@ -326,15 +335,15 @@ class AdaINTransfer(ResumableModel):
             self.trackers[name].update_state(term, ops.shape(contents)[0])
         return {name: self.trackers[name].result() for name in terms}
 
+    def _stylized(self, contents, styles, mix, alpha, training=False):
+        """Images in [0, 1] as large as the contents."""
+        maps, goal = self._encode(self.framing(contents), styles, mix)
+        mixed = (1.0 - alpha) * maps + alpha * goal
+        images = self.decoder(mixed, training=training)
+        return ops.clip(self.unframing([images, contents]), 0.0, 1.0)
+
     def _encode(self, contents, styles, mix):
-        """Maps of the contents, and the target maps t."""
-        sides = contents.shape[1:3]
-        if any(side and side <= self.stride for side in sides):
-            raise ValueError(
-                f"Images must have more than {self.stride} pixels a side. "
-                f"Received: {sides[0]} x {sides[1]}"
-            )
-        contents = self.padding(contents)
+        """Maps of padded contents, and the target maps t."""
         if self.margin:
             edges = ((0, 0), (0, self.margin), (0, self.margin), (0, 0))
             contents = ops.pad(contents, edges, mode="symmetric")
@@ -347,12 +356,6 @@ class AdaINTransfer(ResumableModel):
             for weight, style in zip(mix, style_maps, strict=True)
         )
         return maps, goal
-
-    def _decode(self, maps, goal, alpha, contents, training=False):
-        """Images as large as the contents."""
-        mixed = (1.0 - alpha) * maps + alpha * goal
-        images = self.decoder(mixed, training=training)
-        return self.crop([images, contents])
 
     def call_signature(self):
         return [
