@@ -85,6 +85,7 @@ BENCHMARKS = {
         50,
         "with adaptive augmentation",
     ),
+    "stylegan2_emoji": ("stylegan2_emoji", 100, "StyleGAN2 on emoji"),
     "flow_mnist": ("flow", 70, "Frechet distance of a flow's digits"),
     "flow_mnist_guided": ("flow", 130, "the same, longer, with autoguidance"),
     "flow_mnist_conditional": ("flow", 75, "the same, class-conditional"),

@@ -6,7 +6,7 @@ LPIPS were fitted: its figures are comparable with each other alone.
 
 import keras
 
-from benchmarks.rows import data_folder
+from benchmarks.rows import data_folder, figure
 from keras_synth import metrics, networks
 from keras_synth.layers.antialiased_resizing import AntialiasedResizing
 
@@ -26,6 +26,27 @@ def pooled_squeezenet(channels=1):
     maps = squeezenet(channels, ("fire9",))(x)["fire9"]
     return networks.FeatureNetwork(
         image, keras.ops.mean(maps, axis=(1, 2)), name="squeezenet"
+    )
+
+
+def kernel_distance(features, ours, theirs):
+    """Kernel distance of two sets of images, as a figure of a row.
+
+    Args:
+        features: Feature network, such as `pooled_squeezenet()`.
+        ours: Images, (n, height, width, channels) in [0, 1].
+        theirs: The images to compare with, likewise.
+    """
+    ours, theirs = (
+        features.predict(images, batch_size=50, verbose=0)
+        for images in (ours, theirs)
+    )
+    distance = metrics.KernelDistance(
+        feature_dim=ours.shape[1], subset_size=100
+    )
+    distance.update_state(theirs, ours)
+    return figure(
+        distance.result(), better="lower", error=distance.standard_error()
     )
 
 

@@ -9,11 +9,11 @@ import keras
 import numpy as np
 
 from benchmarks.faces import SIZE, TRAIN, faces, test_faces
-from benchmarks.feature_networks import pooled_squeezenet
+from benchmarks.feature_networks import kernel_distance, pooled_squeezenet
 from benchmarks.rows import RUNS, figure, stored_value, write_row
 from benchmarks.stylegan2 import path_lengths, train
 from benchmarks.trainings import words_of
-from keras_synth import datasets, evaluation, metrics, training
+from keras_synth import datasets, evaluation, training
 from keras_synth.io import image_grid, write_image
 
 SEED = 0
@@ -91,20 +91,8 @@ def run(name):
 
 def _distances(features, generated, known):
     """Kernel distances to the held-out and the training images."""
-
-    def vectors(images):
-        return features.predict(images, batch_size=50, verbose=0)
-
-    figures = {}
-    made = vectors(generated)
-    for whom, images in (("held-out", test_faces()), ("training", known)):
-        if images is generated:
-            continue
-        distance = metrics.KernelDistance(
-            feature_dim=made.shape[1], subset_size=100
-        )
-        distance.update_state(vectors(images), made)
-        figures[f"{KERNEL}, {whom} people"] = figure(
-            distance.result(), better="lower", error=distance.standard_error()
-        )
-    return figures
+    return {
+        f"{KERNEL}, {whom} people": kernel_distance(features, generated, images)
+        for whom, images in (("held-out", test_faces()), ("training", known))
+        if images is not generated
+    }

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 from PIL import Image
 
-from benchmarks.feature_networks import pooled_squeezenet
+from benchmarks.feature_networks import kernel_distance, pooled_squeezenet
 from benchmarks.rows import RUNS, data_folder, figure, stored_value, write_row
 from benchmarks.trainings import train_once, words_of
-from keras_synth import metrics, training
+from keras_synth import training
 from keras_synth.io import write_image
 
 SEED, NUM_TEST, SHOWN = 0, 200, 12
@@ -44,7 +44,9 @@ def run(name):
     test, known = codes[:NUM_TEST], codes[NUM_TEST:]
     half = len(known) // 2
     folder = RUNS / name
-    inputs, partners = (_read(style, test) for style in ("noto", "twemoji"))
+    inputs, partners = (
+        emoji_images(style, test) for style in ("noto", "twemoji")
+    )
     method = name.removesuffix("_emoji")
     if method == "pix2pix":
         parts, options = (known, known), PIX2PIX
@@ -56,7 +58,7 @@ def run(name):
     results = {
         "input": inputs,
         "color statistics": _with_colors(
-            inputs, *map(_read, ("noto", "twemoji"), parts)
+            inputs, *map(emoji_images, ("noto", "twemoji"), parts)
         ),
         method: model.predict(inputs, batch_size=20, verbose=0),
     }
@@ -94,7 +96,7 @@ def run(name):
     )
 
 
-def _read(style, codes):
+def emoji_images(style, codes):
     """Emoji on white, float32 (n, 64, 64, 3) in [0, 1]."""
     images = []
     for code in codes:
@@ -107,7 +109,7 @@ def _read(style, codes):
 
 def _written(folder, style, codes):
     """The folder, with the emoji as files in it."""
-    for code, image in zip(codes, _read(style, codes), strict=True):
+    for code, image in zip(codes, emoji_images(style, codes), strict=True):
         if not (folder / f"{code}.png").exists():
             write_image(folder / f"{code}.png", image)
     return folder
@@ -154,16 +156,11 @@ def _measures(images, partners, features):
         np.sort(x.reshape(len(x), -1, 3), axis=1) for x in (images, partners)
     )
     squares = np.square(images - partners)
-    kernel = metrics.KernelDistance(features, subset_size=100)
-    for start in range(0, len(images), 50):
-        batch = slice(start, start + 50)
-        kernel.update_real(partners[batch])
-        kernel.update_generated(images[batch])
     return {
         COLOR: 255 * np.abs(colors - wanted).mean(),
         PIXEL: 255 * np.sqrt(squares.sum(axis=-1)).mean(),
         "PSNR": -10 * np.log10(squares.mean(axis=(1, 2, 3))).mean(),
-        KERNEL: float(kernel.result()),
+        KERNEL: kernel_distance(features, images, partners)["value"],
     }
 
 
