@@ -22,7 +22,7 @@ from keras_synth.io import image_grid, write_image
 SEED = 0
 NUM_SAMPLES = 1000
 OPTIONS = {
-    "epochs": 300,
+    "epochs": 180,
     "batch_size": 32,
     "channel_multiplier": 1 / 32,
     "channel_max": 64,
