@@ -90,6 +90,7 @@ def train_pix2pix(
     image_size: int | tuple[int, int] = 256,
     in_channels: Literal[1, 3] = 3,
     out_channels: Literal[1, 3] = 3,
+    jitter: float = 286 / 256,
     width: int = 64,
     epochs: int = 200,
     batch_size: int = 1,
@@ -121,6 +122,9 @@ def train_pix2pix(
             for gray.
         out_channels: Channels that targets are converted to, 3 for color or
             1 for gray.
+        jitter: Factor of `image_size` that a pair is resized to before it is
+            cropped at a random place, at least 1. 1 keeps places and sizes,
+            for images that fill their frame alike, such as icons.
         width: Channels of the first level of both networks (64 in the paper).
         epochs: Passes over the data.
         batch_size: Pairs in a training step.
@@ -156,7 +160,7 @@ def train_pix2pix(
         out_channels=out_channels,
     )
     pairs = datasets.paired_pipeline(
-        source, image_size, batch_size=batch_size, seed=seed
+        source, image_size, jitter=jitter, batch_size=batch_size, seed=seed
     )
     model = compile_pix2pix(
         build_pix2pix(in_channels, out_channels, width, seed),
