@@ -25,11 +25,13 @@ UNPAIRED = {
     "batch_size": 2,
 }
 # The absolute error counts ten times as much as in the paper. On 200 of the
-# pairs that were set aside, PSNR hardly rises after 30 epochs.
+# pairs that were set aside, PSNR hardly rises after 20 epochs, and is 0.4 dB
+# lower with the paper's jitter: emoji fill their squares alike.
 PIX2PIX = {
     "image_size": 64,
-    "width": 24,
-    "epochs": 30,
+    "jitter": 1.0,
+    "width": 40,
+    "epochs": 20,
     "batch_size": 16,
     "learning_rate": 6e-4,
     "l1_weight": 1000.0,
