@@ -92,10 +92,10 @@ class Direction:
                     f"{other.name!r} and {self.name!r} must lie in the same "
                     f"space. Received: dimensions and spaces {spaces}"
                 )
-        basis, _ = np.linalg.qr(
-            np.stack([o.vector for o in others], 1).astype("float64")
-        )
-        left = self.vector - basis @ (basis.T @ self.vector)
+        matrix = np.stack([o.vector for o in others], 1).astype("float64")
+        # Not by QR: others that depend on each other would take more.
+        shares = np.linalg.lstsq(matrix, self.vector, rcond=1e-6)[0]
+        left = self.vector - matrix @ shares
         if np.linalg.norm(left) < 1e-4:
             names = ", ".join(repr(other.name) for other in others)
             raise ValueError(
@@ -300,8 +300,9 @@ def boundary_direction(
         model: A generator.
         styles: Random styles w or latents z, (n, dim), see
             `sample_vectors`.
-        scores: A bool for each, or a number, such as what `score_images`
-            gives: those of the highest and the lowest scores are separated.
+        scores: A bool for each, or one of two numbers, or any number, such as
+            what `score_images` gives: those of the highest and the lowest
+            scores are separated.
         name: Name of the direction.
         share: Share of the styles on each side, at most 0.5, for numbers.
         orthogonal_to: `Direction`s whose change is left out.
@@ -332,7 +333,9 @@ def boundary_direction(
             f"styles above and below. Received: {len(values)} values, "
             f"{np.isnan(scores).sum()} of the scores NaN"
         )
-    if scores.dtype != bool:
+    if len(values) == 2:
+        scores = scores == values[1]
+    else:
         if not 0 < share <= 0.5:
             raise ValueError(
                 "`share` must be above 0, and at most 0.5. "

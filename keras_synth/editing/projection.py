@@ -43,7 +43,8 @@ class Projection:
         noise: Noise of a StyleGAN2, (batch, noise_size), or None.
         images: What the model makes of them, (batch, height, width,
             channels) in [0, 1].
-        losses: Distance of each image after each step, (steps, batch).
+        losses: Distance of each image before each step, (steps, batch); of
+            styles, with the jitter of the step.
         labels: Classes, int (batch,), or another condition, (batch, ...), or
             None.
     """

@@ -271,4 +271,4 @@ class DiceCrossEntropy(keras.losses.Loss):
         return ops.broadcast_to(loss, (ops.shape(masks)[0],))
 
     def get_config(self):
-        return {**super().get_config(), "weight": self.weight}
+        return {**_config(self), "weight": self.weight}

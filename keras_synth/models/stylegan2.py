@@ -37,6 +37,7 @@ from keras_synth.models.styles import (
     noise_for,
     per_layer,
 )
+from keras_synth.ops import mean_or_zero
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -222,9 +223,11 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
         styles = self._drawn_styles(real, labels, training)()
         if training:
             # The style of the first layer is not mixed.
-            mean = ops.mean(ops.stop_gradient(styles[:, 0]), axis=0)
+            mean = mean_or_zero(ops.stop_gradient(styles[:, 0]), axis=0)
             self.style_mean.assign_sub(
-                (1.0 - self.style_decay) * (self.style_mean - mean)
+                _weight_of(real)
+                * (1.0 - self.style_decay)
+                * (self.style_mean - mean)
             )
         noise = self.draw_noise(real, training)
         network = self._part("synthesis", training)
@@ -239,6 +242,7 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
         styles_of = self._drawn_styles(images, labels, training)
         noise = self.draw_noise(images)
         directions = self.draw_directions(images)
+        weight = _weight_of(images)
         mean = ops.convert_to_tensor(self.path_length_mean)
         synthesis = self.synthesis
 
@@ -262,8 +266,9 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
         )
         penalty, length = ops.unstack(values)
         self.log(logs, "path_length_penalty", penalty, images, due)
-        updated = self.path_length.update_mean(mean, length)
-        self.path_length_mean.assign(ops.where(due > 0, updated, mean))
+        change = self.path_length.update_mean(mean, length) - mean
+        change = ops.where(due > 0, weight * change, 0.0)
+        self.path_length_mean.assign(mean + change)
         return interval * penalty
 
     def _drawn_styles(self, images, labels, training):
@@ -426,6 +431,15 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
             "map_latents": (map_latents, [latents, *label, truncation]),
             "synthesize": (self.synthesize, [styles]),
         }
+
+
+def _weight_of(images):
+    """Weight of a replica's mean, where the mean over replicas is taken.
+
+    That is 1 on one replica, and where all have as many images.
+    """
+    share, replicas = share_of_batch(images)
+    return share * replicas
 
 
 def check_style_options(path_length, style_mixing, style_decay):

@@ -84,7 +84,7 @@ def adaptive_instance_normalization(content, style, epsilon=1e-5, frame=0):
         style: The maps y, float (batch or 1, height', width', channels).
         epsilon: Constant added to the variances, see `channel_statistics`.
         frame: Number of places at each side of x that are normalized with the
-            others, but do not count in μ(x) and σ(x).
+            others, but do not count in μ(x) and σ(x). Something must be left.
 
     Returns:
         Maps of the shape and dtype of `content`.
@@ -109,6 +109,11 @@ def adaptive_instance_normalization(content, style, epsilon=1e-5, frame=0):
             f"Received: shapes {tuple(content.shape)} and {tuple(style.shape)}"
         )
     height, width = ops.shape(content)[1:3]
+    if any(isinstance(x, int) and x <= 2 * frame for x in (height, width)):
+        raise ValueError(
+            f"`frame` must leave something of maps of {height} x {width}. "
+            f"Received: frame={frame}"
+        )
     inner = content[:, frame : height - frame, frame : width - frame]
     mean, deviation = channel_statistics(inner, epsilon)
     style_mean, style_deviation = channel_statistics(style, epsilon)

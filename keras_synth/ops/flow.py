@@ -65,9 +65,10 @@ def optical_flow(
         iterations: Number of primal-dual steps after each warp. 10 find the
             motion of photographs without noise to 0.08 instead of 0.1 pixels.
         finest_level: Size at which to stop: 0 for that of the images, 1 for
-            half, 2 for a quarter; the flow is then upscaled. For images that
-            were upscaled themselves the result is nearly as good, in far
-            less time.
+            half, 2 for a quarter; the flow is then upscaled. Larger numbers
+            than there are sizes, down to a side of 8 to 15, mean the last.
+            For images that were upscaled themselves the result is nearly as
+            good, in far less time.
 
     Returns:
         float32 (batch, height, width, 2).
@@ -118,6 +119,7 @@ def _solve(reference, moving, attachment, warps, iterations, finest_level):
     pyramid = [(reference, moving)]
     while min(pyramid[-1][0].shape[1:3]) >= 2 * _SMALLEST_SIDE:
         pyramid.append(tuple(_halved(image) for image in pyramid[-1]))
+    finest_level = min(finest_level, len(pyramid) - 1)
     coarsest = pyramid[-1][0]
     # Flow, and the dual variables for its two derivatives: (6, batch, ...).
     state = ops.zeros((6, *ops.shape(coarsest)[:3]))

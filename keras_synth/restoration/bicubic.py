@@ -1,5 +1,7 @@
 """Bicubic upscaling, the baseline of super-resolution."""
 
+import functools
+
 import numpy as np
 from keras import ops
 
@@ -36,17 +38,24 @@ def bicubic(scale):
             f"`scale` must be an int, at least 1. Received: scale={scale!r}"
         )
 
-    def restore(images):
-        edge = 2  # pixels that the kernel reaches beyond the border
-        margin = ((0, 0), (edge, edge), (edge, edge), (0, 0))
-        padded = np.pad(images, margin, "symmetric")
-        size = [scale * side for side in padded.shape[1:3]]
-        # With antialiasing, which changes nothing when upscaling, TensorFlow
-        # computes the weights and does not look them up in a coarse table.
-        upscaled = ops.convert_to_numpy(
-            ops.image.resize(padded, size, "bicubic", antialias=True)
-        )
-        cut = slice(scale * edge, -scale * edge)
-        return upscaled[:, cut, cut]
+    return image_method(functools.partial(upscaled, scale=scale))
 
-    return image_method(restore)
+
+def upscaled(values, scale):
+    """Values of any range, upscaled: float32 (batch, height, width, channels).
+
+    Args:
+        values: Float (batch, height, width, channels).
+        scale: Factor of height and width.
+    """
+    edge = 2  # pixels that the kernel reaches beyond the border
+    margin = ((0, 0), (edge, edge), (edge, edge), (0, 0))
+    padded = np.pad(values, margin, "symmetric")
+    size = [scale * side for side in padded.shape[1:3]]
+    # With antialiasing, which changes nothing when upscaling, TensorFlow
+    # computes the weights and does not look them up in a coarse table.
+    large = ops.convert_to_numpy(
+        ops.image.resize(padded, size, "bicubic", antialias=True)
+    )
+    cut = slice(scale * edge, -scale * edge)
+    return large[:, cut, cut]

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from keras_synth.restoration.bicubic import bicubic
+from keras_synth.restoration.bicubic import upscaled
 
 _WINDOW = 31  # pixels of the small image
 
@@ -51,4 +51,4 @@ def keep_colors(small, large):
     cells = (batch, height, scale, width, scale, channels)
     change = small - large.reshape(cells).mean(axis=(2, 4))
     change = ndimage.uniform_filter(change, (1, _WINDOW, _WINDOW, 1))
-    return large + bicubic(scale)(change)
+    return large + upscaled(change, scale)

@@ -16,7 +16,7 @@ def blend(field, image, pixels):
 
     Solves the screened Poisson equation: neighbors differ as they do where
     they are copied from, known pixels keep their values, and missing ones stay
-    near what is copied.
+    near what is copied, and between the extremes of the known ones.
 
     Args:
         field: `PatchField` with the matches of the hole.
@@ -79,4 +79,6 @@ def blend(field, image, pixels):
         )[0]
         for channel in range(channels)
     ]
-    return np.stack(solved, axis=-1).astype("float32")
+    around = np.delete(known, pixels, axis=0)
+    solved = np.stack(solved, axis=-1).astype("float32")
+    return np.clip(solved, around.min(axis=0), around.max(axis=0))

@@ -53,7 +53,8 @@ def total_variation_denoiser(strength=0.02):
 
     Returns:
         A function from images (batch, height, width, channels) and the noise
-        level, a number or (batch, 1, 1, 1), to float32 images.
+        level, a number or (batch, 1, 1, 1), to float32 images; at a level of 0
+        they stay as they are.
 
     Raises:
         ValueError: `strength` is not a number above 0.
@@ -76,6 +77,8 @@ def total_variation_denoiser(strength=0.02):
         return np.stack(
             [
                 denoise_tv_chambolle(x, weight, channel_axis=-1)
+                if weight > 0
+                else x
                 for x, weight in zip(images, weights, strict=True)
             ]
         ).astype("float32")

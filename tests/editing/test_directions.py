@@ -140,6 +140,24 @@ def test_a_boundary_is_orthogonal_to_others(style_gan):
     assert np.linalg.norm(found.vector) == pytest.approx(1.0, abs=1e-6)
     with pytest.raises(ValueError, match="Nothing is left"):
         others[0].orthogonal_to(others[0])
+    # One that comes twice, or the other way round, is left out once.
+    np.testing.assert_allclose(
+        found.orthogonal_to(others[0], -others[0], others[0]).vector,
+        found.orthogonal_to(others[0]).vector,
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("kind", [int, "float32"])
+def test_two_numbers_are_labels(style_gan, kind):
+    """Also where one of them is rarer than `share`."""
+    styles = editing.sample_vectors(style_gan, 400, seed=3)
+    labels = styles[:, 0] > np.quantile(styles[:, 0], 0.95)
+    bools, numbers = (
+        editing.boundary_direction(style_gan, styles, given, "rare")
+        for given in (labels, labels.astype(kind))
+    )
+    np.testing.assert_array_equal(bools.vector, numbers.vector)
 
 
 def test_move_is_the_sum():

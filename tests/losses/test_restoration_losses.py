@@ -138,7 +138,7 @@ def test_mixed_precision_computes_them_in_float32():
     [
         Charbonnier(0.5, reduction="sum", name="a", dtype="float64"),
         SSIMLoss(255.0, reduction=None, name="b"),
-        DiceCrossEntropy(0.5, name="d"),
+        DiceCrossEntropy(0.5, name="d", dtype="float64"),
         MultiScaleSSIMLoss(255.0, TWO_SCALES, name="c"),
     ],
 )

@@ -333,6 +333,8 @@ def test_log_likelihood_of_a_gaussian(parameterization):
         images, sampler=sampler, batch_size=4, verbose=0
     )
     np.testing.assert_allclose(found, log_density(images), atol=0.08)
+    alone = flow.log_likelihood(images, sampler=sampler, batch_size=1)
+    np.testing.assert_allclose(found, alone, atol=1e-4)
     levels_of = np.rint(255 * images).astype("float32") / 255
     bits = flow.bits_per_dimension(levels_of, sampler=sampler)
     expected = 8.0 - log_density(levels_of) / (4 * np.log(2.0))

@@ -396,6 +396,55 @@ def test_two_replicas_equal_one(two_replicas):
         )
 
 
+class OfFirstPixels(models.StyleGAN2):
+    """A StyleGAN2 whose latents are the first pixels of the real images."""
+
+    def draw_latents(self, images, training=True):
+        return images[:, 0, :LATENT_DIM, 0]
+
+
+@pytest.mark.parametrize("num_images", [7, 5])
+def test_means_over_uneven_replicas(two_replicas, num_images):
+    """The last 3 of 7 come as 2 and 1; the last of 5 leaves a replica none.
+
+    Dense networks, since TensorFlow's convolutions of no image fail on a CPU.
+    """
+    images = random_images(num_images)
+
+    def fitted():
+        keras.utils.set_random_seed(0)
+        noise, styles = keras.Input((5,)), keras.Input((3, STYLE_DIM))
+        x = keras.layers.Dense(int(np.prod(SHAPE)), activation="sigmoid")(
+            keras.layers.Flatten()(styles)
+        )
+        x = keras.layers.Reshape(SHAPE)(
+            x + 0.0 * keras.ops.sum(noise, axis=1, keepdims=True)
+        )
+        synthesis = keras.Model([styles, noise], x, name="synthesis")
+        mapping = networks.stylegan2_mapping(LATENT_DIM, STYLE_DIM, 1)
+        gan = OfFirstPixels(
+            mapping, synthesis, networks.dense_discriminator(SHAPE), seed=0
+        )
+        gan.compile(
+            still(),
+            still(),
+            path_length=losses.PathLength(interval=1),
+            style_mixing=0.0,
+            style_decay=0.5,
+        )
+        return gan
+
+    one = fitted()
+    with two_replicas.scope():
+        two = fitted()
+    for gan in (one, two):
+        gan.fit(images, batch_size=4, shuffle=False, verbose=0)
+    np.testing.assert_allclose(two.style_mean, one.style_mean, atol=1e-6)
+    lengths = [np.asarray(gan.path_length_mean) for gan in (one, two)]
+    assert np.isfinite(lengths).all() and min(lengths) > 0.0
+    assert np.isfinite(two.sample(2, seed=0)).all()
+
+
 @pytest.mark.slow
 def test_replicas_train_with_everything(two_replicas):
     with two_replicas.scope():

@@ -27,6 +27,11 @@ def test_a_constant_shift_is_taken_back_and_detail_stays():
     np.testing.assert_allclose(kept, large, atol=1e-5)
 
 
+def test_differences_may_be_as_large_as_colors():
+    small, large = np.ones((1, 9, 8, 3)), np.zeros((1, 18, 16, 3))
+    np.testing.assert_allclose(keep_colors(small, large), 1.0, atol=1e-6)
+
+
 def test_only_means_over_31_pixels_count():
     """One pixel's change c is spread: c / 31^2 on each of 31 x 31."""
     small = np.zeros((1, 61, 61, 1), "float32")

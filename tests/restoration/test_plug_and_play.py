@@ -249,6 +249,15 @@ def test_total_variation_by_splitting_sharpens_an_edge():
         total_variation_denoiser(0)
 
 
+def test_total_variation_without_noise_changes_nothing():
+    images = np.random.default_rng(0).uniform(size=(2, 9, 8, 1))
+    images = images.astype("float32")
+    levels = np.float32([0.0, 0.1]).reshape(2, 1, 1, 1)
+    clean, denoised = total_variation_denoiser()(images, levels)
+    np.testing.assert_array_equal(clean, images[0])
+    assert denoised.std() < 0.9 * images[1].std()
+
+
 @pytest.fixture(scope="module")
 def photo():
     """(1, 80, 80, 3) out of a photograph."""

@@ -85,6 +85,27 @@ def test_two_folders_give_sources_and_targets(folder, tmp_path, monkeypatch):
     )
 
 
+def test_without_jitter_pairs_keep_their_places(folder, tmp_path, monkeypatch):
+    """They are mirrored, but neither enlarged nor cropped."""
+    seen = {}
+
+    def record(model, pairs, *args, **options):
+        seen.update(pairs=pairs)
+
+    monkeypatch.setattr("keras_synth.training.pix2pix.fit_in_folder", record)
+    files = [read_image(file)[:, :16] for file in sorted(folder.iterdir())]
+    for jitter, kept in ((1.0, True), (286 / 256, False)):
+        _train(folder, tmp_path / "run", jitter=jitter, epochs=1)
+        _, clean = next(iter(seen["pairs"]))
+        for image in np.asarray(clean):
+            nearest = min(
+                np.abs(image - way).max()
+                for file in files
+                for way in (file, file[:, ::-1])
+            )
+            assert (nearest < 0.01) == kept
+
+
 def test_loss_weights_are_those_of_the_paper(folder):
     """100 |x̂ - x| where images span 2, against an adversary of 1."""
     model = training.compile_pix2pix(

@@ -293,18 +293,19 @@ class LatentFlow(GenerativeModel):
         data = data.batch(batch_size)
         progress = keras.utils.Progbar(len(data), verbose=verbose)
         found = []
-        for index, (batch, *condition) in enumerate(data):
-            signs = tf.random.stateless_uniform(
-                (num_probes, *batch.shape), [seed, index], 0, 2, "int32"
-            )
-            probes = tf.unstack(2.0 * tf.cast(signs, "float32") - 1.0)
+        for batch, *condition in data:
+            done = sum(map(len, found))
+            probes = [
+                _random_signs((num_probes, *image.shape), (seed, done + place))
+                for place, image in enumerate(batch)
+            ]
             found.append(
                 log_density(
                     self._velocity(condition, 1.0),
                     2.0 * batch - 1.0,
                     self._times_back(sampler),
                     sampler,
-                    probes,
+                    tf.unstack(tf.stack(probes, axis=1)),
                 )
             )
             progress.add(1)
@@ -458,3 +459,9 @@ class LatentFlow(GenerativeModel):
 def as_images(x):
     """From [-1, 1] to [0, 1], clipped."""
     return ops.clip(0.5 * (x + 1.0), 0.0, 1.0)
+
+
+def _random_signs(shape, seed):
+    """-1 and 1 with probability one half each, float32."""
+    bits = tf.random.stateless_uniform(shape, seed, 0, 2, "int32")
+    return 2.0 * tf.cast(bits, "float32") - 1.0
