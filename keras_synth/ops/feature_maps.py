@@ -73,7 +73,7 @@ def channel_statistics(maps, epsilon=1e-5):
     return mean, ops.sqrt(variance + epsilon)
 
 
-def adaptive_instance_normalization(content, style, epsilon=1e-5, frame=0):
+def adaptive_instance_normalization(content, style, epsilon=1e-5):
     """Adaptive instance normalization (AdaIN) of content by style maps.
 
     `σ(y) (x - μ(x)) / σ(x) + μ(y)` for each image and channel: the layout
@@ -83,8 +83,6 @@ def adaptive_instance_normalization(content, style, epsilon=1e-5, frame=0):
         content: The maps x, float (batch, height, width, channels).
         style: The maps y, float (batch or 1, height', width', channels).
         epsilon: Constant added to the variances, see `channel_statistics`.
-        frame: Number of places at each side of x that are normalized with the
-            others, but do not count in μ(x) and σ(x). Something must be left.
 
     Returns:
         Maps of the shape and dtype of `content`.
@@ -108,14 +106,7 @@ def adaptive_instance_normalization(content, style, epsilon=1e-5, frame=0):
             "`content` and `style` must be maps of the same channels. "
             f"Received: shapes {tuple(content.shape)} and {tuple(style.shape)}"
         )
-    height, width = ops.shape(content)[1:3]
-    if any(isinstance(x, int) and x <= 2 * frame for x in (height, width)):
-        raise ValueError(
-            f"`frame` must leave something of maps of {height} x {width}. "
-            f"Received: frame={frame}"
-        )
-    inner = content[:, frame : height - frame, frame : width - frame]
-    mean, deviation = channel_statistics(inner, epsilon)
+    mean, deviation = channel_statistics(content, epsilon)
     style_mean, style_deviation = channel_statistics(style, epsilon)
     normalized = (ops.cast(content, mean.dtype) - mean) / deviation
     result = style_deviation * normalized + style_mean

@@ -116,14 +116,3 @@ def test_feature_maps_are_returned_by_layer_name():
     ):
         with pytest.raises(ValueError, match="`features` must be a network"):
             check_feature_network(bad)
-
-
-def test_a_frame_does_not_count_but_is_normalized():
-    maps, style = MAPS, MAPS[:1, ::-1] + 2.0
-    framed = np.pad(maps, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="edge")
-    found = adaptive_instance_normalization(framed, style, frame=2)
-    alone = adaptive_instance_normalization(maps, style)
-    np.testing.assert_allclose(found[:, 2:-2, 2:-2], alone, atol=1e-5)
-    np.testing.assert_array_equal(found[:, 0, 2:-2], found[:, 2, 2:-2])
-    with pytest.raises(ValueError, match="`frame` must leave something"):
-        adaptive_instance_normalization(maps, style, frame=3)

@@ -221,6 +221,22 @@ def test_the_preset_stylizes_in_one_pass(tmp_path):
     assert near < 0.5 * far, means
 
 
+def test_the_preset_stylizes_small_and_flat_images():
+    """Edges are no brighter or darker than what is inside."""
+    photo = np.float32(skimage.data.astronaut()[20:180, 150:310] / 255.0)
+    painting = np.float32(skimage.data.coffee()[100:220, 200:320] / 255.0)
+    contents = [photo[::10, ::10], photo[:24, :24], photo[:96, :96]]
+    contents += [np.full((64, 64, 3), value, "float32") for value in (0.4, 1.0)]
+    for content in contents:
+        made = np.asarray(
+            presets.adain().stylize(content[None], painting[None])
+        )
+        saturated = (made[0] < 0.004) | (made[0] > 0.996)
+        inside = saturated[4:-4, 4:-4].mean()
+        edges = np.concatenate([saturated[:4], saturated[-4:]]).mean()
+        assert edges < 0.05 + 2 * inside < 0.5, (content.shape, edges, inside)
+
+
 def test_a_folder(content, style, tmp_path, one_pass):
     for name in ("a.png", "below/b.png"):
         write_image(tmp_path / "folder" / name, content)

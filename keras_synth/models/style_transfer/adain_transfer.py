@@ -17,9 +17,10 @@ maps at other layers have the style's means and deviations too:
 the second line. Here no term has a unit, so that weights hold for every
 feature network.)
 
-What is stylized for use gets a mirrored frame first, which is cut off again and
-does not count in μ and σ: at the edges of an image networks see zeros, which
-would show as lines.
+What is stylized for use gets a mirrored frame first, which is cut off again:
+at the edges of an image networks see zeros, which would show as lines. The
+frame counts in μ and σ: left out, what is large there and nearly constant
+inside would become so large that it shows.
 """
 
 import keras
@@ -338,13 +339,12 @@ class AdaINTransfer(ResumableModel):
 
     def _stylized(self, contents, styles, mix, alpha, training=False):
         """Images in [0, 1] as large as the contents."""
-        framed = self.framing(contents)
-        maps, goal = self._encode(framed, styles, mix, _FRAME)
+        maps, goal = self._encode(self.framing(contents), styles, mix)
         mixed = (1.0 - alpha) * maps + alpha * goal
         images = self.decoder(mixed, training=training)
         return ops.clip(self.unframing([images, contents]), 0.0, 1.0)
 
-    def _encode(self, contents, styles, mix, frame=0):
+    def _encode(self, contents, styles, mix):
         """Maps of padded contents, and the target maps t."""
         if self.margin:
             edges = ((0, 0), (0, self.margin), (0, self.margin), (0, 0))
@@ -354,7 +354,7 @@ class AdaINTransfer(ResumableModel):
             for images in (contents, *styles)
         )
         goal = sum(
-            weight * adaptive_instance_normalization(maps, style, frame=frame)
+            weight * adaptive_instance_normalization(maps, style)
             for weight, style in zip(mix, style_maps, strict=True)
         )
         return maps, goal
