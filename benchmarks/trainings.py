@@ -251,7 +251,8 @@ def card(network, figures, words, notes, command, data=TRAIN400):
         "seed": 0,
         "date": datetime.date.today(),
         **{
-            name: f"{one['value']:.{one['decimals']}f} {one['unit']}".rstrip()
+            name: f"{one['value']:.{one['decimals']}f} "
+            f"{one['unit'].replace('ratio', '')}".rstrip()
             for name, one in figures.items()
         },
         **notes,

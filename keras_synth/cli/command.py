@@ -124,7 +124,8 @@ class Command:
             if not {name for name, _ in found} <= names:
                 return match[0]
             return " ".join(
-                f"{_option_name(name)} {value}".strip() for name, value in found
+                f"{self._written(name)} {value}".strip()
+                for name, value in found
             )
 
         text = re.sub(r" In Python [^.]*(\.\w[^.]*)*\.(?= |$)", "", text)
@@ -204,13 +205,23 @@ class Command:
             return 0
         return 1 if sys.stdout.isatty() else 2
 
+    def _written(self, name):
+        """A parameter as it is written: STYLE by its place, or --style."""
+        (parameter,) = (p for p in self.options if p.name == name)
+        return (
+            name.upper() if self._has_place(parameter) else _option_name(name)
+        )
+
+    def _has_place(self, parameter):
+        required = parameter.default is inspect.Parameter.empty
+        by_place = parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        return required and by_place and not self.keywords
+
     def _option(self, parameter):
         required = parameter.default is inspect.Parameter.empty
-        positional = required and not self.keywords
-        positional &= parameter.kind is parameter.POSITIONAL_OR_KEYWORD
-        kind = parameter.POSITIONAL_ONLY
-        if not positional:
-            kind = parameter.KEYWORD_ONLY
+        kind = parameter.KEYWORD_ONLY
+        if self._has_place(parameter):
+            kind = parameter.POSITIONAL_ONLY
         bundles = self.source.bundles.values()
         of_files = any(parameter.name in fields for _, fields in bundles)
         text = self.arguments.get(parameter.name, "")

@@ -1,6 +1,7 @@
 """The command line: parses, runs one command, and reports errors."""
 
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -246,6 +247,8 @@ def _import_tensorflow(debug):
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not debug:  # such as that images of another size need another graph
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     left_out = r"$."  # nothing
     with tempfile.TemporaryFile() as printed:
         try:

@@ -34,8 +34,9 @@ def check_crop(source, crop, name):
         raise ValueError(
             f"`{name}` {crop[0]}x{crop[1]} is larger than some images of "
             f"{source.name!r} (down to {smallest[0]}x{smallest[1]}): choose a "
-            "smaller one, or upscale (`image_size` of `synthesis_pipeline`, "
-            "`jitter=1.0` of `paired_pipeline`)."
+            "smaller one, leave small images out, or upscale them "
+            "(`image_size` of `synthesis_pipeline`, `jitter=1.0` of "
+            "`paired_pipeline`)."
         )
 
 

@@ -252,4 +252,7 @@ def _check(source, crop, size, random_crop, batch_size, labels, training):
     check_crop(source, crop, "crop_size")
     check_batch_size(source, batch_size, source.num_images, training)
     if labels and not source.class_names:
-        raise ValueError(f"{source.name!r} has no classes: use labels=False.")
+        raise ValueError(
+            f"{source.name!r} has no classes, such as folders below it: there "
+            "is nothing to condition on (`labels=False`)."
+        )

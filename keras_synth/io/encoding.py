@@ -323,11 +323,34 @@ def _by_pillow(path, frames, metadata, format, options):
 
 def _as_pillow(color, alpha, format):
     values = quantized(color, 8)
+    if alpha is not None and format.name == "GIF":
+        return _with_transparent_index(values, quantized(alpha, 8)[..., 0])
     if alpha is not None:
         values = np.concatenate([values, quantized(alpha, 8)], axis=-1)
     if values.shape[-1] == 1:
         values = values[..., 0]
     return Image.fromarray(values)
+
+
+def _with_transparent_index(color, alpha):
+    """255 colors at most, and an index for what is transparent.
+
+    Pillow itself takes far coarser colors where there is transparency.
+    """
+    color = np.broadcast_to(color, (*alpha.shape, 3)).copy()
+    seen = alpha > 127
+    # What is not seen takes no color away.
+    color[~seen] = color[seen][0] if seen.any() else 0
+    image = Image.fromarray(color)
+    if image.getcolors(255):
+        image = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=255)
+    else:
+        image = image.quantize(255)
+    indices = np.where(seen, np.asarray(image), 255).astype("uint8")
+    indexed = Image.fromarray(indices)
+    indexed.putpalette(image.getpalette())  # which makes it one of indices
+    indexed.info["transparency"] = 255
+    return indexed
 
 
 def _pillow_options(image, size, metadata, format, options):

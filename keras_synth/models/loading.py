@@ -7,6 +7,11 @@ import keras
 
 from keras_synth.models.generative import GenerativeModel
 
+_KINDS = {
+    "GenerativeModel": "a generator (StyleGAN2, GAN, VAE or FlowMatching)",
+    "Model": "a model of Keras",
+}
+
 
 def load_model(path, kind=GenerativeModel):
     """Loads a `.keras` file of keras_synth, or says clearly why not.
@@ -27,7 +32,7 @@ def load_model(path, kind=GenerativeModel):
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no model {path}")
+        raise FileNotFoundError(f"There is no model {path}{_no_file(path)}")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .keras file")
     _check_sums(path)
@@ -69,8 +74,19 @@ def check_kind(model, path, kind):
     """
     if not isinstance(model, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        names = " or ".join(each.__name__ for each in kinds)
+        names = " or ".join(
+            _KINDS.get(each.__name__, each.__name__) for each in kinds
+        )
+        own = type(model).__name__
+        article = "an" if own[0] in "AEIO" else "a"
         raise ValueError(
-            f"{path} holds a {type(model).__name__}, which cannot do this. "
+            f"{path} holds {article} {own}, which cannot do this. "
             f"Expected: {names}"
         )
+
+
+def _no_file(path):
+    """What else may be meant by the path of a file that is not there."""
+    if path.suffix or path.parent != pathlib.Path():
+        return ""
+    return ": neither a .keras file nor a preset (keras-synth presets)"

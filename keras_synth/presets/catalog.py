@@ -111,7 +111,7 @@ def describe_presets() -> list[str]:
         lines += [
             f"{preset.name}  ({preset.megabytes:.1f} MB, {preset.license})",
             f"  {preset.summary}",
-            f"  presets.{preset.builder}(), trained on: {preset.data}",
+            f"  presets.load({preset.name!r}), trained on: {preset.data}",
             *(f"  {what}: {value}" for what, value in preset.figures.items()),
             "",
         ]

@@ -12,6 +12,7 @@ from PIL import Image
 from keras_synth import editing
 from keras_synth.io import FileOptions, open_decoded, plan_targets, quantized
 from keras_synth.io.metadata import to_profile
+from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.image_files import (
     COMPARISON,
     bleed_colors,
@@ -109,6 +110,14 @@ def compose(
 
     Reference: Pérez et al., Poisson Image Editing, 2003.
     """
+    if model is None:
+        names = ("num_steps", "seed")
+        check_taken(compose, locals(), names, "a `model`, which harmonizes")
+    if type(left) is not int or type(top) is not int:
+        raise ValueError(
+            "`left` and `top` must be whole numbers of pixels. "
+            f"Received: left={left!r}, top={top!r}"
+        )
     if method not in METHODS:
         raise ValueError(
             f"`method` must be one of {', '.join(METHODS)}. "

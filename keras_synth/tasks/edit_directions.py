@@ -5,9 +5,11 @@ import os
 import pathlib
 from typing import Literal
 
-from keras_synth import editing
+from keras_synth import editing, models
 from keras_synth.io import check_not_read, check_target
+from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
+    OF_ONE_PASS,
     Edited,
     projection_of,
     repeated_labels,
@@ -15,6 +17,8 @@ from keras_synth.tasks.generators import (
     write_generated,
 )
 from keras_synth.tasks.loading import load_model_or_preset
+
+_OF_BOUNDARY = ("name", "classifier", "classes", "orthogonal_to")
 
 
 def edit_directions(
@@ -71,8 +75,26 @@ def edit_directions(
         ValueError: Arguments are out of range, the model has no such
             directions, or a direction that is read would be replaced.
     """
+    ignored = {
+        "closed-form": (*_OF_BOUNDARY, "num_samples"),
+        "principal": _OF_BOUNDARY,
+        "boundary": ("count",),
+    }
+    if method not in ignored:
+        raise ValueError(
+            "`method` must be closed-form, principal or boundary. "
+            f"Received: method={method!r}"
+        )
+    check_taken(
+        edit_directions,
+        locals(),
+        ignored[method],
+        "another method",
+        method=method,
+    )
     target = pathlib.Path(target)
-    generator = load_model_or_preset(model)
+    kind = OF_ONE_PASS if method == "closed-form" else models.GenerativeModel
+    generator = load_model_or_preset(model, kind)
     shown = projection_of(generator, None, 6, seed + 1, labels)
     if method == "closed-form":
         found = editing.closed_form_directions(generator, count, layers)
@@ -81,10 +103,11 @@ def edit_directions(
             generator, count, num_samples, seed
         )
         found = [dataclasses.replace(each, layers=layers) for each in found]
-    elif method == "boundary":
+    else:
         if not name or "/" in name or "\\" in name:
             raise ValueError(
-                "`name` must say what the direction changes, such as sleeves. "
+                "`name` must say what the direction changes, such as sleeves, "
+                "without slashes: it names the file. "
                 f"Received: name={name!r}"
             )
         check_not_read([target / f"{name}.npz"], orthogonal_to or [])
@@ -106,11 +129,6 @@ def edit_directions(
                 layers=layers,
             )
         ]
-    else:
-        raise ValueError(
-            "`method` must be closed-form, principal or boundary. "
-            f"Received: method={method!r}"
-        )
     for each in found:
         for ending in (".npz", ".png"):
             check_target(target / f"{each.name}{ending}", overwrite, None)

@@ -14,6 +14,7 @@ from keras_synth.io import (
     check_video_target,
     open_video,
 )
+from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
     Edited,
     fitted,
@@ -80,14 +81,21 @@ def edit_film(
         ValueError: Arguments are out of range, files do not fit, or one that
             is read would be replaced.
     """
+    if video is None:
+        names, owner, given = ("amount", "num_steps"), "a video", {}
+    else:
+        names, given = ("styles", "num_frames", "num_images"), {"video": video}
+        owner = "films without a video"
+    check_taken(edit_film, locals(), names, owner, **given)
+    if styles is not None:
+        names = ("num_images", "seed")
+        check_taken(edit_film, locals(), names, "random images", styles=styles)
     target = pathlib.Path(target)
     strip = target.with_name(f"{target.stem}-strip.png")
     written = [target] if video is None else [target, strip]
     check_not_read(written, [model, styles, video, direction])
-    if target.suffix.lower() in ANIMATION_EXTENSIONS:
-        check_target(target, overwrite, ANIMATION_EXTENSIONS)
-    else:
-        check_target(target, overwrite, VIDEO_EXTENSIONS)
+    check_target(target, overwrite, {*ANIMATION_EXTENSIONS, *VIDEO_EXTENSIONS})
+    if target.suffix.lower() in VIDEO_EXTENSIONS:
         check_video_target(target, overwrite)
     if type(scale) is not int or scale < 1:
         raise ValueError(

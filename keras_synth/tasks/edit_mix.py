@@ -8,7 +8,9 @@ import numpy as np
 from keras_synth import editing
 from keras_synth.io import check_not_read, check_target
 from keras_synth.models import StyleGAN2
+from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
+    OF_ONE_PASS,
     Edited,
     fitted,
     projection_of,
@@ -62,12 +64,15 @@ def edit_mix(
         ValueError: The files do not fit the model, the model cannot mix in
             this way, or a file that is read would be replaced.
     """
+    if styles is not None:
+        names = ("num_images", "seed")
+        check_taken(edit_mix, locals(), names, "random images", styles=styles)
     target = pathlib.Path(target)
     check_not_read([target], [model, styles, mask])
     check_target(target, overwrite)
     if mask is not None and at is not None:
         raise ValueError("`mask` and `at` are two ways to mix: give one.")
-    generator = load_model_or_preset(model)
+    generator = load_model_or_preset(model, OF_ONE_PASS)
     if mask is None and not isinstance(generator, StyleGAN2):
         raise ValueError(
             f"A {type(generator).__name__} has no styles to mix: give a "

@@ -8,7 +8,12 @@ import numpy as np
 
 from keras_synth import editing, networks
 from keras_synth.io import check_not_read, check_target, image_grid
-from keras_synth.tasks.generators import Edited, read_images, write_generated
+from keras_synth.tasks.generators import (
+    OF_ONE_PASS,
+    Edited,
+    read_images,
+    write_generated,
+)
 from keras_synth.tasks.loading import load_model_or_preset
 
 
@@ -70,7 +75,7 @@ def edit_project(
     check_target(image, overwrite)
     if tuning_steps:
         check_target(tuned, overwrite, (".keras",))
-    generator = load_model_or_preset(model)
+    generator = load_model_or_preset(model, OF_ONE_PASS)
     images = read_images(source, generator.image_shape)
     network = _network(features, weights, generator.image_shape[-1])
     if labels is not None and len(labels) == 1:

@@ -6,7 +6,7 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_synth import editing
+from keras_synth import editing, models
 from keras_synth.io import (
     Provenance,
     center_crop,
@@ -18,6 +18,10 @@ from keras_synth.io import (
 from keras_synth.io.images import luma
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.tasks.loading import load_model_or_preset
+
+#: Generators whose images come from one pass of a network. A flow has its own
+#: way back, `FlowMatching.encode`.
+OF_ONE_PASS = (models.StyleGAN2, models.GAN, models.VAE)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Style transfer on image files: the content of one, the style of another."""
 
 import dataclasses
-import inspect
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from keras_synth.models.style_transfer.arguments import (
 )
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
+from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.loading import load_once
 
@@ -156,7 +156,7 @@ def stylize(
     _check(method, features, size, style_size, preview_interval)
     _check_taken(method, arguments)
     as_step_counts(steps)
-    as_style_weights(blend_weights, 1 + len(blend))
+    as_style_weights(blend_weights, 1 + len(blend), "blend_weights")
     check_loss_weights({"style_weight": style_weight})
     check_alpha(alpha)
     styles = [read_image(file, channels=3)[None] for file in (style, *blend)]
@@ -282,13 +282,7 @@ def _check_taken(method, arguments):
     others, owner = ("alpha",), "'adain' and .keras files of `train adain`"
     if method != "optimize":
         others, owner = _OF_OPTIMIZE, "the method 'optimize'"
-    parameters = inspect.signature(stylize).parameters
-    for name in others:
-        if arguments[name] != parameters[name].default:
-            raise ValueError(
-                f"`{name}` is for {owner}. Received: method={method!r}, "
-                f"{name}={arguments[name]!r}"
-            )
+    check_taken(stylize, arguments, others, owner, method=method)
 
 
 def _features(name, weights):

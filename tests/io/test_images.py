@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+import skimage.data
 import tensorflow as tf
 from PIL import Image
 
@@ -17,6 +18,7 @@ from keras_synth.io import (
     image_header,
     modulo_crop,
     read_image,
+    write_animation,
     write_image,
 )
 
@@ -151,6 +153,43 @@ def test_palette_with_a_transparent_color(tmp_path, ending):
     assert read_image(path).tolist() == [[red, white], [blue, white]]
     kept = read_image(path, alpha="keep")
     assert kept[..., 3].tolist() == [[1, 0], [1, 0]]
+
+
+def _seen_by_pillow(path, frame=0):
+    with Image.open(path) as image:
+        image.seek(frame)
+        return np.asarray(image.convert("RGBA"))
+
+
+def test_transparent_gif_files_keep_their_colors(tmp_path):
+    """Few of them exactly; of many, as many as an opaque file has."""
+    photo = skimage.data.astronaut()[:128, 100:228].astype("float32") / 255
+    rows, columns = np.mgrid[:128, :128]
+    alpha = np.hypot(rows - 64, columns - 64)[..., None] < 60
+    alpha = alpha.astype("float32")
+    few = np.round(4 * photo[..., :1] + 0 * photo) / 4
+    path = write_image(tmp_path / "few.gif", np.concatenate([few, alpha], -1))
+    seen = _seen_by_pillow(path)
+    inside = alpha[..., 0] > 0
+    np.testing.assert_array_equal(seen[..., 3], 255 * alpha[..., 0])
+    np.testing.assert_array_equal(seen[inside, :3], np.rint(255 * few[inside]))
+    both = np.concatenate([photo, alpha], axis=-1)
+    errors = []
+    for name, image in (("opaque", photo), ("transparent", both)):
+        path = write_image(tmp_path / f"{name}.gif", image)
+        seen = _seen_by_pillow(path)[inside, :3] / 255
+        errors.append(np.mean((seen - photo[inside]) ** 2))
+    assert errors[1] < 1.1 * errors[0]
+    nothing = write_image(tmp_path / "nothing.gif", 0 * both)
+    assert _seen_by_pillow(nothing)[..., 3].max() == 0
+    frames = [both, both[:, ::-1]]
+    film = write_animation(tmp_path / "film.gif", frames)
+    for index, frame in enumerate(frames):
+        seen = _seen_by_pillow(film, index)
+        np.testing.assert_array_equal(seen[..., 3], 255 * frame[..., 3])
+        there = frame[..., 3] > 0
+        error = np.mean((seen[there, :3] / 255 - frame[there, :3]) ** 2)
+        assert error < 1.1 * errors[0]
 
 
 def test_gray_of_color_is_luma_and_color_of_gray_repeats(tmp_path):

@@ -377,3 +377,19 @@ def test_mistakes_are_one_line(capsys, monkeypatch, folder, words, message):
     error = capsys.readouterr().err.strip()
     assert len(error.splitlines()) == 1 and message in error
     assert not (folder / "out.png").exists()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"left": 1.5}, "`left` and `top` must be whole numbers"),
+        ({"num_steps": 4}, "`num_steps` is for a `model`"),
+        ({"seed": 1}, "`seed` is for a `model`"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(
+    folder, tmp_path, options, message
+):
+    paths = [folder / f"{name}.png" for name in ("base", "part", "mask")]
+    with pytest.raises(ValueError, match=message):
+        tasks.compose(*paths, tmp_path / "out.png", **options)

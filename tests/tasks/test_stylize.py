@@ -279,7 +279,7 @@ def test_the_command_line(content, style, tmp_path, capsys, one_pass):
             "`preview_interval` must be an int of at least 0",
         ),
         ({"steps": (0,)}, "`steps` must be a positive int"),
-        ({"blend_weights": (1.0, 2.0)}, "`style_weights` must hold a number"),
+        ({"blend_weights": (1.0, 2.0)}, "`blend_weights` must hold a number"),
         ({"style_weight": -1.0}, "`style_weight` must be a number"),
         ({"alpha": 0.5}, "`alpha` is for 'adain' and .keras files of"),
         (

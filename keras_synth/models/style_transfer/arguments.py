@@ -52,7 +52,7 @@ def as_images(images, channels, argument):
     if given == 4:
         raise InvalidInput(
             f"`{argument}` has an alpha channel, which has no style. Put it "
-            "on white, `images.read_image(path, channels=3)`, or cut it "
+            "on white, `io.read_image(path, channels=3)`, or cut it "
             f"off. Received: shape {tuple(images.shape)}"
         )
     if given == 3 and channels == 1:
@@ -101,12 +101,13 @@ def as_styles(style, weights, channels, num_images):
     return styles, as_style_weights(weights, len(styles))
 
 
-def as_style_weights(weights, count):
+def as_style_weights(weights, count, argument="style_weights"):
     """Weights of some styles, floats that add up to 1.
 
     Args:
         weights: Weight of each style. None weights them equally.
         count: Number of styles.
+        argument: Name of the argument, for the error message.
     """
     if weights is None:
         weights = [1.0] * count
@@ -116,9 +117,8 @@ def as_style_weights(weights, count):
         or not sum(weights) > 0
     ):
         raise ValueError(
-            "`style_weights` must hold a number of at least 0 for each of the "
-            f"{count} styles, not all 0. "
-            f"Received: style_weights={weights!r}"
+            f"`{argument}` must hold a number of at least 0 for each of the "
+            f"{count} styles, not all 0. Received: {argument}={weights!r}"
         )
     return [float(weight) / sum(weights) for weight in weights]
 
