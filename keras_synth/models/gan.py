@@ -138,9 +138,8 @@ class LatentGenerator(GenerativeModel):
             to images in [0, 1].
         """
         network = self.sampling_generator
-        return keras.Model(
-            network.inputs, network.outputs[0], name="image_decoder"
-        )
+        images = ops.clip(network.outputs[0], 0.0, 1.0)
+        return keras.Model(network.inputs, images, name="image_decoder")
 
 
 @keras.saving.register_keras_serializable("keras_synth")

@@ -40,11 +40,15 @@ def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
     """
     _, height, width, channels = images.shape
     if up > 1:
-        shape = (-1, height, 1, width, 1, channels)
-        zeros = [(0, 0), (0, 0), (0, up - 1), (0, 0), (0, up - 1), (0, 0)]
+        # Behind the channels of each pixel, then behind each row: LiteRT pads
+        # no more than five axes.
+        zeros = [(0, 0), (0, 0), (0, 0), (0, (up - 1) * channels)]
+        rows = ops.reshape(
+            ops.pad(images, zeros), (-1, height, up * width * channels)
+        )
+        zeros = [(0, 0), (0, 0), (0, (up - 1) * up * width * channels)]
         images = ops.reshape(
-            ops.pad(ops.reshape(images, shape), zeros),
-            (-1, up * height, up * width, channels),
+            ops.pad(rows, zeros), (-1, up * height, up * width, channels)
         )
     if any(padding):
         images = ops.pad(images, [(0, 0), padding, padding, (0, 0)])

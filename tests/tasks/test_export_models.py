@@ -251,8 +251,16 @@ def test_every_preset_is_exported_by_its_name(tmp_path, name, format):
         name, tmp_path / f"preset{ENDINGS[format]}", format=format
     )
     network = presets.load(name)
-    if format not in RUN or "stylegan2" in name:
+    if format not in RUN:
         assert target.exists()
+        return
+    if isinstance(network, models.StyleGAN2):
+        latents, _ = network.sampled_latents(2, None, seed=0)
+        np.testing.assert_allclose(
+            RUN[format](target, {"latents": np.asarray(latents)}),
+            network.generate(latents),
+            atol=1e-4,
+        )
         return
     if isinstance(network, models.FlowMatching):
         ids = byte_ids(["a smiling cat", "微笑的猫"], 64)
