@@ -201,7 +201,7 @@ def _message(error):
     text = _plain(error)
     # Keras puts the message of a layer in bold, between the places in the code.
     bold = re.findall(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
-    text = " ".join((bold[-1] if bold else text).split())
+    text = _one_line(bold[-1] if bold else text)
     kind = type(error).__name__
     if kind == "ResourceExhaustedError" or isinstance(error, MemoryError):
         what = "no space" if "No space left" in text else "out of memory"
@@ -216,6 +216,17 @@ def _message(error):
     if isinstance(error, expected) and text:
         return text
     return f"{kind}: {_first_cause(error)} (--debug shows where)"
+
+
+def _one_line(text):
+    """Lines as one; those of a list are separated by semicolons."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    joined = ""
+    for line in filter(None, lines):
+        if joined:
+            joined += " " if joined[-1] in ".:;,(" else "; "
+        joined += line
+    return joined
 
 
 def _plain(error):

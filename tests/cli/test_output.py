@@ -210,6 +210,10 @@ def test_training_in_a_pipe_prints_a_line_for_an_epoch(
             ),
             "error: Noise has no level: it is pepper.\n",
         ),
+        (
+            ValueError("2 files cannot be read:\na is text\n  b is empty\n"),
+            "error: 2 files cannot be read: a is text; b is empty\n",
+        ),
         (ValueError(), "ValueError: no message"),
     ],
 )
