@@ -34,6 +34,7 @@ from keras_synth.tasks.loading import load_once
 #: Methods besides `.keras` files.
 METHODS = ("optimize", "adain")
 _PREVIEW = "-step-{}.png"
+_LEAST_SIDE = 32  # pixels of the longer side
 # Arguments of "optimize" alone, besides `weights`, which a server is given.
 _OF_OPTIMIZE = (
     "features",
@@ -119,7 +120,8 @@ def stylize(
             stylized; larger images are made smaller first. None stylizes
             them as they are.
         style_size: Pixels of the longer side of the style image. A larger
-            one gives coarser strokes. None takes that of the stylized image.
+            one gives coarser strokes. None takes that of the stylized image,
+            and at least 32.
         style_weight: Weight of the style loss of "optimize", where that of
             the content loss is 1.
         alpha: Strength of the style with "adain" or a `.keras` file, from 0
@@ -227,7 +229,8 @@ def stylize(
         longest = max(sides) if size is None else min(size, max(sides))
         content = _with_longer_side(image.color[None], longest)
         paintings = [
-            _with_longer_side(each, style_size or longest) for each in styles
+            _with_longer_side(each, style_size or max(longest, _LEAST_SIDE))
+            for each in styles
         ]
         color = np.asarray(run(content, paintings, goals[image.path])[0])
         transparency = image.alpha
@@ -266,8 +269,8 @@ def _check(method, features, size, style_size, preview_interval):
             f"Received: {features!r}"
         )
     for name, value, least in (
-        ("size", size, 32),
-        ("style_size", style_size, 32),
+        ("size", size, _LEAST_SIDE),
+        ("style_size", style_size, _LEAST_SIDE),
         ("preview_interval", preview_interval, 0),
     ):
         if value is not None and (type(value) is not int or value < least):

@@ -237,6 +237,14 @@ def test_the_preset_stylizes_small_and_flat_images():
         assert edges < 0.05 + 2 * inside < 0.5, (content.shape, edges, inside)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (3, 50)])
+def test_the_smallest_images_are_stylized_in_one_pass(tmp_path, size):
+    write_image(tmp_path / "content.png", np.full((*size, 3), 0.4))
+    write_image(tmp_path / "style.png", RNG.uniform(size=(40, 50, 3)))
+    stylized, _ = stylize_file(tmp_path, method="adain")
+    assert stylized.shape == (*size, 3)
+
+
 def test_a_folder(content, style, tmp_path, one_pass):
     for name in ("a.png", "below/b.png"):
         write_image(tmp_path / "folder" / name, content)
