@@ -60,7 +60,7 @@ def inception_features(weights="imagenet", channels=3):
         weights = download(
             _INCEPTION_ADDRESS,
             _INCEPTION_MD5,
-            "`weights` of `inception_features`",
+            "`weights` of `inception_features` (of `score` --features-weights)",
         )
     with float32_layers():
         image = keras.Input((None, None, channels), name="image")

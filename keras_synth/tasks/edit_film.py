@@ -118,6 +118,11 @@ def edit_film(
     generator = load_model_or_preset(model)
     if video is None:
         projection = projection_of(generator, styles, num_images, seed, labels)
+        if len(projection.styles) < 2:
+            raise ValueError(
+                "A film leads from image to image, through at least 2. "
+                f"Received: {len(projection.styles)}"
+            )
         frames = editing.film_frames(projection, num_frames, loop=True)
     else:
         check_target(strip, overwrite)
