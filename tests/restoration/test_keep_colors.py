@@ -28,8 +28,8 @@ def test_a_constant_shift_is_taken_back_and_detail_stays():
 
 
 def test_differences_may_be_as_large_as_colors():
-    small, large = np.ones((1, 9, 8, 3)), np.zeros((1, 18, 16, 3))
-    np.testing.assert_allclose(keep_colors(small, large), 1.0, atol=1e-6)
+    small, large = np.zeros((1, 9, 8, 3)), np.ones((1, 18, 16, 3))
+    np.testing.assert_allclose(keep_colors(small, large), 0.0, atol=1e-6)
 
 
 def test_only_means_over_31_pixels_count():
