@@ -14,7 +14,7 @@ from benchmarks.emoji import split
 from benchmarks.feature_networks import kernel_distance, pooled_squeezenet
 from benchmarks.rows import RUNS, data_folder, figure, write_row
 from benchmarks.stylegan2 import train
-from benchmarks.trainings import card, store_in_half_precision, words_of
+from benchmarks.trainings import words_of
 from benchmarks.translation import emoji_images
 from keras_synth import datasets, evaluation, training
 from keras_synth.io import image_grid, write_image
@@ -30,7 +30,6 @@ OPTIONS = {
     "conditional": True,
     "augmentation": "upright",
 }
-PRESET = "emoji_stylegan2"
 GROUPS = (
     "faces",
     "people",
@@ -102,14 +101,7 @@ def run(name):
         "from one set",
         seed=SEED,
     )
-    whole = folder / "whole.weights.h5"
-    model.save_weights(whole)
-    store_in_half_precision(whole, folder / f"{PRESET}.weights.h5")
-    data = f"{len(known):,} emoji of Twemoji (CC BY 4.0)"
-    (folder / f"{PRESET}.md").write_text(
-        card(PRESET, figures, words, {}, name, data)
-    )
-    print(f"weights, card and images: {folder}/")
+    print(f"images: {folder}/*.png")
 
 
 def group_of(entry):

@@ -252,7 +252,7 @@ def card(network, figures, words, notes, command, data=TRAIN400):
         "date": datetime.date.today(),
         **{
             name: f"{one['value']:.{one['decimals']}f} "
-            f"{one['unit'].replace('ratio', '')}".rstrip()
+            f"{one['unit'] if one['unit'] != 'ratio' else ''}".rstrip()
             for name, one in figures.items()
         },
         **notes,

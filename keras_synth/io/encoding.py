@@ -341,11 +341,7 @@ def _with_transparent_index(color, alpha):
     seen = alpha > 127
     # What is not seen takes no color away.
     color[~seen] = color[seen][0] if seen.any() else 0
-    image = Image.fromarray(color)
-    if image.getcolors(255):
-        image = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=255)
-    else:
-        image = image.quantize(255)
+    image = Image.fromarray(color).quantize(255)
     indices = np.where(seen, np.asarray(image), 255).astype("uint8")
     indexed = Image.fromarray(indices)
     indexed.putpalette(image.getpalette())  # which makes it one of indices

@@ -139,8 +139,8 @@ def open_video(source, accept_truncated=False):
         raise FileNotFoundError(f"There is no video or folder {source}")
     if source.suffix.lower() in EXTENSIONS:
         raise ValueError(
-            f"{source} is an image: give a folder of frames, or a video. "
-            "(keras-synth upscale upscales images, animated ones too.)"
+            f"{source} is an image: give a folder of frames, or a video "
+            "(keras-synth upscale upscales images)."
         )
     file = probe_video(source, accept_truncated)
     times, notes = [], []

@@ -53,9 +53,9 @@ class ImageScaling(keras.layers.Layer):
         height, width = images.shape[1:3]
         if any(side and side < self.smallest for side in (height, width)):
             raise ValueError(
-                f"Images, and styles as they are resized, must have at least "
-                f"{self.smallest} x {self.smallest} pixels for these feature "
-                f"maps. Received: {height} x {width}"
+                f"Images must have at least {self.smallest} x "
+                f"{self.smallest} pixels for these feature maps. "
+                f"Received: {height} x {width}"
             )
         # Gray images become three channels by broadcasting.
         return (images - self.mean) * self.scale

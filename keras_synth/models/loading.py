@@ -9,7 +9,6 @@ from keras_synth.models.generative import GenerativeModel
 
 _KINDS = {
     "GenerativeModel": "a generator (StyleGAN2, GAN, VAE or FlowMatching)",
-    "Model": "a model of Keras",
 }
 
 
@@ -32,7 +31,7 @@ def load_model(path, kind=GenerativeModel):
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no model {path}{_no_file(path)}")
+        raise FileNotFoundError(f"There is no model {path}")
     if path.suffix != ".keras" or not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .keras file")
     _check_sums(path)
@@ -83,10 +82,3 @@ def check_kind(model, path, kind):
             f"{path} holds {article} {own}, which cannot do this. "
             f"Expected: {names}"
         )
-
-
-def _no_file(path):
-    """What else may be meant by the path of a file that is not there."""
-    if path.suffix or path.parent != pathlib.Path():
-        return ""
-    return ": neither a .keras file nor a preset (keras-synth presets)"

@@ -419,20 +419,11 @@ class StyleGAN2(LatentGenerator, AdversarialModel):
             self.sampling_generator.get_layer(part.name)
             for part in (self.mapping, self.synthesis)
         )
-        inputs = [
-            keras.Input(batch_shape=x.shape, dtype=x.dtype, name=x.name)
-            for x in mapping.inputs
-        ]
-        styles = mapping(inputs if len(inputs) > 1 else inputs[0])
-        for_each = ops.zeros_like(
-            ops.repeat(styles[:, :1], self.noise_size, axis=1)
-        )
-        fixed = ops.convert_to_numpy(noise_for("fixed", 1, self.noise_size))
-        noise = for_each + fixed  # a constant of the graph, no input
-        images = synthesis([per_layer(styles, self.num_layers), noise])
-        return keras.Model(
-            inputs, ops.clip(images, 0.0, 1.0), name="image_decoder"
-        )
+        # A NumPy array, which is a constant of the graph and no input.
+        noise = ops.convert_to_numpy(noise_for("fixed", 1, self.noise_size))
+        network = joined(mapping, synthesis, noise)
+        images = ops.clip(network.outputs[0], 0.0, 1.0)
+        return keras.Model(network.inputs, images, name="image_decoder")
 
     def export_endpoints(self):
         """The endpoints of `export.export_saved_model`.

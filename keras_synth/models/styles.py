@@ -69,12 +69,13 @@ def noise_for(noise, count, size):
     return ops.broadcast_to(noise, (count, size))
 
 
-def joined(mapping, synthesis):
-    """Joins mapping and synthesis: latents to images, without noise.
+def joined(mapping, synthesis, noise=0.0):
+    """Joins mapping and synthesis: latents to images.
 
     Args:
         mapping: Network from latents, or `[latents, label]`, to styles.
         synthesis: Network from `[styles, noise]` to images.
+        noise: Noise of all images, an array (1, noise_size); 0 for none.
 
     Returns:
         A `keras.Model` that holds both as layers.
@@ -86,9 +87,10 @@ def joined(mapping, synthesis):
     inputs = inputs if len(inputs) > 1 else inputs[0]
     styles = mapping(inputs)
     noise_size = synthesis.inputs[1].shape[-1]
-    no_noise = ops.zeros_like(ops.repeat(styles[:, :1], noise_size, axis=1))
+    zeros = ops.zeros_like(ops.repeat(styles[:, :1], noise_size, axis=1))
     styles = per_layer(styles, synthesis.inputs[0].shape[1])
-    return keras.Model(inputs, synthesis([styles, no_noise]), name="generator")
+    images = synthesis([styles, zeros + noise])
+    return keras.Model(inputs, images, name="generator")
 
 
 def check_style_networks(mapping, synthesis):

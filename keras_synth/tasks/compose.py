@@ -113,7 +113,7 @@ def compose(
     if model is None:
         names = ("num_steps", "seed")
         check_taken(compose, locals(), names, "a `model`, which harmonizes")
-    if type(left) is not int or type(top) is not int:
+    if not all(isinstance(each, int | np.integer) for each in (left, top)):
         raise ValueError(
             "`left` and `top` must be whole numbers of pixels. "
             f"Received: left={left!r}, top={top!r}"

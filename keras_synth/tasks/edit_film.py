@@ -17,6 +17,7 @@ from keras_synth.io import (
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
     Edited,
+    check_random,
     fitted,
     projection_of,
     write_generated,
@@ -87,9 +88,7 @@ def edit_film(
         names, given = ("styles", "num_frames", "num_images"), {"video": video}
         owner = "films without a video"
     check_taken(edit_film, locals(), names, owner, **given)
-    if styles is not None:
-        names = ("num_images", "seed")
-        check_taken(edit_film, locals(), names, "random images", styles=styles)
+    check_random(edit_film, locals())
     target = pathlib.Path(target)
     strip = target.with_name(f"{target.stem}-strip.png")
     written = [target] if video is None else [target, strip]

@@ -8,10 +8,10 @@ import numpy as np
 from keras_synth import editing
 from keras_synth.io import check_not_read, check_target
 from keras_synth.models import StyleGAN2
-from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
     OF_ONE_PASS,
     Edited,
+    check_random,
     fitted,
     projection_of,
     rows_of,
@@ -64,9 +64,7 @@ def edit_mix(
         ValueError: The files do not fit the model, the model cannot mix in
             this way, or a file that is read would be replaced.
     """
-    if styles is not None:
-        names = ("num_images", "seed")
-        check_taken(edit_mix, locals(), names, "random images", styles=styles)
+    check_random(edit_mix, locals())
     target = pathlib.Path(target)
     check_not_read([target], [model, styles, mask])
     check_target(target, overwrite)

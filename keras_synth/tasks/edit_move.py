@@ -6,9 +6,9 @@ import pathlib
 from keras_synth import editing
 from keras_synth.editing.spaces import latent_space
 from keras_synth.io import check_not_read, check_target
-from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
     Edited,
+    check_random,
     projection_of,
     rows_of,
     write_generated,
@@ -60,9 +60,7 @@ def edit_move(
         ValueError: The files do not fit the model, or one that is read would
             be replaced.
     """
-    if styles is not None:
-        names = ("num_images", "seed")
-        check_taken(edit_move, locals(), names, "random images", styles=styles)
+    check_random(edit_move, locals())
     target = pathlib.Path(target)
     check_not_read([target], [model, direction, styles])
     check_target(target, overwrite)

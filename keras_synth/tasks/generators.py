@@ -17,6 +17,7 @@ from keras_synth.io import (
 )
 from keras_synth.io.images import luma
 from keras_synth.models.style_transfer.canvas import resized_to
+from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.loading import load_model_or_preset
 
 #: Generators whose images come from one pass of a network. A flow has its own
@@ -57,6 +58,22 @@ def repeated_labels(labels, count):
     if not len(labels):
         raise ValueError("`labels` must hold a class. Received: none")
     return [labels[index % len(labels)] for index in range(count)]
+
+
+def check_random(function, arguments):
+    """Refuses what is for random images where a file of styles is given.
+
+    Args:
+        function: The task.
+        arguments: Its arguments, `{name: value}`.
+
+    Raises:
+        ValueError: `num_images` or `seed` would be ignored.
+    """
+    styles = arguments["styles"]
+    if styles is not None:
+        names = ("num_images", "seed")
+        check_taken(function, arguments, names, "random images", styles=styles)
 
 
 def projection_of(generator, path, num_images, seed, labels=None):

@@ -28,7 +28,13 @@ def load_model_or_preset(model, kind=models.GenerativeModel):
         loaded = presets.load(str(model))
         check_kind(loaded, model, kind)
         return loaded
-    return load_model(model, kind)
+    path = pathlib.Path(model)
+    if not (path.suffix or path.exists()):
+        raise FileNotFoundError(
+            f"There is no model {model}: neither a .keras file nor a preset "
+            "(`presets.catalog`, keras-synth presets)."
+        )
+    return load_model(path, kind)
 
 
 def load_once(model, kind):

@@ -396,6 +396,18 @@ def test_two_replicas_equal_one(two_replicas):
         )
 
 
+@pytest.mark.parametrize("conditional", [False, True])
+def test_the_network_for_export_is_generate(conditional):
+    """With the fixed noise, and clipped."""
+    gan = small_gan(num_classes=4) if conditional else small_gan()
+    inputs = [latents(3), np.arange(3)][: 1 + conditional]
+    made = gan.image_decoder()(inputs)
+    np.testing.assert_allclose(made, gan.generate(*inputs), atol=1e-5)
+    without = gan.generate(*inputs, noise="off")
+    assert np.abs(made - without).max() > 1e-3
+    assert np.min(made) == 0.0 or np.max(made) == 1.0
+
+
 class OfFirstPixels(models.StyleGAN2):
     """A StyleGAN2 whose latents are the first pixels of the real images."""
 
