@@ -31,7 +31,7 @@ from benchmarks.trainings import (
     train_once,
     words_of,
 )
-from keras_synth import degradations, networks, presets, training
+from keras_synth import degradations, io, networks, presets, training
 from keras_synth.training.inpainter import HOLES
 
 FOLDER = ROOT / "runs" / "presets"
@@ -54,7 +54,8 @@ class Entry:
         figures: Function from the network to the figures of its card.
         notes: More lines of the card.
         extra: Function without arguments that returns further arguments of
-            `train`, such as folders of masks; None without.
+            `train`, such as folders of masks, or other `data` than the
+            photographs; None without.
         builder: Name of `network` in `keras_synth.presets`, where it is not
             that of the preset.
         command: Name of the row, where it is not that of the preset.
@@ -178,8 +179,27 @@ QUEUE = {
 
 
 def damage_and_encoder():
-    """Masks to learn from, and the encoder's weights."""
-    return {"masks": film_damage(), "weights": squeezenet_file()}
+    """What a detector learns from, and the encoder's weights.
+
+    The photographs and the paintings, and both at 3/4 and 1/2 of their size:
+    what the same objects look like from farther away.
+    """
+    folder = FOLDER / "detector_images"
+    files = io.find_images(data_folder() / "photos" / "train")
+    for file in [*files, *io.find_images(data_folder() / "paintings")]:
+        image = io.read_image(file, channels=3)
+        for quarters in (4, 3, 2):
+            size = [quarters * side // 4 for side in image.shape[:2]]
+            target = folder / f"{file.stem}_{quarters}.png"
+            if min(size) >= 256 and not target.exists():
+                io.write_image(
+                    target, keras.ops.image.resize(image, size, antialias=True)
+                )
+    return {
+        "data": folder,
+        "masks": film_damage(),
+        "weights": squeezenet_file(),
+    }
 
 
 def detector(weights):
@@ -200,10 +220,10 @@ QUEUE["damage_detector"] = Entry(
     {
         "channels": 3,
         "image_size": 256,
-        "patches_per_image": 10,
-        "epochs": 25,
+        "patches_per_image": 3,
+        "epochs": 16,
         "batch_size": 4,
-        "learning_rate": 3e-3,
+        "learning_rate": 4e-3,
     },
     detector,
     detector_figures,
@@ -215,6 +235,7 @@ QUEUE["damage_detector"] = Entry(
         "photograph; white dust on white",
     },
     damage_and_encoder,
+    data=f"{PHOTOGRAPHS}; 44 paintings of the Met (CC0)",
 )
 
 
@@ -321,7 +342,7 @@ def train(name, entry):
         keras.config.set_dtype_policy("mixed_bfloat16")
         extra = entry.extra() if entry.extra else {}
         network = entry.train(
-            data_folder() / "photos" / "train",
+            extra.pop("data", data_folder() / "photos" / "train"),
             output=folder,
             resume=True,
             seed=0,

@@ -33,6 +33,7 @@ from keras_synth.layers.resampling import (
 )
 from keras_synth.layers.sinusoidal_embedding import SinusoidalEmbedding
 from keras_synth.layers.spectral_normalization import SpectralNormalization
+from keras_synth.layers.top_hat import TopHat
 
 __all__ = [
     "AdaptiveAugment",
@@ -61,4 +62,5 @@ __all__ = [
     "SinusoidalEmbedding",
     "SpectralNormalization",
     "StyledInstanceNormalization",
+    "TopHat",
 ]

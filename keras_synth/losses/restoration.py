@@ -249,7 +249,7 @@ class DiceCrossEntropy(keras.losses.Loss):
 
     def __init__(
         self,
-        weight=2.0,
+        weight=10.0,
         reduction="sum_over_batch_size",
         name="dice_cross_entropy",
         dtype="float32",

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_synth.layers import CropLike, PadToMultiple, PullPush
+from keras_synth.layers import CropLike, PadToMultiple, PullPush, TopHat
 from keras_synth.networks.denoising import halved_with_noise_map
 from keras_synth.networks.features import squeezenet_features
 from keras_synth.networks.inputs import check_counts
@@ -76,23 +76,30 @@ def unet(
     return keras.Model(inputs, image - degradation, name="unet")
 
 
-def mask_unet(channels=3, widths=(32, 64, 96, 96), weights=None):
+def mask_unet(channels=3, widths=(48, 64, 96, 128), weights=None):
     """U-Net for segmentation: the probability that a pixel is corrupted.
 
     The encoder is SqueezeNet 1.1, which is not trained further: it knows what
     photographs show, and so what does not belong there. The decoder goes up
     from its deepest map: `fire9`, `fire5`, `fire3` and `relu_conv1`, at 1/16,
     1/8, 1/4 and 1/2 of the sides. At each level a map, by 1 x 1 convolution, is
-    joined to the decoder's own features, and two convolutions of 3 x 3 follow,
-    all with batch normalization and ReLU. The last layer gives one probability
-    for each pixel, by a sigmoid.
+    joined to the decoder's own features, and a convolution of 3 x 3 and a
+    residual block (`relu(x + W₂ relu(W₁ x))`) follow, all with batch
+    normalization. The last layer gives one probability for each pixel, by a
+    sigmoid.
 
-    At 1/2 the decoder also sees the image itself, joined by two standardized
-    versions, of mean 0 and standard deviation 1 over the image: its values, and
-    for color images the differences of red, green and blue from their mean.
-    There a faded image is like any other, and what has another color than the
-    image stands out. Standardized is what one call sees: tiles of an image each
-    by themselves.
+    At 1/2 the decoder also sees the image itself, through a convolution and a
+    block of its own, joined by
+
+    - two standardized versions, of mean 0 and standard deviation 1 over the
+      image: its values, and for color images the differences of red, green and
+      blue from their mean. There a faded image is like any other, and what has
+      another color than the image stands out. Standardized is what one call
+      sees: tiles of an image each by themselves.
+    - its top hats (`layers.TopHat`) of 3, 7 and 15 pixels: thin bright and
+      dark objects. They come as they are, and divided by their local mean,
+      over 9 x 9 blocks of 8 x 8 pixels: a hair on a smooth sky is then more
+      than one among grass.
 
     Args:
         channels: Channels of the images, 1 or 3.
@@ -127,12 +134,8 @@ def mask_unet(channels=3, widths=(32, 64, 96, 96), weights=None):
     encoder = squeezenet_features(weights, _ENCODER_LAYERS, channels)
     image = keras.Input((None, None, channels), name="image")
     pad = PadToMultiple(32)  # 2 x 2 cells of the deepest map
-    versions = [4.0 * (image - 0.5), 2.0 * _standardized(image)]
-    if channels == 3:
-        difference = image - ops.mean(image, axis=-1, keepdims=True)
-        versions.append(_standardized(difference))
-    versions = pad(ops.concatenate(versions, axis=-1))
-    seen = _normalized(ops.space_to_depth(versions, 2), widths[0])
+    seen = ops.space_to_depth(_versions(image, pad), 2)
+    seen = _normalized_block(_normalized(seen, widths[0]), widths[0])
     maps, x = encoder(pad(image)), None
     levels = zip(_ENCODER_LAYERS, widths, strict=True)
     for layer, width in reversed(list(levels)):
@@ -145,9 +148,24 @@ def mask_unet(channels=3, widths=(32, 64, 96, 96), weights=None):
         if layer == _ENCODER_LAYERS[0]:
             joined.append(seen)
         x = ops.concatenate(joined, axis=-1) if x is not None else joined[0]
-        x = _normalized(_normalized(x, width), width)
+        x = _normalized_block(_normalized(x, width), width)
     logits = _full_size(x, 1, image, {"use_bias": True})
     return keras.Model(image, ops.sigmoid(logits), name="mask_unet")
+
+
+def _versions(image, pad):
+    """What `mask_unet` sees of an image, padded; about 1 in scale."""
+    versions = [4.0 * (image - 0.5), 2.0 * _standardized(image)]
+    if image.shape[-1] == 3:
+        difference = image - ops.mean(image, axis=-1, keepdims=True)
+        versions.append(_standardized(difference))
+    hats = TopHat()(pad(image))
+    local = ops.average_pool(hats, 8)
+    local = ops.average_pool(local, 9, strides=1, padding="same")
+    local = layers.UpSampling2D(8)(local)
+    versions = pad(ops.concatenate(versions, axis=-1))
+    hats = [8.0 * hats, 0.5 * hats / (local + 0.01)]
+    return ops.concatenate([versions, *hats], axis=-1)
 
 
 def _standardized(images):
@@ -156,10 +174,17 @@ def _standardized(images):
     return images / (ops.std(images, axis=(1, 2), keepdims=True) + 0.01)
 
 
-def _normalized(x, width, size=3):
-    """Convolution, batch normalization, ReLU."""
+def _normalized(x, width, size=3, activation="relu"):
+    """Convolution, batch normalization, activation."""
     x = _convolution(x, width, size=size, use_bias=False)
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.98)(x))
+    x = layers.BatchNormalization(momentum=0.98)(x)
+    return layers.Activation(activation)(x)
+
+
+def _normalized_block(x, width):
+    """Residual block with batch normalization."""
+    y = _normalized(_normalized(x, width), width, activation="linear")
+    return layers.ReLU()(layers.Add()([x, y]))
 
 
 def unet_inpainter(channels=3, widths=(48, 96, 192), num_blocks=2):

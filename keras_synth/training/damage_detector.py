@@ -37,7 +37,7 @@ def train_damage_detector(
     """Trains a damage detector, on clean photographs made old.
 
     The photographs are degraded by `degradations.OldPhoto`: fading, grain, and
-    none to three kinds of dust, hairs, scratches or stains from mask images.
+    none to two kinds of dust, hairs, scratches or stains from mask images.
     The network learns where these are, by `losses.DiceCrossEntropy`.
 
     Args:
@@ -87,7 +87,7 @@ def train_damage_detector(
     """
     settings = check_run(locals())
     degradation = degradations.OldPhoto(
-        degradations.FilmDamage(masks, count=(0, 3), scale=(0.3, 1.0))
+        degradations.FilmDamage(masks, count=(0, 2), scale=(0.3, 1.0))
     )
     keras.utils.set_random_seed(seed)
     source = open_data(
