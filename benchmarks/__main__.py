@@ -33,6 +33,7 @@ BENCHMARKS = {
     "downstream_clothes": ("downstream", 15, "the same, restored clothes"),
     "inpainting": ("inpainting", 60, "faces, with and without discriminator"),
     "inpainter": ("inpainting_methods", 10, "the pretrained inpainter"),
+    "damage_detector": ("damage_detector", 5, "film damage, found, repaired"),
     "patch_match": ("inpainting_methods", 3, "objects removed by PatchMatch"),
     "inpainting_methods": (
         "inpainting_methods",

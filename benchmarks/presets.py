@@ -231,8 +231,8 @@ QUEUE["damage_detector"] = Entry(
         "encoder": "SqueezeNet 1.1, of its authors' weights on ImageNet (BSD "
         "and MIT licenses, see `presets/SQUEEZENET_LICENSE.txt`)",
         "masks": "306 of 400 masks of film damage (MIT license)",
-        "bad at": "large stains that are hardly darker or brighter than the "
-        "photograph; white dust on white",
+        "bad at": "half is missed, above all of large translucent stains; "
+        "snow and small bright things are taken for film damage",
     },
     damage_and_encoder,
     data=f"{PHOTOGRAPHS}; 44 paintings of the Met (CC0)",

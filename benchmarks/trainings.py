@@ -13,6 +13,7 @@ import time
 
 import h5py
 import keras
+import numpy as np
 
 from benchmarks.rows import ROOT, current_commit, data_folder, figure
 
@@ -194,8 +195,17 @@ def link_files(folder, files):
     return folder
 
 
-def store_in_half_precision(source, target):
-    """Writes a weights file as float16, without the optimizer's state."""
+def store_in_half_precision(source, target, bits=8):
+    """Writes a weights file as float16, without the optimizer's state.
+
+    Large arrays are rounded to fewer bits than the 11 of float16, and packed:
+    a fifth less, for an error of at most 2⁻⁸ of each weight.
+
+    Args:
+        source: The weights file.
+        target: The file to write.
+        bits: Significant bits of large arrays.
+    """
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
         def copy(name, item):
@@ -203,11 +213,18 @@ def store_in_half_precision(source, target):
                 return
             if isinstance(item, h5py.Dataset):
                 values = item[()]
-                if values.dtype.kind == "f":  # counts stay whole numbers
-                    values = values.astype("float16")
                 # Compression of small ones makes the file larger.
-                packed = {"compression": "gzip", "shuffle": True}
-                large = values.size > 2**16
+                large = values.size > 2**12
+                if values.dtype.kind == "f":  # counts stay whole numbers
+                    if large:
+                        values = _rounded(values, bits)
+                    values = values.astype("float16")
+                packed = {
+                    "chunks": values.shape,
+                    "compression": "gzip",
+                    "compression_opts": 9,
+                    "shuffle": True,
+                }
                 new.create_dataset(
                     name, data=values, **(packed if large else {})
                 )
@@ -216,6 +233,12 @@ def store_in_half_precision(source, target):
 
         old.visititems(copy)
         new.attrs.update(old.attrs)
+
+
+def _rounded(values, bits):
+    """Values of so many significant bits."""
+    fractions, exponents = np.frexp(np.float32(values))
+    return np.ldexp(np.round(fractions * 2**bits) / 2**bits, exponents)
 
 
 def words_of(options):

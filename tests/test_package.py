@@ -20,6 +20,7 @@ assert (installed / "keras_synth" / "py.typed").exists()
 from keras_synth import presets
 for build in (
     presets.color_denoiser,
+    presets.damage_detector,
     lambda: presets.emoji_flow().network,
     presets.gray_denoiser,
     presets.inpainter,

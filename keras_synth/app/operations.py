@@ -12,7 +12,6 @@ import zipfile
 
 import numpy as np
 
-import keras_synth
 from keras_synth.app.imports import import_tasks
 
 #: Stands for one's own models in `Option.only`.
@@ -229,7 +228,7 @@ def described(models):
 
 
 def detectors(models):
-    """Detectors of film damage: the preset, where there is one, and own ones.
+    """Detectors of film damage: the preset and own ones.
 
     Neither Keras nor the models are loaded.
 
@@ -239,8 +238,7 @@ def detectors(models):
     Returns:
         Dict, name → what `tasks.restore` takes as its `detector`.
     """
-    folder = pathlib.Path(keras_synth.__file__).parent / "presets"
-    found = {card.stem: card.stem for card in folder.glob("damage_detector.md")}
+    found = {"damage_detector": "damage_detector"}
     for name, path in models.items():
         config = saved_config(path).get("config")
         if isinstance(config, dict) and config.get("name") == "mask_unet":

@@ -35,6 +35,7 @@ COMMAND = Command(
         "keras-synth restore noisy.png clean.png",
         "keras-synth restore photos restored --method bm3d --compare",
         "keras-synth restore noisy.png clean.png --method denoiser.keras",
+        "keras-synth restore old.jpg out.jpg --old-photo --save-mask mask.png",
         "keras-synth restore old.jpg out.jpg --old-photo --mask mask.png",
     ),
     lines=_lines,

@@ -22,6 +22,7 @@ from keras_synth.presets.denoisers import (
     gray_denoiser,
     photo_restorer,
 )
+from keras_synth.presets.detectors import damage_detector
 from keras_synth.presets.files import path
 from keras_synth.presets.flows import emoji_flow
 from keras_synth.presets.inpainters import inpainter
@@ -42,6 +43,7 @@ __all__ = [
     "catalog",
     "color_denoiser",
     "compensate_upscaled",
+    "damage_detector",
     "describe_presets",
     "emoji_flow",
     "fashion_mnist_classifier",

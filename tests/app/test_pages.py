@@ -249,6 +249,7 @@ def test_a_detectors_mask_is_corrected_and_an_old_photo_restored(
             page.wait_for_selector("#files button")
             assert not page.locator("#find").is_visible()
             page.get_by_role("button", name="Old photo").click()
+            page.locator("#detector").select_option("finds.keras")
             page.locator("#find").click()
             wait_until(lambda: "Marked" in page.locator("#status").inner_text())
             with page.expect_response("**/api/files") as sent:

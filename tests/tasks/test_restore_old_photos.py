@@ -67,6 +67,27 @@ def test_what_is_found_is_inpainted(folder, tmp_path, channels):
     assert np.all(same[found == 0])
 
 
+def test_without_a_detector_or_mask_the_preset_finds_the_damage(tmp_path):
+    clean = 0.2 + 0.5 * skimage.data.astronaut()[:256, :256] / 255.0
+    old = clean.copy()
+    rows = np.arange(40, 220)
+    for width in range(3):  # a bright scratch, aslant
+        old[rows, rows // 3 + 20 + width] = 0.98
+    write_image(tmp_path / "old.png", old)
+    (result,) = restore(
+        tmp_path / "old.png",
+        tmp_path / "out.png",
+        old_photo=True,
+        save_mask=tmp_path / "mask.png",
+        noise_level=0.0,
+        keep_levels=True,
+    )
+    found = read_image(tmp_path / "mask.png", channels=1)[..., 0]
+    scratch = np.any(old != clean, axis=-1)
+    assert found[scratch].mean() > 0.3 and found[~scratch].mean() < 0.03
+    assert result.marked == pytest.approx(found.mean())
+
+
 def test_a_saved_mask_gives_the_same_image_again(folder, tmp_path):
     options = {"old_photo": True, "noise_level": 0.02}
     restore(
@@ -232,8 +253,7 @@ def test_a_saved_mask_replaces_nothing_that_is_read(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "needs either a `detector`"),
-        ({"detector": "3.keras", "mask": "true.png"}, "needs either"),
+        ({"detector": "3.keras", "mask": "true.png"}, "leave out one of both"),
         ({"old_photo": False, "mask": "true.png"}, "are for `old_photo`"),
         ({"mask": "true.png", "save_mask": "out.png"}, "would be both"),
         ({"detector": "three.keras"}, "marks all of"),
