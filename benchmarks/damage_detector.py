@@ -27,9 +27,10 @@ def run(name):
         protocol=(
             "one to four masks on each photograph, as in "
             "`degradations.OldPhoto`, found: pixels of all images together; "
-            "repaired: film damage alone, `restore --old-photo "
-            "--keep-levels`; bar of restore: the best of 8 dB above the "
-            "damaged photographs, their median and biharmonic inpainting "
+            "x8: mean over the eight symmetries; repaired: film damage alone, "
+            "`restore --old-photo --keep-levels`; bar of restore: the best of "
+            "8 dB above the damaged photographs, their median and biharmonic "
+            "inpainting "
             f"that is given the mask; {training_words(name)}"
         ),
         seed=SEED,
@@ -74,16 +75,22 @@ def detection_figures(network):
     Args:
         network: From images to the probability of film damage.
     """
+    one = _detection(network, False)
+    eight = _detection(network, True)
+    return one | {f"x8: {name}": value for name, value in eight.items()}
+
+
+def _detection(network, ensemble):
     degradation = OldPhoto(FilmDamage(held_back(), scale=SCALE))
     both, found, true, alarms = 0, 0, 0, []
     for index, clean in enumerate(photographs()):
         old, record = degradation(clean, (SEED, index), return_record=True)
         mask = np.asarray(record["mask"])[..., 0] > 0.5
-        marked = _marked(network, np.asarray(old))
+        marked = _marked(network, np.asarray(old), ensemble)
         both += np.sum(marked & mask)
         found += np.sum(marked)
         true += np.sum(mask)
-        alarms.append(np.mean(_marked(network, clean)))
+        alarms.append(np.mean(_marked(network, clean, ensemble)))
     return {
         "F1": figure(
             2 * both / (found + true),
@@ -103,10 +110,15 @@ def detection_figures(network):
     }
 
 
-def _marked(network, image):
+def _marked(network, image, ensemble):
     # In whole: the network standardizes what it sees.
     side = 32 * -(-max(image.shape) // 32)
-    found = inference.restore_tiled(network, image[None], side, 0, multiple=32)
+
+    def find(images):
+        return inference.restore_tiled(network, images, side, 0, multiple=32)
+
+    images = image[None]
+    found = inference.self_ensemble(find, images) if ensemble else find(images)
     return found[0, ..., 0] > MARKED
 
 

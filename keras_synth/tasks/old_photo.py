@@ -42,6 +42,8 @@ class OldPhotos:
         mask: Path of a mask, or of a folder of masks, instead of a detector;
             or None.
         save_mask: Path of the mask to write, or of a folder for them; or None.
+        ensemble: Whether detector and inpainter average over the eight
+            symmetries of the image.
         overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None.
 
@@ -52,7 +54,15 @@ class OldPhotos:
     """
 
     def __init__(
-        self, source, plan, detector, mask, save_mask, overwrite, files
+        self,
+        source,
+        plan,
+        detector,
+        mask,
+        save_mask,
+        ensemble,
+        overwrite,
+        files,
     ):
         if detector is not None and mask is not None:
             raise ValueError(
@@ -62,7 +72,7 @@ class OldPhotos:
             )
         files = files or FileOptions()
         self._masks, self._saved, self._detector = None, None, None
-        self._kept = files.skip_existing
+        self._kept, self._ensemble = files.skip_existing, ensemble
         if mask is not None:
             self._masks = find_masks(mask, source, [file for file, _ in plan])
         if save_mask is not None:
@@ -86,7 +96,7 @@ class OldPhotos:
         if self._masks is not None:
             missing = read_mask(self._masks[image.path], image)
         else:
-            missing = _found(self._detector, image, progress)
+            missing = _found(self._detector, image, progress, self._ensemble)
         facts = {"marked": float(missing.mean())}
         if self._saved is not None:
             # Each page of a file would have a mask of its own.
@@ -100,7 +110,9 @@ class OldPhotos:
                 write_image(facts["mask"], missing)
         if not missing.any():
             return image.color, facts
-        return _filled(image.color, missing, progress), facts
+        fill = filler("unet", 0, progress, self._ensemble)
+        filled = np.clip(fill(image.color[None], missing[None])[0], 0.0, 1.0)
+        return np.where(missing > 0, filled, image.color), facts
 
 
 def find_film_damage(source, target, detector, *, files=None, verbose="auto"):
@@ -131,11 +143,11 @@ def find_film_damage(source, target, detector, *, files=None, verbose="auto"):
     return float(mask.mean())
 
 
-def _found(detector, image, progress):
+def _found(detector, image, progress, ensemble=False):
     network, channels = detector
 
     def find(images):
-        found = in_tiles(network, images, verbose=progress)
+        found = in_tiles(network, images, ensemble, progress)
         if found.shape != (*images.shape[:3], 1):
             raise ValueError(
                 "A detector must return one probability for each pixel, "
@@ -186,8 +198,3 @@ def _saved_masks(source, plan, save_mask, mask, overwrite, files):
                 "`save_mask`."
             )
     return dict(masks)
-
-
-def _filled(color, missing, progress):
-    filled = filler("unet", 0, progress)(color[None], missing[None])[0]
-    return np.where(missing > 0, np.clip(filled, 0.0, 1.0), color)

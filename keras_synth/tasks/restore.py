@@ -252,7 +252,8 @@ def restore(
             0, no noise is looked for, and an image that nothing else changes
             is copied.
         ensemble: Whether networks and "bm3d" restore the eight symmetries of
-            the image and average: eight times slower, a little better.
+            the image and average: eight times slower, a little better. So
+            do detector and inpainter of an old photograph.
         old_photo: Whether to inpaint what covers an old photograph, and to
             correct its levels.
         detector: Path of a `.keras` file of `train damage-detector`, which
@@ -323,7 +324,14 @@ def restore(
     repair, levels = None, restoration.auto_levels()
     if old_photo:
         repair = OldPhotos(
-            source, plan, detector, mask, save_mask, overwrite, files
+            source,
+            plan,
+            detector,
+            mask,
+            save_mask,
+            ensemble,
+            overwrite,
+            files,
         )
 
     def examined(image, color):

@@ -88,6 +88,30 @@ def test_without_a_detector_or_mask_the_preset_finds_the_damage(tmp_path):
     assert result.marked == pytest.approx(found.mean())
 
 
+def test_an_ensemble_finds_by_all_eight_symmetries(tmp_path):
+    image = keras.Input((None, None, 1), name="image")
+    aside = ops.pad(image, ((0, 0), (0, 0), (1, 0), (0, 0)))[:, :, :-1]
+    found = ops.sigmoid(1e3 * (aside - BRIGHTEST))  # one pixel too far right
+    keras.Model(image, found).save(tmp_path / "aside.keras")
+    old = np.full((64, 64), 0.4)
+    old[:, 20:22] = 1.0
+    write_image(tmp_path / "old.png", old)
+    marked = []
+    for ensemble in (False, True):
+        restore(
+            tmp_path / "old.png",
+            tmp_path / "out.png",
+            old_photo=True,
+            detector=tmp_path / "aside.keras",
+            save_mask=tmp_path / "mask.png",
+            ensemble=ensemble,
+            overwrite=True,
+        )
+        mask = read_image(tmp_path / "mask.png", channels=1)[32, :, 0]
+        marked.append(np.flatnonzero(mask).tolist())  # and one pixel around
+    assert marked == [[20, 21, 22, 23], [19, 20, 21, 22]]
+
+
 def test_a_saved_mask_gives_the_same_image_again(folder, tmp_path):
     options = {"old_photo": True, "noise_level": 0.02}
     restore(
