@@ -29,7 +29,7 @@ def run(name):
             "`degradations.OldPhoto`, found: pixels of all images together; "
             "x8: mean over the eight symmetries; repaired: film damage alone, "
             "`restore --old-photo --keep-levels`; bar of restore: the best of "
-            "8 dB above the damaged photographs, their median and biharmonic "
+            "8 dB above the degraded photographs, their median and biharmonic "
             "inpainting "
             f"that is given the mask; {training_words(name)}"
         ),
@@ -126,7 +126,7 @@ def repair_figures(network):
     """PSNR in the film damage: as it is, and as several methods repair it.
 
     Film damage alone, in files of 8 bits, repaired by `tasks.restore`. The bar
-    is the highest of 8 dB above the damaged photographs, their median, and
+    is the highest of 8 dB above the degraded photographs, their median, and
     biharmonic inpainting that is given the mask.
 
     Args:
