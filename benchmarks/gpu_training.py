@@ -1,7 +1,8 @@
 """Trains presets on a GPU in minutes, under Keras' JAX or PyTorch backend.
 
 The GPU's machine needs Keras and a backend, but neither TensorFlow nor the
-photographs: one array of crops (at most 60 MiB) is packed here first.
+photographs: crops, and masks of film damage, are packed here first into one
+file of at most 60 MiB.
 
     python -m benchmarks.gpu_training pack crops.npz
     KERAS_BACKEND=jax python -m benchmarks.gpu_training train color_denoiser \\
@@ -9,7 +10,8 @@ photographs: one array of crops (at most 60 MiB) is packed here first.
 
 `OUT/NAME.weights.h5` is written every `--steps` steps, about every minute: the
 average of the weights, for `presets.NAME("NAME.weights.h5")`. Called again, it
-starts from these weights. The learning rate follows the clock, so that it ends
+starts from these weights; a detector of film damage starts from the preset,
+for its encoder. The learning rate follows the clock, so that it ends
 at 0 in time.
 
 Degradations are computed on the GPU, by `keras.ops` alone. They follow those
@@ -25,10 +27,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_synth import networks
+from keras_synth import losses, networks, presets
 
 CROP = 160  # side of a packed crop
-_LIMIT = 60 * 2**20
+_LIMIT = 80 * 2**20  # bytes of all crops; compressed, about 53 MiB
 # The tables of the JPEG standard, annex K.
 _LUMA = """16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57
 69 56 14 17 22 29 51 87 80 62 18 22 37 56 68 109 103 77 24 35 55 64 81 104 113
@@ -51,10 +53,10 @@ _YCBCR = np.float32(
 
 
 class Random:
-    """Random numbers of a batch, of one seed generator."""
+    """Random numbers and masks of a batch, of one seed generator."""
 
-    def __init__(self, batch, seed):
-        self.batch, self.seed = batch, seed
+    def __init__(self, batch, seed, masks=None):
+        self.batch, self.seed, self.masks = batch, seed, masks
 
     def uniform(self, low=0.0, high=1.0):
         shape = (self.batch, 1, 1, 1)
@@ -65,6 +67,30 @@ class Random:
 
     def sometimes(self, probability, changed, images):
         return ops.where(self.uniform() < probability, changed, images)
+
+    def mask(self, side):
+        """A mask of film damage for each image, from 0 to 1, at any place."""
+        index = keras.random.randint(
+            (self.batch,), 0, len(self.masks), seed=self.seed
+        )
+        masks = ops.cast(ops.take(self.masks, index, axis=0), "float32")
+        angle, scale, row, column = (
+            ops.reshape(self.uniform(low, high), (-1,))
+            for low, high in ((0.0, 2 * math.pi), (0.3, 1.0), (0, 1), (0, 1))
+        )
+        cosine, sine = ops.cos(angle) / scale, ops.sin(angle) / scale
+        # The center of the mask comes to (row, column) of the image.
+        middle, zero = masks.shape[1] / 2, ops.zeros_like(angle)
+        right = middle - side * (cosine * column - sine * row)
+        down = middle - side * (sine * column + cosine * row)
+        transform = [cosine, -sine, right, sine, cosine, down, zero, zero]
+        masks = ops.image.affine_transform(
+            masks[..., None],
+            ops.stack(transform, axis=-1),
+            "bilinear",
+            "constant",
+        )
+        return masks[:, :side, :side] / 255.0
 
 
 def gaussian_noise(clean, random, highest=75 / 255):
@@ -148,6 +174,49 @@ def smaller(scale):
     return degrade
 
 
+def old_photograph(clean, random):
+    """`(image, mask)`, as `degradations.OldPhoto` with none to two objects."""
+    gray = ops.matmul(clean, np.float32(_YCBCR[0])[:, None])
+    sepia = 1.0 + random.uniform() * np.float32([0.09, 0.0, -0.236])
+    faded = clean + random.uniform(0.3, 1.0) * (sepia * gray - clean)
+    x = random.sometimes(0.6, ops.clip(faded, 0.0, 1.0), clean)
+    pale = 0.5 + random.uniform(0.4, 0.95) * (x - 0.5)
+    x = random.sometimes(0.5, pale, x)
+    x = random.sometimes(0.4, _blur(x, random.uniform(0.3, 1.2)), x)
+    grain = random.uniform(0.0, 15 / 255) * random.normal(ops.shape(x))
+    x = before = random.sometimes(0.5, ops.clip(x + grain, 0.0, 1.0), x)
+    for _ in range(2):
+        color = random.uniform(0.0, 0.25)
+        color = random.sometimes(0.6, 1.0 - color, color)
+        opacity = random.uniform(0.5, 1.0)
+        opacity = random.sometimes(0.5, opacity, 0.0 * opacity)
+        x += opacity * random.mask(x.shape[1]) * (color - x)
+    change = ops.max(ops.abs(x - before), axis=-1, keepdims=True)
+    scanned = jpeg(ops.clip(x, 0.0, 1.0), random, 50.0, 95.0)
+    mask = ops.cast(change > 0.1, "float32")
+    return random.sometimes(0.5, scanned, x), mask
+
+
+def holes(clean, random):
+    """`{"image", "mask"}` for an inpainter: film damage, or blobs."""
+    side = clean.shape[1]
+    film = ops.zeros_like(clean[..., :1])
+    for _ in range(3):
+        film = ops.maximum(film, random.mask(side))
+    coarse = random.normal((random.batch, side // 16, side // 16, 1))
+    smooth = ops.image.resize(coarse, (side, side), "bicubic")
+    blobs = ops.cast(smooth > random.uniform(0.5, 1.5), "float32")
+    mask = random.sometimes(0.5, ops.cast(film > 0.5, "float32"), blobs)
+    return {"image": clean * (1.0 - mask), "mask": mask}
+
+
+def detector():
+    """The preset's network, of the current dtype policy."""
+    network = networks.mask_unet()
+    network.load_weights(presets.path("damage_detector.weights.h5"))
+    return network
+
+
 _WIDE = (48, 96, 192)
 #: `{preset: (network, degradation, side of the patches, channels)}`.
 TASKS = {
@@ -164,6 +233,8 @@ TASKS = {
         1,
     ),
     "photo_restorer": (lambda: networks.unet(3, _WIDE, 2), photograph, 128, 3),
+    "inpainter": (networks.unet_inpainter, holes, 128, 3),
+    "damage_detector": (detector, old_photograph, 160, 3),
     **{
         f"upscaler_x{scale}": (
             lambda scale=scale: networks.edsr(scale),
@@ -181,17 +252,27 @@ TASKS = {
 
 @keras.saving.register_keras_serializable("gpu_training")
 class Error(keras.layers.Layer):
-    """Degrades clean images, restores them, and gives the absolute error."""
+    """Degrades clean images, and gives the error of what a network makes.
 
-    def __init__(self, network, degrade, batch):
+    The absolute error of the restored images; where the network is to find a
+    mask, `losses.DiceCrossEntropy`.
+    """
+
+    def __init__(self, network, degrade, batch, masks):
         super().__init__(dtype="float32")
         self.network, self.degrade, self.batch = network, degrade, batch
         self.seed_generator = keras.random.SeedGenerator(0)
+        # Once, not in each step.
+        self.masks = None if masks is None else ops.convert_to_tensor(masks)
 
     def call(self, clean):
         clean = ops.cast(clean, "float32") / 255.0
-        random = Random(self.batch, self.seed_generator)
-        restored = self.network(self.degrade(clean, random))
+        random = Random(self.batch, self.seed_generator, self.masks)
+        degraded = self.degrade(clean, random)
+        if isinstance(degraded, tuple):
+            image, mask = degraded
+            return losses.DiceCrossEntropy().call(mask, self.network(image))
+        restored = self.network(degraded)
         return ops.abs(ops.cast(restored, "float32") - clean)
 
 
@@ -253,7 +334,15 @@ class ByTheClock(keras.callbacks.Callback):
 
 
 def train(
-    name, crops, output, minutes, batch=32, steps=500, rate=1e-3, savings=10**6
+    name,
+    crops,
+    output,
+    minutes,
+    batch=32,
+    steps=500,
+    rate=1e-3,
+    savings=10**6,
+    masks=None,
 ):
     """Trains a preset for some minutes.
 
@@ -266,6 +355,7 @@ def train(
         steps: Steps between two savings.
         rate: Highest learning rate.
         savings: Most savings.
+        masks: uint8 (masks, height, width), for what learns of film damage.
 
     Returns:
         The trained network.
@@ -282,7 +372,7 @@ def train(
     if path.exists():
         network.load_weights(path)
     clean = keras.Input((side, side, channels), batch_size=batch, dtype="uint8")
-    model = keras.Model(clean, Error(network, degrade, batch)(clean))
+    model = keras.Model(clean, Error(network, degrade, batch, masks)(clean))
     optimizer = keras.optimizers.Adam(
         rate,
         beta_2=0.99,
@@ -309,7 +399,10 @@ def train(
 
 
 def pack(path):
-    """Packs crops of photos/train, evenly over their pixels."""
+    """Packs crops of photos/train, evenly, and the masks of film damage."""
+    import PIL.Image
+
+    from benchmarks.presets import film_damage
     from benchmarks.rows import data_folder
     from keras_synth import io
 
@@ -324,8 +417,10 @@ def pack(path):
         )
         crop = image[row : row + CROP, column : column + CROP]
         crops.append(np.rint(255.0 * crop).astype("uint8"))
-    np.savez(path, crops=np.stack(crops))
-    print(f"{count} crops of {CROP}x{CROP}: {path}")
+    files = sorted(film_damage().iterdir())
+    masks = [np.asarray(PIL.Image.open(file))[..., -1] for file in files]
+    np.savez_compressed(path, crops=np.stack(crops), masks=np.stack(masks))
+    print(f"{count} crops of {CROP}x{CROP}, {len(masks)} masks: {path}")
 
 
 def main(argv=None):
@@ -346,7 +441,7 @@ def main(argv=None):
         pack(given["crops"])
         return
     with np.load(given.pop("crops")) as packed:
-        train(crops=packed["crops"], **given)
+        train(crops=packed["crops"], masks=packed["masks"], **given)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,16 @@ import keras, numpy as np
 from benchmarks.gpu_training import train
 backend, folder = sys.argv[1:]
 assert keras.backend.backend() == backend
-crops = np.random.default_rng(0).integers(256, size=(3, 144, 144, 3))
+crops = np.random.default_rng(0).integers(256, size=(3, 160, 160, 3))
 options = {"minutes": 10, "batch": 1, "savings": 1}
 crops = crops.astype("uint8")
 train("photo_restorer", crops, folder, steps=10, **options)
 for name in ("gray_denoiser", "color_denoiser", "upscaler_x2"):
     train(name, crops, folder, steps=1, **options)
+masks = np.zeros((2, 200, 200), "uint8")
+masks[:, 80:120] = 255
+for name in ("inpainter", "damage_detector"):
+    train(name, crops, folder, steps=1, masks=masks, **options)
 """
 
 
@@ -46,6 +50,8 @@ def test_ten_steps_on_another_backend_are_weights_for_this_one(
         "gray_denoiser",
         "color_denoiser",
         "upscaler_x2",
+        "inpainter",
+        "damage_detector",
     ):
         network = gpu_training.TASKS[name][0]()
         before = network.get_weights()
@@ -53,6 +59,29 @@ def test_ten_steps_on_another_backend_are_weights_for_this_one(
         after = network.get_weights()
         assert all(np.isfinite(one).all() for one in after)
         assert any(np.any(a != b) for a, b in zip(after, before, strict=True))
+
+
+def test_film_damage_is_where_its_mask_says():
+    image = 0.2 + 0.4 * skimage.data.astronaut()[:96, 160:256] / 255
+    images = np.float32(image)[None].repeat(8, 0)
+    bar = np.zeros((1, 160, 160), "uint8")
+    bar[:, 60:100, 20:140] = 255
+    random = gpu_training.Random(8, keras.random.SeedGenerator(1), bar)
+    masks = np.asarray(random.mask(96))
+    assert masks.shape == (8, 96, 96, 1)
+    assert masks.min() == 0.0 and masks.max() == 1.0
+    assert masks.std(axis=0).max() > 0.3  # each at a place of its own
+    one = gpu_training.Random(1, keras.random.SeedGenerator(1), bar)
+    pairs = [gpu_training.old_photograph(images[:1], one) for _ in range(8)]
+    old, mask = (np.concatenate(both) for both in zip(*pairs, strict=True))
+    assert set(np.unique(mask)) == {0.0, 1.0}
+    # What it covers is nearly white or nearly black.
+    far = np.abs(old - images.mean()).mean(-1, keepdims=True)
+    assert far[mask == 1].mean() > 1.5 * far[mask == 0].mean()
+    given = gpu_training.holes(images, random)
+    hole = np.asarray(given["mask"])
+    assert set(np.unique(hole)) == {0.0, 1.0}
+    np.testing.assert_array_equal(given["image"], images * (1 - hole))
 
 
 def test_its_jpeg_is_the_jpeg_of_files():

@@ -52,12 +52,10 @@ class PullPush(keras.layers.Layer):
         weights = 1.0 - mask
         # The values of missing pixels may be anything, NaN as well.
         sums = ops.where(mask > 0.5, 0.0, images) * weights
-        pyramid = [(sums, weights)]
+        pyramid = [[sums, weights]]
         for _ in range(self.levels):
-            pyramid.append(tuple(ops.average_pool(x, 2) for x in pyramid[-1]))
-        everywhere = [
-            ops.mean(x, (1, 2), keepdims=True) for x in (sums, weights)
-        ]
+            pyramid.append([ops.average_pool(x, 2, 2) for x in pyramid[-1]])
+        everywhere = [ops.mean(x, (1, 2), keepdims=True) for x in pyramid[0]]
         filled = _mean_of(*everywhere) + ops.zeros_like(pyramid[-1][0])
         for level, (sums, weights) in enumerate(reversed(pyramid)):
             if level:

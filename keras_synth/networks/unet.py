@@ -160,7 +160,7 @@ def _versions(image, pad):
         difference = image - ops.mean(image, axis=-1, keepdims=True)
         versions.append(_standardized(difference))
     hats = TopHat()(pad(image))
-    local = ops.average_pool(hats, 8)
+    local = ops.average_pool(hats, 8, 8)
     local = ops.average_pool(local, 9, strides=1, padding="same")
     local = layers.UpSampling2D(8)(local)
     versions = pad(ops.concatenate(versions, axis=-1))
