@@ -30,8 +30,7 @@ def run(name):
             "x8: mean over the eight symmetries; repaired: film damage alone, "
             "`restore --old-photo --keep-levels`; bar of restore: the best of "
             "8 dB above the degraded photographs, their median and biharmonic "
-            "inpainting "
-            f"that is given the mask; {training_words(name)}"
+            f"inpainting that is given the mask; {training_words(name)}"
         ),
         seed=SEED,
     )
