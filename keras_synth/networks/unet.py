@@ -4,7 +4,13 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_synth.layers import CropLike, PadToMultiple, PullPush, TopHat
+from keras_synth.layers import (
+    CropLike,
+    NearestUpSampling2D,
+    PadToMultiple,
+    PullPush,
+    TopHat,
+)
 from keras_synth.networks.denoising import halved_with_noise_map
 from keras_synth.networks.features import squeezenet_features
 from keras_synth.networks.inputs import check_counts
@@ -144,7 +150,7 @@ def mask_unet(channels=3, widths=(48, 64, 96, 128), weights=None):
         known = layers.BatchNormalization(momentum=0.98)(known)
         joined = [_normalized(known, width, 1)]
         if x is not None:
-            joined.append(layers.UpSampling2D(2)(_normalized(x, width, 1)))
+            joined.append(NearestUpSampling2D(2)(_normalized(x, width, 1)))
         if layer == _ENCODER_LAYERS[0]:
             joined.append(seen)
         x = ops.concatenate(joined, axis=-1) if x is not None else joined[0]
@@ -162,7 +168,7 @@ def _versions(image, pad):
     hats = TopHat()(pad(image))
     local = ops.average_pool(hats, 8, 8)
     local = ops.average_pool(local, 9, strides=1, padding="same")
-    local = layers.UpSampling2D(8)(local)
+    local = NearestUpSampling2D(8)(local)
     versions = pad(ops.concatenate(versions, axis=-1))
     hats = [8.0 * hats, 0.5 * hats / (local + 0.01)]
     return ops.concatenate([versions, *hats], axis=-1)
