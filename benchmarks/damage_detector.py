@@ -71,6 +71,8 @@ def photographs():
 def detection_figures(network):
     """Figures of a detector: F1 on old photographs, alarms on clean ones.
 
+    Of one pass, and of the mean over the eight symmetries ("x8").
+
     Args:
         network: From images to the probability of film damage.
     """

@@ -31,7 +31,7 @@ from benchmarks.trainings import (
     train_once,
     words_of,
 )
-from keras_synth import degradations, io, networks, presets, training
+from keras_synth import degradations, io, presets, training
 from keras_synth.training.inpainter import HOLES
 
 FOLDER = ROOT / "runs" / "presets"
@@ -60,6 +60,7 @@ class Entry:
             that of the preset.
         command: Name of the row, where it is not that of the preset.
         data: Training images and their license.
+        bits: Significant bits that large arrays are rounded to.
     """
 
     train: Callable
@@ -71,6 +72,7 @@ class Entry:
     builder: str | None = None
     command: str | None = None
     data: str = PHOTOGRAPHS
+    bits: int = 11
 
 
 def film_damage():
@@ -131,6 +133,7 @@ QUEUE = {
             "JPEG files and scans of film",
         },
         command="denoiser",
+        bits=9,
     ),
     "photo_restorer": Entry(
         training.train_denoiser,
@@ -178,11 +181,12 @@ QUEUE = {
 }
 
 
-def damage_and_encoder():
+def detector_data():
     """What a detector learns from, and the encoder's weights.
 
-    The photographs and the paintings, and both at 3/4 and 1/2 of their size:
-    what the same objects look like from farther away.
+    The photographs and the paintings, and both at 3/4 and 1/2 of their size
+    (what the same objects look like from farther away), where these have 256
+    pixels and more.
     """
     folder = FOLDER / "detector_images"
     files = io.find_images(data_folder() / "photos" / "train")
@@ -202,13 +206,6 @@ def damage_and_encoder():
     }
 
 
-def detector(weights):
-    """The network of a detector, of given weights."""
-    network = networks.mask_unet()
-    network.load_weights(weights)
-    return network
-
-
 def detector_figures(network):
     """Figures of a detector: what it finds, and what is repaired by it."""
     found = damage_detector.detection_figures(network)
@@ -225,7 +222,7 @@ QUEUE["damage_detector"] = Entry(
         "batch_size": 4,
         "learning_rate": 4e-3,
     },
-    detector,
+    presets.damage_detector,
     detector_figures,
     {
         "encoder": "SqueezeNet 1.1, of its authors' weights on ImageNet (BSD "
@@ -234,8 +231,9 @@ QUEUE["damage_detector"] = Entry(
         "bad at": "half is missed, above all of large translucent stains; "
         "snow and small bright things are taken for film damage",
     },
-    damage_and_encoder,
-    data=f"{PHOTOGRAPHS}; 44 paintings of the Met (CC0)",
+    detector_data,
+    data=f"{PHOTOGRAPHS}; 43 paintings of the Met (CC0)",
+    bits=8,
 )
 
 
@@ -356,7 +354,8 @@ def train(name, entry):
 
     done = train_once(folder, entry.options, fit)
     if not weights.exists():
-        store_in_half_precision(folder / "trained.weights.h5", weights)
+        trained = folder / "trained.weights.h5"
+        store_in_half_precision(trained, weights, entry.bits)
     text = card(
         entry.builder or name,
         entry.figures(entry.network(weights)),

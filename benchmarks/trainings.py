@@ -195,11 +195,12 @@ def link_files(folder, files):
     return folder
 
 
-def store_in_half_precision(source, target, bits=8):
+def store_in_half_precision(source, target, bits=11):
     """Writes a weights file as float16, without the optimizer's state.
 
-    Large arrays are rounded to fewer bits than the 11 of float16, and packed:
-    a fifth less, for an error of at most 2⁻⁸ of each weight.
+    Rounded to 8 bits instead of the 11 of float16, large arrays are packed
+    into a fifth less, for an error of at most 2⁻⁸ of each weight. Figures of
+    such weights are measured from the file.
 
     Args:
         source: The weights file.

@@ -6,6 +6,8 @@ import inspect
 import json
 import pathlib
 
+import h5py
+import numpy as np
 import pytest
 
 from benchmarks import rows, tables, trainings
@@ -255,6 +257,30 @@ def test_a_resumed_training_is_called_so(tmp_path):
     (tmp_path / "backup").mkdir()
     done = trainings.train_once(tmp_path, {}, lambda: None)
     assert done.resumed and "resumed" in done.words()
+
+
+@pytest.mark.parametrize("bits", [11, 8])
+def test_weights_are_stored_in_few_bits_without_the_optimizer(bits, tmp_path):
+    weights = np.random.default_rng(0).normal(size=(80, 60)).astype("float32")
+    with h5py.File(tmp_path / "whole.h5", "w") as file:
+        file["layers/dense/vars/0"] = weights
+        file["layers/dense/vars/1"] = np.int32([7])
+        file["optimizer/vars/0"] = weights
+        file["layers"].attrs["name"] = "kept"
+    goal = tmp_path / "half.h5"
+    trainings.store_in_half_precision(tmp_path / "whole.h5", goal, bits)
+    with h5py.File(goal) as file:
+        assert list(file) == ["layers"] and "name" in file["layers"].attrs
+        stored, count = (file[f"layers/dense/vars/{i}"][()] for i in (0, 1))
+    assert stored.dtype == "float16" and count.dtype == "int32"
+    assert count == [7]
+    # float16's smallest steps are absolute, 2^-25 from a value at most.
+    error = np.abs(stored - weights) - 2.0**-24
+    assert np.all(error <= 2.0**-bits * np.abs(weights))
+    fractions = np.frexp(stored.astype("float32"))[0] * 2**bits
+    np.testing.assert_array_equal(fractions, np.round(fractions))
+    if bits == 11:
+        np.testing.assert_array_equal(stored, weights.astype("float16"))
 
 
 def test_a_card_holds_figures_and_how_it_was_trained():

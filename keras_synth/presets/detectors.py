@@ -15,7 +15,7 @@ def damage_detector(weights="pretrained"):
     masks its F1 is 0.482 (precision 0.580, recall 0.412): it misses half,
     above all of large translucent stains. Of clean photographs it marks
     0.60 %, of those with snow more. So look at its mask, and correct it.
-    Trained on 240 photographs (CC BY-SA 4.0 and the Unsplash license), 44
+    Trained on 240 photographs (CC BY-SA 4.0 and the Unsplash license), 43
     paintings of the Met (CC0) and 306 masks (MIT). License of the weights:
     Apache-2.0. See `presets/damage_detector.md`.
 

@@ -257,8 +257,8 @@ def restore(
         old_photo: Whether to inpaint what covers an old photograph, and to
             correct its levels.
         detector: Path of a `.keras` file of `train damage-detector`, which
-            finds what covers an old photograph. None for the preset
-            `damage_detector`.
+            finds what covers an old photograph: where its probability is
+            above 0.7. None for the preset `damage_detector`.
         mask: Path of a mask of what covers an old photograph, white where it
             is to be inpainted, instead of a detector. For a folder, path of a
             folder with masks of the same names.
