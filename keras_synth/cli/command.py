@@ -107,16 +107,30 @@ class Command:
         """Dict from each option to its description, as one line."""
         further = self.distribution.arguments if self.distribution else {}
         entries = {**self.source.arguments, **further}
-        return {name: self._typed(text) for name, text in entries.items()}
+        return {name: self._about(text) for name, text in entries.items()}
 
     @property
     def help(self):
         """Summary and description, as text."""
         about = f"{self.source.summary}\n\n{self.source.description}".strip()
-        return self._typed(about)
+        return self._about(about)
+
+    def error_text(self, text):
+        """The message of an error in the words of the command line."""
+        names = "|".join(parameter.name for parameter in self.options)
+        return re.sub(
+            rf"(?<=[\s(])({names})=(?=\S)",
+            lambda match: f"{self._written(match[1])} ",
+            self._typed(text),
+        )
+
+    def _about(self, text):
+        """A text of the docstring in the words of the command line."""
+        text = re.sub(r" In Python [^.]*(\.\w[^.]*)*\.(?= |$)", "", text)
+        return self._typed(text)
 
     def _typed(self, text):
-        """A text of the docstring in the words of the command line."""
+        """A text with `name` and `name=value` as they are typed."""
         names = {parameter.name for parameter in self.options}
 
         def options(match):
@@ -128,7 +142,6 @@ class Command:
                 for name, value in found
             )
 
-        text = re.sub(r" In Python [^.]*(\.\w[^.]*)*\.(?= |$)", "", text)
         return re.sub(r"`(\w+(?:=[\w.]+)?(?:,\s+\w+=[\w.]+)*)`", options, text)
 
     def entry(self):

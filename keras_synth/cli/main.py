@@ -123,7 +123,11 @@ def _run(argv):
     if workers is not None and "TF_CONFIG" not in os.environ:
         return run_workers(argv, workers)
     _import_tensorflow(given.get("debug", False))
-    entry(**given)
+    try:
+        entry(**given)
+    except Exception as error:
+        error.command = entry.command
+        raise
     return 0
 
 
@@ -184,6 +188,7 @@ def _add(app, command, **options):
 
 def _fail(error):
     lines = [_message(error)]
+    command = getattr(error, "command", None)
     if isinstance(getattr(error, "errors", None), dict):  # several files'
         lines = [
             text if str(file) in text else f"{file}: {text}"
@@ -192,6 +197,7 @@ def _fail(error):
             )
         ]
     for line in lines:
+        line = command.error_text(line) if command else line
         print(f"keras-synth: error: {line}", file=sys.stderr)
     return 2
 

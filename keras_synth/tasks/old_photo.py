@@ -66,9 +66,8 @@ class OldPhotos:
     ):
         if detector is not None and mask is not None:
             raise ValueError(
-                "Either a `detector` (--detector) finds what is to be "
-                "inpainted, or a `mask` (--mask) marks it: leave out one of "
-                "both."
+                "Either a `detector` finds what is to be inpainted, or a "
+                "`mask` marks it: leave out one of both."
             )
         files = files or FileOptions()
         self._masks, self._saved, self._detector = None, None, None

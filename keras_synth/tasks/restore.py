@@ -318,8 +318,8 @@ def restore(
         unaware = "noise_level" not in inference.input_names(network)
     if method != "auto" and unaware and noise_level != "auto":
         raise ValueError(
-            f"{method} takes no noise level: leave out `noise_level` "
-            f"(--noise-level). Received: noise_level={noise_level!r}"
+            f"{method} takes no noise level: leave out `noise_level`. "
+            f"Received: noise_level={noise_level!r}"
         )
     repair, levels = None, restoration.auto_levels()
     if old_photo:

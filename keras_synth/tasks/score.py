@@ -118,7 +118,7 @@ def score(
         FileNotFoundError: There is no such file or folder.
         ValueError: A metric needs a reference, or there is none for an image;
             images are too small, or of other sizes than their references. In
-            a folder all others are scored first.
+            a folder all others are scored first, and the mean is of those.
     """
     names = _check_metrics(metrics, reference)
     pairs = _paired(source, reference, names)
@@ -144,19 +144,19 @@ def score(
             except (OSError, ValueError) as error:
                 errors[file] = error
             progress.add()
-        if errors:
-            raise FilesError(errors) from next(iter(errors.values()))
-        whole = {
-            name: float(np.mean([one.scores[name] for one in done]))
-            for name in measured
-        }
-        if sets:
-            whole |= _compare_sets(sets, pairs, reference)
-        if sets or len(done) > 1:
+        pairs = [pair for pair in pairs if pair[0] not in errors]
+        if len(pairs) > 1 or (sets and pairs):
+            whole = {
+                name: float(np.mean([one.scores[name] for one in done]))
+                for name in measured
+            }
+            whole |= _compare_sets(sets, pairs, reference) if sets else {}
             folder = pathlib.Path(source)
             clean = None if reference is None else pathlib.Path(reference)
-            notes = _notes({**measured, **sets})
+            notes = _notes({**measured, **sets}, len(errors))
             add(Scored(folder, clean, whole, len(pairs), notes))
+    if errors:
+        raise FilesError(errors) from next(iter(errors.values()))
     return done
 
 
@@ -170,9 +170,7 @@ def _check_metrics(names, reference):
                 f"`metrics` must be of {', '.join(known)}. Received: {name!r}"
             )
         if name not in ALONE and reference is None:
-            raise ValueError(
-                f"The metric {name!r} needs a `reference` (--reference)."
-            )
+            raise ValueError(f"The metric {name!r} needs a `reference`.")
     if not names:
         raise ValueError("`metrics` must name a metric. Received: none")
     return list(dict.fromkeys(names))
@@ -228,17 +226,20 @@ def _lpips(network, weights, linear):
     return metrics.PerceptualDistance(built, linear, round_to_8_bits=True)
 
 
-def _notes(metrics_):
-    """What was measured with which network."""
+def _notes(metrics_, num_failed):
+    """What was measured with which network, and what was left out."""
     described = {
         name: metric.describe()
         for name, metric in metrics_.items()
         if hasattr(metric, "describe")
     }
-    return tuple(
+    notes = [
         f"{name} is {about['metric']} with the network {about['extractor']}"
         for name, about in described.items()
-    )
+    ]
+    if num_failed:
+        notes.append(f"without {num_failed} that could not be scored")
+    return tuple(notes)
 
 
 def _set_metrics(names, features, weights):

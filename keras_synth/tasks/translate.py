@@ -102,7 +102,7 @@ def translate(
     elif direction != "a_to_b":
         raise ValueError(
             f"{model} translates in one direction alone: leave `direction` "
-            "(--direction) out. For the way back, train a model with the two "
+            "out. For the way back, train a model with the two "
             f"kinds of images exchanged. Received: direction={direction!r}"
         )
     if set(inputs) != {"image"}:

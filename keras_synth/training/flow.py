@@ -239,12 +239,11 @@ def train_flow(
     if conditional and captions:
         raise ValueError(
             "A model is conditioned on classes or on captions: give "
-            "`conditional` (--conditional) or `captions` (--captions)."
+            "`conditional` or `captions`."
         )
     if text_encoder is not None and not captions:
         raise ValueError(
-            "`text_encoder` (--text-encoder) is for captions: give `captions` "
-            "(--captions) as well."
+            "`text_encoder` is for captions: give `captions` as well."
         )
     caption_length = CAPTION_LENGTH if captions else None
     reader = _open_text_encoder(text_encoder)
@@ -326,8 +325,7 @@ def _open_guide(path, parameterization):
     flow = load_model(path, models.FlowMatching)
     if flow.parameterization != parameterization:
         raise ValueError(
-            "`guide` (--guide) must be of the parameterization "
-            f"{parameterization!r}. Received: {flow.parameterization!r}, in "
-            f"{path}"
+            f"`guide` must be of the parameterization {parameterization!r}. "
+            f"Received: {flow.parameterization!r}, in {path}"
         )
     return flow.network_average

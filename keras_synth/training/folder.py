@@ -111,19 +111,16 @@ def _check_folder(output, settings, resume, overwrite):
         return  # The chief may have begun to write.
     if resume and overwrite:
         raise ValueError(
-            "A training is resumed or overwritten: give `resume` (--resume) "
-            "or `overwrite` (--overwrite), not both."
+            "A training is resumed or overwritten: give `resume` or "
+            "`overwrite`, not both."
         )
     left = sorted(file for name in _LEFT for file in output.glob(name))
     if not left or overwrite:
         return
-    instead = (
-        "`overwrite` (--overwrite) replaces it; another `output` (--output) "
-        "leaves it alone."
-    )
+    instead = "`overwrite` replaces it; another `output` leaves it alone."
     if not resume:
         # Some cannot be resumed, and have no such argument.
-        resumed = "" if resume is None else "`resume` (--resume) goes on; "
+        resumed = "" if resume is None else "`resume` goes on; "
         raise FileExistsError(
             f"{output} holds a training ({left[0].name}): {resumed}{instead}"
         )
@@ -141,7 +138,7 @@ def _check_folder(output, settings, resume, overwrite):
         if name in now and stored[name] != now[name]:
             raise ValueError(
                 f"{output} holds a training of {name}={stored[name]!r}, and "
-                f"`resume` (--resume) needs the same settings. {instead} "
+                f"`resume` needs the same settings. {instead} "
                 f"Received: {name}={now[name]!r}"
             )
 
@@ -220,8 +217,8 @@ def fit_in_folder(
     if not distributed.wait_for_workers(finished):
         raise ValueError(
             f"The workers see different backups in {output}, this one that of "
-            f"epoch {finished}: give `output` (--output) as a folder that all "
-            "of them share."
+            f"epoch {finished}: give `output` as a folder that all of them "
+            "share."
         )
     history = [_history(output / "history.json", finished)] if chief else []
     with DataGuard(_check_pairs) as guard:

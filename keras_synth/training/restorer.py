@@ -234,7 +234,7 @@ def pretrained_network(name, channels, options, inputs, upscales=False):
         raise ValueError(
             f"{name} takes images of shape {tuple(image.shape[1:])}, and the "
             f"data have {channels} channels: convert them with "
-            f"`channels={image.shape[-1]}` (--channels {image.shape[-1]})."
+            f"`channels={image.shape[-1]}`."
         )
     return network
 

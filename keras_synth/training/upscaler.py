@@ -206,5 +206,5 @@ def _rescaled(network, scale, known):
         return networks.rescaled_edsr(network, scale)
     except ValueError as error:
         raise ValueError(
-            f"{known}: give that as `scale` (--scale), or leave it out. {error}"
+            f"{known}: give that as `scale`, or leave it out. {error}"
         ) from error

@@ -86,7 +86,7 @@ def test_training_again_replaces_nothing_unasked(
     assert "--resume" in error and "--overwrite" in error
     words = overridden([*TRAIN, *places], ["--latent-dim", "5"])
     error = _complaint(capsys, *words, "--resume")
-    assert "latent_dim=2" in error and "latent_dim=5" in error
+    assert "--latent-dim 2" in error and "--latent-dim 5" in error
     assert (output / "vae.keras").read_bytes() == before
     assert _run(capsys, *TRAIN, *places, "--resume")[0] == 0
 
@@ -115,8 +115,8 @@ def test_a_classifier_leaves_weights_and_card(capsys, tmp_path):
 @pytest.mark.parametrize(
     "words, message",
     [
-        ("--data digits --epochs 0", "`epochs` must be an int of at least 1"),
-        ("--data digits --batch-size 0", "`batch_size` must be a positive"),
+        ("--data digits --epochs 0", "--epochs must be an int of at least 1"),
+        ("--data digits --batch-size 0", "--batch-size must be a positive"),
     ],
 )
 def test_a_mistake_in_training_a_classifier_is_one_line(
@@ -268,18 +268,24 @@ def test_without_a_command_it_shows_the_help_and_ends_with_2(capsys, words):
     "words, message",
     [
         ("--data nowhere", "no source and no folder 'nowhere'"),
-        ("--image-size 0", "`image_size` must be a positive int"),
-        ("--image-size -8", "`image_size` must be a positive int"),
+        ("--image-size 0", "--image-size must be a positive int"),
+        ("--image-size -8", "--image-size must be a positive int"),
         ("--image-size 6 --architecture conv", "multiples of 4"),
-        ("--batch-size 0", "`batch_size` must be a positive int"),
+        ("--batch-size 0", "--batch-size must be a positive int"),
         ("--batch-size 25", "more than the 24 images"),
-        ("--epochs 0", "`epochs` must be an int of at least 1"),
-        ("--beta -1", "`beta` must be a number of at least 0"),
-        ("--beta nan", "`beta` must be a finite"),
-        ("--learning-rate inf", "`learning_rate` must be a finite"),
-        ("--learning-rate 0", "`learning_rate` must be above 0"),
-        ("--overwrite --resume", "(--overwrite), not both"),
-        ("--beta 2 --num-importance-samples 5", "`num_importance_samples=1`"),
+        ("--epochs 0", "--epochs must be an int of at least 1"),
+        ("--beta -1", "--beta must be a number of at least 0"),
+        ("--beta nan", "--beta must be a finite number"),
+        ("--learning-rate inf", "--learning-rate must be a finite"),
+        (
+            "--learning-rate 0",
+            "--learning-rate must be above 0. Received: --learning-rate 0",
+        ),
+        ("--overwrite --resume", "give --resume or --overwrite, not both"),
+        (
+            "--beta 2 --num-importance-samples 5",
+            "--num-importance-samples 1",
+        ),
     ],
 )
 def test_a_mistake_in_training_is_one_line(
@@ -357,9 +363,9 @@ def test_a_file_that_is_no_model_of_ours_is_one_line(capsys, tmp_path, command):
         ("out.png --labels 2", "Labels must be from 0 to 1. Received: from 2"),
         ("out.png --labels 0 -1", "Labels must be from 0 to 1"),
         ("out.png", "class-conditional"),
-        ("out.png --labels", "`labels` must hold a class"),
-        ("out.png --labels 1 --num-images 0", "`num_images` must be at least"),
-        ("out.png --labels 1 --num-images -3", "`num_images` must be at least"),
+        ("out.png --labels", "--labels must hold a class"),
+        ("out.png --labels 1 --num-images 0", "--num-images must be at least"),
+        ("out.png --labels 1 --num-images -3", "--num-images must be at least"),
         ("out.xyz --labels 1", "out.xyz must end in one of"),
     ],
 )

@@ -99,7 +99,7 @@ def test_options_reach_the_function(monkeypatch):
     "words, message",
     [
         ("--image-size 24", "power of 2 from 16 to 1024"),
-        ("--style-mixing 2", "`style_mixing` must be from 0 to 1"),
+        ("--style-mixing 2", "--style-mixing must be from 0 to 1"),
         ("--channel-multiplier 0", "at least one channel"),
         ("--r1-weight -1", "`weight` must be above 0"),
     ],

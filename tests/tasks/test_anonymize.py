@@ -92,8 +92,8 @@ def test_a_detector_of_ones_own(photo, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--smallest 0", "`smallest` must be above 0"),
-        ("--cells 0", "`cells` must be an int of at least 1"),
+        ("--smallest 0", "--smallest must be above 0"),
+        ("--cells 0", "--cells must be an int of at least 1"),
         ("--cascade no.xml", "There is no such cascade: no.xml"),
         ("--regions no.jsonl", "There is no such file of regions: no.jsonl"),
         ("--regions bad.jsonl", "Line 1 of bad.jsonl must be a JSON object"),

@@ -366,7 +366,7 @@ def test_a_model_harmonizes(folder, tmp_path):
         ("base.png part.png mask.png out.png --left 99", "Nothing of the"),
         (
             "base.png part.png mask.png out.png --model x.keras --method paste",
-            "`method` poisson alone",
+            "--method poisson alone",
         ),
         ("base.png part.png mask.png out.png --model x.keras", "no model"),
     ],

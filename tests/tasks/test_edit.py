@@ -319,12 +319,12 @@ def test_a_film_keeps_the_frame_rate_of_a_video(model, directions, tmp_path):
         ("project MODEL IMAGES out.npz --space w+", "is edited in z"),
         ("project MODEL IMAGES out.npz --num-steps 0", "`steps` must be"),
         ("directions MODEL out --method principal", "vary equally"),
-        ("directions MODEL out --method boundary", "`name` must say"),
-        ("directions MODEL out --method boundary --name a", "`classifier`"),
+        ("directions MODEL out --method boundary", "--name must say"),
+        ("directions MODEL out --method boundary --name a", "--classifier"),
         (
             "directions MODEL out --method boundary --name a "
             "--classifier mnist_classifier",
-            "`classes` must be of 0 to 9",
+            "--classes must be of 0 to 9",
         ),
         ("move MODEL none.npz out.png", "There is no direction"),
         ("move none.keras none.npz out.png", "There is no model"),
@@ -332,11 +332,11 @@ def test_a_film_keeps_the_frame_rate_of_a_video(model, directions, tmp_path):
         ("film MODEL out.txt", "must end in one of .avi, .gif"),
         ("project emoji_flow IMAGES out.npz", "holds a FlowMatching"),
         ("directions emoji_flow out", "Expected: StyleGAN2 or GAN or VAE"),
-        ("directions MODEL out --name a", "`name` is for another method"),
+        ("directions MODEL out --name a", "--name is for another method"),
         (
             "directions MODEL out --method principal --orthogonal-to a.npz",
-            "`orthogonal_to` is for another method. Received: "
-            "method='principal'",
+            "--orthogonal-to is for another method. Received: "
+            "--method 'principal'",
         ),
         (
             "directions MODEL out --method boundary --name a/b",
@@ -344,16 +344,16 @@ def test_a_film_keeps_the_frame_rate_of_a_video(model, directions, tmp_path):
         ),
         (
             "move MODEL a.npz out.png --styles b.npz --num-images 3",
-            "`num_images` is for random images",
+            "--num-images is for random images",
         ),
         ("mix MODEL out.png --styles b.npz --seed 3", "for random images"),
-        ("film MODEL out.gif --num-steps 3", "`num_steps` is for a video"),
+        ("film MODEL out.gif --num-steps 3", "--num-steps is for a video"),
         (
             "film MODEL out.gif --video a --direction b --num-frames 3",
-            "`num_frames` is for films without a video",
+            "--num-frames is for films without a video",
         ),
-        ("film MODEL out.gif --scale 0", "`scale`"),
-        ("film MODEL out.gif --frames-per-second 0", "`frames_per_second`"),
+        ("film MODEL out.gif --scale 0", "--scale"),
+        ("film MODEL out.gif --frames-per-second 0", "--frames-per-second"),
         ("film MODEL out.gif --frames-per-second 200", "at most 100 for"),
         ("film MODEL out.gif --video clip.mp4", "give both"),
         ("film MODEL out.gif --num-images 1", "at least 2"),

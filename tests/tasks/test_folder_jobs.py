@@ -175,7 +175,7 @@ def test_a_shard_stays_the_same_when_a_job_goes_on(photos, tmp_path):
 @pytest.mark.parametrize("shard", ["0/4", "5/4", "4", "a/b", "1/0", "-1/2"])
 def test_a_shard_that_is_none_is_refused(photos, tmp_path, shard, capsys):
     assert run(photos[0], tmp_path / "out", f"--shard={shard}") == 2
-    assert "`shard` must be I/N" in capsys.readouterr().err
+    assert "--shard must be I/N" in capsys.readouterr().err
 
 
 def test_two_processes_in_one_folder_do_not_disturb_each_other(

@@ -339,7 +339,7 @@ def test_the_command_line_says_how_much_it_filled(torn, capsys):
         ("inpaint mask.png --method denoiser", "takes image, noise_level"),
         ("inpaint mask.png --method larger", "an image like the degraded one"),
         ("inpaint mask.png --noise-level 0.1", "--noise-level"),
-        ("inpaint mask.png --ensemble", "`ensemble` is for networks"),
+        ("inpaint mask.png --ensemble", "--ensemble is for networks"),
         ("inpaint none.png", "There is no mask"),
         ("inpaint .", "An image needs a mask"),
         ("inpaint in.txt", "is not a readable image"),

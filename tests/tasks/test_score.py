@@ -149,7 +149,7 @@ def test_the_psnr_of_equal_images_is_a_word_in_json(folders, capsys):
     [
         ("nowhere.png", "There is no image or folder"),
         ("empty", "empty holds no images"),
-        ("noisy --metrics psnr", "needs a `reference`"),
+        ("noisy --metrics psnr", "needs a --reference"),
         ("noisy --metrics beauty", "beauty"),
         ("noisy --reference clean/a.bmp", "give the folder"),
         ("noisy/a.png --reference clean", "the reference of the file"),
@@ -179,3 +179,17 @@ def test_one_bad_file_is_named_and_the_others_are_scored(folders, tmp_path):
     with pytest.raises(tasks.FilesError, match="small.png.*two blocks"):
         tasks.score(tmp_path / "a", on_file=done.append, verbose=0)
     assert [each.source.name for each in done] == ["large.png"]
+
+
+def test_the_mean_is_of_those_that_could_be_scored(tmp_path):
+    write_image(tmp_path / "a/small.png", np.zeros((9, 9)))
+    write_image(tmp_path / "a/large.png", CAMERA)
+    write_image(tmp_path / "a/wide.png", CAMERA[:128])
+    done = []
+    with pytest.raises(tasks.FilesError, match="small.png"):
+        tasks.score(tmp_path / "a", on_file=done.append, verbose=0)
+    large, wide, both = done
+    assert both.source == tmp_path / "a" and both.num_images == 2
+    mean = (large.scores["niqe"] + wide.scores["niqe"]) / 2
+    assert both.scores["niqe"] == pytest.approx(mean)
+    assert both.notes == ("without 1 that could not be scored",)

@@ -268,12 +268,12 @@ def test_the_command_line_says_what_it_did(color, tmp_path, capsys):
     [
         (
             "--method magic",
-            "`method` must be edsr, photo, realesrgan, realesrgan_anime, "
+            "--method must be edsr, photo, realesrgan, realesrgan_anime, "
             "bicubic, pnp or a .keras file",
         ),
-        ("--method bicubic --scale 1", "`scale` must be an int, at least 2"),
-        ("--method bicubic --ensemble", "`ensemble` is for networks"),
-        ("--scale 5", "edsr upscales 2, 3 or 4 times. Received: scale=5"),
+        ("--method bicubic --scale 1", "--scale must be an int, at least 2"),
+        ("--method bicubic --ensemble", "--ensemble is for networks"),
+        ("--scale 5", "edsr upscales 2, 3 or 4 times. Received: --scale 5"),
         ("--method three --scale 4", "three.keras upscales 3 times"),
         ("--method same", "same.keras does not upscale images"),
         ("--method inpainter", "inpainter.keras takes image, mask"),
@@ -303,7 +303,7 @@ def test_a_result_that_fills_the_memory_is_refused(tmp_path, capsys):
     assert main([*words, "1000"]) == 2
     said = capsys.readouterr().err
     assert "600 megapixels, more than the 200" in said
-    assert "`max_megapixels`" in said and "smaller `scale`" in said
+    assert "--max-megapixels" in said and "smaller --scale" in said
     assert not (tmp_path / "out.png").exists()
     assert main([*words, "4", "--max-megapixels", "0.009"]) == 2
     assert main([*words, "4", "--max-megapixels", "0.01"]) == 0

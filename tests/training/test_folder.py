@@ -67,8 +67,8 @@ def test_a_folder_with_a_training_is_refused(images, run):
     for options in ({}, {"latent_dim": 5}):
         with pytest.raises(FileExistsError) as refused:
             train(images, run, **options)
-        assert "--resume" in str(refused.value)
-        assert "--overwrite" in str(refused.value)
+        assert "`resume`" in str(refused.value)
+        assert "`overwrite`" in str(refused.value)
     with pytest.raises(ValueError, match="not both"):
         train(images, run, resume=True, overwrite=True)
     assert files(run) == before

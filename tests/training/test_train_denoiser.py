@@ -179,7 +179,7 @@ def test_a_network_is_trained_further_from_its_weights(tmp_path):
         ({"from_": tmp_path / "no.keras"}, "There is no model"),
         ({"from_": file, "widths": (4, 8)}, "has its own `widths`"),
         ({"from_": file, "architecture": "dncnn"}, "its own `architecture`"),
-        ({"from_": file, "channels": 3}, r"\(--channels 1\)"),
+        ({"from_": file, "channels": 3}, "`channels=1`"),
         (
             {"from_": file, "degradation": "salt_and_pepper"},
             r"Only a `networks\.unet`",
@@ -218,7 +218,7 @@ def test_a_color_denoiser_becomes_a_gray_one(tmp_path):
     expected = networks.gray_unet(given)(inputs)
     np.testing.assert_allclose(network(inputs), expected, atol=1e-4)
     training.build_denoiser("ffdnet", num_layers=3, width=4).save(file)
-    with pytest.raises(ValueError, match=r"\(--channels 3\)"):
+    with pytest.raises(ValueError, match="`channels=3`"):
         _train(folder, tmp_path / "other", **options)
 
 
