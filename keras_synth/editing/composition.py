@@ -21,6 +21,9 @@ def composite(base, edited, mask):
         Images of the dtype of `base`, rounded and clipped for integers; where
         the mask is 0 they are the base, bit for bit.
 
+    Raises:
+        ValueError: The mask has values outside of [0, 1].
+
     Example:
 
     >>> base, mask = np.zeros((2, 2, 1)), np.eye(2)[..., None]
@@ -29,6 +32,7 @@ def composite(base, edited, mask):
            [0., 1.]])
     """
     base, edited, mask = map(np.asarray, (base, edited, mask))
+    check_mask_values(mask)
     integers = base.dtype.kind in "iu"
     values = base.astype("float64") if integers else base
     mixed = values + mask * (edited - values)
@@ -208,7 +212,23 @@ def seam_ratio(image, mask, band=2):
         across.append(step[crosses])
         along.append(step[near & ~crosses])
     across, along = np.concatenate(across), np.concatenate(along)
-    return float(across.mean() / max(along.mean(), 1.0 / 255.0))
+    beside = along.mean() if len(along) else 0.0
+    return float(across.mean() / max(beside, 1.0 / 255.0))
+
+
+def check_mask_values(mask):
+    """Refuses a mask with values outside of [0, 1], such as those of 8 bits.
+
+    Args:
+        mask: Array of numbers or bools.
+    """
+    low, high = np.min(mask), np.max(mask)
+    # A sum of shares may be a rounding error above 1.
+    if not (low >= 0 and high <= 1 + 1e-6):
+        raise ValueError(
+            "`mask` must lie in [0, 1]. Received: values from "
+            f"{low:g} to {high:g}"
+        )
 
 
 def check_edge(mask):

@@ -57,7 +57,13 @@ class Direction:
             raise ValueError(
                 f'`space` must be "w" or "z". Received: {self.space!r}'
             )
+        scale = float(self.scale)
+        if not np.isfinite(scale):
+            raise ValueError(f"`scale` must be finite. Received: {scale}")
         object.__setattr__(self, "vector", vector / length)
+        object.__setattr__(self, "scale", scale)
+        if self.num_layers is not None:
+            object.__setattr__(self, "num_layers", int(self.num_layers))
         if self.layers is not None:
             layers = tuple(map(int, self.layers))
             if not layers:
@@ -211,6 +217,11 @@ def move(styles, direction, amount, layers=None):
         raise ValueError(
             f"{direction.name!r} has {has}. Received: layers={list(layers)}"
         )
+    if styles.ndim == 3 and styles.shape[1] != count:
+        raise ValueError(
+            f"{direction.name!r} is a direction for {count} layers. "
+            f"Received: styles of {styles.shape[1]}"
+        )
     if styles.ndim == 2:
         styles = np.repeat(styles[:, None], count, axis=1)
         steps = steps[:, None]
@@ -262,7 +273,7 @@ def principal_directions(model, count=5, num_samples=10_000, seed=0):
     Args:
         model: A `models.StyleGAN2`.
         count: Number of directions.
-        num_samples: Number of random styles.
+        num_samples: Number of random styles, more than the directions.
         seed: Seed of their latents.
 
     Returns:
@@ -270,7 +281,8 @@ def principal_directions(model, count=5, num_samples=10_000, seed=0):
 
     Raises:
         TypeError: The model is no generator.
-        ValueError: The model is no StyleGAN2, or `count` is out of range.
+        ValueError: The model is no StyleGAN2, or `count` or `num_samples` is
+            out of range.
 
     Reference: Härkönen et al., GANSpace: Discovering Interpretable GAN
     Controls, 2020, section 2.1.
@@ -280,7 +292,12 @@ def principal_directions(model, count=5, num_samples=10_000, seed=0):
         raise ValueError(
             f"The latents of a {type(model).__name__} vary equally in all "
             "directions: principal directions need a StyleGAN2 "
-            "(`closed_form_directions` takes any)."
+            "(`closed_form_directions` takes a GAN or VAE as well)."
+        )
+    if type(num_samples) is not int or num_samples <= count:
+        raise ValueError(
+            f"`num_samples` must be an int above the {count} directions. "
+            f"Received: num_samples={num_samples!r}"
         )
     styles = space.draw(num_samples, seed, space.all_classes(num_samples))
     apart = styles - styles.mean(axis=0)

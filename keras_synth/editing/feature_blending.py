@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_synth.editing.composition import check_mask_values
 from keras_synth.editing.projection import as_projection
 from keras_synth.editing.spaces import clipped, image_network
 from keras_synth.models import VAE
@@ -72,6 +73,7 @@ def blend_features(
         raise ValueError(
             f"`mask` must be {wanted}. Received: shape {mask.shape}"
         )
+    check_mask_values(mask)
     if max_side is None:
         max_side = max(wanted) // 2
     inputs = [

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_synth.editing.composition import (
     check_edge,
+    check_mask_values,
     composite,
     poisson_blend,
     seam_ratio,
@@ -56,8 +57,8 @@ def edit_region(
 
     Styles (or latents) are optimized from those of a projection, so that the
     generator makes the target inside and the original outside:
-    `d(m x + (1 - m) o, m t + (1 - m) o) + outside_weight · mse((1 - m) x,
-    (1 - m) o)` with the image x, the original o and the target t.
+    `d(m x + (1 - m) c, c) + outside_weight · mean((1 - m) (x - c)²)` with the
+    image x and the composite `c = m t + (1 - m) o` of target t and original o.
 
     Args:
         projection: `Projection` of the images, of `project` or
@@ -157,11 +158,7 @@ def _mask_for(mask, images):
             f"`mask` must be {wanted}, or {(len(images), *wanted)}. "
             f"Received: shape {mask.shape}"
         )
-    if not (mask > 0).any() or mask.min() < 0 or mask.max() > 1:
-        raise ValueError(
-            "`mask` must lie in [0, 1], and be above 0 where the image is "
-            f"edited. Received: values from {mask.min()} to {mask.max()}"
-        )
+    check_mask_values(mask)
     masks = np.broadcast_to(mask, (len(images), *wanted))
     for each in masks:
         check_edge(each)

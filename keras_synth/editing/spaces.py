@@ -66,19 +66,30 @@ class LatentSpace:
         return vectors
 
     def check_direction(self, direction):
-        """Refuses a direction in z for styles, and one in w for latents.
+        """Refuses a direction of another space, or of another model's layers.
 
         Args:
             direction: A `Direction`.
 
         Raises:
-            ValueError: It lies in another space.
+            ValueError: It lies in z and the vectors are styles, or the
+                reverse; or dimension or layers are others.
         """
         wanted = "w" if self.has_styles else "z"
         if direction.space != wanted:
             raise ValueError(
                 f"A {type(self.model).__name__} is moved along directions in "
                 f"{wanted}. Received: {direction.name!r} in {direction.space}"
+            )
+        layers = getattr(self.model, "num_layers", None)
+        same = direction.num_layers in (None, layers)
+        if not same or len(direction.vector) != self.dim:
+            of_layers = "" if same else f" for {direction.num_layers} layers"
+            has = "" if layers is None else f" and {layers} layers"
+            raise ValueError(
+                f"{direction.name!r} is a direction of another model: of "
+                f"dimension {len(direction.vector)}{of_layers}. This "
+                f"{type(self.model).__name__} has dimension {self.dim}{has}."
             )
 
     def render(self, vectors, noise=None, labels=None):

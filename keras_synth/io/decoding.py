@@ -57,7 +57,8 @@ class Decoded:
         format: Pillow's name of its format.
         num_frames: Number of its images.
         depth: Bits of a channel: 8, 16, or 32 for floats.
-        white: Value of a float file that is white.
+        white: Value of a TIFF file that is white; None for 1 in float files,
+            and for the largest number in all others.
         metadata: Its `Metadata`.
         notes: What was converted or left out in reading, in words.
         read: Function from the number of a frame to `(float32 (height, width,
@@ -71,7 +72,7 @@ class Decoded:
     format: str
     num_frames: int
     depth: int
-    white: float
+    white: float | None
     metadata: Metadata
     notes: tuple
     read: object
@@ -193,7 +194,7 @@ def _open(path, data, options):
         name,
         frames,
         depth,
-        1.0,
+        None,
         metadata,
         tuple(notes),
         read,
@@ -281,7 +282,7 @@ def _open_deep_png(path, data, image):
                 values = np.concatenate([values, alpha[..., None]], axis=-1)
             return _turned(values.astype("float32") / 65535.0, orientation), 0
 
-    return Decoded(path, "PNG", 1, 16, 1.0, metadata, (), read)
+    return Decoded(path, "PNG", 1, 16, None, metadata, (), read)
 
 
 def _turned(values, orientation):
@@ -322,7 +323,7 @@ def _open_deep_pnm(path, data, options):
     if values.max(initial=0.0) > 1.0:
         raise ValueError(f"it holds values above its largest one, {top}")
     return Decoded(
-        path, "PPM", 1, 16, 1.0, Metadata(), (), lambda index: (values, 0)
+        path, "PPM", 1, 16, None, Metadata(), (), lambda index: (values, 0)
     )
 
 
@@ -375,7 +376,7 @@ def _open_deep_tiff(path, data, pages, options):
     if any(_channels(page)[1] for page in pages):
         notes.append(_NO_COLOR)
     metadata = tuple(map(_tiff_metadata, tags))
-    white = options.white or 1.0
+    white = None if kind == "whole" else options.white
     return Decoded(
         path,
         "TIFF",

@@ -201,7 +201,7 @@ def encode_images(
     elif depth == 16 and format.name == "PPM":
         data = _deep_pnm(frames)
     elif format.name == "TIFF":
-        white = 1.0 if decoded is None else decoded.white
+        white = None if decoded is None else decoded.white
         pages = [metadata] * len(frames)
         if decoded is not None and len(decoded.pages) == len(frames):
             pages = [marked(page) for page in decoded.pages]
@@ -235,21 +235,22 @@ def _floats(values):
     return values.astype("float32") / np.iinfo(values.dtype).max
 
 
-def quantized(values, depth):
+def quantized(values, depth, white=None):
     """Values in [0, 1] as whole numbers of 8 or 16 bits.
 
     Args:
         values: Floats, which are clipped; or whole numbers of 8 or 16 bits.
         depth: 8 or 16.
+        white: What 1 becomes; None for the largest number.
 
     Returns:
         uint8 or uint16, of the same shape.
     """
     kind = np.dtype(f"uint{depth}")
-    if values.dtype == kind:
+    if values.dtype == kind and white is None:
         return values
     values = np.clip(_floats(values), 0.0, 1.0)
-    values *= np.float32(_TOPS[depth])
+    values *= np.float32(white or _TOPS[depth])
     return np.rint(values, out=values).astype(kind)
 
 
@@ -473,9 +474,9 @@ def _tiff(frames, pages, depth, white):
         parts = [part for part in frame[:2] if part is not None]
         if depth == 32:
             color, *alpha = [_floats(part) for part in parts]
-            parts = [color * np.float32(white), *alpha]
+            parts = [color * np.float32(white or 1.0), *alpha]
         else:
-            parts = [quantized(part, depth) for part in parts]
+            parts = [quantized(part, depth, white) for part in parts]
         values = np.concatenate(parts, axis=-1)
         strip = zlib.compress(values.astype(values.dtype.newbyteorder("<")), 6)
         directory = _tiff_directory(values, metadata, depth, len(strip))

@@ -50,14 +50,11 @@ def read_image(path, channels=None, alpha="white"):
         )
     image, _ = open_decoded(path).read(0)
     image, transparency = split_alpha(image)
-    if channels == 1 and image.shape[-1] == 3:
-        image = luma(image)
-    if channels == 3 and image.shape[-1] == 1:
-        image = np.repeat(image, 3, axis=-1)
+    image = with_channels(image, channels)
     if alpha == "keep" and transparency is not None:
         image = np.concatenate([image, transparency], axis=-1)
-    if alpha == "white" and transparency is not None:
-        image = image * transparency + (1.0 - transparency)
+    if alpha == "white":
+        image = on_white(image, transparency)
     return image
 
 
@@ -75,6 +72,36 @@ def split_alpha(values):
     if values.shape[-1] in (2, 4):
         return values[..., :-1], values[..., -1:]
     return values, None
+
+
+def on_white(color, alpha):
+    """An image on white, as networks see transparent ones in their training.
+
+    Args:
+        color: Array (height, width, channels) in [0, 1].
+        alpha: Array (height, width, 1) of the transparency, or None.
+
+    Returns:
+        Array (height, width, channels).
+    """
+    return color if alpha is None else color * alpha + (1.0 - alpha)
+
+
+def with_channels(image, channels):
+    """A color image as a gray one, by its luma, or the reverse.
+
+    Args:
+        image: Array (height, width, 1 or 3).
+        channels: 1, 3, or None for those of the image.
+
+    Returns:
+        Array (height, width, channels).
+    """
+    if channels == 1 and image.shape[-1] == 3:
+        return luma(image)
+    if channels == 3 and image.shape[-1] == 1:
+        return np.repeat(image, 3, axis=-1)
+    return image
 
 
 def luma(image):

@@ -19,6 +19,12 @@ _STRUCTURE = frozenset(
         *(700, 34665, 34675, 34853, 40965),
     ]
 )
+# Texts of a PNG file that hold what is read from them, with an orientation.
+_ELSEWHERE = (
+    "XML:com.adobe.xmp",
+    "Raw profile type exif",
+    "Raw profile type APP1",
+)
 _SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 _WIDTH, _HEIGHT = 0xA002, 0xA003  # of the image, in the EXIF directory
 _SRGB_GAMMA = 0.45455
@@ -106,7 +112,7 @@ def read_metadata(image, data):
         text=tuple(
             (key, str(value))
             for key, value in text.items()
-            if key != "XML:com.adobe.xmp"
+            if key not in _ELSEWHERE
         ),
         gamma=info.get("gamma"),
         chromaticities=info.get("chromaticity"),

@@ -11,6 +11,7 @@ from PIL import Image
 
 from keras_synth import editing
 from keras_synth.io import FileOptions, open_decoded, plan_targets, quantized
+from keras_synth.io.images import on_white
 from keras_synth.io.metadata import to_profile
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.image_files import (
@@ -55,6 +56,7 @@ def compose(
     left: int = 0,
     top: int = 0,
     model: str | None = None,
+    labels: list[int] | None = None,
     num_steps: int = 300,
     seed: int = 0,
     compare: bool = False,
@@ -87,6 +89,7 @@ def compose(
         model: Path of the `.keras` file of a StyleGAN2, GAN or VAE, or name
             of a preset, which harmonizes the part: it makes the image once
             more. The base must be of its size.
+        labels: Class of the image, for a class-conditional GAN or VAE.
         num_steps: Number of steps of the model's projection.
         seed: Seed of all noise of the projection.
         compare: Whether to write before and after side by side as well, as
@@ -111,7 +114,7 @@ def compose(
     Reference: Pérez et al., Poisson Image Editing, 2003.
     """
     if model is None:
-        names = ("num_steps", "seed")
+        names = ("labels", "num_steps", "seed")
         check_taken(compose, locals(), names, "a `model`, which harmonizes")
     if not all(isinstance(each, int | np.integer) for each in (left, top)):
         raise ValueError(
@@ -135,7 +138,7 @@ def compose(
         files=files,
         also_read=[part, mask],
     )
-    piece, region = _part_and_mask(part, mask, method)
+    piece, region = _part_and_mask(part, mask, method, files)
     generator = None if model is None else load_model_or_preset(model)
 
     def composed(image, progress):
@@ -144,9 +147,10 @@ def compose(
         if generator is not None:
             placed = editing.harmonize(
                 generator,
-                image.color,
+                on_white(image.color, image.alpha),
                 placed,
                 there,
+                labels=labels,
                 steps=num_steps,
                 seed=seed,
                 verbose=progress,
@@ -190,12 +194,14 @@ def compose(
     )
 
 
-def _part_and_mask(part, mask, method):
+def _part_and_mask(part, mask, method, files):
     """The `ImageFile` of the part, and the mask that its transparency leaves.
 
     Only `method` paste takes gray levels of the mask.
     """
-    piece, region = next(open_images(open_decoded(part))), read_marked(mask)
+    largest = (files or FileOptions()).max_megapixels
+    decoded = open_decoded(part, FileOptions(max_megapixels=largest))
+    piece, region = next(open_images(decoded)), read_marked(mask, files)
     if region.shape[:2] != piece.color.shape[:2]:
         sizes = [
             f"{width}x{height}"

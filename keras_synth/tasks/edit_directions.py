@@ -111,14 +111,15 @@ def edit_directions(
                 f"Received: name={name!r}"
             )
         check_not_read([target / f"{name}.npz"], orthogonal_to or [])
-        scorer = scorer_of(classifier, classes)
+        _check_targets(target, [name], overwrite)
+        others = [editing.load_direction(x) for x in orthogonal_to or []]
+        scorer = scorer_of(classifier, classes, generator.image_shape)
         classes_of = repeated_labels(labels, num_samples)
         styles = editing.sample_vectors(
             generator, num_samples, seed, classes_of
         )
         images = editing.render(generator, styles, labels=classes_of)
         scores = editing.score_images(scorer, images)
-        others = [editing.load_direction(x) for x in orthogonal_to or []]
         found = [
             editing.boundary_direction(
                 generator,
@@ -129,9 +130,7 @@ def edit_directions(
                 layers=layers,
             )
         ]
-    for each in found:
-        for ending in (".npz", ".png"):
-            check_target(target / f"{each.name}{ending}", overwrite, None)
+    _check_targets(target, [each.name for each in found], overwrite)
     notes = []
     for each in found:
         strip = editing.direction_strip(
@@ -141,3 +140,9 @@ def edit_directions(
         each.save(target / f"{each.name}.npz", overwrite)
         notes.append(f"direction: {target / each.name}.npz, and .png")
     return Edited(target, None, tuple(notes))
+
+
+def _check_targets(folder, names, overwrite):
+    for name in names:
+        for ending in (".npz", ".png"):
+            check_target(folder / f"{name}{ending}", overwrite, None)

@@ -15,7 +15,7 @@ from keras_synth.io import (
     read_image,
     write_image,
 )
-from keras_synth.io.images import luma
+from keras_synth.io.images import on_white, split_alpha, with_channels
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.loading import load_model_or_preset
@@ -150,7 +150,7 @@ def fitted(image, shape):
 
     Args:
         image: (height, width, channels), uint8 or floats in [0, 1];
-            transparency is left out.
+            transparent images are put on white.
         shape: (height, width, channels).
 
     Returns:
@@ -158,11 +158,7 @@ def fitted(image, shape):
     """
     if image.dtype == np.uint8:
         image = image / np.float32(255.0)
-    image = image[..., : 1 if image.shape[-1] == 2 else 3]
-    if shape[-1] == 1 and image.shape[-1] == 3:
-        image = luma(image)
-    if shape[-1] == 3 and image.shape[-1] == 1:
-        image = np.repeat(image, 3, axis=-1)
+    image = with_channels(on_white(*split_alpha(image)), shape[-1])
     height, width = image.shape[:2]
     scale = min(height / shape[0], width / shape[1])
     sides = [max(round(scale * side), 1) for side in shape[:2]]
@@ -170,19 +166,21 @@ def fitted(image, shape):
     return np.asarray(resized_to(cropped[None], shape[:2]))[0]
 
 
-def scorer_of(classifier, classes):
+def scorer_of(classifier, classes, shape):
     """Function from images to scores (batch,).
 
     Args:
         classifier: "brightness", name of a preset, or path of a `.keras`
             file with a network from images to probabilities.
         classes: Classes whose probabilities are summed up.
+        shape: (height, width, channels) of the images.
 
     Returns:
         A function.
 
     Raises:
-        ValueError: Nothing gives scores, or there are no such classes.
+        ValueError: Nothing gives scores, there are no such classes, or the
+            network takes other images.
     """
     if classifier is None:
         raise ValueError(
@@ -190,16 +188,30 @@ def scorer_of(classifier, classes):
             "or a .keras file. Received: none"
         )
     if classifier == "brightness":
+        if classes is not None:
+            raise ValueError(
+                "Brightness has no classes: leave out `classes`. "
+                f"Received: classes={classes}"
+            )
         return lambda images: images.mean(axis=(1, 2, 3))
     network = load_model_or_preset(classifier, keras.Model)
-    shape = getattr(network, "output_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 2:
+    scores = getattr(network, "output_shape", None)
+    if not isinstance(scores, tuple) or len(scores) != 2:
         raise ValueError(
             f"{classifier} gives no probabilities (batch, classes): it cannot "
             "score images."
         )
-    if not classes or not all(0 <= each < shape[1] for each in classes):
+    taken = network.input_shape[1:]
+    if len(taken) != 3 or any(
+        want not in (None, side)
+        for want, side in zip(taken, shape, strict=True)
+    ):
         raise ValueError(
-            f"`classes` must be of 0 to {shape[1] - 1}. Received: {classes}"
+            f"{classifier} takes images of shape {tuple(taken)}: it cannot "
+            f"score those of the generator, {tuple(shape)}."
+        )
+    if not classes or not all(0 <= each < scores[1] for each in classes):
+        raise ValueError(
+            f"`classes` must be of 0 to {scores[1] - 1}. Received: {classes}"
         )
     return lambda images: np.asarray(network(images))[:, classes].sum(axis=1)

@@ -168,7 +168,8 @@ def restore_files(
         compare: Whether to write before and after side by side, as
             `NAME-compare.png`.
         kind: What is done, see `io.Provenance`, or None for nothing that the
-            metadata should say.
+            metadata should say; or a function from the facts to an
+            `io.Provenance`.
         scale: Factor from the sides of an image to those of the result.
         overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None for the defaults.
@@ -184,10 +185,7 @@ def restore_files(
     """
     files = files or FileOptions()
     title = pathlib.Path(title).name  # of a file the name, without folders
-    provenance = kind and Provenance(kind, title)
-    job = _Job(
-        restore, result, title, provenance, scale, compare, overwrite, files
-    )
+    job = _Job(restore, result, title, kind, scale, compare, overwrite, files)
     run = _on_ray if files.engine == "ray" else _in_turn
     done, errors = {}, {}
     with Progress(len(plan), "images", verbose) as progress:
@@ -213,7 +211,7 @@ class _Job:
     restore: Callable
     result: Callable
     title: str
-    provenance: Provenance | None
+    kind: str | Callable | None
     scale: int
     compare: bool
     overwrite: bool
@@ -240,6 +238,11 @@ class _Job:
             decoded, comparison = open_decoded(file, files), None
             check_holds(goal, decoded, files, self.scale)
         frames, image, color, facts = _frames(decoded, self.restore, progress)
+        provenance = self.kind
+        if callable(provenance):
+            provenance = provenance(facts)
+        elif provenance is not None:
+            provenance = Provenance(provenance, self.title)
         if self.compare:
             comparison = beside_target(goal, COMPARISON)
             if not (files.skip_existing and comparison.exists()):
@@ -248,11 +251,11 @@ class _Job:
                     image,
                     color,
                     self.title,
-                    None if files.strip else self.provenance,
+                    None if files.strip else provenance,
                 )
         check_target(goal, may_exist)
         # Last: where the target exists, the file is finished.
-        notes = _write(goal, decoded, frames, files, self.provenance)
+        notes = _write(goal, decoded, frames, files, provenance)
         return self.result(
             source=file,
             target=goal,
@@ -297,15 +300,17 @@ def _frames(decoded, restore, progress):
     """Restores every image of a file.
 
     Returns:
-        `(frames, first image, its restored colors, facts about it)`. A frame
-        is `(color, alpha, milliseconds)`; there are none where all images came
-        back as they were.
+        `(frames, first image that was changed, its restored colors, facts
+        about it)`. A frame is `(color, alpha, milliseconds)`; there are none
+        where all images came back as they were.
     """
     frames, first, untouched = [], None, True
     for image in open_images(decoded):
         color, alpha, facts = restore(image, progress)
-        first = first or (image, color, facts)
-        untouched &= color is image.color and alpha is image.alpha
+        same = color is image.color and alpha is image.alpha
+        if first is None or (untouched and not same):
+            first = image, color, facts
+        untouched &= same
         hidden = image.hidden if alpha is image.alpha else None
         if hidden is not None and hidden.shape == color.shape:
             color = np.where(alpha > 0, color, hidden)

@@ -14,6 +14,7 @@ from keras_synth import inference, presets, restoration
 from keras_synth.io import (
     FileOptions,
     Progress,
+    Provenance,
     plan_targets,
 )
 from keras_synth.restoration.patch_field import whole_patches
@@ -37,8 +38,6 @@ METHODS = ("unet", "biharmonic", "patch_match", "pnp")
 _THIN, _DEEP = 3.0, 8.0
 PATCH_SIZE = 7  # of "patch_match", in pixels
 
-# Methods of which a trained network may make what was not there.
-_INVENTIVE = ("auto", "unet")
 _pretrained = functools.cache(presets.inpainter)
 
 
@@ -156,7 +155,7 @@ def inpaint(
     trained = None if method in known else _model(method, ensemble)
 
     def inpainted(image, progress):
-        missing = read_mask(masks[image.path], image)
+        missing = read_mask(masks[image.path], image, files)
         color, facts = image.color, {"filled": float(missing.mean())}
         if missing.any():
             name, reason = method, None
@@ -173,12 +172,19 @@ def inpaint(
             color = np.where(missing > 0, np.clip(color, 0, 1), image.color)
         return color, image.alpha, facts
 
+    def provenance(facts):
+        # A trained network may make what was not there.
+        invented = trained or facts.get("method") == "unet"
+        title = facts.get("method", method) if method == "auto" else method
+        kind = "edited" if invented else "restored"
+        return Provenance(kind, pathlib.Path(title).name)
+
     return restore_files(
         plan,
         inpainted,
         Inpainted,
         title="inpainted" if method == "auto" else method,
-        kind="edited" if trained or method in _INVENTIVE else "restored",
+        kind=provenance,
         compare=compare,
         overwrite=overwrite,
         files=files,

@@ -5,12 +5,12 @@ import pathlib
 import numpy as np
 
 from keras_synth.io import (
+    FileOptions,
     find_images,
     open_decoded,
     pair_by_name,
-    read_image,
-    split_alpha,
 )
+from keras_synth.io.images import split_alpha, with_channels
 
 
 def check_masks(masks, source):
@@ -62,13 +62,15 @@ def find_masks(masks, source, files):
     return found
 
 
-def read_mask(path, image):
+def read_mask(path, image, files=None):
     """Reads the mask of an image.
 
     Args:
         path: Path of the mask, white on black, or in one color on a
             transparent ground.
         image: The `ImageFile` that it belongs to.
+        files: `io.FileOptions`, whose largest size holds for the mask too, or
+            None.
 
     Returns:
         float32 (height, width, 1) of 0 and 1, where 1 is missing.
@@ -76,7 +78,7 @@ def read_mask(path, image):
     Raises:
         ValueError: The mask does not fit the image, or holds several.
     """
-    gray = read_marked(path)
+    gray = read_marked(path, files)
     mask = np.float32(gray > 0.5)
     if mask.shape[:2] != image.color.shape[:2]:
         sizes = [
@@ -100,11 +102,12 @@ def read_mask(path, image):
     return mask
 
 
-def read_marked(path):
+def read_marked(path, files=None):
     """Reads a mask of any size, with its gray levels.
 
     Args:
         path: Path of the mask, see `read_mask`.
+        files: See `read_mask`.
 
     Returns:
         float32 (height, width, 1) in [0, 1], 1 where it is marked.
@@ -113,13 +116,15 @@ def read_marked(path):
         ValueError: It has several colors, and transparent parts, or several
             images.
     """
-    frames = open_decoded(path).num_frames
-    if frames > 1:
+    largest = (files or FileOptions()).max_megapixels
+    decoded = open_decoded(path, FileOptions(max_megapixels=largest))
+    if decoded.num_frames > 1:
         raise ValueError(
             f"The mask {path} must be one image, which is that of all frames "
-            f"and pages. Received: {frames} images"
+            f"and pages. Received: {decoded.num_frames} images"
         )
-    gray, alpha = split_alpha(read_image(path, channels=1, alpha="keep"))
+    color, alpha = split_alpha(decoded.read(0)[0])
+    gray = with_channels(color, 1)
     return gray if alpha is None else _marked(path, gray, alpha)
 
 

@@ -8,6 +8,7 @@ from scipy import ndimage
 from keras_synth.io import (
     FileOptions,
     Progress,
+    beside_target,
     is_finished,
     open_decoded,
     plan_targets,
@@ -46,6 +47,7 @@ class OldPhotos:
             symmetries of the image.
         overwrite: Whether existing files may be replaced.
         files: `io.FileOptions`, or None.
+        beside: Endings of what is written beside each target.
 
     Raises:
         FileExistsError: A mask exists and `overwrite` is False.
@@ -63,20 +65,21 @@ class OldPhotos:
         ensemble,
         overwrite,
         files,
+        beside=(),
     ):
         if detector is not None and mask is not None:
             raise ValueError(
                 "Either a `detector` finds what is to be inpainted, or a "
                 "`mask` marks it: leave out one of both."
             )
-        files = files or FileOptions()
+        self._files = files = files or FileOptions()
         self._masks, self._saved, self._detector = None, None, None
-        self._kept, self._ensemble = files.skip_existing, ensemble
+        self._ensemble = ensemble
         if mask is not None:
             self._masks = find_masks(mask, source, [file for file, _ in plan])
         if save_mask is not None:
             self._saved = _saved_masks(
-                source, plan, save_mask, mask, overwrite, files
+                source, plan, save_mask, mask, overwrite, files, beside
             )
         if mask is None:
             self._detector = _load_detector(detector or "damage_detector")
@@ -93,19 +96,21 @@ class OldPhotos:
             nothing is marked.
         """
         if self._masks is not None:
-            missing = read_mask(self._masks[image.path], image)
+            mask = self._masks[image.path]
+            missing = read_mask(mask, image, self._files)
         else:
             missing = _found(self._detector, image, progress, self._ensemble)
         facts = {"marked": float(missing.mean())}
         if self._saved is not None:
             # Each page of a file would have a mask of its own.
-            facts["mask"] = self._saved.pop(image.path, None)
-            if facts["mask"] is None:
+            if open_decoded(image.path, self._files).num_frames > 1:
                 raise ValueError(
                     f"{image.path} has several images: their masks cannot be "
                     "saved as one."
                 )
-            if not (self._kept and is_finished(facts["mask"])):
+            facts["mask"] = self._saved[image.path]
+            kept = self._files.skip_existing and is_finished(facts["mask"])
+            if not kept:
                 write_image(facts["mask"], missing)
         if not missing.any():
             return image.color, facts
@@ -177,7 +182,7 @@ def _load_detector(path):
     return model, inputs["image"][-1]
 
 
-def _saved_masks(source, plan, save_mask, mask, overwrite, files):
+def _saved_masks(source, plan, save_mask, mask, overwrite, files, beside):
     """The mask to write of each image: a dict from path to path."""
     folder = os.path.isdir(source)
     # A job that goes on has left images out before it takes its part.
@@ -190,10 +195,15 @@ def _saved_masks(source, plan, save_mask, mask, overwrite, files):
         also_read=[mask] if mask else [],
     )
     used = {os.path.realpath(path) for pair in plan for path in pair}
+    used |= {
+        os.path.realpath(beside_target(goal, ending))
+        for _, goal in plan
+        for ending in beside
+    }
     for _, goal in masks:
         if os.path.realpath(goal) in used:
             raise ValueError(
-                f"{goal} would be both an image and its mask: give another "
+                f"{goal} would be both an image and a mask: give another "
                 "`save_mask`."
             )
     return dict(masks)

@@ -24,6 +24,7 @@ from keras_synth.tasks.restorers import (
     estimated_level,
     in_tiles,
     load_restorer,
+    seen_part,
     with_channels,
 )
 
@@ -34,14 +35,19 @@ _MIDDLE = np.float32([0.0, 0.5, 0.5])
 _LARGEST_NOISE = 4.0
 # What "auto" takes for none: less noise, and a finer JPEG file, are not seen.
 _LEAST_NOISE, _FINE_JPEG = 1 / 255, 90
-# What decides whether noise is none, chosen on the photographs of the training.
-# Of what the denoiser removes: the least structure of texture, and the most
-# correlation of neighbors where noise is heavy.
-_STRUCTURE, _SHARED = 3.5, 0.1
-# Of what the photo restorer removes: its share of the noise, and the structure
-# of edges, where it is so little that one would hardly see it.
-_SHARE, _EDGES, _LITTLE = 0.4, 10.0, 3 / 255
-_PART = 384  # sides of the middle of an image, which is looked at
+# What decides whether noise is none, chosen on the photographs of the training
+# and on their halves, thirds and crops.
+# Of what the denoiser removes: the least structure of texture, in gray images
+# of weak noise as well, and the most correlation of neighbors where noise is
+# heavy.
+_STRUCTURE, _WEAK_STRUCTURE, _SHARED = 3.5, 3.0, 0.1
+_WEAK_NOISE = 10 / 255
+# Of what the photo restorer removes: its least share of the noise, and the
+# structure of edges, whose neighbors have less in common than noise of cameras.
+_SHARE, _EDGES, _OF_CAMERAS = 0.4, 7.5, 0.3
+# Sides of the part of an image that is looked at, and how much of it may have
+# been inpainted.
+_PART, _INPAINTED = 384, 0.01
 # What the photo restorer was trained on, as it is estimated.
 _LARGEST_PHOTO_NOISE = 30 / 255
 
@@ -332,6 +338,7 @@ def restore(
             ensemble,
             overwrite,
             files,
+            beside,
         )
 
     def examined(image, color):
@@ -349,9 +356,9 @@ def restore(
             if noise_level == "auto":
                 level = level if level >= _LEAST_NOISE else 0.0
                 quality = _jpeg_quality(image)
-                # What covered it would look like texture.
-                whole = color is image.color
-                level, name = _suited(color, level, quality, whole)
+                seen = seen_part(image)
+                before = image.color[seen]
+                level, name = _suited(color[seen], level, quality, before)
         return level, quality, name
 
     def restored(image, progress):
@@ -369,6 +376,11 @@ def restore(
                 raise ValueError(
                     f"{method} changes the size of images: tasks.upscale "
                     "(keras-synth upscale) runs it."
+                )
+            if found.shape[-1] < color.shape[-1]:
+                raise ValueError(
+                    f"{method} makes gray images of color images: it is no "
+                    "restorer of them."
                 )
             found = np.clip(found, 0.0, 1.0)
             if method == "auto" and name == "photo" and quality is None:
@@ -435,15 +447,16 @@ def _check(method, noise_level, ensemble, strength, contrast, sharpness):
         )
 
 
-def _suited(color, noise_level, jpeg_quality, whole):
+def _suited(color, noise_level, jpeg_quality, before):
     """What an image has, and what suits it: `(noise level, method or None)`.
 
-    What looks like noise may be texture, where an image is whole and nothing
-    in it was inpainted. The photo restorer knows photographs and the noise of
-    cameras, which neighbors share and JPEG has changed: that it removes better,
-    by 2 dB, and fine texture it leaves alone. Its word counts for color images.
-    White noise, and that of gray images, which is the same in all channels, the
-    denoisers remove better: by 1 and by 3 dB.
+    What looks like noise may be texture. The part that is looked at has not
+    been inpainted; where there is none, noise is noise. The photo restorer
+    knows photographs and the noise of cameras, which neighbors share and JPEG
+    has changed: that it removes better, by 2 dB, and fine texture it leaves
+    alone. Its word counts for color images. White noise, and that of gray
+    images, which is the same in all channels, the denoisers remove better: by
+    1 and by 3 dB.
     """
     gray = np.ptp(color, axis=-1).max() <= 2.0 / 255.0
     photo = "photo" if jpeg_quality else None
@@ -452,26 +465,47 @@ def _suited(color, noise_level, jpeg_quality, whole):
     heavy = noise_level > _LARGEST_PHOTO_NOISE
     if photo and not gray and not heavy:
         return noise_level, photo
-    if not whole:
+    part = _part(color, before)
+    if part is None:
         return noise_level, "unet"
-    part = _middle(color)
     _, structure, shared = _removed(
         _gray_network(), part.mean(-1, keepdims=True)
     )
     if gray:
-        noisy = structure < _STRUCTURE and (shared < _SHARED or not heavy)
+        weak = noise_level < _WEAK_NOISE
+        limit = _WEAK_STRUCTURE if weak else _STRUCTURE
+        noisy = structure < limit and (shared < _SHARED or not heavy)
         return (noise_level, "unet") if noisy else (0.0, photo)
-    size, edges, _ = _removed(_photo_network(), part)
-    if size < _SHARE * noise_level or (size < _LITTLE and edges > _EDGES):
+    size, edges, common = _removed(_photo_network(), part)
+    of_edges = edges > _EDGES and common < _OF_CAMERAS
+    if size < _SHARE * noise_level or of_edges:
         return 0.0, photo
     if heavy or (structure < _STRUCTURE and shared < 0):
         return noise_level, "unet"
     return noise_level, "photo"
 
 
-def _middle(color):
-    top, left = (max(0, (side - _PART) // 2) for side in color.shape[:2])
-    return color[None, top : top + _PART, left : left + _PART]
+def _part(color, before):
+    """The part of which least was inpainted, in doubt that in the middle.
+
+    Args:
+        color: Array (height, width, channels).
+        before: The same before it was inpainted.
+
+    Returns:
+        (1, height, width, channels); None where too much was inpainted.
+    """
+    inpainted = np.any(color != before, axis=-1)
+    most = [max(0, side - _PART) for side in inpainted.shape]
+    places = [
+        np.s_[top : top + _PART, left : left + _PART]
+        for top in (most[0] // 2, 0, most[0])
+        for left in (most[1] // 2, 0, most[1])
+    ]
+    best = min(places, key=lambda place: inpainted[place].mean())
+    if inpainted[best].mean() > _INPAINTED:
+        return None
+    return color[None, *best]
 
 
 def _removed(network, images):
@@ -502,9 +536,10 @@ def _removed(network, images):
 
 def _jpeg_quality(image):
     """Quality of the JPEG compression of a file's image; None if fine."""
+    quality = _FINE_JPEG
     if image.luma_table is not None:
         quality = ops.jpeg_quality(image.luma_table)
-    else:
+    if quality >= _FINE_JPEG:  # it may have been saved before
         quality = int(ops.estimate_jpeg_quality(image.color[None])[0])
     return quality if quality < _FINE_JPEG else None
 

@@ -145,6 +145,26 @@ def check_noise_level(noise_level):
         )
 
 
+def seen_part(image):
+    """The frame of what is not wholly transparent.
+
+    Args:
+        image: The `ImageFile`.
+
+    Returns:
+        Slices of rows and columns; all where nothing is transparent, nothing
+        is seen, or so little that its noise cannot be estimated.
+    """
+    whole = np.s_[:, :]
+    if image.alpha is None or not image.alpha.any():
+        return whole
+    seen = image.alpha[..., 0] > 0
+    places = [np.flatnonzero(seen.any(axis=axis)) for axis in (1, 0)]
+    if min(each[-1] + 1 - each[0] for each in places) < SMALLEST:
+        return whole
+    return tuple(np.s_[each[0] : each[-1] + 1] for each in places)
+
+
 def estimated_level(image):
     """Noise level σ of a file's image, of red, green and blue, or of gray.
 
@@ -159,7 +179,8 @@ def estimated_level(image):
             f"{image.path} is too small to estimate its noise: give a noise "
             "level."
         )
-    return float(np.linalg.norm(ops.opponent_noise_levels(image.color[None])))
+    color = image.color[seen_part(image)]
+    return float(np.linalg.norm(ops.opponent_noise_levels(color[None])))
 
 
 def plug_and_play(operator, iterations, scale=1, **options):

@@ -10,8 +10,9 @@ import numpy as np
 
 from keras_synth import inference
 from keras_synth.io import FileOptions, plan_targets
+from keras_synth.io.images import on_white, with_channels
 from keras_synth.tasks.image_files import COMPARISON, restore_files
-from keras_synth.tasks.restorers import in_tiles, load_restorer, with_channels
+from keras_synth.tasks.restorers import in_tiles, load_restorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,8 +52,10 @@ def translate(
     A model of `train pix2pix` makes photographs of label maps, or color
     images of gray ones: whatever its pairs of images show. One of `train
     cyclegan` translates both ways between two kinds of images, one of `train
-    cut` from A to B. Transparency and metadata are kept. Images above 768
-    pixels are translated in tiles. Files are written whole or not at all.
+    cut` from A to B. What a model sees is what it saw in its training:
+    transparent images on white, gray images as color or the reverse. The
+    translation is opaque. Metadata are kept. Images above 768 pixels are
+    translated in tiles. Files are written whole or not at all.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -113,23 +116,25 @@ def translate(
     channels = inputs["image"][-1]
 
     def translated(image, progress):
-        color = with_channels(
-            lambda images: in_tiles(network, images, ensemble, progress),
-            channels,
-            image.color[None],
-        )[0]
+        seen = on_white(with_channels(image.color, channels), image.alpha)
+        color = in_tiles(network, seen[None], ensemble, progress)[0]
         if color.shape[:2] != image.color.shape[:2]:
             raise ValueError(
                 f"{model} changes the size of images: tasks.upscale "
                 "(keras-synth upscale) runs it."
             )
-        facts = {"size": color.shape[:2]}
-        return np.clip(color, 0.0, 1.0), image.alpha, facts
+        facts = {"size": color.shape[:2], "opaque": image.alpha is not None}
+        return np.clip(color, 0.0, 1.0), None, facts
+
+    def result(notes, opaque, **facts):
+        if opaque:
+            notes += ("transparent parts translated as white ones",)
+        return Translated(notes=notes, **facts)
 
     return restore_files(
         plan,
         translated,
-        Translated,
+        result,
         title="translated",
         kind="edited",
         compare=compare,

@@ -137,7 +137,7 @@ def train_inpainter(
     warmup_epochs: int = 30,
     epochs: int = 10,
     batch_size: int = 16,
-    learning_rate: float = 1e-3,
+    learning_rate: float | None = None,
     adversarial_weight: float = 0.01,
     resume: bool = False,
     overwrite: bool = False,
@@ -190,7 +190,7 @@ def train_inpainter(
             out.
         batch_size: Patches in a training step.
         learning_rate: Learning rate at the start of the first part. It falls
-            to 0 along a cosine.
+            to 0 along a cosine. None takes 1e-3, or 1e-4 with `from_`.
         adversarial_weight: Weight of the adversarial loss in the second part,
             relative to the absolute error.
         resume: Whether to continue after the last finished epoch in `output`.
@@ -210,6 +210,8 @@ def train_inpainter(
         FloatingPointError: Training diverged.
         ValueError: Unknown names, or data that does not fit.
     """
+    if learning_rate is None:
+        learning_rate = 1e-3 if from_ is None else 1e-4
     settings = check_run(locals())
     check_epochs(warmup_epochs, "warmup_epochs")
     check_epochs(epochs, smallest=0)

@@ -250,12 +250,15 @@ def _check_task(name, network, inputs, upscales):
         factor = upscaling_factor(network)
         fits = factor > 1 if upscales else factor == 1
         does = f"makes images {factor} times as large"
+        seen, made = (shape[-1] for shape in _trial(network))
+        if fits and made != seen:
+            fits, does = False, f"makes {made} channels of {seen}"
     if not fits:
         kind = "makes images larger" if upscales else "keeps their size"
         raise ValueError(
             f"{name} {does}. What is trained further here takes "
-            f"{' or '.join(inputs)} and {kind}; `keras-synth presets` lists "
-            "the presets."
+            f"{' or '.join(inputs)}, {kind} and keeps their channels; "
+            "`keras-synth presets` lists the presets."
         )
 
 
@@ -268,14 +271,19 @@ def upscaling_factor(network):
     Returns:
         The quotient of the heights, a float; an int where it is whole.
     """
+    seen, made = _trial(network)
+    factor = made[1] / seen[1]
+    return int(factor) if factor == int(factor) else factor
+
+
+def _trial(network):
+    """Shapes of an image, and of what the network makes of it."""
     shapes = {
         key: (1, *(side or 24 for side in shape[1:]))
         for key, shape in input_shapes(network).items()
     }
     zeros = {key: np.zeros(shape, "float32") for key, shape in shapes.items()}
-    height = run_restorer(network, zeros).shape[1]
-    factor = height / shapes["image"][1]
-    return int(factor) if factor == int(factor) else factor
+    return shapes["image"], run_restorer(network, zeros).shape
 
 
 def with_current_policy(network):

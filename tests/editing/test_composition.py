@@ -117,6 +117,11 @@ def test_outside_a_composite_is_the_base_bit_for_bit():
     assert editing.composite(eight, eight, mask).dtype == np.uint8
 
 
+def test_a_mask_of_8_bits_is_refused():
+    with pytest.raises(ValueError, match="`mask` must lie in"):
+        editing.composite(np.zeros((2, 2, 1)), 1.0, np.full((2, 2, 1), 255))
+
+
 def test_composites_of_integers_are_rounded_and_do_not_wrap_around():
     base, edited = np.uint8([[[200]], [[3]]]), np.uint8([[[100]], [[6]]])
     half = np.full((2, 1, 1), 0.5)
@@ -150,6 +155,12 @@ def test_a_part_is_put_where_it_should_be():
         editing.paste(base, part, mask[1:])
     with pytest.raises(ValueError, match="channels of the base"):
         editing.paste(base, part[..., :1], mask)
+
+
+def test_a_seam_with_nothing_beside_it_is_a_number():
+    image = np.array([[[0.0], [0.5]]])
+    mask = np.array([[[0.0], [1.0]]])
+    assert editing.seam_ratio(image, mask) == 0.5 * 255
 
 
 def test_seams_are_seen():

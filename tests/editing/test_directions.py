@@ -210,10 +210,27 @@ def test_a_direction_is_saved_with_its_name(tmp_path, ending):
         direction.save(tmp_path / "one.txt")
 
 
+@pytest.mark.parametrize("ending", [".npz", ".json"])
+def test_numbers_of_numpy_are_saved(tmp_path, ending):
+    scale, layers = np.float32(2.5), np.array([0, 2])
+    direction = Direction(
+        "x", unit(1, 2), scale, layers=layers, num_layers=np.int64(3)
+    )
+    direction.save(tmp_path / f"one{ending}")
+    again = editing.load_direction(tmp_path / f"one{ending}")
+    assert (again.scale, again.layers, again.num_layers) == (2.5, (0, 2), 3)
+    with pytest.raises(ValueError, match="`scale` must be finite"):
+        Direction("x", unit(1, 2), np.nan)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
         ({"layers": [7]}, "layers 0 to 2"),
+        (
+            {"layers": [1], "styles": np.zeros((3, 4, 2))},
+            "for 3 layers. Received: styles of 4",
+        ),
         ({"amount": [1.0, 2.0]}, "`amount` must be"),
         ({"styles": np.zeros((2, 5))}, "`styles` must be"),
     ],
@@ -243,6 +260,28 @@ def test_a_direction_in_another_space_is_refused(style_gan):
     ):
         with pytest.raises(ValueError, match="is moved along directions in w"):
             use()
+
+
+@pytest.mark.parametrize(
+    "dim, num_layers, message",
+    [
+        (5, 8, "dimension 5 for 8 layers. This StyleGAN2 has dimension 5 and"),
+        (4, None, "dimension 4. This StyleGAN2 has dimension 5 and 6 layers"),
+    ],
+)
+def test_a_direction_of_another_model_is_refused(
+    style_gan, dim, num_layers, message
+):
+    other = Direction("x", np.ones(dim), num_layers=num_layers)
+    styles = editing.sample_vectors(style_gan, 2)
+    with pytest.raises(ValueError, match=message):
+        editing.direction_strip(style_gan, styles, other)
+
+
+def test_principal_directions_need_styles_that_vary(style_gan):
+    for count in (1, 2):
+        with pytest.raises(ValueError, match="`num_samples` must be an int a"):
+            editing.principal_directions(style_gan, 2, num_samples=count)
 
 
 def test_mistakes_are_refused(style_gan):

@@ -90,7 +90,8 @@ def test_a_real_image_stays_outside(known, mask):
     "options, message",
     [
         ({"mask": np.ones((4, 8, 1))}, "`mask` must be"),
-        ({"mask": np.zeros((8, 8, 1))}, "`mask` must lie"),
+        ({"mask": np.zeros((8, 8, 1))}, "`mask` must have an edge"),
+        ({"mask": np.full((8, 8, 1), 255)}, "`mask` must lie in"),
         ({"target": [0.1, 0.2]}, "`target` must be"),
         ({"target": [2.0]}, "Targets"),
         ({"blend": "glue"}, "`blend` must be one of"),
@@ -118,6 +119,25 @@ def test_a_full_mask_gives_the_part_and_an_empty_one_the_base(kind, request):
     np.testing.assert_allclose(blended, editing.render(model, one), atol=1e-5)
     blended = editing.blend_features(model, one, other, ones, max_side=height)
     np.testing.assert_allclose(blended, editing.render(model, other), atol=1e-5)
+
+
+def test_masks_of_8_bits_are_refused(vae):
+    mask = np.zeros((8, 8, 1), "uint8")
+    mask[:4] = 255
+    vectors = editing.sample_vectors(vae, 2)[:, None]
+    with pytest.raises(ValueError, match="`mask` must lie in .0, 1.*0 to 255"):
+        editing.blend_features(vae, *vectors, mask)
+    frames = editing.edit_frames(
+        vae,
+        np.zeros((1, 8, 8, 1)),
+        editing.Direction("x", np.ones(vae.latent_dim), space="z"),
+        1.0,
+        steps=1,
+        mask=mask,
+        verbose=0,
+    )
+    with pytest.raises(ValueError, match="`mask` must lie in .0, 1.*0 to 255"):
+        next(frames)
 
 
 def test_half_a_mask_blends(style_gan):

@@ -1,5 +1,7 @@
 """Composition of files: the base stays what it is outside of the mask."""
 
+import importlib
+
 import keras
 import numpy as np
 import pytest
@@ -337,6 +339,31 @@ def test_a_gray_part_goes_into_a_color_base(folder, tmp_path):
     assert np.ptp(made[1:5, 1:4], axis=-1).max() == 0
 
 
+def test_a_model_sees_a_transparent_base_on_white(
+    folder, tmp_path, monkeypatch
+):
+    """And the class of the image, where it depends on one."""
+    base = np.full((8, 8, 4), 0.5)
+    base[..., 3] = 0.0
+    io.write_image(tmp_path / "base.png", base)
+    seen = {}
+
+    def harmonize(generator, base, *arguments, labels, **options):
+        seen.update(base=base, labels=labels)
+        raise ValueError("seen")
+
+    module = importlib.import_module("keras_synth.tasks.compose")
+    monkeypatch.setattr(module, "load_model_or_preset", lambda name: name)
+    monkeypatch.setattr(module.editing, "harmonize", harmonize)
+    arguments = files_of(
+        folder, tmp_path / "out.png", base=tmp_path / "base.png"
+    )
+    with pytest.raises(tasks.FilesError, match="seen"):
+        tasks.compose(*arguments, model="gan", labels=[3], verbose=0)
+    np.testing.assert_array_equal(seen["base"], np.ones((8, 8, 3)))
+    assert seen["labels"] == [3]
+
+
 def test_a_model_harmonizes(folder, tmp_path):
     keras.utils.set_random_seed(0)
     vae = models.VAE(
@@ -385,6 +412,7 @@ def test_mistakes_are_one_line(capsys, monkeypatch, folder, words, message):
         ({"left": 1.5}, "`left` and `top` must be whole numbers"),
         ({"num_steps": 4}, "`num_steps` is for a `model`"),
         ({"seed": 1}, "`seed` is for a `model`"),
+        ({"labels": [1]}, "`labels` is for a `model`"),
     ],
 )
 def test_options_that_mean_nothing_are_refused(

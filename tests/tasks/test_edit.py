@@ -11,6 +11,7 @@ from PIL import Image
 
 from keras_synth import editing, io, models, networks, tasks
 from keras_synth.cli.main import main
+from keras_synth.tasks.generators import fitted, scorer_of
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +265,28 @@ def test_random_images_of_a_conditional_model_have_labels(
         tasks.edit_directions(path, tmp_path / "none", labels=[])
 
 
+def test_a_classifier_of_other_images_is_refused_before_any_work(tmp_path):
+    image = keras.Input((None, 8, 1))
+    path = str(tmp_path / "classifier.keras")
+    scores = keras.layers.Dense(2)(keras.layers.GlobalMaxPooling2D()(image))
+    keras.Model(image, scores).save(path)
+    for shape in ((16, 8, 3), (16, 16, 1)):
+        with pytest.raises(ValueError, match="cannot score those of the gen"):
+            scorer_of(path, [1], shape)
+    scorer = scorer_of(path, [0, 1], (16, 8, 1))
+    assert scorer(np.zeros((3, 16, 8, 1), "float32")).shape == (3,)
+
+
+def test_frames_with_transparency_are_put_on_white():
+    frame = np.full((4, 4, 4), 51, "uint8")  # a fifth
+    frame[..., 3] = 102  # two fifths
+    white = 0.2 * 0.4 + 0.6
+    for shape in ((4, 4, 3), (4, 4, 1)):
+        made = fitted(frame, shape)
+        assert made.shape == shape
+        np.testing.assert_allclose(made, white, atol=1e-6)
+
+
 def test_a_film_of_random_images(model, tmp_path):
     target = tmp_path / "film.gif"
     result = tasks.edit_film(model, target, num_images=2, num_frames=3, scale=2)
@@ -325,6 +348,11 @@ def test_a_film_keeps_the_frame_rate_of_a_video(model, directions, tmp_path):
             "directions MODEL out --method boundary --name a "
             "--classifier mnist_classifier",
             "--classes must be of 0 to 9",
+        ),
+        (
+            "directions MODEL out --method boundary --name a "
+            "--classifier brightness --classes 1",
+            "Brightness has no classes",
         ),
         ("move MODEL none.npz out.png", "There is no direction"),
         ("move none.keras none.npz out.png", "There is no model"),

@@ -223,6 +223,17 @@ def test_big_tiff_and_a_white_of_its_own(tmp_path):
         read_image(source)
 
 
+@pytest.mark.parametrize("end", [".tif", ".png"])
+def test_a_white_of_16_bits_stays_that_of_the_file(tmp_path, end):
+    """As in the camera's 12 bits; PNG files have no other white than 65535."""
+    values, target = deep(3, 4095), tmp_path / f"b{end}"
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb")
+    through(tmp_path / "a.tif", target, white=4095)
+    top = 4095 if end == ".tif" else 65535
+    wanted = np.rint(values / 4095 * top)
+    np.testing.assert_array_equal(np.rint(65535 * read_image(target)), wanted)
+
+
 def test_a_profile_in_jpeg_2000_is_found(tmp_path):
     path = tmp_path / "a.jp2"
     Image.fromarray(photo(3)).save(path)

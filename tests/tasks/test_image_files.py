@@ -97,6 +97,24 @@ def test_round_trip_keeps_pixels_and_metadata(format, channels, tmp_path):
         assert b"Orientation" not in after.metadata.xmp
 
 
+def test_a_rotation_in_a_text_of_a_png_file_is_applied_once(tmp_path):
+    """As ImageMagick writes EXIF."""
+    raw = exif(6).tobytes()
+    digits = "\n".join(
+        raw.hex()[i : i + 72] for i in range(0, 2 * len(raw), 72)
+    )
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Raw profile type exif", f"\nexif\n{len(raw):8}\n{digits}\n")
+    text.add_text("Title", "a boat")
+    source, target = tmp_path / "a.png", tmp_path / "b.png"
+    Image.fromarray(photo(3)).save(source, pnginfo=text)
+    through(source, target)
+    with Image.open(target) as written:
+        assert written.size == (24, 40) and written.text["Title"] == "a boat"
+        assert written.getexif().get(0x0112, 1) == 1
+    assert read_image(target).shape == (40, 24, 3)
+
+
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".tif", ".webp"])
 def test_rotation_is_applied_once(ending, tmp_path):
     source, target = tmp_path / f"a{ending}", tmp_path / f"b{ending}"

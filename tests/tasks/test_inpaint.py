@@ -1,5 +1,6 @@
 """`inpaint`: what a mask marks is filled, all else stays as it was."""
 
+import importlib
 import shutil
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 import skimage.data
 from PIL import Image
 
+import keras_synth
 from keras_synth import inference, models, networks, presets, training
 from keras_synth.cli.main import main
-from keras_synth.io import bit_depth, read_image, write_image
+from keras_synth.io import FileOptions, bit_depth, read_image, write_image
 from keras_synth.tasks import inpaint, restore, translate
 from keras_synth.tasks.inpaint import choose_method
+from keras_synth.tasks.masks import read_marked
 
 RNG = np.random.default_rng(0)
 
@@ -164,7 +167,32 @@ def test_a_translator_makes_color_of_gray(saved, torn):
         atol=0.51 / 255,
     )
     with pytest.raises(ValueError, match="color images of gray ones"):
-        translate(torn / "in.png", torn / "new.png", model=path)
+        restore(torn / "in.png", torn / "new.png", method=path)
+
+
+@pytest.mark.parametrize("method", ["auto", "biharmonic"])
+def test_a_file_says_whether_a_network_made_what_is_new(
+    torn, mask, method, monkeypatch
+):
+    def said():
+        _restore(torn, method=method, overwrite=True)
+        return (torn / "out.png").read_bytes()
+
+    write_image(torn / "mask.png", np.eye(20, 24))  # a hair: biharmonic
+    assert b"algorithmicallyEnhanced" in said()
+    assert f"{keras_synth.__version__}, biharmonic".encode() in said()
+    if method == "auto":
+        write_image(torn / "mask.png", mask)
+        module = importlib.import_module("keras_synth.tasks.inpaint")
+        monkeypatch.setattr(module, "choose_method", lambda _: ("unet", ""))
+        assert b"compositeWithTrainedAlgorithmicMedia" in said()
+
+
+def test_a_mask_may_be_as_large_as_its_image(torn, mask):
+    files = FileOptions(max_megapixels=1e-4)
+    with pytest.raises(ValueError, match="more than the 0.0001 that are"):
+        read_marked(torn / "mask.png", files)
+    assert read_marked(torn / "mask.png").shape == mask.shape
 
 
 def test_a_black_mask_leaves_the_file_as_it_is(mask, tmp_path):

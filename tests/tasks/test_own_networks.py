@@ -58,6 +58,15 @@ class Subclassed(keras.Model):
         return inputs
 
 
+def test_a_detector_is_no_restorer(photo, tmp_path):
+    image = keras.Input((None, None, 3), name="image")
+    keras.Model(image, image[..., :1]).save(tmp_path / "detector.keras")
+    with pytest.raises(ValueError, match="makes gray images of color images"):
+        tasks.restore(
+            photo, tmp_path / "out.png", method=tmp_path / "detector.keras"
+        )
+
+
 def test_a_subclassed_model_is_refused_in_words(photo, tmp_path):
     model = Subclassed()
     model(np.zeros((1, 8, 8, 3), "float32"))

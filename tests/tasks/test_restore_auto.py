@@ -78,6 +78,8 @@ def test_what_the_restorer_of_photos_hardly_changes_is_copied(
         (10, (8, 3.0, -0.1), (3, 9.0, 0.0), None),  # leaves
         (4, (3, 3.0, 0.0), (2.5, 24.0, 0.0), None),  # edges alone
         (4, (3, 3.0, 0.1), (2.5, 6.0, 0.0), "photo"),
+        (2, (3, 4.0, 0.0), (3.7, 9.0, 0.2), None),  # edges, made smaller
+        (2, (3, 4.0, 0.0), (3.7, 9.0, 0.4), "photo"),
         (35, (34, 4.2, 0.2), (1.5, 7.0, 0.0), None),  # grass
         (35, (34, 2.0, 0.0), (31, 3.0, 0.0), "unet"),  # heavy white noise
         (35, (34, 4.0, 0.2), (60, 4.0, 0.3), "unet"),  # heavy, of a camera
@@ -92,11 +94,11 @@ def test_what_both_networks_would_remove_decides(
 
     monkeypatch.setattr(MODULE, "_removed", removed)
     image = np.random.default_rng(0).uniform(size=(20, 30, 3))
-    assert MODULE._suited(image, level / 255, None, True)[1] == method
+    assert MODULE._suited(image, level / 255, None, image)[1] == method
     # JPEG is removed in any case; what was inpainted is not looked at.
-    jpeg = MODULE._suited(image, level / 255, 50, True)[1]
+    jpeg = MODULE._suited(image, level / 255, 50, image)[1]
     assert jpeg == ("photo" if level < 30 else method or "photo")
-    assert MODULE._suited(image, level / 255, None, False)[1] == "unet"
+    assert MODULE._suited(image, level / 255, None, 1 - image)[1] == "unet"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,8 @@ def test_what_both_networks_would_remove_decides(
         (10, 2.0, -0.1, "unet"),
         (10, 2.0, 0.2, "unet"),  # grain, which neighbors share
         (10, 4.0, 0.2, None),
+        (12, 3.2, -0.1, "unet"),
+        (5, 3.2, -0.1, None),  # texture of a small picture
         (70, 2.4, 0.4, None),  # denim
         (70, 2.4, 0.0, "unet"),
     ],
@@ -115,7 +119,27 @@ def test_of_gray_images_the_denoiser_decides(
     removed = (level / 255, structure, shared)
     monkeypatch.setattr(MODULE, "_removed", lambda *_: removed)
     image = np.random.default_rng(0).uniform(size=(20, 30, 1))
-    assert MODULE._suited(image, level / 255, None, True)[1] == method
+    assert MODULE._suited(image, level / 255, None, image)[1] == method
+
+
+def test_what_was_inpainted_is_not_looked_at():
+    """A few pixels do not matter; else another part is looked at."""
+    image = np.random.default_rng(0).uniform(size=(400, 900, 3))
+    middle = image[None, 8:392, 258:642]
+    np.testing.assert_array_equal(MODULE._part(image, image), middle)
+    before = image.copy()
+    before[200, 500:600] += 0.5
+    np.testing.assert_array_equal(
+        MODULE._part(image, before)[0, 0], image[8, :384]
+    )
+    before = image.copy()
+    before[200, 500:600] += 0.5
+    before[200, ::30] += 0.5
+    assert MODULE._part(image, before) is not None
+    assert (
+        MODULE._part(image, before + (np.arange(900) % 50 == 0)[:, None])
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -163,6 +187,42 @@ def test_jpeg_is_found_in_tables_and_in_pixels(photo, tmp_path, capsys):
     words = [str(tmp_path / name) for name in ("in.jpg", "c.png")]
     assert main(["restore", *words]) == 0
     assert "JPEG of quality 33" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("quality", [92, 99])
+def test_a_coarse_jpeg_that_was_saved_again_is_found(photo, tmp_path, quality):
+    Image.fromarray(photo).save(tmp_path / "first.jpg", quality=20)
+    with Image.open(tmp_path / "first.jpg") as image:
+        image.save(tmp_path / "in.jpg", quality=quality, subsampling=0)
+    (result,) = restore(tmp_path / "in.jpg", tmp_path / "out.png")
+    assert abs(result.jpeg_quality - 20) <= 2 and result.method == "photo"
+
+
+def test_the_noise_of_a_cutout_is_that_of_what_is_seen(photo, tmp_path):
+    """Not of the colors that are spread around it."""
+    rng = np.random.default_rng(0)
+    image = np.ones((200, 200, 4))
+    image[..., :3] = photo / 255 + 0.1 * rng.normal(size=photo.shape)
+    image[..., 3] = 0.0
+    image[60:150, 50:140, 3] = 1.0  # a fifth
+    write_image(tmp_path / "in.png", image)
+    (result,) = restore(tmp_path / "in.png", tmp_path / "out.png")
+    assert result.noise_level == pytest.approx(0.1, rel=0.15)
+    assert result.method == "unet"
+    image[..., 3] = 0.0
+    image[0, 0, 3] = 1.0  # too little to estimate anything
+    write_image(tmp_path / "in.png", image)
+    restore(tmp_path / "in.png", tmp_path / "dot.png")
+
+
+def test_the_page_that_was_restored_is_reported(photo, tmp_path):
+    noise = np.random.default_rng(0).normal(scale=20, size=photo.shape)
+    noisy = np.uint8(np.clip(photo + noise, 0, 255))
+    pages = [Image.fromarray(page) for page in (photo, noisy)]
+    pages[0].save(tmp_path / "in.tif", save_all=True, append_images=pages[1:])
+    (result,) = restore(tmp_path / "in.tif", tmp_path / "out.tif")
+    assert result.method == "unet"
+    assert result.noise_level == pytest.approx(20 / 255, rel=0.15)
 
 
 def test_noise_without_jpeg_is_removed_by_the_denoiser(photo, tmp_path):

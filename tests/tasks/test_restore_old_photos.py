@@ -248,6 +248,7 @@ def test_pages_have_no_mask_in_common(folder, tmp_path):
             **options,
         )
     assert not (tmp_path / "out.tif").exists()
+    assert not (tmp_path / "mask.png").exists()
     (result,) = restore(tmp_path / "in.tif", tmp_path / "out.tif", **options)
     assert result.marked > 0
     with Image.open(tmp_path / "out.tif") as pages:
@@ -272,6 +273,15 @@ def test_a_saved_mask_replaces_nothing_that_is_read(folder, tmp_path):
             )
     assert (tmp_path / "old.png").read_bytes() == old
     assert (tmp_path / "mask.png").read_bytes() == mask
+    with pytest.raises(ValueError, match="out-compare.png would be both"):
+        restore(
+            tmp_path / "old.png",
+            tmp_path / "out.png",
+            old_photo=True,
+            mask=tmp_path / "mask.png",
+            save_mask=tmp_path / "out-compare.png",
+            compare=True,
+        )
 
 
 @pytest.mark.parametrize(
@@ -367,3 +377,16 @@ def test_film_damage_is_not_taken_for_texture(folder, tmp_path):
     write_image(tmp_path / "mask.png", mask.astype("float32"))
     result = with_its_levels(tmp_path)
     assert result.method == "unet" and result.noise_level > 0.02
+
+
+def test_texture_stays_where_a_few_pixels_were_inpainted(tmp_path):
+    """What is found beside them is texture, as without a mask."""
+    image = skimage.data.coffee()[200:, :200] / 255.0
+    write_image(tmp_path / "old.png", image)
+    mask = np.zeros((200, 200))
+    mask[100:103, 50:54] = 1.0
+    write_image(tmp_path / "mask.png", mask)
+    result = with_its_levels(tmp_path)
+    assert result.method is None and result.noise_level == 0.0
+    same = read_image(tmp_path / "out.png") == read_image(tmp_path / "old.png")
+    assert same[mask == 0].all()

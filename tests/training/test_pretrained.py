@@ -40,6 +40,12 @@ def small_gan():
     return gan
 
 
+def small_detector():
+    image = keras.Input((None, None, 3), name="image")
+    marked = keras.layers.Conv2D(1, 3, padding="same")(image)
+    return keras.Model(image, marked, name="detector")
+
+
 def small_flow():
     return models.FlowMatching(networks.diffusion_unet((8, 8, 3), (8, 8)))
 
@@ -52,6 +58,7 @@ def small_flow():
         ("upscaler_gan", small_flow, "takes no image"),
         ("denoiser", small_gan, "makes images 2 times as large"),
         ("denoiser", small_inpainter, "takes image, mask"),
+        ("denoiser", small_detector, "makes 1 channels of 3"),
         ("inpainter", small_flow, "takes no image"),
     ],
 )
