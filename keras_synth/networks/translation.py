@@ -3,7 +3,12 @@
 import keras
 from keras import layers, ops
 
-from keras_synth.layers import CropLike, PadToMultiple, ReflectionPadding2D
+from keras_synth.layers import (
+    CropLike,
+    NearestUpSampling2D,
+    PadToMultiple,
+    ReflectionPadding2D,
+)
 from keras_synth.layers.nested import layer_outputs
 from keras_synth.networks.inputs import check_counts
 
@@ -103,7 +108,12 @@ def pix2pix_generator(
 
 
 def resnet_translator(
-    in_channels=3, out_channels=3, width=64, num_blocks=9, name="translator"
+    in_channels=3,
+    out_channels=3,
+    width=64,
+    num_blocks=9,
+    residual=False,
+    name="translator",
 ):
     """ResNet translator: the generator of CycleGAN and CUT, Johnson's network.
 
@@ -123,6 +133,11 @@ def resnet_translator(
             four times as many.
         num_blocks: Number of residual blocks: 9 for images of 256 x 256, 6
             for smaller ones.
+        residual: Whether the network makes a difference d in [-1, 1] that is
+            added to the image x, `clip(x + d, 0, 1)`, which is 0 at the start.
+            So what stays as it is stays sharp. Transposed convolutions, whose
+            grid would be seen beside it, become repetitions of pixels and
+            convolutions (Odena et al. 2016). Not in the papers.
         name: Name of the network.
 
     Returns:
@@ -130,7 +145,8 @@ def resnet_translator(
         height, width, out_channels) in [0, 1].
 
     Raises:
-        ValueError: Arguments are out of range.
+        ValueError: Arguments are out of range, or the channels of a residual
+            network differ.
 
     Example:
 
@@ -140,15 +156,20 @@ def resnet_translator(
 
     References: Johnson et al., Perceptual Losses for Real-Time Style Transfer
     and Super-Resolution, 2016; Zhu et al., Unpaired Image-to-Image Translation
-    using Cycle-Consistent Adversarial Networks, 2017, appendix 7.2.
+    using Cycle-Consistent Adversarial Networks, 2017, appendix 7.2; Odena et
+    al., Deconvolution and Checkerboard Artifacts, 2016.
     """
     check_counts(in_channels, "in_channels", width=width, num_blocks=num_blocks)
     _check_out_channels(out_channels)
+    if residual and in_channels != out_channels:
+        raise ValueError(
+            "A `residual` network keeps the channels of images. Received: "
+            f"in_channels={in_channels}, out_channels={out_channels}"
+        )
 
     def convolution(x, width, size, **options):
-        return layers.Conv2D(
-            width, size, kernel_initializer=_small(), **options
-        )(x)
+        options = {"kernel_initializer": _small()} | options
+        return layers.Conv2D(width, size, **options)(x)
 
     def normalized(x):
         return layers.GroupNormalization(
@@ -177,11 +198,21 @@ def resnet_translator(
         y = convolution(ReflectionPadding2D(1)(y), 4 * width, 3)
         x = layers.Add(name=f"block_{index}")([x, normalized(y)])
     for times in (2, 1):
-        x = _doubled(x, times * width, size=3)
+        if residual:
+            x = ReflectionPadding2D(1)(NearestUpSampling2D()(x))
+            x = convolution(x, times * width, 3)
+        else:
+            x = _doubled(x, times * width, size=3)
         x = layers.ReLU()(normalized(x))
     x = ReflectionPadding2D(3)(x)
-    x = convolution(x, out_channels, 7, dtype="float32")
+    start = {"kernel_initializer": "zeros"} if residual else {}
+    x = convolution(x, out_channels, 7, dtype="float32", **start)
     x = layers.Activation("tanh", dtype="float32")(x)
+    if residual:
+        x = layers.Add(dtype="float32")([image, CropLike()([x, image])])
+        # Clips.
+        x = layers.ReLU(max_value=1.0, dtype="float32")(x)
+        return keras.Model(image, x, name=name)
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(image, CropLike()([x, image]), name=name)
 

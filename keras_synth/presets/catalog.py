@@ -20,6 +20,7 @@ _FACTS = (
     "seed",
     "date",
     "noise",
+    "degradations",
     "bad at",
     "figures",
     "scale",

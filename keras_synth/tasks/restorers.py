@@ -1,6 +1,7 @@
 """Restorers from `.keras` files, run on images of any channels and size."""
 
 import functools
+import numbers
 
 import keras
 import numpy as np
@@ -136,9 +137,9 @@ def batch_as_channels(images):
 
 def check_noise_level(noise_level):
     """Refuses what is neither "auto" nor a noise level from 0 to 1."""
-    if noise_level != "auto" and (
-        not isinstance(noise_level, int | float) or not 0 <= noise_level <= 1
-    ):
+    number = isinstance(noise_level, numbers.Real)
+    known = number and not isinstance(noise_level, bool)
+    if noise_level != "auto" and not (known and 0 <= noise_level <= 1):
         raise ValueError(
             '`noise_level` must be "auto" or a number from 0 to 1 (noise of '
             f"25 gray levels is {25 / 255:.3f}). Received: {noise_level!r}"

@@ -25,6 +25,7 @@ def build_cut(
     channels: Literal[1, 3] = 3,
     width: int = 64,
     num_blocks: int = 9,
+    residual: bool = False,
     seed: int | None = None,
 ) -> models.CUT:
     """Builds a CUT: a ResNet translator, a discriminator of patches, a head.
@@ -39,6 +40,8 @@ def build_cut(
             in the paper). The projection head has 256 units.
         num_blocks: Residual blocks of the generator, 9 in the paper. Features
             are compared in the first and, where there is one, the fifth.
+        residual: Whether the generator changes images instead of making them
+            anew, see `networks.resnet_translator`.
         seed: Seed of all random draws of the model.
 
     Returns:
@@ -48,7 +51,7 @@ def build_cut(
         ValueError: Arguments out of range.
     """
     generator = networks.resnet_translator(
-        channels, channels, width, num_blocks, name="generator"
+        channels, channels, width, num_blocks, residual, name="generator"
     )
     return models.CUT(
         generator,
@@ -104,8 +107,10 @@ def train_cut(
     *,
     image_size: int | tuple[int, int] = 256,
     channels: Literal[1, 3] = 3,
+    jitter: float = 286 / 256,
     width: int = 64,
     num_blocks: int = 9,
+    residual: bool = False,
     epochs: int = 400,
     batch_size: int = 1,
     learning_rate: float = 2e-4,
@@ -131,13 +136,18 @@ def train_cut(
         output: Folder for `cut.keras`, `history.json` (logs of all epochs),
             `images/`, `log/` (for TensorBoard) and `backup/` (the state after
             the last finished epoch).
-        image_size: Side of the crops, or (height, width), that are cut out of
-            images 286/256 times as large.
+        image_size: Side of the crops, or (height, width).
         channels: Channels that all images are converted to, 3 for color or 1
             for gray.
+        jitter: Factor of `image_size` that an image is resized to before it
+            is cropped at a random place, at least 1. 1 keeps sizes, for
+            images that fill their frame alike, such as icons.
         width: Channels of the first level of generator and discriminator (64
             in the paper).
         num_blocks: Residual blocks of the generator, 9 in the paper.
+        residual: Whether the generator changes images instead of making them
+            anew: sharp from the start, for kinds whose images have most in
+            common.
         epochs: Passes over the larger set.
         batch_size: Images of each kind in a training step.
         learning_rate: Learning rate of both optimizers in the first half of
@@ -169,10 +179,10 @@ def train_cut(
     check_epochs(epochs)
     keras.utils.set_random_seed(seed)
     batches, shown = unpaired_batches(
-        a, b, channels, image_size, batch_size, seed
+        a, b, channels, image_size, jitter, batch_size, seed
     )
     model = compile_cut(
-        build_cut(channels, width, num_blocks, seed),
+        build_cut(channels, width, num_blocks, residual, seed),
         learning_rate,
         epochs * len(batches),
         nce_weight,

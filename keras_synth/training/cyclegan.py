@@ -27,6 +27,7 @@ def build_cyclegan(
     width: int = 64,
     num_blocks: int = 9,
     pool_size: int = 50,
+    residual: bool = False,
     seed: int | None = None,
 ) -> models.CycleGAN:
     """Builds a CycleGAN: ResNet translators, discriminators of patches.
@@ -42,6 +43,8 @@ def build_cyclegan(
             images of 256 x 256, 6 for 128 x 128.
         pool_size: Number of translated images in the pool of each
             discriminator; 0 for none.
+        residual: Whether the generators change images instead of making them
+            anew, see `networks.resnet_translator`.
         seed: Seed of all random draws of the model.
 
     Returns:
@@ -52,7 +55,12 @@ def build_cyclegan(
     """
     generators = (
         networks.resnet_translator(
-            channels, channels, width, num_blocks, name=f"generator_{way}"
+            channels,
+            channels,
+            width,
+            num_blocks,
+            residual,
+            name=f"generator_{way}",
         )
         for way in ("ab", "ba")
     )
@@ -112,8 +120,10 @@ def train_cyclegan(
     *,
     image_size: int | tuple[int, int] = 256,
     channels: Literal[1, 3] = 3,
+    jitter: float = 286 / 256,
     width: int = 64,
     num_blocks: int = 9,
+    residual: bool = False,
     epochs: int = 200,
     batch_size: int = 1,
     learning_rate: float = 2e-4,
@@ -137,13 +147,18 @@ def train_cyclegan(
         output: Folder for `cyclegan.keras`, `history.json` (logs of all
             epochs), `images/`, `log/` (for TensorBoard) and `backup/` (the
             state after the last finished epoch).
-        image_size: Side of the crops, or (height, width), that are cut out of
-            images 286/256 times as large.
+        image_size: Side of the crops, or (height, width).
         channels: Channels that all images are converted to, 3 for color or 1
             for gray.
+        jitter: Factor of `image_size` that an image is resized to before it
+            is cropped at a random place, at least 1. 1 keeps sizes, for
+            images that fill their frame alike, such as icons.
         width: Channels of the first level of all networks (64 in the paper).
         num_blocks: Residual blocks of the generators: 9 in the paper for
             images of 256 x 256, 6 for 128 x 128.
+        residual: Whether the generators change images instead of making them
+            anew: sharp from the start, for kinds whose images have most in
+            common.
         epochs: Passes over the larger set.
         batch_size: Images of each kind in a training step.
         learning_rate: Learning rate of both optimizers in the first half of
@@ -176,11 +191,17 @@ def train_cyclegan(
     check_epochs(epochs)
     keras.utils.set_random_seed(seed)
     batches, shown = unpaired_batches(
-        a, b, channels, image_size, batch_size, seed
+        a, b, channels, image_size, jitter, batch_size, seed
     )
     model = compile_cyclegan(
         build_cyclegan(
-            image_size, channels, width, num_blocks, pool_size, seed
+            image_size,
+            channels,
+            width,
+            num_blocks,
+            pool_size,
+            residual,
+            seed,
         ),
         learning_rate,
         epochs * len(batches),

@@ -233,8 +233,8 @@ def pretrained_network(name, channels, options, inputs, upscales=False):
     if len(image.shape) != 4 or image.shape[-1] not in (None, channels):
         raise ValueError(
             f"{name} takes images of shape {tuple(image.shape[1:])}, and the "
-            f"data have {channels} channels: convert them with "
-            f"`channels={image.shape[-1]}`."
+            f"data have {channels} channels: `channels={image.shape[-1]}` "
+            "converts those of a folder."
         )
     return network
 

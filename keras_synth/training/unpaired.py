@@ -41,7 +41,7 @@ def decaying_adam(learning_rate, steps):
     return keras.optimizers.Adam(learning_rate, beta_1=0.5)
 
 
-def unpaired_batches(a, b, channels, image_size, batch_size, seed):
+def unpaired_batches(a, b, channels, image_size, jitter, batch_size, seed):
     """Opens two folders: batches to train on, and one to show.
 
     Args:
@@ -49,6 +49,7 @@ def unpaired_batches(a, b, channels, image_size, batch_size, seed):
         b: Folder of the images of B.
         channels: Channels that all images are converted to.
         image_size: Side of the crops, or (height, width).
+        jitter: Factor of `image_size` that images are resized to before.
         batch_size: Images of each kind in a batch.
         seed: Seed of the order and of the crops.
 
@@ -58,7 +59,11 @@ def unpaired_batches(a, b, channels, image_size, batch_size, seed):
     """
     sources = datasets.unpaired_folders(a, b, channels)
     batches = datasets.unpaired_pipeline(
-        *sources, image_size, batch_size=batch_size, seed=seed
+        *sources,
+        image_size,
+        jitter=jitter,
+        batch_size=batch_size,
+        seed=seed,
     )
     shown = datasets.unpaired_pipeline(
         *sources,

@@ -338,9 +338,23 @@ def test_a_translator_takes_images_of_any_size(size, channels):
     assert 0 <= made.min() and made.max() <= 1
 
 
-def test_a_translator_is_its_layers_in_numpy():
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 10), (16, 32)])
+def test_a_residual_translator_begins_with_the_image(size, policy):
+    keras.config.set_dtype_policy(policy)
+    network = resnet_translator(width=2, num_blocks=1, residual=True)
+    images = noise(2, *size, 3)
+    np.testing.assert_array_equal(network(images), images)
+
+
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_translator_is_its_layers_in_numpy(residual):
     """Two residual blocks; SciPy's correlation and NumPy's reflection."""
-    network = scaled_up(resnet_translator(1, 1, width=2, num_blocks=2), 20.0)
+    network = resnet_translator(1, 1, width=2, num_blocks=2, residual=residual)
+    if residual:  # 0 at the start
+        last = [w for w in network.weights if w.name == "kernel"][-1]
+        last.assign(0.02 * noise(*last.shape))
+    network = scaled_up(network, 20.0)
     convolutions = iter(
         [np.asarray(w) for w in network.weights if w.name == "kernel"]
     )
@@ -368,13 +382,19 @@ def test_a_translator_is_its_layers_in_numpy():
         y = np.maximum(normalized(convolved(x, 1)), 0)
         x = x + normalized(convolved(y, 1))
     for _ in range(2):
-        # (size, size, out, in); the first pixel of the full result counts.
-        kernel = np.swapaxes(next(convolutions), 2, 3)
-        height, width, _ = x.shape
-        x = full_convolution(with_zeros_between(x), kernel)
-        x = x[: 2 * height, : 2 * width]
+        if residual:
+            x = convolved(x.repeat(2, 0).repeat(2, 1), 1)
+        else:
+            # (size, size, out, in); the first pixel of the full result counts.
+            kernel = np.swapaxes(next(convolutions), 2, 3)
+            height, width, _ = x.shape
+            x = full_convolution(with_zeros_between(x), kernel)
+            x = x[: 2 * height, : 2 * width]
         x = np.maximum(normalized(x), 0)
-    expected = 0.5 + 0.5 * np.tanh(convolved(x, 3))
+    difference = np.tanh(convolved(x, 3))
+    expected = 0.5 + 0.5 * difference
+    if residual:
+        expected = np.clip(image[..., None] + difference, 0, 1)
     made = network(image[None, ..., None])[0]
     np.testing.assert_allclose(made, expected, atol=2e-4)
 
@@ -400,6 +420,7 @@ def test_translators_in_mixed_precision_give_float32(policy, tmp_path):
         ({"out_channels": 2}, "`out_channels` must be 1 or 3"),
         ({"width": 0}, "`width` must be an int"),
         ({"num_blocks": 0}, "`num_blocks` must be an int"),
+        ({"in_channels": 1, "residual": True}, "keeps the channels"),
     ],
 )
 def test_bad_translators_are_refused(options, message):

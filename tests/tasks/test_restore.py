@@ -356,6 +356,8 @@ def test_a_generator_is_refused(tmp_path):
         ({"method": "magic"}, "`method` must be one of auto, photo, unet"),
         ({"noise_level": 25}, "noise of 25 gray levels is 0.098"),
         ({"noise_level": "much"}, "`noise_level` must be"),
+        ({"noise_level": True}, "`noise_level` must be"),
+        ({"noise_level": np.float32(25)}, "`noise_level` must be"),
         ({"contrast": -1}, "`contrast` must be from 0 to 1"),
         ({"contrast": 5}, "`contrast` must be from 0 to 1"),
         ({"contrast": np.nan}, "`contrast` must be from 0 to 1"),
