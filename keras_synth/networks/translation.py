@@ -210,9 +210,7 @@ def resnet_translator(
     x = layers.Activation("tanh", dtype="float32")(x)
     if residual:
         x = layers.Add(dtype="float32")([image, CropLike()([x, image])])
-        # Clips.
-        x = layers.ReLU(max_value=1.0, dtype="float32")(x)
-        return keras.Model(image, x, name=name)
+        return keras.Model(image, ops.clip(x, 0.0, 1.0), name=name)
     x = layers.Rescaling(0.5, offset=0.5, dtype="float32")(x)
     return keras.Model(image, CropLike()([x, image]), name=name)
 
