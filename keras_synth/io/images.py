@@ -50,7 +50,7 @@ def read_image(path, channels=None, alpha="white"):
         )
     image, _ = open_decoded(path).read(0)
     image, transparency = split_alpha(image)
-    image = with_channels(image, channels)
+    image = to_channels(image, channels)
     if alpha == "keep" and transparency is not None:
         image = np.concatenate([image, transparency], axis=-1)
     if alpha == "white":
@@ -87,7 +87,7 @@ def on_white(color, alpha):
     return color if alpha is None else color * alpha + (1.0 - alpha)
 
 
-def with_channels(image, channels):
+def to_channels(image, channels):
     """A color image as a gray one, by its luma, or the reverse.
 
     Args:

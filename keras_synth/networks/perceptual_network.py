@@ -161,8 +161,8 @@ def fill(network, architecture, weights):
         weights = download(
             architecture.address,
             architecture.md5,
-            "`weights` (--weights; of `score` --perceptual-weights, of `serve` "
-            "--style-weights)",
+            "`weights` (of the command `score` --perceptual-weights, of "
+            "`serve` --style-weights)",
         )
     origin = None
 

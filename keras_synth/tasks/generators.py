@@ -15,7 +15,7 @@ from keras_synth.io import (
     read_image,
     write_image,
 )
-from keras_synth.io.images import on_white, split_alpha, with_channels
+from keras_synth.io.images import on_white, split_alpha, to_channels
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.loading import load_model_or_preset
@@ -158,7 +158,7 @@ def fitted(image, shape):
     """
     if image.dtype == np.uint8:
         image = image / np.float32(255.0)
-    image = with_channels(on_white(*split_alpha(image)), shape[-1])
+    image = to_channels(on_white(*split_alpha(image)), shape[-1])
     height, width = image.shape[:2]
     scale = min(height / shape[0], width / shape[1])
     sides = [max(round(scale * side), 1) for side in shape[:2]]

@@ -10,7 +10,7 @@ from keras_synth.io import (
     open_decoded,
     pair_by_name,
 )
-from keras_synth.io.images import split_alpha, with_channels
+from keras_synth.io.images import split_alpha, to_channels
 
 
 def check_masks(masks, source):
@@ -124,7 +124,7 @@ def read_marked(path, files=None):
             f"and pages. Received: {decoded.num_frames} images"
         )
     color, alpha = split_alpha(decoded.read(0)[0])
-    gray = with_channels(color, 1)
+    gray = to_channels(color, 1)
     return gray if alpha is None else _marked(path, gray, alpha)
 
 

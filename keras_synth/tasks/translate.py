@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_synth import inference
 from keras_synth.io import FileOptions, plan_targets
-from keras_synth.io.images import on_white, with_channels
+from keras_synth.io.images import on_white, to_channels
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import in_tiles, load_restorer
 
@@ -116,7 +116,7 @@ def translate(
     channels = inputs["image"][-1]
 
     def translated(image, progress):
-        seen = on_white(with_channels(image.color, channels), image.alpha)
+        seen = on_white(to_channels(image.color, channels), image.alpha)
         color = in_tiles(network, seen[None], ensemble, progress)[0]
         if color.shape[:2] != image.color.shape[:2]:
             raise ValueError(

@@ -420,7 +420,7 @@ def test_a_failed_download_names_the_file_to_fetch(monkeypatch):
     with pytest.raises(OSError, match="no route to host") as error:
         networks.vgg16_features()
     address = ARCHITECTURES["vgg16"].address
-    options = "`weights` (--weights; of `score` --perceptual-weights"
+    options = "`weights` (of the command `score` --perceptual-weights"
     for words in (f"curl -LO {address}", options, "--style-weights"):
         assert words in str(error.value)
 
