@@ -127,6 +127,7 @@ TOOLS = {
     "degradation_image": ("degradation_image", 1, "figure of degradations"),
     "restoration_image": ("restoration_image", 1, "figure of restoration"),
     "upscaled_image": ("upscaled_image", 1, "figure of upscaling"),
+    "translated_image": ("translated_image", 40, "photographs as paintings"),
     "tables": ("tables", 0, "writes docs/benchmarks.md from all rows"),
 }
 

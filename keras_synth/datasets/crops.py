@@ -152,7 +152,7 @@ def resize_source(source, size):
     shape = (*size, source.image_shape[-1])
     images = map_images(images, lambda x: tf.ensure_shape(x, shape))
     return dataclasses.replace(
-        source, dataset=images, image_shape=shape, smallest=size
+        source, dataset=images, image_shape=shape, smallest=size, made="resized"
     )
 
 
@@ -199,6 +199,7 @@ def pad_source(source, size):
         dataset=images,
         image_shape=(height, width, channels),
         smallest=(height, width),
+        made="padded",
     )
 
 

@@ -1,5 +1,7 @@
 """Image files in a pipeline: shapes, decoding, checks."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
 
@@ -30,7 +32,7 @@ def decode_image(path, shape):
     """
 
     def decode(file):
-        image = read_image(file.numpy().decode(), shape[-1])
+        image = read_image(os.fsdecode(file.numpy()), shape[-1])
         return np.rint(255 * image).astype("uint8")
 
     return tf.ensure_shape(tf.py_function(decode, [path], tf.uint8), shape)

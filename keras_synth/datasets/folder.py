@@ -1,5 +1,6 @@
 """Image folders as sources."""
 
+import os
 import pathlib
 import warnings
 
@@ -69,7 +70,7 @@ def image_folder(path, channels=3, unreadable="raise"):
         return {"image": decode_image(file, shape), "label": label}
 
     dataset = tf.data.Dataset.from_tensor_slices(
-        ([str(file) for file in files], np.array(labels, "int64"))
+        ([os.fsencode(file) for file in files], np.array(labels, "int64"))
     )
     return Source(
         name=str(root),

@@ -1,6 +1,7 @@
 """Image pairs, source and target, from folders, and their pipeline."""
 
 import dataclasses
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -103,7 +104,9 @@ def paired_folder(
             "degraded": _side(input_file, sides[0], degraded_shape),
         }
 
-    files = tuple([str(file) for file in part] for part in (inputs, targets))
+    files = tuple(
+        [os.fsencode(file) for file in part] for part in (inputs, targets)
+    )
     return PairedSource(
         name=" and ".join(str(p) for p in (path, target_path) if p),
         split="all",

@@ -1,6 +1,9 @@
 """Pipeline of images for generative models: crop, resize, cache, batch."""
 
+import glob
 import hashlib
+import json
+import os
 import pathlib
 
 import tensorflow as tf
@@ -80,7 +83,9 @@ def synthesis_pipeline(
             for no augmentation.
         cache: Where decoded images are kept: True in memory (filled at once),
             False nowhere, or the beginning of a file name, for sets larger
-            than memory (a hash of the settings is appended).
+            than memory (a hash of the settings is appended, and with
+            several workers the number of each). One process at a time may
+            fill it.
         poisson: Whether each image is in each batch with probability
             `batch_size` / number of images, independently of all others
             (Poisson sampling), as training with differential privacy needs.
@@ -130,7 +135,8 @@ def synthesis_pipeline(
     elif cache is True:
         decoded = decoded.cache()
     elif cache:
-        decoded = decoded.cache(_cache_file(cache, source, crop, shape))
+        settings = (crop, random_crop, shape, caption_length is not None)
+        decoded = decoded.cache(_cache_file(cache, source, settings))
 
     def in_order(key):
         if in_memory:
@@ -221,11 +227,30 @@ def random_flip(images, seed):
     )
 
 
-def _cache_file(cache, source, crop, shape):
-    """Name of a cache file, different for other images and settings."""
-    pathlib.Path(cache).parent.mkdir(parents=True, exist_ok=True)
-    what = (source.name, source.split, source.num_images, crop, shape)
-    return f"{cache}-{hashlib.sha256(repr(what).encode()).hexdigest()[:8]}"
+def _cache_file(cache, source, settings):
+    """Name of a cache file, different for other images and settings.
+
+    What a process that was killed has left of an unfinished one is removed.
+    """
+    cache = pathlib.Path(cache)
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    files = [
+        (str(file), stat.st_size, stat.st_mtime_ns)
+        for file, stat in ((file, file.stat()) for file in source.files)
+    ]
+    what = (source.name, source.split, source.num_images, source.image_shape)
+    what += (source.made, source.class_names, settings, files)
+    what = hashlib.sha256(repr(what).encode()).hexdigest()[:8]
+    cluster = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    worker = "".join(
+        f"-{each}" for each in (cluster.get("task") or {}).values()
+    )
+    name = f"{cache.name}-{what}{worker}"
+    if not cache.with_name(f"{name}.index").exists():
+        for ending in (".*", "_*"):
+            for left in cache.parent.glob(glob.escape(name) + ending):
+                left.unlink(missing_ok=True)
+    return str(cache.with_name(name))
 
 
 def _check_captions(source, length, labels):

@@ -24,6 +24,8 @@ class Source:
         files: Paths of the images of a folder, in order; empty elsewhere.
         captions: Texts that describe each image, a tuple of str for each;
             empty without captions. `label` is then the number of the image.
+        made: How the images were made of the set's, such as "padded"; empty
+            where they are as they were. Tells cache files apart.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Source:
     smallest: tuple | None = None
     files: tuple = ()
     captions: tuple = ()
+    made: str = ""
 
     def __post_init__(self):
         spec = self.dataset.element_spec

@@ -158,8 +158,9 @@ class FilmDamage(Degradation):
 def _read_masks(folder):
     """uint8 (masks, height, width, 1), padded to one size with zeros."""
     masks = []
-    for file in sorted(pathlib.Path(folder).rglob("*.png")):
-        if any(part.startswith(".") for part in file.relative_to(folder).parts):
+    for file in sorted(pathlib.Path(folder).rglob("*")):
+        hidden = any(p.startswith(".") for p in file.relative_to(folder).parts)
+        if hidden or file.suffix.lower() != ".png":
             continue
         try:
             image = tf.io.decode_png(file.read_bytes())
@@ -168,8 +169,10 @@ def _read_masks(folder):
                 f"{file} is not a readable image: {error.message}"
             ) from error
         # Alpha is the last channel of two or four.
-        last = image.shape[-1] - 1 if image.shape[-1] in (2, 4) else 0
-        mask = image[..., last : last + 1]
+        if image.shape[-1] in (2, 4):
+            mask = image[..., -1:]
+        else:
+            mask = tf.reduce_max(image, axis=-1, keepdims=True)
         if tf.reduce_max(mask) > 127:  # something is opaque
             masks.append(mask)
     if not masks:

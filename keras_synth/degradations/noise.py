@@ -208,9 +208,13 @@ def _demosaic(mosaic):
     color = odd_row + odd_column  # of each site: 0 red, 1 green, 2 blue
     sites = tf.cast(color[..., None] == tf.range(3), "float32")
     kernels = tf.stack([_ONE_OF_FOUR, _ONE_OF_TWO, _ONE_OF_FOUR], axis=-1)
-    borders = [[0, 0], [1, 1], [1, 1], [0, 0]]
-    # Mirrored without the edge, a border continues the mosaic.
-    padded = tf.pad(mosaic * sites, borders, "REFLECT")
+    # Mirrored without the edge, a border continues the mosaic; of one row or
+    # column it lacks what the other would hold.
+    padded = mosaic * sites
+    for axis, length in ((1, height), (2, width)):
+        index = tf.abs(tf.range(-1, length + 1))
+        index = tf.minimum(index, 2 * (length - 1) - index)
+        padded = tf.gather(padded, tf.maximum(index, 0), axis=axis)
     return tf.nn.depthwise_conv2d(
         padded, kernels[..., None], [1, 1, 1, 1], "VALID"
     )

@@ -285,7 +285,11 @@ def _read_masks(folder):
     """All masks of a folder, uint8 (height, width), in order of names."""
     check_folder(folder)
     endings = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in endings)
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in endings and not file.name.startswith(".")
+    )
     if not files:
         raise ValueError(f"{folder} holds no masks ({', '.join(endings)}).")
     masks = []

@@ -159,9 +159,14 @@ def _compress(image, quality, shift):
     """JPEG, whose first block lacks `shift` (2,) rows and columns."""
     size = tf.shape(image)
     before = tf.concat([shift, [0]], axis=0)
-    larger = tf.pad(
-        image, tf.stack([before, tf.zeros_like(before)], axis=1), "SYMMETRIC"
-    )
+    larger = image
+    for axis in (0, 1):  # mirrored, as often as small images need
+        length = size[axis]
+        index = tf.range(-shift[axis], length) % (2 * length)
+        index = tf.minimum(index, 2 * length - 1 - index)
+        larger = tf.gather(larger, index, axis=axis)
+    # TensorFlow would cut off fractions of gray levels.
+    larger = tf.round(255.0 * tf.clip_by_value(larger, 0.0, 1.0)) / 255.0
     # The default decoder of other libraries.
     compressed = tf.image.adjust_jpeg_quality(
         larger, quality, dct_method="INTEGER_ACCURATE"

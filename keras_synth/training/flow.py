@@ -9,6 +9,7 @@ import keras
 from keras_synth import datasets, models, networks
 from keras_synth.layers.nested import freeze_again
 from keras_synth.models.loading import load_model
+from keras_synth.models.replicas import num_replicas
 from keras_synth.ops import byte_ids
 from keras_synth.training.folder import check_run, fit_generator, sample_grid
 from keras_synth.training.seeds import keeps_random_state
@@ -131,8 +132,11 @@ def compile_flow(
             warmup_target=rate,
             warmup_steps=warmup,
         )
+    # Of each replica's share of the gradient, which Keras sums up.
+    clip = 1.0 / num_replicas()
     flow.compile(
-        keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=1.0), **options
+        keras.optimizers.Adam(rate, beta_2=0.99, global_clipnorm=clip),
+        **options,
     )
     return flow
 

@@ -26,6 +26,15 @@ from keras_synth.models.restoration_checks import check_masks
 from keras_synth.training import distributed
 from keras_synth.training.data import open_images
 
+# What `overwrite` removes beside the model: its logs, cards and images.
+_REPLACED = (
+    "*.keras",
+    "history.json",
+    "settings.json",
+    "privacy.md",
+    "images/*_epoch_*.png",
+    "log/*/events.out.tfevents.*",
+)
 # What a training leaves in its folder.
 _LEFT = (
     "settings.json",
@@ -101,7 +110,12 @@ def _setting(value):
     if isinstance(value, keras.Model):
         return f"{value.name} of {value.count_params():,} weights"
     if isinstance(value, Source):
-        return f"{value.name} {value.split}, {value.num_images:,} images"
+        shape = "x".join(str(side or "any") for side in value.image_shape)
+        images = f"{value.num_images:,} images, {shape}"
+        return f"{value.name} {value.split}, {images}"
+    if hasattr(value, "get_config"):
+        config = json.dumps(value.get_config(), default=str, sort_keys=True)
+        return f"{type(value).__name__} {config}"
     return type(value).__name__
 
 
@@ -161,6 +175,25 @@ def check_epochs(epochs, name="epochs", smallest=1):
         )
 
 
+def begin_folder(output, settings, overwrite):
+    """Writes `settings.json`, and removes what is to be replaced.
+
+    Args:
+        output: Folder of the training, `pathlib.Path`.
+        settings: What `check_run` gave.
+        overwrite: Whether an earlier training is replaced.
+    """
+    if overwrite:
+        Backup(output / "backup").remove()
+    if not is_chief():
+        return
+    if overwrite:
+        for name in _REPLACED:
+            for file in output.glob(name):
+                file.unlink()
+    _write_json(output / "settings.json", settings)
+
+
 def fit_in_folder(
     model,
     batches,
@@ -208,10 +241,7 @@ def fit_in_folder(
     _check_folder(output, settings, resume, overwrite)
     check_precision(model)
     backup, chief = Backup(output / "backup"), is_chief()
-    if overwrite:
-        backup.remove()
-    if chief:
-        _write_json(output / "settings.json", settings)
+    begin_folder(output, settings, overwrite)
     distributed.wait_for_workers()
     finished = backup.restore(model)
     if not distributed.wait_for_workers(finished):

@@ -7,10 +7,10 @@ from typing import Any, Literal
 import keras
 
 from keras_synth import datasets, degradations, losses, models, networks
-from keras_synth.callbacks import Backup
 from keras_synth.inference import input_names
 from keras_synth.training.data import open_data
 from keras_synth.training.folder import (
+    begin_folder,
     check_epochs,
     check_run,
     fit_in_folder,
@@ -245,10 +245,9 @@ def train_inpainter(
         source.image_shape[-1], image_size // 2, features, seed, generator
     )
     output = pathlib.Path(output)
-    if overwrite:
-        Backup(output / "backup").remove()
+    begin_folder(output, settings, overwrite)
 
-    def fit(folder, epochs, learning_rate, **weights):
+    def fit(folder, epochs, learning_rate, resume, **weights):
         compile_inpainter(model, learning_rate, epochs * len(pairs), **weights)
         fit_in_folder(
             model,
@@ -267,6 +266,7 @@ def train_inpainter(
         output / "warmup",
         warmup_epochs,
         learning_rate,
+        resume,
         adversarial_weight=0.0,
         perceptual_weight=0.0,
     )
@@ -275,6 +275,7 @@ def train_inpainter(
             output,
             epochs,
             learning_rate / 3,
+            not overwrite,  # its settings are there already
             adversarial_weight=adversarial_weight,
         )
     else:

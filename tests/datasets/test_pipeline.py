@@ -9,13 +9,17 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_synth.datasets import (
+    captioned_folder,
+    image_folder,
+    pad_source,
     random_flip,
+    resize_source,
     source_from_arrays,
     stochastic_binarization,
     synthesis_pipeline,
 )
 from keras_synth.datasets.source import Source
-from keras_synth.io import center_crop
+from keras_synth.io import center_crop, write_image
 
 
 def _source(images, labels=None, class_names=()):
@@ -480,6 +484,40 @@ def test_a_file_cache_serves_the_next_process_too(tmp_path):
     source, read = _counted(8)
     assert _order(synthesis_pipeline(source, **options)) == first
     assert read == []
+
+
+def test_a_file_cache_is_of_its_own_images_alone(tmp_path):
+    """Not of those made in another way, nor of files since replaced."""
+    cache = str(tmp_path / "cache/a")
+    images = np.random.RandomState(0).randint(0, 256, (4, 4, 4, 1))
+    source, options = _source(images), {"batch_size": 4, "training": False}
+    for made in (pad_source(source, 8), resize_source(source, 8)):
+        kept = _pass(synthesis_pipeline(made, cache=cache, **options))
+        plain = _pass(synthesis_pipeline(made, cache=False, **options))
+        np.testing.assert_array_equal(kept, plain)
+    for text, level in (("dark", 0.1), ("light", 0.9)):
+        for index in range(4):
+            name = tmp_path / f"files/{index}"
+            write_image(name.with_suffix(".png"), np.full((4, 4), level))
+            name.with_suffix(".txt").write_text(f"{text} {index}")
+        files = image_folder(tmp_path / "files", 1)
+        kept = _pass(synthesis_pipeline(files, cache=cache, **options))
+        assert abs(kept[0].mean() - level) < 0.01
+        captioned = captioned_folder(tmp_path / "files", channels=1)
+        (_, ids), *_ = synthesis_pipeline(
+            captioned, caption_length=7, cache=cache, **options
+        )
+        assert len(np.unique(ids, axis=0)) == 4
+
+
+def test_a_cache_that_was_not_finished_is_filled_anew(tmp_path):
+    options = {"batch_size": 4, "cache": str(tmp_path / "cache")}
+    first = _order(synthesis_pipeline(_counted(8)[0], **options))
+    (index,) = tmp_path.glob("cache*.index")
+    index.with_name(f"{index.stem}_0.lockfile").write_text("left")
+    index.unlink()  # as where a process was killed
+    assert _order(synthesis_pipeline(_counted(8)[0], **options)) == first
+    assert index.exists()
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -101,6 +101,13 @@ def test_camera_noise_is_that_of_a_demosaiced_image():
     np.testing.assert_allclose(_demosaic(plane), plane, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [(1, 8), (8, 1), (1, 1), (2, 2)])
+def test_camera_noise_of_a_row_or_column(size):
+    images = np.full((2, *size, 3), 0.5, "float32")
+    noisy = CameraNoise(0.02)(images, 0).numpy()
+    assert noisy.shape == images.shape and np.isfinite(noisy).all()
+
+
 def test_camera_noise_stays_in_range():
     images = np.float32([0.0, 0.01, 0.99, 1.0]).repeat(3).reshape((1, 2, 2, 3))
     noisy = CameraNoise(0.3)(images, 0).numpy()

@@ -101,6 +101,7 @@ def mask_folder(tmp_path):
     color = np.repeat(masks[1][..., None], 3, axis=-1)
     Image.fromarray(255 * color.astype("uint8")).save(tmp_path / "b.bmp")
     (tmp_path / "notes.txt").write_text("not a mask")
+    (tmp_path / "._a.png").write_text("of another system")
     return tmp_path, masks
 
 

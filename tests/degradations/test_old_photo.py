@@ -40,6 +40,17 @@ def test_it_covers_what_its_mask_marks(folder):
     np.testing.assert_array_equal(record["parameters"]["count"], 2)
 
 
+def test_masks_of_any_color_and_capital_endings_count(tmp_path):
+    mask = np.zeros((16, 16, 3))
+    mask[4:12, 4:12, 1:] = 1.0  # cyan
+    write_image(tmp_path / "a.png", mask)
+    (tmp_path / "a.png").rename(tmp_path / "A.PNG")
+    (tmp_path / "._A.PNG").write_text("of another system")
+    damage = FilmDamage(tmp_path, 1, 1.0, opacity=1.0)
+    _, record = damage(FLAT, 0, return_record=True)
+    assert record["mask"].numpy().sum(axis=(1, 2, 3)).max() > 40
+
+
 def test_scale_is_pixels_for_a_pixel_of_the_mask(folder):
     (folder / "lines" / "line.png").rename(folder / "line.txt")
     try:

@@ -114,6 +114,22 @@ def test_jpeg_equals_pillow(channels, quality):
     np.testing.assert_allclose(result, expected, atol=1e-6)
 
 
+def test_jpeg_rounds_fractions_of_gray_levels():
+    levels = np.float32([0.2, 0.9, 10.6, 50.8, 200.3])
+    for level in levels:
+        image = np.full((1, 16, 16, 1), level / 255, "float32")
+        result = JPEGCompression(100)(image, 0).numpy()
+        np.testing.assert_allclose(255 * result, np.rint(level), atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 9), (5, 5)])
+def test_small_images_are_shifted_like_all_others(size):
+    images = np.random.RandomState(0).rand(20, *size, 3).astype("float32")
+    result = JPEGCompression(100, shifted=True)(images, 1)
+    assert result.shape == images.shape
+    assert np.abs(result - images).mean() < 0.2
+
+
 def test_each_image_has_its_own_quality():
     images = np.repeat(skimage.data.camera()[None, :64, :64, None], 4, 0)
     images = (images / 255.0).astype("float32")

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_synth import callbacks, datasets, losses, networks, training
+from keras_synth import (
+    callbacks,
+    datasets,
+    losses,
+    models,
+    networks,
+    training,
+)
 from keras_synth.training import distributed
 from tests.models import test_gan, test_stylegan2, test_vae
 from tests.training.test_killed import state
@@ -218,6 +225,27 @@ def refused(tmp_path):
             except (ValueError, tf.errors.InvalidArgumentError) as error:
                 errors.append(str(error))
     return errors
+
+
+def test_batches_that_devices_cannot_share_equally_are_refused(two_replicas):
+    with two_replicas.scope():
+        network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        network.compile("sgd", "mse")
+    for size in (1, 3):
+        pairs = (tf.ones((size, 2)), tf.ones((size, 1)))
+        batches = tf.data.Dataset.from_tensors(pairs)
+        with pytest.raises(ValueError, match=f"multiple of 2.*of {size}"):
+            distributed.fit(network, batches, verbose=0)
+    pairs = tf.data.Dataset.from_tensors((tf.ones((4, 2)), tf.ones((4, 1))))
+    assert distributed.fit(network, pairs, verbose=0).history["loss"]
+
+
+def test_the_clipping_of_a_flow_is_shared_by_the_devices(two_replicas):
+    """Keras clips on each device, before it adds the gradients up."""
+    with two_replicas.scope():
+        flow = models.FlowMatching(networks.diffusion_unet((8, 8, 3), (8, 8)))
+        training.compile_flow(flow)
+    assert flow.optimizer.global_clipnorm == 0.5
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from keras_synth import datasets, degradations, models, networks, training
+from keras_synth.training.folder import begin_folder, check_run
 from tests.training_helpers import (
     compile_eagerly,
     image_folder,
@@ -95,13 +96,32 @@ def test_a_finished_training_is_resumed_to_the_same_model(images, run):
     assert json.loads((run / "history.json").read_text()) == before
 
 
+def test_another_degradation_is_refused_when_resuming(tmp_path):
+    """Objects are told apart by their configuration."""
+    arguments = {"output": tmp_path, "overwrite": False, "resume": True}
+
+    def settings(level):
+        noise = degradations.GaussianNoise(level)
+        return check_run({**arguments, "degradation": noise})
+
+    begin_folder(tmp_path, settings(0.1), overwrite=False)
+    settings(0.1)
+    with pytest.raises(ValueError, match="training of degradation=.*0.1"):
+        settings(0.5)
+
+
 def test_overwriting_replaces_a_training(images, run):
     (run / "notes.txt").write_text("mine")
+    (run / "images/mine.png").write_text("mine")
+    (run / "images/samples_epoch_0099.png").write_text("of a longer training")
+    (run / "privacy.md").write_text("of a private training")
     old = files(run)
     model = train(images, run, latent_dim=2, epochs=2, overwrite=True)
     assert model.latent_dim == 2 and model.optimizer.iterations == 2 * 3
     new = files(run)
-    assert new["notes.txt"] == b"mine"
+    assert new["notes.txt"] == new["images/mine.png"] == b"mine"
+    assert "privacy.md" not in new
+    assert "images/samples_epoch_0099.png" not in new
     assert new["vae.keras"] != old["vae.keras"]
     assert "backup/epoch_00001.weights.h5" not in new
     assert json.loads(new["history.json"])["epoch"] == [0, 1]

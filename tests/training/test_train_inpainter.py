@@ -111,6 +111,8 @@ def test_zero_epochs_stop_after_the_warmup(folder, small_networks, tmp_path):
     )
     _assert_same_weights(saved, first)
     assert not (tmp_path / "run/images").exists()
+    again = _resume(folder, tmp_path / "run", epochs=0)
+    _assert_same_weights(again, saved)
 
 
 def test_inpaint_command_runs_the_trained_model(folder, run, tmp_path, capsys):
