@@ -11,11 +11,19 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.feature_networks import kernel_distance, pooled_squeezenet
-from benchmarks.rows import RUNS, data_folder, figure, stored_value, write_row
+from benchmarks.rows import (
+    ROOT,
+    RUNS,
+    data_folder,
+    figure,
+    stored_value,
+    write_row,
+)
 from benchmarks.trainings import train_once, words_of
 from keras_synth import training
 from keras_synth.io import write_image
 
+PATH = ROOT / "notebooks" / "images" / "translated_emoji.png"
 SEED, NUM_TEST, SHOWN = 0, 200, 12
 # Both styles have most in common, so that the generators change images. Chosen
 # on 160 of the codes that were set aside.
@@ -80,6 +88,10 @@ def run(name):
     rows = [*results.values(), partners]
     write_image(folder / "translated.png", _grid(rows, NUM_TEST // SHOWN))
     print(f"images: {folder}/translated.png")
+    if method == "cyclegan":
+        shown = [rows[0], *rows[2:]]
+        write_image(PATH, _grid(shown, NUM_TEST // SHOWN))
+        print(f"written: {PATH}")
     features = pooled_squeezenet(3)
     measured = {
         what: _measures(images, partners, features)
