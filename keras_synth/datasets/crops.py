@@ -27,16 +27,14 @@ def parse_size(value, name, optional=True):
     return size
 
 
-def check_crop(source, crop, name):
+def check_crop(source, crop):
     """Refuses a crop that is larger than some image of the source."""
     smallest = source.smallest
     if crop and smallest and (crop[0] > smallest[0] or crop[1] > smallest[1]):
         raise ValueError(
-            f"`{name}` {crop[0]}x{crop[1]} is larger than some images of "
-            f"{source.name!r} (down to {smallest[0]}x{smallest[1]}): choose a "
-            "smaller one, leave small images out, or upscale them "
-            "(`image_size` of `synthesis_pipeline`, `jitter=1.0` of "
-            "`paired_pipeline`)."
+            f"Crops of {crop[0]}x{crop[1]} are larger than some images of "
+            f"{source.name!r} (down to {smallest[0]}x{smallest[1]}): choose "
+            "smaller ones, leave small images out, or enlarge these before."
         )
 
 
@@ -56,9 +54,10 @@ def check_batch_size(source, batch_size, num_images, training):
             f"`batch_size` must be a positive int. Received: {batch_size!r}"
         )
     if training and batch_size > num_images:
+        what = "images" if num_images == source.num_images else "crops"
         raise ValueError(
-            f"`batch_size={batch_size}` is more than the {num_images} "
-            f"images of {source.name!r}: no batch would be full."
+            f"`batch_size={batch_size}` is more than the {num_images} {what} "
+            f"of {source.name!r}: no batch would be full."
         )
 
 

@@ -325,5 +325,5 @@ def _check(source, size, jitter, batch_size, training):
             f"The images of {source.name!r} differ in size: give `image_size`."
         )
     if jitter is None:
-        check_crop(source, size, "image_size")
+        check_crop(source, size)
     check_whole(source, size, "image_size", batch_size)

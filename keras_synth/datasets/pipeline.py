@@ -274,7 +274,7 @@ def _check(source, crop, size, random_crop, batch_size, labels, training):
         )
     if random_crop and not crop:
         raise ValueError("`random_crop` needs a `crop_size`.")
-    check_crop(source, crop, "crop_size")
+    check_crop(source, crop)
     check_batch_size(source, batch_size, source.num_images, training)
     if labels and not source.class_names:
         raise ValueError(

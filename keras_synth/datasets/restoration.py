@@ -175,5 +175,5 @@ def _check(source, degradation, patch, names, batch_size, training):
         raise ValueError(
             "Training needs a `patch_size`: images are cut into patches."
         )
-    check_crop(source, patch, "patch_size")
+    check_crop(source, patch)
     check_whole(source, patch, "patch_size", batch_size)

@@ -83,7 +83,7 @@ def style_pipeline(
             for source in (contents, styles)
         )
     for source in (contents, styles):
-        check_crop(source, size, "image_size")
+        check_crop(source, size)
     rounds = math.ceil(contents.num_images / styles.num_images)
     if not training:
         styles, rounds = _in_turn(styles, contents.num_images), 1
