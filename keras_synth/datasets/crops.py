@@ -34,7 +34,7 @@ def check_crop(source, crop):
         raise ValueError(
             f"Crops of {crop[0]}x{crop[1]} are larger than some images of "
             f"{source.name!r} (down to {smallest[0]}x{smallest[1]}): choose "
-            "smaller ones, leave small images out, or enlarge these before."
+            "smaller ones, leave small images out, or upscale these before."
         )
 
 
