@@ -28,7 +28,6 @@ from keras_synth.training.data import open_images
 
 # What `overwrite` removes beside the model: its logs, cards and images.
 _REPLACED = (
-    "*.keras",
     "history.json",
     "settings.json",
     "privacy.md",
@@ -175,11 +174,12 @@ def check_epochs(epochs, name="epochs", smallest=1):
         )
 
 
-def begin_folder(output, settings, overwrite):
+def begin_folder(output, name, settings, overwrite):
     """Writes `settings.json`, and removes what is to be replaced.
 
     Args:
         output: Folder of the training, `pathlib.Path`.
+        name: Name of the model's file, without `.keras`.
         settings: What `check_run` gave.
         overwrite: Whether an earlier training is replaced.
     """
@@ -188,8 +188,8 @@ def begin_folder(output, settings, overwrite):
     if not is_chief():
         return
     if overwrite:
-        for name in _REPLACED:
-            for file in output.glob(name):
+        for pattern in (f"{name}.keras", *_REPLACED):
+            for file in output.glob(pattern):
                 file.unlink()
     _write_json(output / "settings.json", settings)
 
@@ -241,7 +241,7 @@ def fit_in_folder(
     _check_folder(output, settings, resume, overwrite)
     check_precision(model)
     backup, chief = Backup(output / "backup"), is_chief()
-    begin_folder(output, settings, overwrite)
+    begin_folder(output, name, settings, overwrite)
     distributed.wait_for_workers()
     finished = backup.restore(model)
     if not distributed.wait_for_workers(finished):

@@ -245,7 +245,7 @@ def train_inpainter(
         source.image_shape[-1], image_size // 2, features, seed, generator
     )
     output = pathlib.Path(output)
-    begin_folder(output, settings, overwrite)
+    begin_folder(output, "inpainter", settings, overwrite)
 
     def fit(folder, epochs, learning_rate, resume, **weights):
         compile_inpainter(model, learning_rate, epochs * len(pairs), **weights)

@@ -104,7 +104,7 @@ def test_another_degradation_is_refused_when_resuming(tmp_path):
         noise = degradations.GaussianNoise(level)
         return check_run({**arguments, "degradation": noise})
 
-    begin_folder(tmp_path, settings(0.1), overwrite=False)
+    begin_folder(tmp_path, "denoiser", settings(0.1), overwrite=False)
     settings(0.1)
     with pytest.raises(ValueError, match="training of degradation=.*0.1"):
         settings(0.5)
@@ -113,13 +113,15 @@ def test_another_degradation_is_refused_when_resuming(tmp_path):
 def test_overwriting_replaces_a_training(images, run):
     (run / "notes.txt").write_text("mine")
     (run / "images/mine.png").write_text("mine")
+    (run / "mine.keras").write_text("mine")
     (run / "images/samples_epoch_0099.png").write_text("of a longer training")
     (run / "privacy.md").write_text("of a private training")
     old = files(run)
     model = train(images, run, latent_dim=2, epochs=2, overwrite=True)
     assert model.latent_dim == 2 and model.optimizer.iterations == 2 * 3
     new = files(run)
-    assert new["notes.txt"] == new["images/mine.png"] == b"mine"
+    for name in ("notes.txt", "images/mine.png", "mine.keras"):
+        assert new[name] == b"mine"
     assert "privacy.md" not in new
     assert "images/samples_epoch_0099.png" not in new
     assert new["vae.keras"] != old["vae.keras"]
