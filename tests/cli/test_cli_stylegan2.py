@@ -120,5 +120,5 @@ def test_a_truncation_that_is_no_number_is_refused(capsys, trained, tmp_path):
     for value in ("nan", "inf"):
         words = ["sample", str(model), str(image), "--truncation", value]
         assert main(words) == 2
-        assert "`truncation` must be a finite" in capsys.readouterr().err
+        assert "--truncation must be a finite" in capsys.readouterr().err
     assert not image.exists()

@@ -326,7 +326,7 @@ def test_images_of_any_size_are_resized_to_one():
 
 
 def test_a_crop_larger_than_an_image_is_refused_before_training():
-    sizes = "5x4 is larger .* 'images' .*3x6"
+    sizes = "5x4 are larger .* 'images' .*3x6"
     for crop in ((5, 4), (3, 7)):
         with pytest.raises(
             ValueError, match=sizes.replace("5x4", "{}x{}".format(*crop))

@@ -334,11 +334,11 @@ def test_sources_that_are_no_video(capsys, tmp_path):
         folder, target=tmp_path / "out.txt"
     )
     for option, message in (
-        ("--scale 1", "`scale` must be an int, at least 2"),
+        ("--scale 1", "--scale must be an int, at least 2"),
         ("--scale 2 --method video_edsr", "upscales 3 or 4 times"),
-        ("--method magic", "`method` must be video_edsr, bicubic or"),
+        ("--method magic", "--method must be video_edsr, bicubic or"),
         ("--method missing.keras", "missing.keras"),
-        ("--frames-per-second 0", "`frames_per_second` must be above 0"),
+        ("--frames-per-second 0", "--frames-per-second must be above 0"),
     ):
         assert message in complaint(folder, *option.split())
     image = keras.Input((None, None, 1))
