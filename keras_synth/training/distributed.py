@@ -81,22 +81,23 @@ def fit(
     Returns:
         `keras.callbacks.History`, the same on every worker.
     """
-    replicas = model.distribute_strategy.num_replicas_in_sync
-    sizes = {
-        spec.shape[0]
-        for spec in keras.tree.flatten(batches.element_spec)
-        if spec.shape.rank
-    }
-    for size in sizes - {None}:
-        if size % replicas:
+    if not has_workers(model) and isinstance(batches, tf.data.Dataset):
+        _check_parts(batches, model.distribute_strategy.num_replicas_in_sync)
+    if has_workers(model) and not isinstance(model, GuardedModel):
+        return fit_on_workers(model, batches, **options)
+    return model.fit(batches, shuffle=False, **options)
+
+
+def _check_parts(batches, replicas):
+    """Refuses batches that the devices of one process cannot share equally."""
+    for spec in keras.tree.flatten(batches.element_spec):
+        size = spec.shape[0] if spec.shape.rank else None
+        if size is not None and size % replicas:
             raise ValueError(
                 f"{replicas} devices train on equal parts of each batch: "
                 f"`batch_size` must be a multiple of {replicas}. Received "
                 f"batches of {size}"
             )
-    if has_workers(model) and not isinstance(model, GuardedModel):
-        return fit_on_workers(model, batches, **options)
-    return model.fit(batches, shuffle=False, **options)
 
 
 def wait_for_workers(value: float = 0.0) -> bool:

@@ -60,7 +60,7 @@ def test_fashion_mnist_has_its_own_classifier(tmp_path, monkeypatch):
         )
         for overwrite in (False, True)
     )
-    with pytest.raises(FileExistsError, match="--overwrite") as refused:
+    with pytest.raises(FileExistsError, match="`overwrite`") as refused:
         training.train_classifier("fashion_mnist", tmp_path, **options)
     assert "resume" not in str(refused.value)
     for ours, theirs in zip(network.weights, again.weights, strict=True):
