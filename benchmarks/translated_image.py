@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 
 from benchmarks.rows import ROOT, RUNS, data_folder
-from benchmarks.trainings import train_once
+from benchmarks.translation import fit_translator
 from keras_synth import io, training
 from keras_synth.models.style_transfer.canvas import resized_to
 
@@ -33,21 +33,9 @@ def run(name):
     """Trains (resuming what was begun), and writes the figure."""
     folder, data = RUNS / name, data_folder()
     photos, paintings = data / "photos" / "train", data / "paintings"
-
-    def fit():
-        keras.config.set_dtype_policy("mixed_bfloat16")
-        training.train_cyclegan(
-            photos,
-            paintings,
-            folder,
-            resume=True,
-            seed=SEED,
-            verbose=2,
-            **OPTIONS,
-        )
-        keras.config.set_dtype_policy("float32")
-
-    train_once(folder, OPTIONS, fit)
+    fit_translator(
+        training.train_cyclegan, folder, photos, paintings, **OPTIONS
+    )
     model = keras.saving.load_model(folder / "cyclegan.keras")
     rows = []
     for source, way in (

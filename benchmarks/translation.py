@@ -142,7 +142,19 @@ def _written(folder, style, codes):
     return folder
 
 
-def _fit(train, folder, *places, **options):
+def fit_translator(train, folder, *places, **options):
+    """Trains on images at `places`, unless that is done.
+
+    Args:
+        train: Function of `keras_synth.training`.
+        folder: Folder of the training.
+        *places: First arguments of `train`: folders of images.
+        **options: Its other arguments.
+
+    Returns:
+        What `train_once` returns.
+    """
+
     def fit():
         # Faster where the processor has the instructions.
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -158,14 +170,14 @@ def _trained_unpaired(method, folder, codes_a, codes_b):
     a = _written(data / "a", "noto", codes_a)
     b = _written(data / "b", "twemoji", codes_b)
     train = {"cyclegan": training.train_cyclegan, "cut": training.train_cut}
-    return _fit(train[method], folder, a, b, **UNPAIRED[method])
+    return fit_translator(train[method], folder, a, b, **UNPAIRED[method])
 
 
 def _trained_pix2pix(folder, codes):
     data = RUNS / "emoji_paired"
     sources = _written(data / "sources", "noto", codes)
     targets = _written(data / "targets", "twemoji", codes)
-    return _fit(
+    return fit_translator(
         training.train_pix2pix, folder, sources, target_data=targets, **PIX2PIX
     )
 

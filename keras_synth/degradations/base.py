@@ -452,3 +452,20 @@ def _check_sizes(degradations):
                 "`degradations` must all keep the size of the image. "
                 f"Received: a {type(degradation).__name__} that does not"
             )
+
+
+def mirrored(images, axis, before, after):
+    """Extends images by reflection, as often as the margins need.
+
+    Args:
+        images: Tensor of images.
+        axis: Axis along which they are extended.
+        before: Margin at the beginning, in pixels.
+        after: Margin at the end.
+
+    Returns:
+        Tensor, longer by both margins; edges are repeated.
+    """
+    size = tf.shape(images)[axis]
+    index = tf.range(-before, size + after) % (2 * size)
+    return tf.gather(images, tf.minimum(index, 2 * size - 1 - index), axis=axis)

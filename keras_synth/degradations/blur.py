@@ -15,6 +15,7 @@ from keras_synth.degradations.base import (
     check_range,
     draw_range,
     keep_range,
+    mirrored,
     split_seed,
 )
 from keras_synth.ops.kernels import gaussian_kernels, line_kernels
@@ -231,7 +232,9 @@ def _filter(images, kernels):
     of one image, which a depthwise convolution filters separately.
     """
     rows, columns = kernels.shape[1:]
-    padded = _mirror(_mirror(images, 1, rows // 2), 2, columns // 2)
+    padded = images
+    for axis, margin in ((1, rows // 2), (2, columns // 2)):
+        padded = mirrored(padded, axis, margin, margin)
     shape = tf.shape(padded)
     stacked = tf.transpose(padded, (1, 2, 0, 3))
     stacked = tf.reshape(stacked, (1, shape[1], shape[2], shape[0] * shape[3]))
@@ -242,13 +245,6 @@ def _filter(images, kernels):
     size = tf.shape(images)
     filtered = tf.reshape(filtered, (size[1], size[2], size[0], size[3]))
     return tf.transpose(filtered, (2, 0, 1, 3))
-
-
-def _mirror(images, axis, margin):
-    """Extends images by reflection, as often as the margin needs."""
-    size = tf.shape(images)[axis]
-    index = tf.range(-margin, size + margin) % (2 * size)
-    return tf.gather(images, tf.minimum(index, 2 * size - 1 - index), axis=axis)
 
 
 def _where_blurred(blurs, blurred, images):

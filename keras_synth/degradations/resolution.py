@@ -8,6 +8,7 @@ from keras_synth.degradations.base import (
     check_range,
     draw_range,
     keep_range,
+    mirrored,
     split_seed,
 )
 
@@ -160,11 +161,8 @@ def _compress(image, quality, shift):
     size = tf.shape(image)
     before = tf.concat([shift, [0]], axis=0)
     larger = image
-    for axis in (0, 1):  # mirrored, as often as small images need
-        length = size[axis]
-        index = tf.range(-shift[axis], length) % (2 * length)
-        index = tf.minimum(index, 2 * length - 1 - index)
-        larger = tf.gather(larger, index, axis=axis)
+    for axis in (0, 1):
+        larger = mirrored(larger, axis, shift[axis], 0)
     # TensorFlow would cut off fractions of gray levels.
     larger = tf.round(255.0 * tf.clip_by_value(larger, 0.0, 1.0)) / 255.0
     # The default decoder of other libraries.
