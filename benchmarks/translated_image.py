@@ -15,17 +15,19 @@ from keras_synth import io, training
 from keras_synth.models.style_transfer.canvas import resized_to
 
 PATH = ROOT / "notebooks" / "images" / "translated.jpg"
-SEED, SIDE, SHOWN = 0, 192, 5
+SEED, SIDE, SHOWN = 0, 240, 4
 OPTIONS = {
     "image_size": 128,
+    "jitter": 2.0,
     "width": 24,
     "num_blocks": 6,
     "residual": True,
-    "epochs": 30,
+    "normalization": "none",
+    "epochs": 40,
     "batch_size": 4,
     "learning_rate": 4e-4,
-    "cycle_weight": 3.0,
-    "identity_weight": 0.5,
+    "cycle_weight": 1.0,
+    "identity_weight": 0.1,
 }
 
 

@@ -113,6 +113,7 @@ def resnet_translator(
     width=64,
     num_blocks=9,
     residual=False,
+    normalization="instance",
     name="translator",
 ):
     """ResNet translator: the generator of CycleGAN and CUT, Johnson's network.
@@ -138,6 +139,13 @@ def resnet_translator(
             So what stays as it is stays sharp. Transposed convolutions, whose
             grid would be seen beside it, become repetitions of pixels and
             convolutions (Odena et al. 2016). Not in the papers.
+        normalization: "instance", or None for networks that may not depend on
+            how bright and how varied the rest of an image is. Instance
+            normalization loses both; a `residual` network of photographs
+            learns to keep them by a spot far brighter or darker than all else,
+            which is then seen (Karras et al. 2020, section 2). Without
+            normalization kernels are larger at the start (He et al. 2015), and
+            residual blocks begin as the identity.
         name: Name of the network.
 
     Returns:
@@ -157,21 +165,32 @@ def resnet_translator(
     References: Johnson et al., Perceptual Losses for Real-Time Style Transfer
     and Super-Resolution, 2016; Zhu et al., Unpaired Image-to-Image Translation
     using Cycle-Consistent Adversarial Networks, 2017, appendix 7.2; Odena et
-    al., Deconvolution and Checkerboard Artifacts, 2016.
+    al., Deconvolution and Checkerboard Artifacts, 2016; Karras et al.,
+    Analyzing and Improving the Image Quality of StyleGAN, 2020; He et al.,
+    Delving Deep into Rectifiers, 2015.
     """
     check_counts(in_channels, "in_channels", width=width, num_blocks=num_blocks)
     _check_out_channels(out_channels)
+    if normalization not in ("instance", None):
+        raise ValueError(
+            '`normalization` must be "instance" or None. '
+            f"Received: normalization={normalization!r}"
+        )
     if residual and in_channels != out_channels:
         raise ValueError(
             "A `residual` network keeps the channels of images. Received: "
             f"in_channels={in_channels}, out_channels={out_channels}"
         )
 
+    start = {} if normalization else {"kernel_initializer": "he_normal"}
+
     def convolution(x, width, size, **options):
-        options = {"kernel_initializer": _small()} | options
+        options = {"kernel_initializer": _small()} | start | options
         return layers.Conv2D(width, size, **options)(x)
 
     def normalized(x):
+        if normalization is None:
+            return x
         return layers.GroupNormalization(
             groups=-1, epsilon=1e-5, center=False, scale=False
         )(x)
@@ -192,21 +211,23 @@ def resnet_translator(
             name=f"down_{index}",
         )
         x = layers.ReLU()(normalized(x))
+    zeros = {"kernel_initializer": "zeros"}
+    second = {} if normalization else zeros
     for index in range(1, num_blocks + 1):
         y = convolution(ReflectionPadding2D(1)(x), 4 * width, 3)
         y = layers.ReLU()(normalized(y))
-        y = convolution(ReflectionPadding2D(1)(y), 4 * width, 3)
+        y = convolution(ReflectionPadding2D(1)(y), 4 * width, 3, **second)
         x = layers.Add(name=f"block_{index}")([x, normalized(y)])
     for times in (2, 1):
         if residual:
             x = ReflectionPadding2D(1)(NearestUpSampling2D()(x))
             x = convolution(x, times * width, 3)
         else:
-            x = _doubled(x, times * width, size=3)
+            x = _doubled(x, times * width, size=3, **start)
         x = layers.ReLU()(normalized(x))
     x = ReflectionPadding2D(3)(x)
-    start = {"kernel_initializer": "zeros"} if residual else {}
-    x = convolution(x, out_channels, 7, dtype="float32", **start)
+    last = zeros if residual else {}
+    x = convolution(x, out_channels, 7, dtype="float32", **last)
     x = layers.Activation("tanh", dtype="float32")(x)
     if residual:
         x = layers.Add(dtype="float32")([image, CropLike()([x, image])])
@@ -291,9 +312,8 @@ def _halved(x, width):
 
 
 def _doubled(x, width, size=4, **options):
-    return layers.Conv2DTranspose(
-        width, size, 2, "same", kernel_initializer=_small(), **options
-    )(x)
+    options = {"kernel_initializer": _small()} | options
+    return layers.Conv2DTranspose(width, size, 2, "same", **options)(x)
 
 
 def _small():

@@ -26,6 +26,7 @@ def build_cut(
     width: int = 64,
     num_blocks: int = 9,
     residual: bool = False,
+    normalization: Literal["instance", "none"] = "instance",
     seed: int | None = None,
 ) -> models.CUT:
     """Builds a CUT: a ResNet translator, a discriminator of patches, a head.
@@ -42,6 +43,8 @@ def build_cut(
             are compared in the first and, where there is one, the fifth.
         residual: Whether the generator changes images instead of making them
             anew, see `networks.resnet_translator`.
+        normalization: "instance", or "none" for a generator that keeps how
+            bright and how varied images are, see `networks.resnet_translator`.
         seed: Seed of all random draws of the model.
 
     Returns:
@@ -51,7 +54,13 @@ def build_cut(
         ValueError: Arguments out of range.
     """
     generator = networks.resnet_translator(
-        channels, channels, width, num_blocks, residual, name="generator"
+        channels,
+        channels,
+        width,
+        num_blocks,
+        residual,
+        None if normalization == "none" else normalization,
+        name="generator",
     )
     return models.CUT(
         generator,
@@ -111,6 +120,7 @@ def train_cut(
     width: int = 64,
     num_blocks: int = 9,
     residual: bool = False,
+    normalization: Literal["instance", "none"] = "instance",
     epochs: int = 400,
     batch_size: int = 1,
     learning_rate: float = 2e-4,
@@ -148,6 +158,9 @@ def train_cut(
         residual: Whether the generator changes images instead of making them
             anew: sharp from the start, for kinds whose images have most in
             common.
+        normalization: "instance" as in the paper, or "none" for a generator
+            that keeps how bright and how varied images are: with `residual`,
+            for photographs, where it leaves no spots.
         epochs: Passes over the larger set.
         batch_size: Images of each kind in a training step.
         learning_rate: Learning rate of both optimizers in the first half of
@@ -182,7 +195,9 @@ def train_cut(
         a, b, channels, image_size, jitter, batch_size, seed
     )
     model = compile_cut(
-        build_cut(channels, width, num_blocks, residual, seed),
+        build_cut(
+            channels, width, num_blocks, residual, normalization, seed
+        ),
         learning_rate,
         epochs * len(batches),
         nce_weight,

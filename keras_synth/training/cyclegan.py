@@ -28,6 +28,7 @@ def build_cyclegan(
     num_blocks: int = 9,
     pool_size: int = 50,
     residual: bool = False,
+    normalization: Literal["instance", "none"] = "instance",
     seed: int | None = None,
 ) -> models.CycleGAN:
     """Builds a CycleGAN: ResNet translators, discriminators of patches.
@@ -45,6 +46,8 @@ def build_cyclegan(
             discriminator; 0 for none.
         residual: Whether the generators change images instead of making them
             anew, see `networks.resnet_translator`.
+        normalization: "instance", or "none" for generators that keep how
+            bright and how varied images are, see `networks.resnet_translator`.
         seed: Seed of all random draws of the model.
 
     Returns:
@@ -60,6 +63,7 @@ def build_cyclegan(
             width,
             num_blocks,
             residual,
+            None if normalization == "none" else normalization,
             name=f"generator_{way}",
         )
         for way in ("ab", "ba")
@@ -124,6 +128,7 @@ def train_cyclegan(
     width: int = 64,
     num_blocks: int = 9,
     residual: bool = False,
+    normalization: Literal["instance", "none"] = "instance",
     epochs: int = 200,
     batch_size: int = 1,
     learning_rate: float = 2e-4,
@@ -159,6 +164,9 @@ def train_cyclegan(
         residual: Whether the generators change images instead of making them
             anew: sharp from the start, for kinds whose images have most in
             common.
+        normalization: "instance" as in the paper, or "none" for generators that
+            keep how bright and how varied images are: with `residual`, for
+            photographs, where it leaves no spots.
         epochs: Passes over the larger set.
         batch_size: Images of each kind in a training step.
         learning_rate: Learning rate of both optimizers in the first half of
@@ -201,6 +209,7 @@ def train_cyclegan(
             num_blocks,
             pool_size,
             residual,
+            normalization,
             seed,
         ),
         learning_rate,

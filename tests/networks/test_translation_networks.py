@@ -347,14 +347,35 @@ def test_a_residual_translator_begins_with_the_image(size, policy):
     np.testing.assert_array_equal(network(images), images)
 
 
+def test_a_translator_without_normalization_looks_at_a_neighborhood_alone():
+    """With it, all pixels depend on all others."""
+    images = noise(1, 64, 64, 3)
+    other = images.copy()
+    other[:, :8, :8] = 1.0
+    for normalization, equal in (("instance", False), (None, True)):
+        network = resnet_translator(
+            3, 3, 4, 1, residual=True, normalization=normalization
+        )
+        for kernel in network.trainable_weights:
+            if not np.any(kernel):
+                kernel.assign(0.1 * noise(*kernel.shape))
+        made, changed = network(images), network(other)
+        same = np.all(np.asarray(made == changed)[:, -16:, -16:])
+        assert same == equal
+
+
+@pytest.mark.parametrize("normalization", ["instance", None])
 @pytest.mark.parametrize("residual", [False, True])
-def test_a_translator_is_its_layers_in_numpy(residual):
+def test_a_translator_is_its_layers_in_numpy(residual, normalization):
     """Two residual blocks; SciPy's correlation and NumPy's reflection."""
-    network = resnet_translator(1, 1, width=2, num_blocks=2, residual=residual)
-    if residual:  # 0 at the start
-        last = [w for w in network.weights if w.name == "kernel"][-1]
-        last.assign(0.02 * noise(*last.shape))
-    network = scaled_up(network, 20.0)
+    network = resnet_translator(
+        *(1, 1), 2, 2, residual=residual, normalization=normalization
+    )
+    for kernel in [w for w in network.weights if w.name == "kernel"]:
+        if not np.any(kernel):  # at the start
+            kernel.assign(0.02 * noise(*kernel.shape))
+    # He's kernels are large as they are.
+    network = scaled_up(network, 20.0 if normalization else 1.0)
     convolutions = iter(
         [np.asarray(w) for w in network.weights if w.name == "kernel"]
     )
@@ -368,6 +389,8 @@ def test_a_translator_is_its_layers_in_numpy(residual):
         return correlated(padded(x, border), next(convolutions), "valid")
 
     def normalized(x):
+        if normalization is None:
+            return x
         deviation = np.sqrt(x.var(axis=(0, 1)) + 1e-5)
         return (x - x.mean(axis=(0, 1))) / deviation
 
@@ -421,6 +444,7 @@ def test_translators_in_mixed_precision_give_float32(policy, tmp_path):
         ({"width": 0}, "`width` must be an int"),
         ({"num_blocks": 0}, "`num_blocks` must be an int"),
         ({"in_channels": 1, "residual": True}, "keeps the channels"),
+        ({"normalization": "batch"}, '"instance" or None'),
     ],
 )
 def test_bad_translators_are_refused(options, message):
