@@ -43,8 +43,9 @@ def build_cut(
             are compared in the first and, where there is one, the fifth.
         residual: Whether the generator changes images instead of making them
             anew, see `networks.resnet_translator`.
-        normalization: "instance", or "none" for a generator that keeps how
-            bright and how varied images are, see `networks.resnet_translator`.
+        normalization: Normalization of the maps: "instance", or "none" for a
+            generator that keeps how bright and how varied images are, see
+            `networks.resnet_translator`.
         seed: Seed of all random draws of the model.
 
     Returns:
@@ -158,9 +159,9 @@ def train_cut(
         residual: Whether the generator changes images instead of making them
             anew: sharp from the start, for kinds whose images have most in
             common.
-        normalization: "instance" as in the paper, or "none" for a generator
-            that keeps how bright and how varied images are: with `residual`,
-            for photographs, where it leaves no spots.
+        normalization: Normalization of the maps: "instance" as in the paper, or
+            "none" for a generator that keeps how bright and how varied images
+            are: with `residual`, for photographs, where it leaves no spots.
         epochs: Passes over the larger set.
         batch_size: Images of each kind in a training step.
         learning_rate: Learning rate of both optimizers in the first half of
@@ -195,9 +196,7 @@ def train_cut(
         a, b, channels, image_size, jitter, batch_size, seed
     )
     model = compile_cut(
-        build_cut(
-            channels, width, num_blocks, residual, normalization, seed
-        ),
+        build_cut(channels, width, num_blocks, residual, normalization, seed),
         learning_rate,
         epochs * len(batches),
         nce_weight,

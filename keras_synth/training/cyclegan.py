@@ -46,8 +46,9 @@ def build_cyclegan(
             discriminator; 0 for none.
         residual: Whether the generators change images instead of making them
             anew, see `networks.resnet_translator`.
-        normalization: "instance", or "none" for generators that keep how
-            bright and how varied images are, see `networks.resnet_translator`.
+        normalization: Normalization of the maps: "instance", or "none" for
+            generators that keep how bright and how varied images are, see
+            `networks.resnet_translator`.
         seed: Seed of all random draws of the model.
 
     Returns:
@@ -164,9 +165,9 @@ def train_cyclegan(
         residual: Whether the generators change images instead of making them
             anew: sharp from the start, for kinds whose images have most in
             common.
-        normalization: "instance" as in the paper, or "none" for generators that
-            keep how bright and how varied images are: with `residual`, for
-            photographs, where it leaves no spots.
+        normalization: Normalization of the maps: "instance" as in the paper, or
+            "none" for generators that keep how bright and how varied images
+            are: with `residual`, for photographs, where it leaves no spots.
         epochs: Passes over the larger set.
         batch_size: Images of each kind in a training step.
         learning_rate: Learning rate of both optimizers in the first half of

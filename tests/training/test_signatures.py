@@ -39,6 +39,7 @@ CHOICES = {
     "holes": training.HOLES,
     "in_channels": CHANNELS,
     "likelihood": training.LIKELIHOODS,
+    "normalization": ("instance", "none"),
     "objective": training.OBJECTIVES,
     "out_channels": CHANNELS,
     "parameterization": ("flow", "edm"),
