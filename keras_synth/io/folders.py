@@ -122,7 +122,15 @@ def _name_below(file, folder):
 
 
 def plan_targets(
-    source, target, *, overwrite=False, beside=(), files=None, also_read=()
+    source,
+    target,
+    *,
+    overwrite=False,
+    beside=(),
+    files=None,
+    also_read=(),
+    also_written=(),
+    only=None,
 ):
     """Plans which image file becomes which, and checks every target.
 
@@ -141,6 +149,9 @@ def plan_targets(
         files: `io.FileOptions`, or None for the defaults.
         also_read: Paths of what is read besides, such as masks: of files, or
             of folders of images. None of them is a target.
+        also_written: Folders that other files are written to. What lies in
+            them is no source, either.
+        only: The files of a folder that are planned, None for all.
 
     Returns:
         A list of `(file to read, file to write)`, `pathlib.Path` both.
@@ -160,7 +171,9 @@ def plan_targets(
             "`overwrite` replaces the files that `skip_existing` leaves as "
             "they are: give one of them."
         )
-    plan = _plan(source, target, files)
+    plan = _plan(source, target, files, also_written)
+    if only is not None:
+        plan = [(file, goal) for file, goal in plan if file in only]
     if files.skip_existing:
         plan = _without_made(plan, beside)
     _check_distinct(plan)
@@ -239,7 +252,7 @@ def beside_target(goal, suffix):
     return goal.with_name(f"{goal.stem}{suffix}")
 
 
-def _plan(source, target, options):
+def _plan(source, target, options, also_written):
     if source.is_file():
         if target.is_dir():
             return [(source, target / _renamed(source.name, options))]
@@ -257,8 +270,11 @@ def _plan(source, target, options):
             f"Received: the file {target}"
         )
     files = find_images(source)
-    if not _lies_in(source, target):
-        files = [file for file in files if not _lies_in(file.parent, target)]
+    for folder in (target, *also_written):
+        if not _lies_in(source, folder):
+            files = [
+                each for each in files if not _lies_in(each.parent, folder)
+            ]
     if not files:
         raise ValueError(f"{source} holds no images.")
     return [

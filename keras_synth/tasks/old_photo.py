@@ -185,14 +185,13 @@ def _load_detector(path):
 def _saved_masks(source, plan, save_mask, mask, overwrite, files, beside):
     """The mask to write of each image: a dict from path to path."""
     folder = os.path.isdir(source)
-    # A job that goes on has left images out before it takes its part.
-    shard = None if files.skip_existing else files.shard
     masks = plan_targets(
         source,
         save_mask,
         overwrite=overwrite or files.skip_existing,
-        files=FileOptions(format="png" if folder else None, shard=shard),
+        files=FileOptions(format="png" if folder else None),
         also_read=[mask] if mask else [],
+        only={file for file, _ in plan},
     )
     used = {os.path.realpath(path) for pair in plan for path in pair}
     used |= {

@@ -312,6 +312,7 @@ def restore(
         beside=beside,
         files=files,
         also_read=[mask] if mask else [],
+        also_written=[save_mask] if save_mask else [],
     )
     trained = None
     if method not in ("auto", *METHODS):
@@ -371,8 +372,11 @@ def restore(
             known = None if own else level
             make = trained or METHODS[name]
             restorer = make(known, ensemble, progress)
-            found = inference.run_restorer(restorer, color[None])[0]
-            if found.shape[:2] != color.shape[:2]:
+            # What is transparent has colors of its own, or none.
+            seen = seen_part(image)
+            part = color[seen]
+            found = inference.run_restorer(restorer, part[None])[0]
+            if found.shape[:2] != part.shape[:2]:
                 raise ValueError(
                     f"{method} changes the size of images: tasks.upscale "
                     "(keras-synth upscale) runs it."
@@ -385,12 +389,13 @@ def restore(
             found = np.clip(found, 0.0, 1.0)
             if method == "auto" and name == "photo" and quality is None:
                 # The restorer itself tells how much noise there is.
-                level = float(np.sqrt(np.mean(np.square(found - color))))
+                level = float(np.sqrt(np.mean(np.square(found - part))))
                 if level < _LEAST_NOISE:
-                    level, name, found = 0.0, None, color
-            if strength < 1 and name:
-                found = _blended(color, found, strength)
-            color = found
+                    level, name = 0.0, None
+            if name:
+                if strength < 1:
+                    found = _blended(part, found, strength)
+                color = _with_part(color, seen, found)
         if repair and not keep_levels:
             leveled = levels(color[None])[0]
             # The very same array, where there is nothing to correct.
@@ -410,6 +415,16 @@ def restore(
         on_file=on_file,
         verbose=verbose,
     )
+
+
+def _with_part(color, place, part):
+    """A color, part of it replaced by one of as many channels or more."""
+    if part.shape[:2] == color.shape[:2]:
+        return part
+    shape = (*color.shape[:2], part.shape[-1])
+    whole = np.array(np.broadcast_to(color, shape))
+    whole[place] = part
+    return whole
 
 
 def _check(method, noise_level, ensemble, strength, contrast, sharpness):

@@ -510,3 +510,21 @@ def test_a_strength_of_zero_copies_the_file_and_says_so(
     assert target.read_bytes() == source.read_bytes()
     (result,) = restore(source, target, strength=0, overwrite=True)
     assert (result.noise_level, result.method) == (None, None)
+
+
+@pytest.mark.parametrize("method", ["auto", "unet", "bm3d"])
+def test_the_noise_of_a_small_cut_out_is_removed(method, tmp_path):
+    """Nine tenths are transparent, and say nothing of its noise."""
+    image = np.zeros((160, 160, 4))
+    image[40:90, 50:100] = 0.5, 0.4, 0.3, 1.0
+    clean = image[40:90, 50:100, :3].copy()
+    image[40:90, 50:100, :3] += RNG.normal(0.0, 0.1, (50, 50, 3))
+    write_image(tmp_path / "cut.png", image.clip(0, 1))
+    (result,) = restore(
+        tmp_path / "cut.png", tmp_path / "out.png", method=method, verbose=0
+    )
+    assert 0.07 < result.noise_level < 0.13
+    made = read_image(tmp_path / "out.png", alpha="keep")
+    np.testing.assert_array_equal(made[..., 3], image[..., 3])
+    left = made[40:90, 50:100, :3] - clean
+    assert np.sqrt(np.mean(left**2)) < 0.03

@@ -236,6 +236,42 @@ def test_a_part_of_a_job_beside_its_sources_goes_on(folder, tmp_path):
     assert done.mask == tmp_path / "masks/c.png"
 
 
+def test_a_job_with_masks_goes_on_beside_its_sources_in_another_format(
+    folder, tmp_path
+):
+    """What was written has the names of its sources, and is no source."""
+    old = read_image(folder / "old.png")[:, :48]
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / "in" / name, old)
+    go_on(tmp_path, "in", folder / "1.keras", format="tiff")
+    (tmp_path / "in/b.tiff").unlink()
+    (done,) = go_on(tmp_path, "in", folder / "1.keras", format="tiff")
+    assert done.mask == tmp_path / "masks/b.png"
+
+
+def test_parts_of_a_job_inside_its_source_have_masks_of_their_own(
+    folder, tmp_path
+):
+    old = read_image(folder / "old.png")[:, :48]
+    for name in ("x.png", "y.png"):
+        write_image(tmp_path / name, old)
+    masks = [
+        restore(
+            tmp_path,
+            tmp_path / "out",
+            old_photo=True,
+            noise_level=0.0,
+            detector=folder / "1.keras",
+            save_mask=tmp_path / "masks",
+            files=FileOptions(shard=part),
+            overwrite=overwrite,
+            verbose=0,
+        )[0].mask.name
+        for part, overwrite in (("1/2", False), ("2/2", False), ("2/2", True))
+    ]
+    assert masks == ["x.png", "y.png", "y.png"]
+
+
 def test_pages_have_no_mask_in_common(folder, tmp_path):
     with Image.open(folder / "old.png") as page:
         page.save(tmp_path / "in.tif", save_all=True, append_images=[page])
