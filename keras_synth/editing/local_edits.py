@@ -79,7 +79,8 @@ def edit_region(
         steps: Number of steps.
         features: See `project`.
         pixel_weight: See `project`.
-        learning_rate: Largest learning rate.
+        learning_rate: Largest learning rate of a whole projection. An edit
+            begins near its end, and takes half of it at most.
         seed: Seed of all noise, an int.
         verbose: Progress, see `io.Progress`.
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_synth.models import VAE, StyleGAN2
+from keras_synth.models.gan import LatentGenerator
 from keras_synth.models.generative import GenerativeModel
 
 SPACES = ("w", "w+", "z")
@@ -106,6 +107,8 @@ class LatentSpace:
         if self.has_styles:
             noise = "fixed" if noise is None else noise
             return self.model.synthesize(vectors, noise, clip=False)
+        if isinstance(self.model, VAE | LatentGenerator):
+            return self.model.generate(vectors, labels, clip=False)
         return self.model.generate(vectors, labels)
 
     def draw(self, count, seed=0, labels=None):

@@ -11,7 +11,8 @@ class ImagePool(keras.layers.Layer):
     The first `pool_size` images fill it and come out as they went in. From
     then on each image is swapped, with probability one half, for a random one
     of the pool, which it replaces there. The images of one batch are swapped
-    for different ones, all from earlier batches.
+    for different ones, all from earlier batches; of more images than the pool
+    has, as many are chosen at random.
 
     Pool and random state are weights: a model that holds the layer saves and
     restores them. Every call changes them, so call it in training alone.
@@ -75,12 +76,13 @@ class ImagePool(keras.layers.Layer):
         swapped = keras.random.uniform(
             (self.pool_size,), seed=self.seed_generator
         )
+        # Of more images than places, any may be swapped.
+        order = keras.random.shuffle(
+            ops.arange(ops.maximum(count, self.pool_size)),
+            seed=self.seed_generator,
+        )[: self.pool_size]
         # The image of the batch that each place gets, if there is one.
-        source = ops.where(
-            full,
-            keras.random.shuffle(places, seed=self.seed_generator),
-            places - filled,
-        )
+        source = ops.where(full, order, places - filled)
         gets = (source >= 0) & (source < count)
         gets = gets & (ops.logical_not(full) | (swapped < 0.5))
         new = ops.take(images, ops.clip(source, 0, count - 1), axis=0)

@@ -32,6 +32,10 @@ class Likelihood:
         """Rebuilds the likelihood from its configuration."""
         return cls(**config)
 
+    def unclipped_mean(self, parameters):
+        """The mean before it is clipped: with a gradient everywhere."""
+        return self.mean(parameters)
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class Bernoulli(Likelihood):
@@ -123,10 +127,13 @@ class Gaussian(Likelihood):
             gaussian_log_prob(images, mean, log_variance), axis=_PIXELS
         )
 
+    def unclipped_mean(self, parameters):
+        """The mean, as the decoder gives it."""
+        return self._mean_and_log_variance(parameters)[0]
+
     def mean(self, parameters):
         """The mean, clipped to [0, 1]."""
-        mean, _ = self._mean_and_log_variance(parameters)
-        return ops.clip(mean, 0.0, 1.0)
+        return ops.clip(self.unclipped_mean(parameters), 0.0, 1.0)
 
     def sample(self, parameters, seed=None):
         """An image with its noise, clipped to [0, 1]."""
@@ -204,10 +211,13 @@ class DiscretizedLogistic(Likelihood):
         )
         return ops.sum(log_prob, axis=_PIXELS)
 
+    def unclipped_mean(self, parameters):
+        """The location m, as the decoder gives it."""
+        return self._mean_and_log_scale(parameters)[0]
+
     def mean(self, parameters):
         """The location m, clipped to [0, 1]."""
-        mean, _ = self._mean_and_log_scale(parameters)
-        return ops.clip(mean, 0.0, 1.0)
+        return ops.clip(self.unclipped_mean(parameters), 0.0, 1.0)
 
     def sample(self, parameters, seed=None):
         """An image of `levels` gray levels, in [0, 1]."""

@@ -77,13 +77,15 @@ class LatentGenerator(GenerativeModel):
         latents, labels = self._with_labels(data)
         return self(latents if labels is None else (latents, labels))
 
-    def generate(self, latents, labels=None):
+    def generate(self, latents, labels=None, clip=True):
         """Latents to images.
 
         Args:
             latents: (batch, latent_dim).
             labels: Class of each image, int (batch,), or one int for all; for
                 a class-conditional model.
+            clip: Whether to clip to [0, 1] what the network returns. Where it
+                is clipped it has no gradient.
 
         Returns:
             Images in [0, 1], (batch, height, width, channels).
@@ -92,7 +94,7 @@ class LatentGenerator(GenerativeModel):
         check_latents(latents, self.latent_dim)
         labels = self._labels(labels, ops.shape(latents)[0])
         images = run_network(self.sampling_generator, latents, labels, False)
-        return ops.clip(images, 0.0, 1.0)
+        return ops.clip(images, 0.0, 1.0) if clip else images
 
     def discriminate(self, images, labels=None):
         """Logits of the discriminator.

@@ -295,13 +295,15 @@ class VAE(GenerativeModel):
         """
         return self.posterior(self._inputs(images, labels))
 
-    def decode(self, latents, labels=None):
+    def decode(self, latents, labels=None, clip=True):
         """Latents to images, the mean of the likelihood.
 
         Args:
             latents: (batch, latent_dim).
             labels: Class of each image, int (batch,), or one int for all; for
                 a class-conditional model.
+            clip: Whether to clip the mean to [0, 1]. Where it is clipped it
+                has no gradient.
 
         Returns:
             Images in [0, 1], (batch, height, width, channels).
@@ -309,11 +311,14 @@ class VAE(GenerativeModel):
         latents = ops.convert_to_tensor(latents, "float32")
         check_latents(latents, self.latent_dim)
         labels = self._labels(labels, ops.shape(latents)[0])
-        return self.likelihood.mean(self.parameters(latents, labels))
+        parameters = self.parameters(latents, labels)
+        if clip:
+            return self.likelihood.mean(parameters)
+        return self.likelihood.unclipped_mean(parameters)
 
-    def generate(self, latents, labels=None):
+    def generate(self, latents, labels=None, clip=True):
         """Latents to images: `decode` under the name that generators share."""
-        return self.decode(latents, labels)
+        return self.decode(latents, labels, clip)
 
     def reconstruct(self, images, labels=None):
         """Images through the posterior's mean and back, in [0, 1]."""

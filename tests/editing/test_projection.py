@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth import editing
+from keras_synth import editing, losses, models, networks
 from keras_synth.editing import noise as module
 from keras_synth.editing.noise import noise_sides
 from keras_synth.editing.projection import Projector
@@ -230,3 +230,30 @@ def test_what_is_no_generator_or_no_image_is_refused(style_gan, gan):
         editing.project(gan, np.zeros((1, 8, 8, 1)))
     with pytest.raises(TypeError, match="`features` must be"):
         editing.project(style_gan, np.zeros((1, 16, 16, 1)), features=3)
+
+
+@pytest.mark.parametrize(
+    "likelihood", [losses.Gaussian(), losses.DiscretizedLogistic()]
+)
+def test_what_a_vae_overshoots_is_projected_and_tuned(likelihood):
+    """Clipped images would have no gradient there."""
+    latents = keras.Input((3,))
+    count = likelihood.parameters_per_channel
+    low = keras.layers.Dense(
+        64 * count,
+        kernel_initializer="zeros",
+        bias_initializer=keras.initializers.Constant(-0.5),
+    )(latents)
+    decoder = keras.Model(latents, keras.layers.Reshape((8, 8, count))(low))
+    model = models.VAE(
+        networks.dense_encoder((8, 8, 1), latent_dim=3, hidden=(4,)),
+        decoder,
+        likelihood=likelihood,
+    )
+    image = np.full((1, 8, 8, 1), 0.3, "float32")
+    projection = editing.project(model, image, steps=2, seed=0, verbose=0)
+    np.testing.assert_array_equal(projection.images, 0.0)
+    tuned = editing.tune_generator(
+        projection, image, steps=40, learning_rate=0.1, verbose=0
+    )
+    np.testing.assert_allclose(tuned.images, image, atol=0.05)

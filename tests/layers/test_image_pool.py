@@ -73,3 +73,12 @@ def test_state_is_saved(tmp_path):
 def test_bad_sizes_are_refused():
     with pytest.raises(ValueError, match="`pool_size` must be a positive int"):
         ImagePool(0)
+
+
+def test_all_images_of_a_batch_above_the_pool_may_be_swapped():
+    pool, swaps = ImagePool(2, seed=0), np.zeros(4)
+    pool(levels(0, 0))
+    for step in range(1, 201):
+        swaps += np.array(levels_of(pool(levels(*[step] * 4)))) < step
+    # Two of four are chosen, half of which are swapped.
+    np.testing.assert_allclose(swaps / 200, 0.25, atol=0.1)
