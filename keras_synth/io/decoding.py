@@ -35,7 +35,7 @@ _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB = 0, 1, 2
 _PREMULTIPLIED = 1
 _ALPHA = ((1,), (2,))
 _NO_COLOR = "channels besides color and transparency are left out"
-_PNM = re.compile(rb"P([2356])((?:\s+|#[^\n]*\n)+\d+){3}\s")
+_PNM = re.compile(rb"P([2356])((?:\s|#[^\n]*\n)+\d+){3}\s")
 # Orientation: the axes that are reversed after transposing, where it is.
 _TURNS = {
     2: (False, (1,)),

@@ -268,6 +268,30 @@ def test_a_deep_png_with_a_degraded_byte_is_named(tmp_path):
         read_image(path)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"P5 2 1 65535\n",
+        b"P5\n# by hand\n#\n2 \t# wide\n1\r\n \n65535 ",
+        b"P5#2 9\n2#\n1\n65535\n",
+    ],
+)
+def test_blanks_and_comments_of_a_deep_pgm_file_are_skipped(tmp_path, header):
+    path = tmp_path / "a.pgm"
+    path.write_bytes(header + np.array([7, 65535], ">u2").tobytes())
+    assert bit_depth(path) == 16
+    expected = np.array([[[7], [65535]]]) / 65535
+    np.testing.assert_allclose(read_image(path), expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\n", b"#\n"])
+def test_a_pgm_file_of_blanks_is_refused_at_once(tmp_path, blank):
+    path = tmp_path / "blank.pgm"
+    path.write_bytes(b"P5" + 50_000 * blank + b"x")
+    with pytest.raises(ValueError, match=r"blank.pgm is not a readable image"):
+        read_image(path)
+
+
 def test_text_missing_files_and_folders_are_named(tmp_path):
     (tmp_path / "text.png").write_text("no image at all")
     with pytest.raises(ValueError, match="text.png .* of no known format$"):
