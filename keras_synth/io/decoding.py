@@ -66,6 +66,8 @@ class Decoded:
             of two or four is transparency.
         pages: Tuple of the `Metadata` of each page of a TIFF file; empty
             where all images share `metadata`.
+        sizes: Tuple of (width, height) of each page of a TIFF file, as it is
+            stored; empty for other files.
     """
 
     path: pathlib.Path
@@ -77,6 +79,7 @@ class Decoded:
     notes: tuple
     read: object
     pages: tuple = ()
+    sizes: tuple = ()
 
 
 def open_decoded(path, options=None):
@@ -144,6 +147,7 @@ def _open(path, data, options):
         return _open_deep_pnm(path, data, options)
     register_plugin(path)
     image = Image.open(io.BytesIO(data))
+    sizes = _checked_sizes(pages, options)
     check_size(image.size, options)
     _check_depth(image, data)
     if data[:8] == _PNG and data[24:25] == b"\x10":
@@ -181,6 +185,7 @@ def _open(path, data, options):
         with readable(path, options):
             if frames > 1:
                 image.seek(index)
+                check_size(image.size, options)  # That of a GIF file may grow.
             frame = ImageOps.exif_transpose(image)
             milliseconds = image.info.get("duration", 0)
             if converts:
@@ -199,6 +204,7 @@ def _open(path, data, options):
         tuple(notes),
         read,
         tuple(of_pages) if len(of_pages) == frames else (),
+        sizes,
     )
 
 
@@ -338,6 +344,14 @@ def _tiff_pages(data):
         return []
 
 
+def _checked_sizes(pages, options):
+    """(width, height) of every page, none of which is too large."""
+    sizes = tuple((page.imagewidth, page.imagelength) for page in pages)
+    for size in sizes:
+        check_size(size, options)
+    return sizes
+
+
 def _is_deep(page):
     """Whether a page holds more than 8 bits, floats or negative numbers."""
     bits, kinds = np.max(page.bitspersample), np.ravel(page.sampleformat)
@@ -357,8 +371,7 @@ def _open_deep_tiff(path, data, pages, options):
     if any(page.is_reduced for page in pages):
         notes.append("smaller copies are left out")
         pages = [page for page in pages if not page.is_reduced]
-    for page in pages:
-        check_size((page.imagewidth, page.imagelength), options)
+    sizes = _checked_sizes(pages, options)
     kind = _check_page(pages[0], options)
     tags = [_tiff_tags(data, page.offset) for page in pages]
 
@@ -387,6 +400,7 @@ def _open_deep_tiff(path, data, pages, options):
         tuple(notes),
         read,
         metadata,
+        sizes,
     )
 
 

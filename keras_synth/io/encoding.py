@@ -51,14 +51,15 @@ def check_holds(path, decoded, options, scale=1):
         _color(options.background)
     values, _ = decoded.read(0)
     check_gray(path, values.shape[-1])
-    megapixels = scale**2 * np.prod(values.shape[:2]) / 1e6
+    sizes = [values.shape[:2], *decoded.sizes]
+    megapixels = scale**2 * max(map(np.prod, sizes)) / 1e6
     if megapixels > options.max_megapixels:
         raise ValueError(
             f"{path} would have {megapixels:.0f} megapixels, more than the "
             f"{options.max_megapixels:g} that are written (`max_megapixels`): "
             "take a smaller `scale`."
         )
-    side = scale * max(values.shape[:2])
+    side = scale * max(map(max, sizes))
     if side > format.side:
         raise ValueError(
             f"The longer side of {path} would be {side} pixels, and "

@@ -1,10 +1,12 @@
 """Image files come out as they went in: pixels and metadata, by format."""
 
 import pathlib
+import struct
 
 import numpy as np
 import pytest
 import skimage.data
+import tifffile
 from PIL import Image, PngImagePlugin
 
 from keras_synth.cli.main import main
@@ -14,6 +16,7 @@ from keras_synth.io import (
     open_decoded,
     read_image,
 )
+from keras_synth.tasks import upscale
 from tests.tasks.image_files import (
     GRAY_ICC,
     ICC,
@@ -261,6 +264,40 @@ def test_an_enormous_image_is_refused_before_it_is_read(tmp_path):
     Image.fromarray(photo(3)).save(tmp_path / "a.png")
     with pytest.raises(ValueError, match="megapixels, more than the 0.0005"):
         open_decoded(tmp_path / "a.png", FileOptions(max_megapixels=5e-4))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_an_enormous_page_behind_a_small_one_is_refused(kind, tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for shape in (8, 8), (1000, 1500):
+            file.write(np.zeros(shape, kind), metadata=None)
+    with pytest.raises(ValueError, match=r"a.tif .* it has 2 megapixels"):
+        open_decoded(tmp_path / "a.tif", FileOptions(max_megapixels=1.0))
+    files = FileOptions(max_megapixels=2.0)
+    assert open_decoded(tmp_path / "a.tif", files).num_frames == 2
+    with pytest.raises(ValueError, match=r"b.tif would have 6 megapixels"):
+        upscale(
+            tmp_path / "a.tif",
+            tmp_path / "b.tif",
+            method="bicubic",
+            scale=2,
+            files=files,
+        )
+    assert not (tmp_path / "b.tif").exists()
+
+
+def test_an_animation_that_becomes_enormous_is_refused(tmp_path):
+    first, second = Image.new("L", (8, 8), 40), Image.new("L", (8, 8), 200)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second])
+    data = bytearray((tmp_path / "a.gif").read_bytes())
+    start = data.rindex(struct.pack("<BHHHH", 0x2C, 0, 0, 8, 8))
+    data[start + 5 : start + 9] = struct.pack("<HH", 1500, 1000)
+    (tmp_path / "a.gif").write_bytes(data)
+    files = FileOptions(max_megapixels=1.0, accept_truncated=True)
+    decoded = open_decoded(tmp_path / "a.gif", files)
+    assert decoded.read(0)[0].shape[:2] == (8, 8)
+    with pytest.raises(ValueError, match=r"a.gif .* it has 2 megapixels"):
+        decoded.read(1)
 
 
 def test_a_jpeg_without_its_end_is_read_when_asked(tmp_path):
