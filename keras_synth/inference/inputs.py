@@ -170,9 +170,10 @@ def fixed_sides(restorer):
 
     Returns:
         `(height, width)`, ints, or None for a side that may have any length.
+        Those of a function are its attribute `fixed_sides`, if it has one.
     """
     if not isinstance(restorer, keras.Model):
-        return None, None
+        return getattr(restorer, "fixed_sides", (None, None))
     shape = input_shapes(restorer).get("image")
     return (None, None) if shape is None else tuple(shape[1:3])
 

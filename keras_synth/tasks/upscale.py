@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import inference, presets, restoration
+from keras_synth.inference.inputs import fixed_sides
 from keras_synth.io import FileOptions, plan_targets, quantized
 from keras_synth.ops.color import full_range_luma
 from keras_synth.tasks.deblur import known_blur
@@ -84,6 +85,7 @@ def upscale(
     Images can have any size. Those above 384 pixels are upscaled in tiles that
     overlap by 40, as far as EDSR sees; of networks that see farther,
     `networks.rrdb` say, the result is approximately that of the whole image.
+    A network of a fixed input size gets tiles of that size.
     Transparency is upscaled bicubically. Every frame of an animation and every
     page is upscaled. The new file keeps the depth, the color profile and the
     metadata of the old one. Files are written whole or not at all.
@@ -284,14 +286,29 @@ def _with_network(network, scale, ensemble):
 
         def run(images):
             if ensemble:
-                return inference.self_ensemble(found, images)
+                return inference.self_ensemble(turned, images)
             return inference.run_restorer(found, images)
+
+        def turned(images):
+            if fixed_sides(found) in ((None, None), images.shape[1:3]):
+                return inference.run_restorer(found, images)
+            return inference.restore_tiled(
+                found,
+                images,
+                _TILE,
+                _OVERLAP,
+                batch_size=1,
+                scale=scale,
+                verbose=0,
+            )
 
         if channels == 3 or images.shape[-1] == 1:
             return with_channels(run, channels, images)
         luma = np.asarray(full_range_luma(images))
         return bicubic(images - luma) + run(luma)
 
+    if network is not None:
+        upscale.fixed_sides = fixed_sides(network)
     return upscale
 
 

@@ -52,6 +52,48 @@ def test_a_network_of_fixed_size_restores_a_file(photo, tmp_path):
     )
 
 
+@pytest.mark.parametrize("size", [(40, 48, 3), (40, 10, 1), (9, 7, 3)])
+def test_a_network_of_fixed_size_upscales_a_file_in_tiles(size, tmp_path):
+    image = keras.Input((16, 24, 3))
+    made = keras.layers.Conv2D(3, 3, padding="same")(image)
+    made = keras.layers.UpSampling2D(2)(keras.ops.sigmoid(made))
+    model = keras.Model(image, made)
+    values = np.random.default_rng(0).uniform(size=size)
+    source = write_image(tmp_path / "in.png", values)
+    tasks.upscale(
+        source,
+        tmp_path / "out.png",
+        method=saved(model, tmp_path / "fixed.keras"),
+        verbose=0,
+    )
+    color = np.broadcast_to(read_image(source), (1, *size[:2], 3))
+    expected = inference.restore_tiled(model, color, verbose=0)[0]
+    if size[-1] == 1:
+        expected = expected.mean(axis=-1, keepdims=True)
+    np.testing.assert_allclose(
+        read_image(tmp_path / "out.png"), expected, atol=0.51 / 255
+    )
+
+
+@pytest.mark.parametrize("sides", [(16, 24), (16, None)])
+def test_the_ensemble_turns_tiles_of_a_network_of_fixed_size(
+    sides, photo, tmp_path
+):
+    image = keras.Input((*sides, 3))
+    model = keras.Model(image, keras.layers.UpSampling2D(2)(image))
+    tasks.upscale(
+        photo,
+        tmp_path / "out.png",
+        method=saved(model, tmp_path / "fixed.keras"),
+        ensemble=True,
+        verbose=0,
+    )
+    expected = read_image(photo).repeat(2, axis=0).repeat(2, axis=1)
+    np.testing.assert_allclose(
+        read_image(tmp_path / "out.png"), expected, atol=1e-6
+    )
+
+
 @keras.saving.register_keras_serializable("tests")
 class Subclassed(keras.Model):
     def call(self, inputs):
