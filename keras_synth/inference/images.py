@@ -104,6 +104,7 @@ def restore_tiled(
         restored = restored[:, : scale * height, : scale * width]
         if output is None:
             return restored
+        _check_output(output, restored.shape)
         output[:] = restored
         return output
 
@@ -137,10 +138,7 @@ def restore_tiled(
         shape = (count, scale * height, scale * width, restored.shape[-1])
         if output is None:
             output = np.empty(shape, "float32")
-        if output.shape != shape:
-            raise ValueError(
-                f"`output` must be of shape {shape}. Received: {output.shape}"
-            )
+        _check_output(output, shape)
         for place, image in zip(chosen, restored, strict=True):
             index, rows, kept_rows, columns, kept_columns = place
             output[
@@ -263,6 +261,13 @@ def _check_tiling(tile, overlap, batch_size, multiple, scale):
         raise ValueError(
             "`tile` must be at least 2 · overlap + 2 · multiple = "
             f"{2 * overlap + 2 * multiple}. Received: tile={tile}"
+        )
+
+
+def _check_output(output, shape):
+    if output.shape != shape:
+        raise ValueError(
+            f"`output` must be of shape {shape}. Received: {output.shape}"
         )
 
 

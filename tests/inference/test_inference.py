@@ -297,6 +297,15 @@ def test_images_below_a_fixed_size_are_mirrored_at_their_borders():
     np.testing.assert_array_equal(masked, tiled)
 
 
+@pytest.mark.parametrize("size", [(20, 40), (70, 45)])
+def test_an_output_of_another_shape_is_refused_and_left_as_it_is(size):
+    images = random_images(1, *size, 1)
+    output = np.full((3, *size, 1), 7.0)
+    with pytest.raises(ValueError, match="`output` must be of shape"):
+        restore_tiled(of_fixed_size(32, 24), images, output=output, verbose=0)
+    assert np.all(output == 7.0)
+
+
 def test_another_size_than_the_only_one_is_refused_in_words():
     with pytest.raises(ValueError, match="32x24 pixels alone.*20x40"):
         run_restorer(of_fixed_size(32, 24), random_images(1, 20, 40, 1))
