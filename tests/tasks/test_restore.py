@@ -1,5 +1,7 @@
 """`restore`: image files are restored, and mistakes are named."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -155,6 +157,29 @@ def test_no_noise_leaves_the_image(clean, tmp_path):
     np.testing.assert_array_equal(
         read_image(tmp_path / "in.png"), read_image(tmp_path / "out.png")
     )
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["auto", "unet", "bm3d", "non_local_means", "total_variation", "own.keras"],
+)
+def test_a_given_noise_level_of_zero_copies_the_file_and_says_so(
+    method, noisy, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    training.build_denoiser("ffdnet", num_layers=3, width=4).save("own.keras")
+    write_image("in.png", noisy)
+    options = {"method": method, "noise_level": 0}
+    (result,) = restore("in.png", "out.png", **options)
+    facts = result.noise_level, result.jpeg_quality, result.method
+    assert facts == (None, None, None)
+    assert pathlib.Path("out.png").read_bytes() == (
+        pathlib.Path("in.png").read_bytes()
+    )
+    words = ["restore", "in.png", "again.png", "--method", method]
+    assert main([*words, "--noise-level", "0"]) == 0
+    said = capsys.readouterr().out
+    assert "no noise removed, as asked" in said and "gray levels" not in said
 
 
 def test_a_folder_keeps_its_names(noisy, tmp_path):
