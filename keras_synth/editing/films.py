@@ -129,7 +129,8 @@ def write_film(
     Args:
         path: Path of a `.gif`, `.png` or `.webp` file, of a video file, or of
             a folder for PNG files.
-        frames: List of images (height, width, channels) in [0, 1].
+        frames: List of images (height, width, channels) in [0, 1], all of
+            one shape; or of 8 or 16 bits.
         frames_per_second: Frame rate. GIF files hold hundredths of a second.
         loop: Whether an animated image is shown again and again.
         overwrite: Whether existing files may be replaced.
@@ -142,18 +143,20 @@ def write_film(
     Raises:
         FileExistsError: The file exists and `overwrite` is False.
         ImportError: PyAV, which writes video files, is missing.
-        ValueError: There are no frames, or the ending is unknown.
+        ValueError: There are no frames, they differ in shape or are no
+            finite images, or the ending is unknown.
     """
     path = pathlib.Path(path)
-    if path.suffix.lower() in ANIMATION_EXTENSIONS:
+    animation = path.suffix.lower() in ANIMATION_EXTENSIONS
+    if animation:
         check_target(path, overwrite, ANIMATION_EXTENSIONS)
+    else:
+        check_video_target(path, overwrite)
+    frames = _frames(frames)
+    if animation:
         return write_animation(
             path, frames, frames_per_second, loop, provenance
         )
-    check_video_target(path, overwrite)
-    frames = [np.asarray(frame, "float32") for frame in frames]
-    if not frames:
-        raise ValueError("`frames` must hold a frame. Received: none")
     *size, channels = frames[0].shape
     video = Video(
         lambda start=0: iter(frames[start:]),
@@ -174,6 +177,47 @@ def write_film(
         for number, frame in enumerate(frames):
             writer.write(number, np.clip(frame, 0.0, 1.0))
     return path
+
+
+def _frames(frames):
+    """Frames as float32 images of one shape, those of 8 and 16 bits in [0, 1].
+
+    Args:
+        frames: Images, in a list or one by one.
+
+    Returns:
+        List of float32 arrays.
+    """
+    checked = []
+    for number, frame in enumerate(frames):
+        frame = np.asarray(frame)
+        kind, shape = frame.dtype, frame.shape
+        if len(shape) != 3 or 0 in shape:
+            raise ValueError(
+                "`frames` must be images (height, width, channels). "
+                f"Received: shape {shape}"
+            )
+        if checked and shape != checked[0].shape:
+            raise ValueError(
+                "`frames` must all be of one shape. Received: "
+                f"{checked[0].shape}, and {shape} (frame {number})"
+            )
+        whole = kind in ("uint8", "uint16")
+        if not whole and "float" not in kind.name:
+            raise ValueError(
+                "`frames` must be floats in [0, 1], or of 8 or 16 bits. "
+                f"Received: dtype {kind}"
+            )
+        frame = frame.astype("float32", copy=False)
+        if not np.isfinite(frame).all():
+            raise ValueError(
+                "`frames` must be finite. "
+                f"Received: NaN or infinity (frame {number})"
+            )
+        checked.append(frame / np.iinfo(kind).max if whole else frame)
+    if not checked:
+        raise ValueError("`frames` must hold an image. Received: none")
+    return checked
 
 
 @dataclasses.dataclass(frozen=True)

@@ -96,6 +96,45 @@ def test_a_video_holds_the_frames(tmp_path):
     assert io.open_video(path).file.rate == 10
 
 
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp", "a.mp4", "a"])
+def test_whole_numbers_are_the_same_gray_in_every_kind_of_film(
+    tmp_path, name, kind
+):
+    if name == "a.mp4":
+        pytest.importorskip("av")
+    gray = np.full((16, 24, 3), 128 * np.iinfo(kind).max // 255, kind)
+    path = editing.write_film(tmp_path / name, (gray for _ in range(2)))
+    if name == "a.mp4":
+        first = next(iter(io.read_frames(path)))
+    else:
+        file = path if path.is_file() else min(path.iterdir())
+        with Image.open(file) as film:
+            first = np.asarray(film.convert("RGB"))
+    assert first.mean() == pytest.approx(128, abs=2)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.mp4", "a"])
+@pytest.mark.parametrize(
+    "frame, message",
+    [
+        (np.full((16, 24, 3), np.nan), "finite.*frame 5"),
+        (np.full((16, 24, 3), np.inf), "finite.*frame 5"),
+        (np.zeros((16, 20, 3)), r"one shape.*24, 3\), and \(16, 20, 3\)"),
+        (np.zeros((16, 24)), "must be images"),
+        (np.zeros((16, 24, 3), "int64"), "8 or 16 bits.*int64"),
+    ],
+)
+def test_frames_that_are_no_images_of_one_film_are_refused(
+    tmp_path, name, frame, message
+):
+    if name == "a.mp4":
+        pytest.importorskip("av")
+    with pytest.raises(ValueError, match=message):
+        editing.write_film(tmp_path / name, [*frames(), frame])
+    assert not list(tmp_path.iterdir())
+
+
 def test_films_that_cannot_be_written_are_refused(tmp_path):
     with pytest.raises(ValueError, match="must hold an image"):
         editing.write_film(tmp_path / "a.gif", [])
