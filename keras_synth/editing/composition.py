@@ -15,14 +15,15 @@ def composite(base, edited, mask):
         base: Images (..., height, width, channels).
         edited: Images of the same shape.
         mask: (..., height, width, 1) in [0, 1], 1 where the edited image is
-            taken.
+            taken; (height, width, 1) for all images.
 
     Returns:
         Images of the dtype of `base`, rounded and clipped for integers; where
         the mask is 0 they are the base, bit for bit.
 
     Raises:
-        ValueError: The mask has values outside of [0, 1].
+        ValueError: The shapes differ, or the mask has values outside of
+            [0, 1].
 
     Example:
 
@@ -32,7 +33,13 @@ def composite(base, edited, mask):
            [0., 1.]])
     """
     base, edited, mask = map(np.asarray, (base, edited, mask))
-    check_mask_values(mask)
+    if base.ndim < 3 or edited.shape != base.shape:
+        raise ValueError(
+            "`base` and `edited` must be of the same shape (..., height, "
+            f"width, channels). Received: shapes {base.shape} and "
+            f"{edited.shape}"
+        )
+    check_mask(mask, base.shape)
     integers = base.dtype.kind in "iu"
     values = base.astype("float64") if integers else base
     mixed = values + mask * (edited - values)
@@ -194,9 +201,16 @@ def seam_ratio(image, mask, band=2):
         The ratio, a float.
 
     Raises:
-        ValueError: The mask has no edge in the image.
+        ValueError: The mask is not of the size of the image, or has no edge
+            in it.
     """
     image = np.asarray(image, "float64")
+    if image.ndim != 3:
+        raise ValueError(
+            "`image` must be (height, width, channels). "
+            f"Received: shape {image.shape}"
+        )
+    _check_mask_shape(mask, image.shape)
     inside = check_edge(mask)
     depth = np.where(
         inside,
@@ -214,6 +228,17 @@ def seam_ratio(image, mask, band=2):
     across, along = np.concatenate(across), np.concatenate(along)
     beside = along.mean() if len(along) else 0.0
     return float(across.mean() / max(beside, 1.0 / 255.0))
+
+
+def check_mask(mask, shape):
+    """Refuses what is not a mask in [0, 1] of images.
+
+    Args:
+        mask: Array of numbers or bools.
+        shape: Shape of the images, (..., height, width, channels).
+    """
+    _check_mask_shape(mask, shape)
+    check_mask_values(mask)
 
 
 def check_mask_values(mask):
@@ -256,8 +281,13 @@ def _check_shapes(base, part, mask):
             "`base` and `part` must be of the same shape (height, width, "
             f"channels). Received: shapes {base.shape} and {part.shape}"
         )
-    if mask.shape != (*base.shape[:2], 1):
+    _check_mask_shape(mask, base.shape)
+
+
+def _check_mask_shape(mask, shape):
+    one, each = (*shape[-3:-1], 1), (*shape[:-1], 1)
+    if np.shape(mask) not in (one, each):
+        wanted = f"{one}" if one == each else f"{one} or {each}"
         raise ValueError(
-            f"`mask` must be {(*base.shape[:2], 1)}. "
-            f"Received: shape {mask.shape}"
+            f"`mask` must be {wanted}. Received: shape {np.shape(mask)}"
         )

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from keras_synth.editing.composition import composite
+from keras_synth.editing.composition import check_mask, composite
 from keras_synth.editing.directions import move
 from keras_synth.editing.distances import image_distance
 from keras_synth.editing.effects import render
@@ -279,7 +279,8 @@ def edit_frames(
         An `EditedFrame` for each frame.
 
     Raises:
-        ValueError: The frames or the direction do not fit the model.
+        ValueError: The frames, the mask or the direction do not fit the
+            model.
     """
     projector = Projector(
         model,
@@ -288,6 +289,8 @@ def edit_frames(
         seed=seed,
     )
     projector.space.check_direction(direction)
+    if mask is not None:
+        check_mask(mask, model.image_shape)
     total = len(frames) if hasattr(frames, "__len__") else None
     projection = None
     with Progress(total, "frames", verbose) as progress:

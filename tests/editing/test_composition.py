@@ -119,7 +119,50 @@ def test_outside_a_composite_is_the_base_bit_for_bit():
 
 def test_a_mask_of_8_bits_is_refused():
     with pytest.raises(ValueError, match="`mask` must lie in"):
-        editing.composite(np.zeros((2, 2, 1)), 1.0, np.full((2, 2, 1), 255))
+        editing.composite(*np.zeros((2, 2, 2, 1)), np.full((2, 2, 1), 255))
+
+
+@pytest.mark.parametrize("leading", [(), (3,), (2, 3)])
+def test_a_mask_is_for_one_image_or_for_all(leading):
+    base = np.zeros((*leading, 4, 4, 1))
+    masks = np.zeros((*leading, 4, 4, 1))
+    masks[..., :2, :, :] = 1.0
+    one = masks[(0,) * len(leading)]
+    for mask in (one, masks):
+        made = editing.composite(base, base + 1.0, mask)
+        np.testing.assert_array_equal(made, masks)
+
+
+@pytest.mark.parametrize(
+    "edited, mask, message",
+    [
+        ((4, 4, 1), (4, 4), r"`mask` must be \(4, 4, 1\)\. Received: .*4, 4"),
+        ((4, 4, 1), (4, 1, 1), "`mask` must be"),
+        ((4, 4, 1), (1, 4, 4, 1), "`mask` must be"),
+        ((4, 4, 3), (4, 4, 1), "same shape"),
+        ((), (4, 4, 1), "same shape"),
+    ],
+)
+def test_composites_of_other_shapes_are_refused(edited, mask, message):
+    with pytest.raises(ValueError, match=message):
+        editing.composite(np.zeros((4, 4, 1)), np.zeros(edited), np.zeros(mask))
+
+
+def test_masks_of_other_images_than_those_of_a_batch_are_refused():
+    base = np.zeros((3, 4, 4, 1))
+    message = r"must be \(4, 4, 1\) or \(3, 4, 4, 1\)"
+    with pytest.raises(ValueError, match=message):
+        editing.composite(base, base, np.zeros((2, 4, 4, 1)))
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (4, 5, 1), (4, 4, 3)])
+def test_seams_of_masks_of_another_shape_are_refused(shape):
+    mask = np.zeros(shape)
+    mask[:2] = 1.0
+    with pytest.raises(ValueError, match="`mask` must be"):
+        editing.seam_ratio(np.zeros((4, 4, 1)), mask)
+    with pytest.raises(ValueError, match="`image` must be"):
+        editing.seam_ratio(np.zeros((4, 4)), mask)
 
 
 def test_composites_of_integers_are_rounded_and_do_not_wrap_around():

@@ -140,6 +140,20 @@ def test_masks_of_8_bits_are_refused(vae):
         next(frames)
 
 
+def test_frames_are_not_projected_for_a_mask_of_another_shape(vae):
+    frames = editing.edit_frames(
+        vae,
+        np.zeros((1, 8, 8, 1)),
+        editing.Direction("x", np.ones(vae.latent_dim), space="z"),
+        1.0,
+        first_steps=0,  # which the projection would refuse
+        mask=np.zeros((8, 8)),
+        verbose=0,
+    )
+    with pytest.raises(ValueError, match="`mask` must be"):
+        next(frames)
+
+
 def test_half_a_mask_blends(style_gan):
     one, other = editing.sample_vectors(style_gan, 2, seed=2)[:, None]
     mask = np.zeros((16, 16, 1))
