@@ -11,7 +11,7 @@ from keras_synth.editing.distances import image_distance
 from keras_synth.editing.spaces import clipped, image_network, latent_space
 from keras_synth.io import Progress
 from keras_synth.models import VAE
-from keras_synth.models.checks import check_images
+from keras_synth.models.checks import check_count, check_images
 
 
 def tune_generator(
@@ -38,7 +38,7 @@ def tune_generator(
         projection: `Projection` of the images; one into w is the easiest to
             edit.
         images: The images that were projected.
-        steps: Number of steps.
+        steps: Number of steps; 0 leaves the copy as it is.
         learning_rate: Learning rate of Adam.
         features: See `project`.
         pixel_weight: See `project`.
@@ -52,11 +52,13 @@ def tune_generator(
 
     Raises:
         TypeError: The model's images come from no single network.
-        ValueError: The images do not fit the projection.
+        ValueError: The images do not fit the projection, or `steps` is out of
+            range.
 
     Reference: Roich et al., Pivotal Tuning for Latent-Based Editing of Real
     Images, 2021, sections 3.1 and 3.2.
     """
+    check_count("steps", steps, least=0)
     images = np.asarray(images)
     check_images(images, projection.model.image_shape)
     if images.shape != projection.images.shape:

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_synth import editing, networks
 from keras_synth.io import check_not_read, check_target, image_grid
+from keras_synth.models.checks import check_count
 from keras_synth.tasks.generators import (
     OF_ONE_PASS,
     Edited,
@@ -67,6 +68,7 @@ def edit_project(
         ValueError: Arguments are out of range, files are no images, or a
             file that is read would be replaced.
     """
+    check_count("tuning_steps", tuning_steps, least=0)
     target = pathlib.Path(target)
     image, tuned = target.with_suffix(".png"), target.with_suffix(".keras")
     written = [target, image, tuned] if tuning_steps else [target, image]

@@ -157,6 +157,20 @@ def test_pivotal_tuning_comes_nearer_and_leaves_the_model(kind, request):
             np.testing.assert_array_equal(one, other)
 
 
+def test_no_steps_of_tuning_leave_the_model_as_it_is(vae):
+    known = editing.as_projection(vae, np.zeros((1, 3)))
+    tuned = editing.tune_generator(known, known.images, steps=0, verbose=0)
+    np.testing.assert_array_equal(tuned.images, known.images)
+    assert tuned.losses.shape == (0, 1)
+
+
+@pytest.mark.parametrize("steps", [-1, True, 2.0, "3"])
+def test_tuning_takes_a_number_of_steps(vae, steps):
+    known = editing.as_projection(vae, np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="`steps` must be an int"):
+        editing.tune_generator(known, known.images, steps=steps, verbose=0)
+
+
 def test_it_is_saved_and_loaded(style_gan, projected, tmp_path):
     _, found = projected
     path = tmp_path / "new" / "styles.npz"

@@ -82,6 +82,14 @@ def directions(model, tmp_path_factory):
     return target
 
 
+@pytest.mark.parametrize("steps", [-1, True, 2.0])
+def test_steps_of_tuning_are_checked_before_the_projection(tmp_path, steps):
+    with pytest.raises(ValueError, match="`tuning_steps` must be an int"):
+        tasks.edit_project(
+            "none.keras", "none.png", tmp_path / "a.npz", tuning_steps=steps
+        )
+
+
 def test_directions_go_to_files_and_strips(model, directions, tmp_path):
     names = sorted(path.name for path in directions.iterdir())
     assert names == [
@@ -341,6 +349,10 @@ def test_a_film_keeps_the_frame_rate_of_a_video(model, directions, tmp_path):
         ("project MODEL IMAGES out.png", "must end in one of .npz"),
         ("project MODEL IMAGES out.npz --space w+", "is edited in z"),
         ("project MODEL IMAGES out.npz --num-steps 0", "`steps` must be"),
+        (
+            "project MODEL IMAGES out.npz --tuning-steps -1",
+            "--tuning-steps must be an int of at least 0",
+        ),
         ("directions MODEL out --method principal", "vary equally"),
         ("directions MODEL out --method boundary", "--name must say"),
         ("directions MODEL out --method boundary --name a", "--classifier"),
