@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_synth.metrics import PerceptualDistance
+from keras_synth.models.checks import check_loss_weights
 
 _SEEN = 256  # sides above which the reference averages pixels
 
@@ -25,9 +26,10 @@ def image_distance(features=None, pixel_weight=1.0):
 
     Raises:
         TypeError: `features` is neither.
-        ValueError: The network returns neither maps nor vectors, or there is
-            nothing to compare.
+        ValueError: The network returns neither maps nor vectors, there is
+            nothing to compare, or the weight is out of range.
     """
+    check_loss_weights({"pixel_weight": pixel_weight})
     if features is None:
         if not pixel_weight > 0:
             raise ValueError(

@@ -16,7 +16,7 @@ from keras_synth.editing.directions import Direction, move
 from keras_synth.editing.distances import image_distance
 from keras_synth.editing.projection import Projection, Projector
 from keras_synth.editing.spaces import latent_space
-from keras_synth.models.checks import check_images
+from keras_synth.models.checks import check_images, check_loss_weights
 
 BLENDS = ("poisson", "composite", None)
 
@@ -88,12 +88,14 @@ def edit_region(
         A `LocalEdit`.
 
     Raises:
-        ValueError: Mask, target or originals do not fit the images.
+        ValueError: Mask, target or originals do not fit the images, or
+            arguments are out of range.
     """
     if blend not in BLENDS:
         raise ValueError(
             f"`blend` must be one of {BLENDS}. Received: blend={blend!r}"
         )
+    check_loss_weights({"outside_weight": outside_weight})
     if originals is None:
         originals = projection.images
     originals = np.asarray(originals)

@@ -21,7 +21,7 @@ from keras_synth.editing.noise import (
 from keras_synth.editing.spaces import clipped, in_batches, latent_space
 from keras_synth.io import Progress, check_target, write_whole
 from keras_synth.models import VAE
-from keras_synth.models.checks import check_images
+from keras_synth.models.checks import check_images, check_loss_weights
 from keras_synth.models.styles import noise_for
 
 NOISES = ("optimize", "fixed", "off")
@@ -265,6 +265,9 @@ class Projector:
         seed=0,
     ):
         self.space = latent_space(model, space)
+        check_loss_weights(
+            {"mean_weight": mean_weight, "noise_weight": noise_weight}
+        )
         if noise not in NOISES:
             raise ValueError(
                 f"`noise` must be one of {', '.join(NOISES)}. "

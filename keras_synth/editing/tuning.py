@@ -11,7 +11,11 @@ from keras_synth.editing.distances import image_distance
 from keras_synth.editing.spaces import clipped, image_network, latent_space
 from keras_synth.io import Progress
 from keras_synth.models import VAE
-from keras_synth.models.checks import check_count, check_images
+from keras_synth.models.checks import (
+    check_count,
+    check_images,
+    check_loss_weights,
+)
 
 
 def tune_generator(
@@ -52,13 +56,14 @@ def tune_generator(
 
     Raises:
         TypeError: The model's images come from no single network.
-        ValueError: The images do not fit the projection, or `steps` is out of
-            range.
+        ValueError: The images do not fit the projection, or `steps` or a
+            weight is out of range.
 
     Reference: Roich et al., Pivotal Tuning for Latent-Based Editing of Real
     Images, 2021, sections 3.1 and 3.2.
     """
     check_count("steps", steps, least=0)
+    check_loss_weights({"locality_weight": locality_weight})
     images = np.asarray(images)
     check_images(images, projection.model.image_shape)
     if images.shape != projection.images.shape:

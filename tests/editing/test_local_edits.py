@@ -94,6 +94,8 @@ def test_a_real_image_stays_outside(known, mask):
         ({"mask": np.full((8, 8, 1), 255)}, "`mask` must lie in"),
         ({"target": [0.1, 0.2]}, "`target` must be"),
         ({"target": [2.0]}, "Targets"),
+        ({"outside_weight": np.nan}, "`outside_weight` must be a number of"),
+        ({"outside_weight": -1.0}, "`outside_weight` must be a number of"),
         ({"blend": "glue"}, "`blend` must be one of"),
         ({"originals": np.zeros((1, 4, 4, 1))}, "must be of shape"),
         ({"originals": np.zeros((1, 8, 8, 1))}, "projected, 2. Received: 1"),

@@ -171,6 +171,23 @@ def test_tuning_takes_a_number_of_steps(vae, steps):
         editing.tune_generator(known, known.images, steps=steps, verbose=0)
 
 
+@pytest.mark.parametrize("name", ["locality_weight", "pixel_weight"])
+@pytest.mark.parametrize("weight", [np.nan, -0.1])
+def test_weights_of_tuning_are_numbers_of_at_least_0(vae, name, weight):
+    known = editing.as_projection(vae, np.zeros((1, 3)))
+    with pytest.raises(ValueError, match=f"`{name}` must be a number of"):
+        editing.tune_generator(
+            known, known.images, steps=1, verbose=0, **{name: weight}
+        )
+
+
+def test_a_distance_of_features_refuses_weights_below_0():
+    image = keras.Input((4, 4, 1))
+    network = keras.Model(image, keras.layers.Flatten()(image))
+    with pytest.raises(ValueError, match="`pixel_weight` must be a number of"):
+        editing.image_distance(network, pixel_weight=-1.0)
+
+
 def test_it_is_saved_and_loaded(style_gan, projected, tmp_path):
     _, found = projected
     path = tmp_path / "new" / "styles.npz"
@@ -226,6 +243,11 @@ def test_a_vector_network_compares_directions():
         ({"noise": "loud"}, "`noise` must be one of"),
         ({"start": "end"}, "`start` must be one of"),
         ({"features": None, "pixel_weight": 0.0}, "`pixel_weight`"),
+        ({"pixel_weight": np.inf}, "`pixel_weight` must be a number of"),
+        ({"noise_weight": np.nan}, "`noise_weight` must be a number of"),
+        ({"noise_weight": "1"}, "`noise_weight` must be a number of"),
+        ({"mean_weight": -1}, "`mean_weight` must be a number of"),
+        ({"mean_weight": np.nan}, "`mean_weight` must be a number of"),
     ],
 )
 def test_mistakes_are_refused(style_gan, options, message):
