@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import numbers
 import pathlib
 from zipfile import BadZipFile
 
@@ -65,10 +66,16 @@ class Direction:
         if self.num_layers is not None:
             object.__setattr__(self, "num_layers", int(self.num_layers))
         if self.layers is not None:
-            layers = tuple(map(int, self.layers))
+            layers = _ints(self.layers)
             if not layers:
                 raise ValueError(
                     "`layers` must hold a layer; None for all. Received: none"
+                )
+            count = self.num_layers
+            if count is not None and not set(layers) <= set(range(count)):
+                raise ValueError(
+                    f"`layers` must be of 0 to {count - 1}. "
+                    f"Received: layers={list(layers)}"
                 )
             object.__setattr__(self, "layers", layers)
 
@@ -190,7 +197,7 @@ def move(styles, direction, amount, layers=None):
         ValueError: The styles or the layers do not fit the direction.
     """
     styles = np.asarray(styles, "float32")
-    layers = direction.layers if layers is None else tuple(layers)
+    layers = direction.layers if layers is None else _ints(layers)
     if styles.ndim == 3 and direction.space == "z":
         raise ValueError(
             f"{direction.name!r} moves latents (batch, dim). Received: w+, "
@@ -255,6 +262,7 @@ def closed_form_directions(model, count=5, layers=None):
     GANs, 2021, equation 6.
     """
     dim = latent_space(model).dim
+    layers = _layers_of(model, layers)
     # The latents come first, before a condition.
     kernels = [
         np.asarray(layer.kernel, "float64")[:dim]
@@ -331,11 +339,12 @@ def boundary_direction(
     Raises:
         TypeError: The model is no generator.
         ValueError: Styles and scores do not fit, or all scores are the same,
-            or some are NaN.
+            or some are NaN; or the model has no such layers.
 
     Reference: Shen et al., Interpreting the Latent Space of GANs for Semantic
     Face Editing, 2020, sections 2.2 and 3.1.
     """
+    layers = _layers_of(model, layers)
     space = space_of(model, styles)
     styles, scores = np.asarray(styles, "float64"), np.asarray(scores)
     if styles.ndim != 2 or scores.shape != (len(styles),):
@@ -393,6 +402,40 @@ def _normal(styles, labels):
     return found.x[:-1]
 
 
+def _ints(layers):
+    """Layers as a tuple of ints; refuses what are none."""
+    listed = np.iterable(layers)
+    layers = list(layers) if listed else layers
+    if not listed or not all(
+        isinstance(each, numbers.Integral) and not isinstance(each, bool)
+        for each in layers
+    ):
+        raise ValueError(
+            "`layers` must be a list of ints, or None. "
+            f"Received: layers={layers!r}"
+        )
+    return tuple(map(int, layers))
+
+
+def _layers_of(model, layers):
+    """Layers as a tuple of ints; refuses those that a model does not have."""
+    if layers is None:
+        return None
+    layers = _ints(layers)
+    if not latent_space(model).has_styles:
+        raise ValueError(
+            f"A {type(model).__name__} has no styles of layers. "
+            f"Received: layers={list(layers)}"
+        )
+    count = model.num_layers
+    if not layers or not set(layers) <= set(range(count)):
+        raise ValueError(
+            f"`layers` must be at least one of 0 to {count - 1}, or None for "
+            f"all. Received: layers={list(layers)}"
+        )
+    return layers
+
+
 def _readers(model, layers):
     """The layers that read the styles, or that which reads the latents."""
     network = image_network(model)
@@ -404,18 +447,7 @@ def _readers(model, layers):
         styled = [each for each in convolutions if each.demodulate]
         styled.append(convolutions[-1])
         chosen = range(len(styled)) if layers is None else layers
-        within = all(0 <= layer < len(styled) for layer in chosen)
-        if not chosen or not within:
-            raise ValueError(
-                f"`layers` must be at least one of 0 to {len(styled) - 1}, or "
-                f"None for all. Received: layers={list(layers)}"
-            )
         return [styled[layer].style_to_scales for layer in chosen]
-    if layers is not None:
-        raise ValueError(
-            f"A {type(model).__name__} has no styles of layers. "
-            f"Received: layers={list(layers)}"
-        )
     latents = [network.inputs[0]]
     for each in network.layers:
         inputs = keras.tree.flatten(each.input)

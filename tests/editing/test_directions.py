@@ -99,6 +99,14 @@ def test_closed_forms_need_a_dense_layer_that_reads_the_latents(vae):
         editing.closed_form_directions(other)
 
 
+def test_layers_are_read_from_any_list_of_ints(style_gan):
+    (expected,) = editing.closed_form_directions(style_gan, 1, [0, 2])
+    for layers in (np.array([0, 2]), (2 * i for i in range(2)), {0, 2}):
+        (found,) = editing.closed_form_directions(style_gan, 1, layers)
+        assert found.layers == (0, 2)
+        np.testing.assert_array_equal(found.vector, expected.vector)
+
+
 def test_principal_directions_are_those_of_numpy(style_gan):
     found = editing.principal_directions(style_gan, 3, num_samples=500, seed=2)
     styles = editing.sample_vectors(style_gan, 500, seed=2)
@@ -240,6 +248,39 @@ def test_moves_that_do_not_fit_are_refused(options, message):
     direction = Direction("x", [1.0, 0.0], num_layers=3)
     with pytest.raises(ValueError, match=message):
         editing.move(direction=direction, **arguments)
+
+
+@pytest.mark.parametrize("layers", [[0.7], [True], ["1"], "1", 1])
+def test_layers_that_are_no_ints_are_refused(style_gan, layers):
+    direction = Direction("x", np.ones(5), num_layers=6)
+    styles = editing.sample_vectors(style_gan, 8)
+    for use in (
+        lambda: Direction("x", np.ones(5), layers=layers, num_layers=6),
+        lambda: editing.move(styles, direction, 1.0, layers),
+        lambda: editing.boundary_direction(
+            style_gan, styles, styles[:, 0], "x", layers=layers
+        ),
+        lambda: editing.closed_form_directions(style_gan, 1, layers),
+    ):
+        with pytest.raises(ValueError, match="`layers` must be a list of ints"):
+            use()
+
+
+def test_layers_that_a_model_does_not_have_are_refused(style_gan, vae):
+    styles = editing.sample_vectors(style_gan, 8)
+    for layers in ([99], [0, 6], [-1], []):
+        with pytest.raises(ValueError, match="`layers` must be at least one"):
+            editing.boundary_direction(
+                style_gan, styles, styles[:, 0], "x", layers=layers
+            )
+    latents = editing.sample_vectors(vae, 8)
+    with pytest.raises(ValueError, match="A VAE has no styles of layers"):
+        editing.boundary_direction(vae, latents, latents[:, 0], "x", layers=[1])
+    with pytest.raises(ValueError, match="`layers` must be of 0 to 5"):
+        Direction("x", np.ones(5), layers=[6], num_layers=6)
+    assert editing.boundary_direction(
+        style_gan, styles, styles[:, 0], "x", layers=np.array([0, 5])
+    ).layers == (0, 5)
 
 
 def test_a_direction_in_another_space_is_refused(style_gan):
