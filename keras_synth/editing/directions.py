@@ -87,7 +87,8 @@ class Direction:
         """The direction without its parts along others.
 
         Args:
-            *others: `Direction`s in the same space.
+            *others: `Direction`s in the same space; with none of them, the
+                direction stays as it is.
 
         Returns:
             A `Direction` whose vector is at right angles to theirs.
@@ -105,6 +106,8 @@ class Direction:
                     f"{other.name!r} and {self.name!r} must lie in the same "
                     f"space. Received: dimensions and spaces {spaces}"
                 )
+        if not others:
+            return self
         matrix = np.stack([o.vector for o in others], 1).astype("float64")
         # Not by QR: others that depend on each other would take more.
         shares = np.linalg.lstsq(matrix, self.vector, rcond=1e-6)[0]

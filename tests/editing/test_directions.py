@@ -148,6 +148,7 @@ def test_a_boundary_is_orthogonal_to_others(style_gan):
     assert np.linalg.norm(found.vector) == pytest.approx(1.0, abs=1e-6)
     with pytest.raises(ValueError, match="Nothing is left"):
         others[0].orthogonal_to(others[0])
+    assert found.orthogonal_to() is found
     # One that comes twice, or the other way round, is left out once.
     np.testing.assert_allclose(
         found.orthogonal_to(others[0], -others[0], others[0]).vector,
