@@ -330,7 +330,9 @@ def boundary_direction(
             `sample_vectors`.
         scores: A bool for each, or one of two numbers, or any number, such as
             what `score_images` gives: those of the highest and the lowest
-            scores are separated.
+            scores are separated. Where a score at the edge of a share comes
+            on both sides of it, its styles are left out; or all taken, if
+            there are no others on this side.
         name: Name of the direction.
         share: Share of the styles on each side, at most 0.5, for numbers.
         orthogonal_to: `Direction`s whose change is left out.
@@ -370,10 +372,10 @@ def boundary_direction(
                 "`share` must be above 0, and at most 0.5. "
                 f"Received: share={share!r}"
             )
+        low, high = _sides(scores, max(int(share * len(scores)), 1))
         order = np.argsort(scores, kind="stable")
-        size = max(int(share * len(scores)), 1)
-        order = np.concatenate([order[:size], order[len(order) - size :]])
-        styles, scores = styles[order], np.arange(2 * size) >= size
+        order = order[(low | high)[order]]
+        styles, scores = styles[order], high[order]
     found = Direction(
         name,
         _normal(styles, scores),
@@ -385,6 +387,22 @@ def boundary_direction(
     if orthogonal_to:
         found = found.orthogonal_to(*orthogonal_to)
     return _scaled(model, found)
+
+
+def _sides(scores, size):
+    """Which scores are the lowest and which the highest, about `size` each.
+
+    Of equal scores all are on a side, or none, so that their order does not
+    matter: without those that the edge of a side would divide, unless nothing
+    else is on this side.
+    """
+    ordered = np.sort(scores)
+    low, high = scores < ordered[size], scores > ordered[-size - 1]
+    if not low.any():
+        low = scores == ordered[0]
+    if not high.any():
+        high = scores == ordered[-1]
+    return low, high
 
 
 def _normal(styles, labels):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_synth import editing, models, networks
-from keras_synth.editing.directions import Direction
+from keras_synth.editing.directions import Direction, _sides
 from keras_synth.editing.spaces import image_network
 from keras_synth.layers import ModulatedConv2D
 
@@ -167,6 +167,44 @@ def test_two_numbers_are_labels(style_gan, kind):
         for given in (labels, labels.astype(kind))
     )
     np.testing.assert_array_equal(bools.vector, numbers.vector)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        np.maximum(np.arange(40) - 34, 0),  # 35 of the least
+        np.minimum(np.arange(40), 5),  # 35 of the largest
+        np.repeat([0, 1, 2], [1, 38, 1]),
+        np.arange(40) // 8,  # equal ones at the edges of the shares
+        np.arange(40),
+    ],
+)
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_equal_scores_are_labeled_alike_in_any_order(style_gan, scores, share):
+    styles = editing.sample_vectors(style_gan, 40, seed=5)
+    rng = np.random.default_rng(0)
+    first, *others = (
+        editing.boundary_direction(
+            style_gan, styles[order], scores[order], "x", share=share
+        )
+        for order in (np.arange(40), *(rng.permutation(40) for _ in range(3)))
+    )
+    for other in others:
+        assert other.source == first.source
+        np.testing.assert_allclose(other.vector, first.vector, atol=1e-3)
+
+
+def test_the_sides_are_the_lowest_and_the_highest_scores():
+    for scores, size, low, high in (
+        ([3, 1, 2, 0], 1, [3], [0]),
+        ([3, 1, 2, 0], 2, [1, 3], [0, 2]),
+        ([0, 1, 1, 1, 2, 3], 2, [0], [4, 5]),  # 1 is left out
+        ([0, 0, 0, 0, 1, 2], 2, [0, 1, 2, 3], [4, 5]),
+        ([0, 0, 0, 0, 0, 1, 2], 3, [0, 1, 2, 3, 4], [5, 6]),
+        ([0, 1, 2, 2, 2, 2], 1, [0], [2, 3, 4, 5]),
+    ):
+        found = _sides(np.array(scores), size)
+        assert [np.flatnonzero(each).tolist() for each in found] == [low, high]
 
 
 def test_move_is_the_sum():
