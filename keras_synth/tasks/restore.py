@@ -252,8 +252,8 @@ def restore(
         noise_level: Standard deviation σ of the noise in units of [0, 1]: 10
             of 255 gray levels are 0.039. "auto" estimates it for each image,
             in color images for brightness and differences of colors, each by
-            itself. With 0, none is removed. The medians, "photo" and networks
-            that are not conditioned on it take none.
+            itself. With 0, only a network of your own runs. The medians,
+            "photo" and networks that are not conditioned on it take none.
         strength: Share of the restoration that is applied, from 0 to 1. With
             0, no noise is looked for, and an image that nothing else changes
             is copied.
@@ -344,7 +344,9 @@ def restore(
 
     def examined(image, color):
         """`(noise level, quality of JPEG, method)`, of which some are none."""
-        if not strength or noise_level == 0:
+        # A network of one's own may restore more than noise.
+        given_none = trained is None and noise_level == 0
+        if not strength or given_none:
             return None, None, None
         level, quality, name = noise_level, None, method
         if level == "auto":
