@@ -12,9 +12,9 @@ other places of a. The generator and its projection head H minimize
 where E_l are the maps of layer l of G, each read at the same random places
 (up to `num_patches`) in x and in y. They are those of the trained generator
 in evaluation too, which H has learned to read, while translations there are
-made by its moving average. The last term keeps images that are of B
-already as they are; the paper's FastCUT leaves it out. The 2 makes the
-squares of `losses.LeastSquares`, which have a ½, those of the paper.
+made by its moving average. The last term keeps images that are of B already as
+they are; the paper's FastCUT leaves it out. The 2 makes the squares of
+`losses.LeastSquares`, which have a ½, those of the paper.
 
 The encoder E is a functional model from the generator's input to the maps of
 the layers that the projection head names, `{layer name: map}`. It shares the

@@ -17,6 +17,7 @@ from keras_synth.training.seeds import keeps_random_state
 from keras_synth.training.unpaired import (
     decaying_adam,
     patches_of_70,
+    translator,
     unpaired_batches,
 )
 
@@ -54,14 +55,8 @@ def build_cut(
     Raises:
         ValueError: Arguments out of range.
     """
-    generator = networks.resnet_translator(
-        channels,
-        channels,
-        width,
-        num_blocks,
-        residual,
-        None if normalization == "none" else normalization,
-        name="generator",
+    generator = translator(
+        channels, width, num_blocks, residual, normalization, "generator"
     )
     return models.CUT(
         generator,

@@ -6,7 +6,7 @@ from typing import Literal
 
 import keras
 
-from keras_synth import models, networks
+from keras_synth import models
 from keras_synth.training.folder import (
     check_epochs,
     check_run,
@@ -17,6 +17,7 @@ from keras_synth.training.seeds import keeps_random_state
 from keras_synth.training.unpaired import (
     decaying_adam,
     patches_of_70,
+    translator,
     unpaired_batches,
 )
 
@@ -58,14 +59,13 @@ def build_cyclegan(
         ValueError: Arguments out of range.
     """
     generators = (
-        networks.resnet_translator(
-            channels,
+        translator(
             channels,
             width,
             num_blocks,
             residual,
-            None if normalization == "none" else normalization,
-            name=f"generator_{way}",
+            normalization,
+            f"generator_{way}",
         )
         for way in ("ab", "ba")
     )

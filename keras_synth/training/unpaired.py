@@ -1,8 +1,34 @@
-"""What trainings without pairs share: discriminators, optimizers, batches."""
+"""What trainings without pairs share: networks, optimizers, batches."""
 
 import keras
 
 from keras_synth import datasets, models, networks
+
+
+def translator(channels, width, num_blocks, residual, normalization, name):
+    """A generator, a `networks.resnet_translator` of one kind of channels.
+
+    Args:
+        channels: Channels of the images, 3 or 1.
+        width: Channels of the first level.
+        num_blocks: Number of residual blocks.
+        residual: Whether it changes images instead of making them anew.
+        normalization: "instance" or "none".
+        name: Name of the network.
+
+    Returns:
+        A `keras.Model` from images (batch, height, width, channels) in [0, 1]
+        to images of the same shape.
+    """
+    return networks.resnet_translator(
+        channels,
+        channels,
+        width,
+        num_blocks,
+        residual,
+        None if normalization == "none" else normalization,
+        name=name,
+    )
 
 
 def patches_of_70(channels, width, name):
