@@ -111,9 +111,10 @@ def _change_color(x, brightness, saturation, contrast):
 def _shift(x, down, right):
     """Shifts each image, as a product with shifted identity matrices."""
     for axis, draw in ((1, down), (2, right)):
-        side = x.shape[axis]
-        most = int(side / 8 + 0.5)
-        shift = ops.floor(draw[:, 0] * (2 * most + 1)) - most  # (batch, 1, 1)
+        side = ops.shape(x)[axis]  # a tensor, of images of any size
+        most = ops.floor(ops.cast(side, "float32") / 8.0 + 0.5)
+        # (batch, 1, 1)
+        shift = ops.floor(draw[:, 0] * (2.0 * most + 1.0)) - most
         index = ops.arange(side, dtype="float32")
         matrix = index[None, :, None] - index[None, None, :] == shift
         matrix = ops.cast(matrix, "float32")  # (batch, to, from)
@@ -125,13 +126,14 @@ def _shift(x, down, right):
 def _cut_out(x, top, left):
     inside = 1.0
     for axis, draw in ((1, top), (2, left)):
-        side = x.shape[axis]
-        length = int(side * 0.5 + 0.5)
-        center = ops.floor(draw * (side + 1 - length % 2))
+        side = ops.shape(x)[axis]
+        length = ops.cast((side + 1) // 2, "float32")
+        even = 1.0 - length % 2.0
+        center = ops.floor(draw * (ops.cast(side, "float32") + even))
         shape = [1, 1, 1, 1]
-        shape[axis] = side
+        shape[axis] = -1
         index = ops.reshape(ops.arange(side, dtype="float32"), shape)
-        first = center - length // 2
+        first = center - ops.floor(length / 2.0)
         covered = ops.logical_and(index >= first, index < first + length)
         inside = inside * ops.cast(covered, "float32")
     return x * (1.0 - inside)

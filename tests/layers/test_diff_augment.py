@@ -217,10 +217,13 @@ def test_gradients_pass_through_color_changes():
     )
 
 
-def test_a_batch_of_unknown_size_is_taken():
+@pytest.mark.parametrize(
+    "shape", [(None, *SHAPE[1:]), (None, None, None, SHAPE[-1])]
+)
+def test_batches_of_unknown_shape_are_taken(shape):
     layer = DiffAugment()
 
-    @tf.function(input_signature=[tf.TensorSpec((None, *SHAPE[1:]))])
+    @tf.function(input_signature=[tf.TensorSpec(shape)])
     def function(images):
         draw = layer.draw(tf.shape(images)[0], seed=0)
         return layer(images, draw=draw), draw
