@@ -172,6 +172,21 @@ def test_the_noise_of_cameras_is_removed_by_the_restorer_of_photos(tmp_path):
     assert abs(result.noise_level**2 / (errors[0] - errors[2]) - 1) < 0.1
 
 
+def test_the_level_that_photo_reports_is_that_of_what_is_seen(tmp_path):
+    clean = skimage.data.rocket()[:256, 100:356].astype("float32") / 255.0
+    noisy = np.asarray(CameraNoise((0.05, 0.05))(clean, (0, 0)))
+    cutout = np.concatenate([noisy, np.zeros_like(noisy[..., :1])], axis=-1)
+    cutout[40:168, 60:188, 3] = 1.0
+    write_image(tmp_path / "part.png", noisy[40:168, 60:188])
+    write_image(tmp_path / "cutout.png", cutout)
+    part, seen = (
+        restore(tmp_path / f"{name}.png", tmp_path / f"out-{name}.png")[0]
+        for name in ("part", "cutout")
+    )
+    assert part.method == seen.method == "photo"
+    assert seen.noise_level == pytest.approx(part.noise_level, rel=1e-4)
+
+
 def test_jpeg_is_found_in_tables_and_in_pixels(photo, tmp_path, capsys):
     Image.fromarray(photo).save(tmp_path / "in.jpg", quality=33)
     write_image(tmp_path / "in.png", read_image(tmp_path / "in.jpg"))
