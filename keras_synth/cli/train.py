@@ -154,7 +154,7 @@ COMMANDS = (
         "upscaler-gan",
         "upscale small.png out.png --method {}",
         "--data FOLDER",
-        "--data FOLDER --from photo_upscaler_x4 --downsampling real",
+        "--data FOLDER --from runs/upscaler/upscaler.keras",
     ),
     _training(
         "pix2pix",
