@@ -37,6 +37,10 @@ class Degradation:
     #: Keyword arguments of severities 1 to 5.
     SEVERITIES = ()
 
+    #: Those of severity 0, where the record must have parameters that networks
+    #: take. None for a degradation without any.
+    UNCHANGED = None
+
     #: Whether degraded images have the size of the clean ones.
     keeps_size = True
 
@@ -105,11 +109,12 @@ class Degradation:
             ValueError: `level` is out of range, or the degradation has no
                 severities.
         """
-        if level == 0:
-            return Compose([])
+        integral = isinstance(level, numbers.Integral)
+        if integral and level == 0:
+            return cls(**cls.UNCHANGED) if cls.UNCHANGED else Compose([])
         if not cls.SEVERITIES:
             raise ValueError(f"{cls.__name__} has no severities.")
-        if not isinstance(level, int) or not 0 < level <= len(cls.SEVERITIES):
+        if not integral or not 0 < level <= len(cls.SEVERITIES):
             raise ValueError(
                 f"{cls.__name__}'s `level` must be an int from 0 to "
                 f"{len(cls.SEVERITIES)}. Received: level={level!r}"
@@ -153,6 +158,29 @@ def split_seed(seed, count):
         A list of int64 (2,).
     """
     return tf.unstack(tf.random.split(seed, count), num=count)
+
+
+def num_channels(images):
+    """Number of channels of images, which tensors of a graph may not know.
+
+    Args:
+        images: (batch, height, width, channels).
+
+    Returns:
+        An int.
+
+    Raises:
+        ValueError: It is unknown.
+    """
+    channels = images.shape[-1]
+    if channels is None:
+        raise ValueError(
+            "This degradation depends on the number of channels, which must "
+            "be known: `tf.io.decode_png(data, channels=3)`, or "
+            "`tf.ensure_shape(images, (None, None, None, 3))`. Received: shape "
+            f"{tuple(images.shape)}"
+        )
+    return channels
 
 
 def check_range(value, name, low=0.0, high=None, whole=False):

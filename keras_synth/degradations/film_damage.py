@@ -10,6 +10,7 @@ from keras_synth.degradations.base import (
     blend,
     check_range,
     draw_range,
+    num_channels,
     one_by_one,
     split_seed,
 )
@@ -94,7 +95,7 @@ class FilmDamage(Degradation):
         target = tf.random.stateless_uniform((*objects, 2), seeds[3])
         target *= tf.cast(shape[1:3], "float32")
         transform = self._transform(anchor, target, seeds[4])
-        color = self._color(objects, images.shape[-1], seeds[5])
+        color = self._color(objects, num_channels(images), seeds[5])
         opacity = draw_range(self.opacity, objects, seeds[6])
         exists = tf.range(most) < count[:, 0, 0]  # (batch, most)
         opacity = tf.where(exists, opacity, 0.0)

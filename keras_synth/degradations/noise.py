@@ -9,6 +9,7 @@ from keras_synth.degradations.base import (
     Degradation,
     check_range,
     draw_range,
+    num_channels,
     split_seed,
 )
 
@@ -47,6 +48,7 @@ class GaussianNoise(Degradation):
     SEVERITIES = tuple(
         {"noise_level": level / 255} for level in (5, 15, 25, 50, 75)
     )
+    UNCHANGED = {"noise_level": 0.0}
 
     def __init__(self, noise_level, spatially_varying=False):
         self.noise_level = check_range(noise_level, "noise_level")
@@ -162,6 +164,7 @@ class CameraNoise(Degradation):
     SEVERITIES = tuple(
         {"noise_level": level / 255} for level in (3, 8, 15, 30, 50)
     )
+    UNCHANGED = {"noise_level": 0.0}
 
     def __init__(self, noise_level, shot=(0.5, 1.0)):
         self.noise_level = check_range(noise_level, "noise_level")
@@ -180,7 +183,7 @@ class CameraNoise(Degradation):
         noise = tf.sqrt(variance) * tf.random.stateless_normal(
             shape, noise_seed
         )
-        if images.shape[-1] == 3:
+        if num_channels(images) == 3:
             noise = _demosaic(noise)
         noisy = tf.clip_by_value(light + noise, 0.0, 1.0) ** (1.0 / _GAMMA)
         mask = tf.cast(level > 0, "float32") * tf.ones_like(images[..., :1])

@@ -11,6 +11,7 @@ from keras_synth.degradations.base import (
     check_range,
     draw_range,
     keep_range,
+    num_channels,
     split_seed,
 )
 from keras_synth.degradations.blur import GaussianBlur
@@ -54,7 +55,13 @@ class ColorFading(Degradation):
         amount = draw_range(self.amount, shape, amount_seed)
         sepia = draw_range(self.sepia, shape, sepia_seed)
         changes = amount > 0
-        if images.shape[-1] == 1:
+        channels = num_channels(images)
+        if channels not in (1, 3):
+            raise ValueError(
+                "Images whose colors fade have 3 channels, or 1. Received: "
+                f"shape {tuple(images.shape)}"
+            )
+        if channels == 1:
             changes = tf.zeros_like(changes)
             faded = images
         else:

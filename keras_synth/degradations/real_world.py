@@ -11,6 +11,7 @@ from keras_synth.degradations.base import (
     OneOf,
     Sometimes,
     draw_range,
+    num_channels,
     split_seed,
 )
 from keras_synth.degradations.blur import (
@@ -124,7 +125,7 @@ class RealWorldDownsample(Degradation):
     def apply(self, images, seed):
         shape = tf.shape(images)
         size = tf.maximum(shape[1:3] // self.factor, 1)
-        channels = images.shape[-1]
+        channels = num_channels(images)
 
         def degrade(one):
             image, seed = one

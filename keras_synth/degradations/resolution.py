@@ -9,6 +9,7 @@ from keras_synth.degradations.base import (
     draw_range,
     keep_range,
     mirrored,
+    num_channels,
     split_seed,
 )
 
@@ -134,7 +135,7 @@ class JPEGCompression(Degradation):
         if self.quality is None:
             unchanged = tf.zeros_like(images[..., :1])
             return images, unchanged, {"quality": tf.fill(shape, 101)}
-        if images.shape[-1] not in (1, 3):
+        if num_channels(images) not in (1, 3):
             raise ValueError(
                 "JPEG stores images of 1 or 3 channels. "
                 f"Received: shape {tuple(images.shape)}"

@@ -11,6 +11,7 @@ from keras_synth.degradations.base import (
     blend,
     check_range,
     draw_range,
+    num_channels,
     one_by_one,
     split_seed,
 )
@@ -72,6 +73,7 @@ class Stains(Degradation):
         self.color = _check_colors(color)
 
     def apply(self, images, seed):
+        channels = num_channels(images)
         seeds = split_seed(seed, 6)
         shape = tf.shape(images)
         drawn = (shape[0], self.count[1])
@@ -104,7 +106,7 @@ class Stains(Degradation):
             *outline, strength, patch, tint = one
             alpha = _stain_alpha(shape, *outline) * _uneven(patch, shape)
             alpha *= strength[:, None, None, None]
-            if images.shape[-1] != 3:
+            if channels != 3:
                 tint = tint @ tf.constant(LUMA_WEIGHTS)[:, None]
             result = blend(result, alpha, tint[:, None, None])
             touched = tf.maximum(touched, tf.cast(alpha > 0, "float32"))

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_synth import metrics
 from keras_synth.ops import optical_flow, visible_pixels, warping_error
+from keras_synth.ops.ranges import check_range
 
 
 def measure_clip(restored, clean, metric=None):
@@ -33,8 +34,8 @@ def measure_clip(restored, clean, metric=None):
         "flicker of the clean clip": array (time - 1,)}`.
 
     Raises:
-        ValueError: There are fewer than two frames, or the clips differ in
-            length or size.
+        ValueError: There are fewer than two frames, frames of other values,
+            or the clips differ in length or size.
 
     Example:
 
@@ -91,5 +92,12 @@ def _image(frame, number):
             "Frames must be (height, width, channels). Received: shape "
             f"{frame.shape} for frame {number}"
         )
-    scale = 255.0 if frame.dtype == np.uint8 else 1.0
-    return (frame[None] / scale).astype("float32")
+    if frame.dtype == np.uint8:
+        return frame[None].astype("float32") / np.float32(255.0)
+    if not np.issubdtype(frame.dtype, np.floating):
+        raise ValueError(
+            "Frames must be floats in [0, 1], or uint8. Received: "
+            f"{frame.dtype} for frame {number}"
+        )
+    check_range(frame, f"Frame {number}", degraded=True)
+    return frame[None].astype("float32")

@@ -19,7 +19,7 @@ from keras_synth.io.options import FileOptions
 ANIMATION_EXTENSIONS = (".gif", ".png", ".webp")
 
 
-def read_image(path, channels=None, alpha="white"):
+def read_image(path, channels=None, alpha="white", white=None):
     """Reads an image file.
 
     Rotation noted in EXIF is applied; PNG, TIFF, PPM and PGM files of 16 bits
@@ -31,6 +31,8 @@ def read_image(path, channels=None, alpha="white"):
             the file holds.
         alpha: What becomes of transparency: "white" puts the image on
             white, "drop" ignores it, "keep" appends it as a last channel.
+        white: Value that is white in TIFF files of more than 8 bits, see
+            `FileOptions`. None takes it from the file.
 
     Returns:
         float32 (height, width, channels), in [0, 1].
@@ -48,7 +50,7 @@ def read_image(path, channels=None, alpha="white"):
         raise ValueError(
             f'`alpha` must be "white", "drop" or "keep". Received: {alpha!r}'
         )
-    image, _ = open_decoded(path).read(0)
+    image, _ = open_decoded(path, FileOptions(white=white)).read(0)
     image, transparency = split_alpha(image)
     image = to_channels(image, channels)
     if alpha == "keep" and transparency is not None:

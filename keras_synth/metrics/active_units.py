@@ -32,17 +32,22 @@ class ActiveUnits(keras.metrics.Metric):
         super().__init__(name=name, **kw)
         self.latent_dim = latent_dim
         self.threshold = threshold
-        shape = (latent_dim,)
-        self.total = self.add_variable(shape, "zeros", name="total")
-        self.squares = self.add_variable(shape, "zeros", name="squares")
-        self.count = self.add_variable((), "zeros", name="count")
+        # Sums of float32 would cancel where means are large.
+        self.total, self.squares, self.count = (
+            self.add_variable(shape, "zeros", "float64", name=name)
+            for name, shape in (
+                ("total", (latent_dim,)),
+                ("squares", (latent_dim,)),
+                ("count", ()),
+            )
+        )
 
     def update_state(self, means):
         """Adds a batch of posterior means, (batch, latent_dim)."""
-        means = ops.cast(means, self.dtype)
+        means = ops.cast(means, "float64")
         self.total.assign_add(ops.sum(means, axis=0))
         self.squares.assign_add(ops.sum(ops.square(means), axis=0))
-        self.count.assign_add(ops.cast(ops.shape(means)[0], self.dtype))
+        self.count.assign_add(ops.cast(ops.shape(means)[0], "float64"))
 
     def result(self):
         """The number of active dimensions so far."""

@@ -192,7 +192,8 @@ class FeatureSampleMetric(FeatureMetric):
     def _add_vectors(self, side, vectors):
         start = self._count(side)
         vectors = vectors[: self.num_samples - start]
-        indices = (start + ops.arange(ops.shape(vectors)[0]))[:, None]
+        places = ops.arange(ops.shape(vectors)[0], dtype="int32")
+        indices = (start + places)[:, None]
         for name, values in (
             ("rows", vectors),
             ("written", ops.ones_like(vectors[:, 0])),

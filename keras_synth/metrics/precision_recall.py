@@ -168,5 +168,6 @@ def _radii(vectors, ks):
 def _row_blocks(count):
     """Row numbers in blocks, (blocks, rows), padded with the last row."""
     blocks = (count + _ROWS - 1) // _ROWS
-    rows = ops.minimum(ops.arange(blocks * _ROWS), count - 1)
+    rows = ops.arange(blocks * _ROWS, dtype="int32")
+    rows = ops.minimum(rows, count - 1)
     return ops.reshape(rows, (-1, _ROWS))

@@ -43,8 +43,8 @@ def patch_match(patch_size=7, *, seed=0, progress=None):
     Args:
         patch_size: Side of a patch in pixels, an odd int of at least 3.
             Larger ones keep larger structures whole and fit less closely.
-        seed: Seed of the search, an int. The same one gives the same bits;
-            another one gives another result.
+        seed: Seed of the search, an int of at least 0. The same one
+            gives the same bits; another one gives another result.
         progress: None, or a function that is called with the finished share
             of an image, from 0 to 1.
 
@@ -55,9 +55,10 @@ def patch_match(patch_size=7, *, seed=0, progress=None):
         is 0 are returned unchanged.
 
     Raises:
-        ValueError: `patch_size` is not an odd int of at least 3. Raised by
-            the function for a mask that is missing, of another shape, or
-            leaves no patch without a missing pixel.
+        ValueError: `patch_size` is not an odd int of at least 3, or `seed`
+            no int of at least 0. Raised by the function for a mask that is
+            missing, of another shape, or leaves no patch without a missing
+            pixel.
 
     Reference: Wexler, Shechtman & Irani, Space-Time Completion of Video, 2007;
     Barnes et al., PatchMatch, 2009; Newson et al., Video Inpainting of Complex
@@ -73,6 +74,10 @@ def patch_match(patch_size=7, *, seed=0, progress=None):
     True
     """
     check_odd("patch_size", patch_size)
+    if type(seed) is not int or seed < 0:
+        raise ValueError(
+            f"`seed` must be an int of at least 0. Received: seed={seed!r}"
+        )
 
     def restore(images, mask=None):
         images, holes = inpainting_inputs("patch_match", images, mask)

@@ -250,11 +250,20 @@ class PlugAndPlay(keras.Model):
                 f"This operator needs {', '.join(map(repr, missing))}: give a "
                 f"dict of inputs. Received: {list(named)}"
             )
-        if "mask" in self.input_names:  # whatever lies there, NaN as well
-            image, mask = named["image"], tf.cast(named["mask"], "float32")
-            nothing = tf.zeros((), image.dtype)
-            named["image"] = tf.where(mask > 0, nothing, image)
+        if "mask" in self.input_names:
+            image = tf.convert_to_tensor(named["image"])
+            mask = tf.cast(named["mask"], "float32") > 0.5
+            _check_mask(mask.shape, image.shape)
+            named["mask"] = tf.cast(mask, "float32")
+            # Whatever lies there, NaN as well.
+            named["image"] = tf.where(mask, tf.zeros((), image.dtype), image)
         check_images(named["image"], "Degraded images")
+        channels = self.operator.channels
+        if channels and named["image"].shape[-1] not in (None, channels):
+            raise ValueError(
+                f"{type(self.operator).__name__} makes images of {channels} "
+                f"channels. Received: shape {tuple(named['image'].shape)}"
+            )
         names = (*self.input_names, "noise_level")
         return {
             name: tf.cast(named[name], "float32")
@@ -401,4 +410,15 @@ def _check(denoiser, operator, noise_level, num_iterations):
         raise ValueError(
             "`num_iterations` must be an int, at least 1. "
             f"Received: num_iterations={num_iterations!r}"
+        )
+
+
+def _check_mask(mask, image):
+    """Refuses shapes of masks that are not (batch or 1, height, width, 1)."""
+    one = tf.TensorShape((1, *image[1:3], 1))
+    each = tf.TensorShape((*image[:3], 1))
+    if not (mask.is_compatible_with(one) or mask.is_compatible_with(each)):
+        raise ValueError(
+            f"`mask` must be {tuple(each)}, 1 where pixels are missing. "
+            f"Received: shape {tuple(mask)}"
         )

@@ -141,6 +141,7 @@ def inpaint(
         )
     if method in known and method != "unet" and ensemble:
         raise ValueError(f"`ensemble` is for networks, not for {method!r}.")
+    restoration.patch_match(PATCH_SIZE, seed=seed)  # refuses other seeds
     check_masks(mask, source)
     beside = (COMPARISON,) if compare else ()
     plan = plan_targets(

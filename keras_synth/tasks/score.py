@@ -1,6 +1,7 @@
 """Scores of image files: with a reference, without one, and of whole sets."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 from collections.abc import Callable
@@ -11,7 +12,13 @@ import numpy as np
 
 from keras_synth import metrics, networks, presets
 from keras_synth.inference import input_names
-from keras_synth.io import Progress, image_files, pair_by_name, read_image
+from keras_synth.io import (
+    Progress,
+    image_files,
+    open_decoded,
+    pair_by_name,
+    read_image,
+)
 from keras_synth.models.loading import load_model
 from keras_synth.tasks.image_files import FilesError
 
@@ -22,6 +29,7 @@ ALONE = ("niqe",)
 #: Metrics of two sets of images.
 OF_SETS = ("frechet", "kernel", "precision_recall")
 _FEATURES = ("mnist_features", "fashion_mnist_features")
+_PERCEPTUAL = ("vgg16", "vgg19", "squeezenet")
 _BATCH = 32
 
 
@@ -69,6 +77,7 @@ def score(
     linear_weights: str | os.PathLike | None = None,
     features: str = "inception",
     features_weights: str = "imagenet",
+    white: float | None = None,
     on_file: Callable[[Scored], None] | None = None,
     verbose: Literal["auto", 0, 1, 2] = "auto",
 ) -> list[Scored]:
@@ -80,7 +89,8 @@ def score(
     as a set, with those of the reference, which need no names in common.
 
     Images are compared as files have them, in 8 bits. A gray image and a color
-    image are compared in color. Transparent images are put on white.
+    image are compared in color. Transparent images are put on white. Of several
+    images in a file the first one counts, which is noted.
 
     Args:
         source: Path of an image file, or of a folder with images, which are
@@ -106,6 +116,9 @@ def score(
             `.keras` file of a network from images to vectors.
         features_weights: Weights of "inception": "imagenet", which are
             downloaded once, or the path of that file.
+        white: Value that is white in TIFF files of more than 8 bits. None
+            takes 1 for floats and the largest number of up to 16 bits, and
+            refuses the others.
         on_file: None, or a function that is called with each result as soon
             as it is there, the one of all images at the end.
         verbose: Progress, see `io.Progress`.
@@ -117,10 +130,13 @@ def score(
     Raises:
         FileNotFoundError: There is no such file or folder.
         ValueError: A metric needs a reference, or there is none for an image;
-            images are too small, or of other sizes than their references. In
-            a folder all others are scored first, and the mean is of those.
+            an option is for other metrics than those named; images are too
+            small, or of other sizes than their references. In a folder all
+            others are scored first, and the mean is of those.
     """
+    given = dict(locals())
     names = _check_metrics(metrics, reference)
+    _check_options(names, given)
     pairs = _paired(source, reference, names)
     measured = _metrics(names, luma, border)
     if "lpips" in names:
@@ -128,6 +144,10 @@ def score(
             perceptual, perceptual_weights, linear_weights
         )
     sets = _set_metrics(names, features, features_weights)
+    real = image_files(reference) if sets else []
+    for metric in sets.values():
+        metric.require_samples(len(real), len(pairs))
+    read = functools.partial(read_image, white=white)
     done, errors = [], {}
 
     def add(result):
@@ -140,21 +160,25 @@ def score(
         for file, clean in pairs:
             try:
                 if measured:
-                    add(_scored(measured, file, clean))
+                    add(_scored(measured, read, file, clean))
             except (OSError, ValueError) as error:
                 errors[file] = error
             progress.add()
-        pairs = [pair for pair in pairs if pair[0] not in errors]
-        if len(pairs) > 1 or (sets and pairs):
+        made = [file for file, _ in pairs if file not in errors]
+        whole = {}
+        if measured and (len(made) > 1 or (sets and made)):
             whole = {
                 name: float(np.mean([one.scores[name] for one in done]))
                 for name in measured
             }
-            whole |= _compare_sets(sets, pairs, reference) if sets else {}
+        if sets:
+            whole |= _compare_sets(sets, read, made, real, errors)
+            made = [file for file in made if file not in errors]
+        if whole:
             folder = pathlib.Path(source)
             clean = None if reference is None else pathlib.Path(reference)
             notes = _notes({**measured, **sets}, len(errors))
-            add(Scored(folder, clean, whole, len(pairs), notes))
+            add(Scored(folder, clean, whole, len(made), notes))
     if errors:
         raise FilesError(errors) from next(iter(errors.values()))
     return done
@@ -174,6 +198,30 @@ def _check_metrics(names, reference):
     if not names:
         raise ValueError("`metrics` must name a metric. Received: none")
     return list(dict.fromkeys(names))
+
+
+def _check_options(names, given):
+    """Refuses options of metrics that are not measured."""
+    if given["perceptual"] not in _PERCEPTUAL:
+        raise ValueError(
+            f"`perceptual` must be {', '.join(_PERCEPTUAL)}. "
+            f"Received: {given['perceptual']!r}"
+        )
+    crops = [name for name in PAIRED if name != "lpips"]
+    for option, unused, users in (
+        ("luma", None, crops),
+        ("border", 0, [*crops, *ALONE]),
+        ("perceptual", "vgg16", ["lpips"]),
+        ("perceptual_weights", "imagenet", ["lpips"]),
+        ("linear_weights", None, ["lpips"]),
+        ("features", "inception", OF_SETS),
+        ("features_weights", "imagenet", OF_SETS),
+    ):
+        if given[option] != unused and not set(users) & set(names):
+            raise ValueError(
+                f"`{option}` is for {', '.join(users)}, and these are not "
+                f"among the metrics. Received: {option}={given[option]!r}"
+            )
 
 
 def _paired(source, reference, names):
@@ -270,9 +318,9 @@ def _set_metrics(names, features, weights):
     return {name: made[name](network) for name in names}
 
 
-def _scored(measured, file, clean):
-    image = read_image(file)
-    truth = image if clean is None else read_image(clean)
+def _scored(measured, read, file, clean):
+    image = read(file)
+    truth = image if clean is None else read(clean)
     if truth.shape[:2] != image.shape[:2]:
         sizes = [f"{x.shape[1]}x{x.shape[0]}" for x in (image, truth)]
         raise ValueError(
@@ -288,34 +336,48 @@ def _scored(measured, file, clean):
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
         scores[name] = float(metric.result())
-    return Scored(file, clean, scores)
+    notes = tuple(
+        f"the first of {count} images in {path}"
+        for path in (file, clean)
+        if path is not None and (count := open_decoded(path).num_frames) > 1
+    )
+    return Scored(file, clean, scores, notes=notes)
 
 
-def _compare_sets(sets, pairs, reference):
-    """Scores of all images against all of the reference."""
-    files = {"generated": [file for file, _ in pairs]}
-    files["real"] = image_files(reference)
+def _compare_sets(sets, read, made, real, errors):
+    """Scores of all images against all of the reference.
+
+    Files that cannot be read are left out, and their errors added to those
+    given; so is that of the sets, if too few images are left.
+    """
     network = next(iter(sets.values())).features
-    for side, paths in files.items():
+    for side, paths in (("generated", made), ("real", real)):
         for first in range(0, len(paths), _BATCH):
-            batch = [
-                _fitted(path, network) for path in paths[first : first + _BATCH]
-            ]
+            batch = []
+            for path in paths[first : first + _BATCH]:
+                try:
+                    batch.append(_fitted(read, path, network))
+                except (OSError, ValueError) as error:
+                    errors[path] = error
             for images in _of_one_size(batch):
                 for metric in sets.values():
                     getattr(metric, f"update_{side}")(images)
     scores = {}
     for name, metric in sets.items():
-        result = metric.result()
+        try:
+            result = metric.result()
+        except ValueError as error:
+            errors[name] = error
+            continue
         results = result if isinstance(result, dict) else {name: result}
         scores.update((key, float(value)) for key, value in results.items())
     return scores
 
 
-def _fitted(path, network):
+def _fitted(read, path, network):
     """An image with the channels that a network takes."""
     channels = network.input_shape[-1]
-    image = read_image(path, channels=channels)
+    image = read(path, channels=channels)
     size = network.input_shape[1:3]
     if None not in size and image.shape[:2] != size:
         raise ValueError(

@@ -205,6 +205,17 @@ def train_denoiser(
         "num_blocks": num_blocks,
     }
     conditional = isinstance(degradation, degradations.GaussianNoise)
+    if not degradation.keeps_size:
+        raise ValueError(
+            f"{type(degradation).__name__} changes the size of images, which a "
+            "denoiser keeps: `training.train_upscaler` trains for that."
+        )
+    if architecture == "ffdnet" and not conditional:
+        raise ValueError(
+            "An FFDNet takes the noise level, which only the degradation "
+            "'noise' has: another architecture ('unet') learns the others. "
+            f"Received: architecture={architecture!r}"
+        )
     if from_ is None:
         network = build_denoiser(architecture, channels, conditional, **sizes)
     else:

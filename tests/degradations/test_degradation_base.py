@@ -5,14 +5,19 @@ import pytest
 import tensorflow as tf
 
 from keras_synth.degradations import (
+    CameraNoise,
+    ColorFading,
     Compose,
     Downsample,
     GaussianBlur,
     GaussianNoise,
+    JPEGCompression,
     Occlusion,
     OneOf,
+    RealWorldDownsample,
     SaltAndPepper,
     Sometimes,
+    Stains,
 )
 from keras_synth.degradations.base import check_range, draw_range, split_seed
 
@@ -147,3 +152,44 @@ def test_lists_of_other_things_are_refused():
         Sometimes("noise", 0.5)
     with pytest.raises(ValueError, match="`probability` must be a number"):
         Sometimes(GaussianNoise(0.1), 1.5)
+
+
+@pytest.mark.parametrize(
+    "degradation",
+    [
+        CameraNoise(0.05),
+        Stains(1),
+        ColorFading(1.0),
+        JPEGCompression(50),
+        RealWorldDownsample(2),
+    ],
+    ids=lambda degradation: type(degradation).__name__,
+)
+def test_unknown_channels_are_refused_where_they_matter(degradation):
+    """As of `tf.io.decode_png` without `channels`, in a pipeline."""
+    image = np.full((32, 32, 3), 0.5, "float32")
+    parts = tf.data.Dataset.from_tensors(tf.io.serialize_tensor(image))
+
+    def degraded(shape):
+        def degrade(part):
+            unknown = tf.io.parse_tensor(part, "float32")
+            return degradation(tf.ensure_shape(unknown, shape), 0)
+
+        return next(iter(parts.map(degrade)))
+
+    with pytest.raises(ValueError, match="channels, which must be known"):
+        degraded((None, None, None))
+    np.testing.assert_allclose(
+        degraded((None, None, 3)),
+        degradation(image, 0),
+        atol=1e-6,
+    )
+
+
+def test_severity_0_of_noise_has_the_level_that_networks_take():
+    images = np.random.default_rng(0).uniform(size=(2, 8, 9, 3))
+    for kind in (GaussianNoise, CameraNoise):
+        same, record = kind.severity(0)(images, 0, return_record=True)
+        np.testing.assert_array_equal(same, images.astype("float32"))
+        assert not record["parameters"]["noise_level"].numpy().any()
+    assert isinstance(GaussianNoise.severity(np.int64(2)), GaussianNoise)

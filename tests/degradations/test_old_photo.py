@@ -160,3 +160,9 @@ def test_bad_arguments_are_refused(folder, tmp_path):
         ColorFading(1.5)
     with pytest.raises(ValueError, match="`film_damage` must be a FilmDamage"):
         OldPhoto(ColorFading(0.5))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_colors_of_other_images_do_not_fade(channels):
+    with pytest.raises(ValueError, match="have 3 channels, or 1"):
+        ColorFading(1.0)(np.zeros((4, 4, channels), "float32"), 0)

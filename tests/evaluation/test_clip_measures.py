@@ -61,3 +61,16 @@ def test_clips_that_do_not_match_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             measure_clip(restored, truth)
+
+
+@pytest.mark.parametrize(
+    ("clip", "message"),
+    [
+        (np.full((2, 16, 16, 3), 65535, "uint16"), "uint16 for frame 0"),
+        (np.full((2, 16, 16, 3), 200.0, "float32"), "Frame 0"),
+        (np.full((2, 16, 16, 3), np.nan, "float32"), "Frame 0 must be finite"),
+    ],
+)
+def test_frames_of_other_values_are_refused(clip, message):
+    with pytest.raises(ValueError, match=message):
+        measure_clip(clip, clip)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_synth import networks
 from keras_synth.degradations import Compose, GaussianNoise
 from keras_synth.evaluation import compare, robustness
 from keras_synth.metrics import PSNR
@@ -104,3 +105,11 @@ def test_bad_arguments_are_refused(clean):
             robustness(methods(), clean, degradations, PSNR(), verbose=0)
     with pytest.raises(ValueError, match="level=6"):
         robustness(methods(), clean, [GaussianNoise], PSNR(), [6], verbose=0)
+
+
+def test_severity_0_runs_networks_that_take_the_level(clean):
+    network = networks.ffdnet(1, num_layers=2, width=4)
+    found = robustness(
+        {"ffdnet": network}, clean, [GaussianNoise], PSNR(), [0, 1], verbose=0
+    )
+    assert {row["severity"] for row in found.rows} == {0, 1}

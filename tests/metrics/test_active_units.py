@@ -32,3 +32,10 @@ def test_reset_and_configuration():
     config = keras.saving.serialize_keras_object(metric)
     again = keras.saving.deserialize_keras_object(config)
     assert again.get_config() == metric.get_config()
+
+
+def test_means_of_many_batches_far_from_zero_are_not_active():
+    metric = ActiveUnits(4)
+    for _ in range(50):
+        metric.update_state(np.full((300, 4), 100.1, "float32"))
+    assert float(metric.result()) == 0.0

@@ -322,3 +322,19 @@ def test_bad_images_are_refused(images, message):
 def test_images_too_small_to_estimate_noise_are_refused():
     with pytest.raises(ValueError, match="at least 4x4"):
         restoration.BM3D()(np.zeros((1, 3, 9, 1), "float32"))
+
+
+@pytest.mark.parametrize(
+    ("level", "message"),
+    [
+        (np.full((2, 8, 8, 1), 0.1), "one `noise_level` for each"),
+        (np.float32([0.1, 0.1]), "one `noise_level` for each"),
+        (np.full((2, 1, 1, 1), np.nan), "at least 0"),
+        (np.full((2, 1, 1, 1), -0.1), "at least 0"),
+        (np.full((1, 1, 1, 1), 25.0), "divide that of 8-bit"),
+    ],
+)
+def test_levels_of_the_call_are_checked(level, message):
+    images = np.full((2, 8, 8, 1), 0.5, "float32")
+    with pytest.raises(ValueError, match=message):
+        restoration.BM3D()({"image": images, "noise_level": level})

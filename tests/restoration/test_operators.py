@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
 from keras_synth import degradations, ops
 from keras_synth.restoration import (
@@ -231,3 +232,18 @@ def test_colors_and_masks_are_selected():
 def test_wrong_arguments_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_periodic_blur_goes_around_a_small_image():
+    kernel = np.random.default_rng(0).uniform(size=(15, 9))
+    x = np.random.default_rng(1).uniform(size=(1, 6, 4, 1)).astype("float32")
+    expected = ndimage.convolve(
+        x[0, ..., 0].astype("float64"), kernel / kernel.sum(), mode="wrap"
+    )
+    found = Blur(kernel, borders="circular").forward(x)
+    np.testing.assert_allclose(found[0, ..., 0], expected, atol=1e-6)
+
+
+def test_sides_that_are_no_multiples_are_refused():
+    with pytest.raises(ValueError, match="must be multiples of the scale, 2"):
+        BicubicDownsampling(2).forward(tf.zeros((1, 6, 5, 1)))

@@ -288,3 +288,9 @@ def test_what_is_filled_lies_between_the_extremes_of_what_is_known():
     known = images[mask == 0.0]
     filled = patch_match(seed=0)(images, mask)[mask == 1.0]
     assert known.min() <= filled.min() and filled.max() <= known.max()
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None, True])
+def test_other_seeds_are_refused(seed):
+    with pytest.raises(ValueError, match="`seed` must be an int"):
+        patch_match(seed=seed)

@@ -331,3 +331,25 @@ def test_wrong_networks_and_inputs_are_named():
         PlugAndPlay(fade, Blur(BOX))(np.zeros((1, 8, 8, 1), "uint8"))
     with pytest.raises(ValueError, match="images like those that it gets"):
         PlugAndPlay(lambda x, noise_level: x[..., :1], Blur(BOX), 0.1)(IMAGES)
+
+
+def test_masks_of_other_values_count_as_holes_and_of_other_shapes_do_not():
+    solve = PlugAndPlay(fade, Mask(), num_iterations=2, noise_level=0.05)
+    image, hole = IMAGES[:1], HOLES[:1]
+    expected = solve({"image": image, "mask": hole})
+    for mask in (255 * np.uint8(hole), 0.9 * hole, hole > 0):
+        found = solve({"image": image, "mask": mask})
+        np.testing.assert_array_equal(found, expected)
+    own = PlugAndPlay(
+        fade, Mask(255 * hole), num_iterations=2, noise_level=0.05
+    )
+    np.testing.assert_allclose(own(image * (1 - hole)), expected, atol=1e-6)
+    solve({"image": IMAGES, "mask": hole})  # one mask for all
+    for shape in ((1, 1, 10, 1), (12, 10, 1), (1, 12, 10, 3), (3, 12, 10, 1)):
+        with pytest.raises(ValueError, match="`mask` must be"):
+            solve({"image": IMAGES, "mask": np.ones(shape, "float32")})
+
+
+def test_a_mosaic_has_one_channel():
+    with pytest.raises(ValueError, match="makes images of 1 channels"):
+        PlugAndPlay(fade, ColorFilterArray())(IMAGES)

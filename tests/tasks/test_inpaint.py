@@ -437,3 +437,9 @@ def test_strokes_on_a_transparent_ground_are_a_mask(stroke, torn, mask):
     write_image(torn / "holes.png", np.dstack([ramp, 1.0 - mask]))
     with pytest.raises(ValueError, match="does not say what is marked"):
         inpaint(torn / "in.png", torn / "holes.png", torn / "c.png", **words)
+
+
+def test_a_bad_seed_is_not_blamed_on_the_image(torn, mask, tmp_path):
+    with pytest.raises(ValueError, match="`seed` must be an int") as caught:
+        inpaint(torn, mask, tmp_path / "out.png", seed=-1)
+    assert not hasattr(caught.value, "errors")

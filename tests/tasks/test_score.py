@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tifffile
 from skimage import data
 from skimage import metrics as reference
 
@@ -193,3 +194,104 @@ def test_the_mean_is_of_those_that_could_be_scored(tmp_path):
     mean = (large.scores["niqe"] + wide.scores["niqe"]) / 2
     assert both.scores["niqe"] == pytest.approx(mean)
     assert both.notes == ("without 1 that could not be scored",)
+
+
+@pytest.fixture
+def random_sets(tmp_path):
+    rng = np.random.default_rng(1)
+    for side in ("made", "real"):
+        for index in range(6):
+            image = rng.uniform(size=(9, 8, 3))
+            write_image(tmp_path / side / f"{index}.png", image)
+    (tmp_path / "made/3.png").write_bytes(b"no image")
+    return tmp_path
+
+
+def test_sets_are_of_the_files_that_can_be_read(random_sets, vectors):
+    done = []
+    options = {"reference": random_sets / "real", "features": str(vectors)}
+    for names in (["psnr", "frechet"], ["frechet"]):
+        done.clear()
+        with pytest.raises(tasks.FilesError, match=r"3\.png") as caught:
+            tasks.score(
+                random_sets / "made",
+                metrics=names,
+                on_file=done.append,
+                verbose=0,
+                **options,
+            )
+        assert len(caught.value.errors) == 1
+        assert done[-1].num_images == 5 and set(done[-1].scores) == set(names)
+        assert done[-1].notes[-1] == "without 1 that could not be scored"
+
+
+def test_sets_that_are_too_small_are_refused_before_anything(
+    random_sets, vectors
+):
+    for file in sorted((random_sets / "real").iterdir())[1:]:
+        file.unlink()
+    done = []
+    with pytest.raises(ValueError, match="needs at least"):
+        tasks.score(
+            random_sets / "made",
+            reference=random_sets / "real",
+            metrics=["frechet"],
+            features=str(vectors),
+            on_file=done.append,
+            verbose=0,
+        )
+    assert not done
+
+
+def test_of_several_pages_the_first_counts_and_it_is_said(tmp_path):
+    page = (255 * CAMERA).astype("uint8")
+    for name, second in (("a", page), ("b", 255 - page)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.stack([page, second]))
+    (found,) = tasks.score(
+        tmp_path / "a.tif", reference=tmp_path / "b.tif", verbose=0
+    )
+    assert found.scores["psnr"] == float("inf")
+    first = "the first of 2 images in"
+    assert found.notes == tuple(
+        f"{first} {tmp_path / name}" for name in ("a.tif", "b.tif")
+    )
+
+
+def test_floats_are_scored_by_the_value_that_is_white(tmp_path):
+    noise = 0.1 * RNG.standard_normal(CAMERA.shape)
+    for name, image in (("a", CAMERA), ("b", np.clip(CAMERA + noise, 0, 1))):
+        for folder, white in (("one", 1.0), ("high", 1000.0)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            tifffile.imwrite(
+                tmp_path / folder / f"{name}.tif", np.float32(white * image)
+            )
+    one, high = (
+        tasks.score(
+            tmp_path / folder / "b.tif",
+            reference=tmp_path / folder / "a.tif",
+            white=white,
+            verbose=0,
+        )[0]
+        for folder, white in (("one", None), ("high", 1000.0))
+    )
+    assert one.scores == pytest.approx(high.scores, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "message"),
+    [
+        ("psnr", {"linear_weights": "no.npz"}, "`linear_weights` is for lpips"),
+        ("niqe", {"luma": "full"}, "`luma` is for psnr"),
+        ("psnr", {"features": "my.keras"}, "`features` is for frechet"),
+        ("psnr", {"perceptual": "vgg19"}, "`perceptual` is for lpips"),
+        ("lpips", {"perceptual": "alex"}, "`perceptual` must be vgg16"),
+    ],
+)
+def test_options_of_other_metrics_are_refused(
+    metric, options, message, folders
+):
+    noisy, clean = folders
+    with pytest.raises(ValueError, match=message):
+        tasks.score(
+            noisy, reference=clean, metrics=[metric], verbose=0, **options
+        )

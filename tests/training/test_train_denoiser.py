@@ -245,3 +245,23 @@ def test_a_denoiser_becomes_a_blind_restorer(tmp_path):
     inputs = {"image": image, "noise_level": np.zeros((1, 1, 1, 1))}
     expected = given(inputs)
     np.testing.assert_allclose(network(image), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"architecture": "ffdnet", "degradation": "photo"},
+            "An FFDNet takes the noise level",
+        ),
+        ({"degradation": degradations.Downsample(2)}, "train_upscaler"),
+        ({"from_": "mnist_classifier", "channels": 1}, "makes no image"),
+    ],
+)
+def test_what_does_not_fit_is_said_before_training(options, message, tmp_path):
+    options = {"image_size": 16, "epochs": 1, "verbose": 0, **options}
+    with pytest.raises(ValueError, match=message) as caught:
+        training.train_denoiser(
+            image_folder(tmp_path), tmp_path / "run", **options
+        )
+    assert "in user code" not in str(caught.value)

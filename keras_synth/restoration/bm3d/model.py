@@ -90,10 +90,7 @@ class BM3D(keras.Model):
                 f"estimate it. Received: noise_level={noise_level!r}"
             )
         if noise_level is not None and noise_level > 1.0:
-            raise ValueError(
-                "`noise_level` is in units of [0, 1]: divide that of 8-bit "
-                f"images by 255. Received: noise_level={noise_level!r}"
-            )
+            raise _in_8_bits(noise_level)
         if profile not in ("auto", *PROFILES):
             raise ValueError(
                 f'`profile` must be "auto", "normal" or "high". '
@@ -112,7 +109,9 @@ class BM3D(keras.Model):
     def call(self, images):
         inputs = named_inputs(images)
         check_images(inputs["image"], "Noisy images")
-        noise_level = inputs.get("noise_level", self.noise_level)
+        noise_level = self.noise_level
+        if "noise_level" in inputs:
+            noise_level = _checked_level(inputs["noise_level"])
         denoised = for_known_channels(
             lambda images: self._denoise(images, noise_level), inputs["image"]
         )
@@ -207,3 +206,30 @@ class BM3D(keras.Model):
             lambda: denoise("high"),
             lambda: denoise("normal"),
         )
+
+
+def _in_8_bits(noise_level):
+    return ValueError(
+        "`noise_level` is in units of [0, 1]: divide that of 8-bit images by "
+        f"255. Received: noise_level={noise_level!r}"
+    )
+
+
+def _checked_level(level):
+    """Noise levels of images, (batch, 1, 1, 1), as a tensor."""
+    level = tf.cast(level, "float32")
+    if not level.shape.is_compatible_with((None, 1, 1, 1)):
+        raise ValueError(
+            "BM3D takes one `noise_level` for each image, (batch, 1, 1, 1). "
+            f"Received: shape {tuple(level.shape)}"
+        )
+    if tf.executing_eagerly():
+        values = level.numpy()
+        if not (values >= 0.0).all():
+            raise ValueError(
+                "`noise_level` must be of at least 0. Received: a smallest of "
+                f"{values.min()}"
+            )
+        if values.max(initial=0.0) > 1.0:
+            raise _in_8_bits(float(values.max()))
+    return level

@@ -41,6 +41,12 @@ class BicubicDownsampling(Operator):
         self.scale = scale
 
     def forward(self, x):
+        if any(side and side % self.scale for side in x.shape[1:3]):
+            raise ValueError(
+                "Height and width must be multiples of the scale, "
+                f"{self.scale} (`io.modulo_crop`). Received: shape "
+                f"{tuple(x.shape)}"
+            )
         rows, columns = (self._matrix(n // self.scale) for n in _sides(x))
         return _times(rows, x, columns)
 

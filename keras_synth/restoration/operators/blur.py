@@ -134,9 +134,17 @@ class Blur(Operator):
         """Transfer function of the kernel, (1, 1, height, width // 2 + 1)."""
         size = tf.shape(planes)[2:]
         rows, columns = self.kernel.shape
+        # A kernel that is larger than the image goes around it.
+        rounds = [-(-rows // size[0]), -(-columns // size[1])]
         kernel = tf.pad(
-            self.kernel, [[0, size[0] - rows], [0, size[1] - columns]]
+            self.kernel,
+            [
+                [0, rounds[0] * size[0] - rows],
+                [0, rounds[1] * size[1] - columns],
+            ],
         )
+        kernel = tf.reshape(kernel, (rounds[0], size[0], rounds[1], size[1]))
+        kernel = tf.reduce_sum(kernel, axis=(0, 2))
         kernel = tf.roll(kernel, [-(rows // 2), -(columns // 2)], [0, 1])
         return tf.signal.rfft2d(kernel)[None, None]
 

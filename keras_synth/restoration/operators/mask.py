@@ -76,7 +76,8 @@ class Mask(_Selection):
                 "`mask` is missing: give it to Mask, or to the restorer as "
                 '{"image": ..., "mask": ...}.'
             )
-        return 1.0 - tf.cast(self.mask, "float32") * tf.ones_like(like)
+        known = tf.cast(self.mask, "float32") <= 0.5
+        return tf.cast(known, "float32") * tf.ones_like(like)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
