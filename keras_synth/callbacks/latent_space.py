@@ -118,7 +118,8 @@ def write_projector(directory, model, images, labels=None, class_names=()):
         Path of the configuration, a `pathlib.Path`.
 
     Raises:
-        ValueError: The sprite would be larger than TensorBoard shows.
+        ValueError: The sprite would be larger than TensorBoard shows, or
+            there are other numbers of labels or of their names.
     """
     directory = pathlib.Path(directory)
     count, height, width, _ = np.shape(images)
@@ -129,6 +130,8 @@ def write_projector(directory, model, images, labels=None, class_names=()):
             f"TensorBoard shows at most {most} images of {height}x{width} "
             f"in its projector. Received: {count}"
         )
+    if labels is not None:
+        names = _names(labels, count, class_names)
     arguments = (images,)
     if getattr(model, "conditional", False):
         arguments = (images, labels)
@@ -144,10 +147,6 @@ def write_projector(directory, model, images, labels=None, class_names=()):
         '  tensor_path: "latents.tsv"',
     ]
     if labels is not None:
-        names = [
-            class_names[label] if len(class_names) else str(label)
-            for label in np.asarray(labels)
-        ]
         write_whole(directory / "labels.tsv", _lines(names))
         lines.append('  metadata_path: "labels.tsv"')
     lines += [
@@ -161,6 +160,25 @@ def write_projector(directory, model, images, labels=None, class_names=()):
     config = directory / "projector_config.pbtxt"
     write_whole(config, _lines(lines))
     return config
+
+
+def _names(labels, count, class_names):
+    """The name of each image's class, in one line."""
+    labels = np.asarray(labels)
+    if labels.shape != (count,):
+        raise ValueError(
+            f"`labels` must be of shape ({count},), one for each image. "
+            f"Received: shape {labels.shape}"
+        )
+    if not len(class_names):
+        return [str(label) for label in labels]
+    if count and not 0 <= labels.min() <= labels.max() < len(class_names):
+        raise ValueError(
+            "`class_names` must hold a name for each class. Received: "
+            f"{len(class_names)} names for classes from {labels.min()} to "
+            f"{labels.max()}"
+        )
+    return [" ".join(str(class_names[label]).split()) for label in labels]
 
 
 def _lines(texts):

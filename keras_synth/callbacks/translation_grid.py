@@ -32,7 +32,8 @@ class TranslationGrid(ShownImages):
     Raises:
         TypeError: When training begins: a model without `translate`.
         ValueError: `images_a` or `images_b` are no batch of images; when
-            training begins, `images_b` for a model of one direction.
+            training begins, `images_b` for a model of one direction, or none
+            for one of two.
     """
 
     METHODS = ("translate",)
@@ -59,12 +60,18 @@ class TranslationGrid(ShownImages):
                 f"A {type(self.model).__name__} translates from A to B alone: "
                 "build TranslationGrid with `images_b=None`."
             )
+        if self.images_b is None and len(arguments) > 1:
+            raise ValueError(
+                f"A {type(self.model).__name__} translates in both directions: "
+                "give `images_b` as well."
+            )
         super().on_train_begin(logs)
 
     def grids(self):
         if self.images_b is None:
             made = np.asarray(self.model.translate(self.images_a))
-            return {"a_to_b": stacked_grid(self.images_a, made)}
+            both = np.broadcast_arrays(self.images_a, made)
+            return {"a_to_b": stacked_grid(*both)}
         return {
             "a_to_b": self._there_and_back(self.images_a, "a_to_b", "b_to_a"),
             "b_to_a": self._there_and_back(self.images_b, "b_to_a", "a_to_b"),

@@ -87,6 +87,12 @@ def unpaired_pipeline(
     Cycle-Consistent Adversarial Networks, 2017, section 4.
     """
     sources = source_a, source_b
+    channels = [source.image_shape[-1] for source in sources]
+    if channels[0] != channels[1]:
+        raise ValueError(
+            "`source_a` and `source_b` must have the same channels. Received: "
+            f"{channels[0]} and {channels[1]}"
+        )
     larger_b = training and source_b.num_images > source_a.num_images
     batches = style_pipeline(
         *(sources[::-1] if larger_b else sources),

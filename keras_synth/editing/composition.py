@@ -193,7 +193,8 @@ def seam_ratio(image, mask, band=2):
     pixels of the edge. About 1 where no seam can be seen.
 
     Args:
-        image: Image (height, width, channels).
+        image: Image (height, width, channels) in [0, 1], or of whole
+            numbers up to the largest of their type.
         mask: (height, width, 1), above one half inside.
         band: Distance from the edge, in pixels.
 
@@ -204,7 +205,9 @@ def seam_ratio(image, mask, band=2):
         ValueError: The mask is not of the size of the image, or has no edge
             in it.
     """
-    image = np.asarray(image, "float64")
+    image = np.asarray(image)
+    white = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0
+    image = image.astype("float64") / white
     if image.ndim != 3:
         raise ValueError(
             "`image` must be (height, width, channels). "

@@ -211,6 +211,10 @@ def move(styles, direction, amount, layers=None):
             f"`styles` must be (batch, ..., {len(direction.vector)}) for "
             f"{direction.name!r}. Received: shape {styles.shape}"
         )
+    if layers is not None and not len(layers):
+        raise ValueError(
+            "`layers` must name a layer, or be None for all. Received: none"
+        )
     amounts = np.asarray(amount, "float32")
     if amounts.shape not in ((), (len(styles),)):
         raise ValueError(

@@ -20,6 +20,7 @@ def blend_features(
     noise="fixed",
     labels=None,
     part_labels=None,
+    part_noise=None,
 ):
     """Feature-map blending: one image of two generations, inside a network.
 
@@ -37,6 +38,7 @@ def blend_features(
         noise: Noise of a StyleGAN2, as in `StyleGAN2.synthesize`.
         labels: Classes of the base's latents, for a class-conditional model.
         part_labels: Those of the part's; None for the same.
+        part_noise: Noise of the part; None for the same.
 
     Returns:
         NumPy array (batch, height, width, channels) in [0, 1].
@@ -61,7 +63,8 @@ def blend_features(
     """
     part_labels = labels if part_labels is None else part_labels
     one = as_projection(model, base, noise, labels)
-    other = as_projection(model, part, noise, part_labels)
+    part_noise = noise if part_noise is None else part_noise
+    other = as_projection(model, part, part_noise, part_labels)
     if one.styles.shape != other.styles.shape:
         raise ValueError(
             "`base` and `part` must be of the same shape. Received: "

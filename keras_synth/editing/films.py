@@ -16,6 +16,7 @@ from keras_synth.io import (
     Progress,
     Provenance,
     Video,
+    check_frame_rate,
     check_target,
     check_video_target,
     image_grid,
@@ -152,6 +153,8 @@ def write_film(
         check_target(path, overwrite, ANIMATION_EXTENSIONS)
     else:
         check_video_target(path, overwrite)
+    if path.suffix:  # not a folder of frames
+        check_frame_rate(frames_per_second, path)
     frames = _frames(frames)
     if animation:
         return write_animation(

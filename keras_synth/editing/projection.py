@@ -268,7 +268,11 @@ class Projector:
         check_loss_weights(
             {"mean_weight": mean_weight, "noise_weight": noise_weight}
         )
-        if noise not in NOISES:
+        if type(seed) is not int or seed < 0:
+            raise ValueError(
+                f"`seed` must be an int of at least 0. Received: seed={seed!r}"
+            )
+        if not isinstance(noise, str) or noise not in NOISES:
             raise ValueError(
                 f"`noise` must be one of {', '.join(NOISES)}. "
                 f"Received: noise={noise!r}"
@@ -299,6 +303,8 @@ class Projector:
         """
         images = np.asarray(images)
         check_images(images, self.model.image_shape)
+        if not len(images):
+            raise ValueError("`images` must hold an image. Received: none")
         if type(steps) is not int or steps < 1:
             raise ValueError(
                 f"`steps` must be a positive int. Received: steps={steps!r}"

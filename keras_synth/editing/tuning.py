@@ -108,9 +108,10 @@ def tune_generator(
     losses = []
     with Progress(steps, "steps", verbose) as progress:
         for number in range(steps):
-            others = before.draw(
-                len(images), seed + number, before.all_classes(len(images))
-            )
+            classes = before.all_classes(number + len(images))
+            if classes is not None:
+                classes = classes[number:]  # others in each step
+            others = before.draw(len(images), seed + number, classes)
             if before.name == "w+":
                 others = others[:, None]
             losses.append(step(others).numpy())

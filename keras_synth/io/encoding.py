@@ -187,6 +187,11 @@ def encode_images(
     ]
     for color, _, _ in frames:
         check_gray(path, color.shape[-1])
+    if metadata.profile is not None and frames[0][0].shape[-1] == 1:
+        made_gray = decoded.read(0)[0].shape[-1] > 2
+        if made_gray and color_space(metadata.profile) != "GRAY":
+            notes.append("the color profile is left out")
+            metadata = dataclasses.replace(metadata, profile=None)
     frames, metadata = _with_fitting_profile(frames, metadata, format, notes)
     if path.suffix.lower() == ".ppm":  # which holds color
         frames = [

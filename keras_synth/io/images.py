@@ -5,6 +5,7 @@ Everywhere else an image is a float32 array (height, width, channels) in
 """
 
 import math
+import numbers
 import pathlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -192,6 +193,28 @@ def write_image(path, image, bits=8, provenance=None):
     return path
 
 
+def check_frame_rate(frames_per_second, path):
+    """Refuses a frame rate that the file of a film cannot have.
+
+    Args:
+        frames_per_second: The rate. A frame of a GIF file is shown for 655
+            seconds at most, and for a hundredth at least.
+        path: Path of the animated image or video file.
+
+    Raises:
+        ValueError: It is no number from 1/600 to 100, or to 1,000 for videos.
+    """
+    animation = pathlib.Path(path).suffix.lower() in ANIMATION_EXTENSIONS
+    largest = 100 if animation else 1000
+    number = isinstance(frames_per_second, numbers.Real)
+    if not number or not 1 / 600 <= frames_per_second <= largest:
+        raise ValueError(
+            f"`frames_per_second` must be from 1/600 to {largest} for "
+            f"{pathlib.Path(path).name}. Received: "
+            f"frames_per_second={frames_per_second!r}"
+        )
+
+
 def write_animation(
     path, frames, frames_per_second=25.0, loop=True, provenance=None
 ):
@@ -219,11 +242,7 @@ def write_animation(
         raise ValueError(
             f"{path} must end in one of {', '.join(ANIMATION_EXTENSIONS)}."
         )
-    if not 0 < frames_per_second <= 100:
-        raise ValueError(
-            "`frames_per_second` must be above 0, and at most 100. Received: "
-            f"frames_per_second={frames_per_second!r}"
-        )
+    check_frame_rate(frames_per_second, path)
     milliseconds = 1000.0 / frames_per_second
     # A GIF file without a number of repetitions is shown once.
     once = None if path.suffix.lower() == ".gif" else 1

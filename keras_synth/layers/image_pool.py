@@ -69,6 +69,15 @@ class ImagePool(keras.layers.Layer):
         )
 
     def call(self, images):
+        known = tuple(self.images.shape[1:])
+        if any(
+            side not in (None, other)
+            for side, other in zip(images.shape[1:], known, strict=True)
+        ):
+            raise ValueError(
+                f"This pool is for images of shape {known}. Received: shape "
+                f"{tuple(images.shape)}"
+            )
         count = ops.shape(images)[0]
         places = ops.arange(self.pool_size)
         filled = ops.convert_to_tensor(self.num_images)

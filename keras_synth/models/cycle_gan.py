@@ -13,7 +13,10 @@ squares of `losses.LeastSquares`, which have a ½, those of the paper, so that
 the paper's λ and μ hold.
 """
 
+import numbers
+
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -126,7 +129,8 @@ class CycleGAN(AdversarialModel):
                 f"Received: pool_size={pool_size!r}"
             )
         size = image_size
-        if isinstance(image_size, int):
+        if isinstance(image_size, numbers.Integral):
+            image_size = int(image_size)
             size = (image_size, image_size)
         channels = _check_networks(
             generator_ab, generator_ba, discriminator_a, discriminator_b, size
@@ -385,7 +389,9 @@ def _check_networks(
     Returns:
         Channels of the images of A and of B.
     """
-    if len(size) != 2 or not all(isinstance(n, int) and n > 0 for n in size):
+    if np.shape(size) != (2,) or not all(
+        isinstance(n, numbers.Integral) and n > 0 for n in size
+    ):
         raise ValueError(
             "`image_size` must be a positive int, or (height, width). "
             f"Received: image_size={size!r}"

@@ -37,7 +37,7 @@ def load_model(path, kind=GenerativeModel):
     _check_sums(path)
     try:
         model = keras.saving.load_model(path)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} holds no model that Keras and keras_synth know"
         ) from error

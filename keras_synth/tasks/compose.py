@@ -128,8 +128,11 @@ def compose(
         )
     if model is not None and method != "poisson":
         raise ValueError("A `model` harmonizes with `method` poisson alone.")
-    if pathlib.Path(base).is_dir():
-        raise ValueError(f"{base} is a folder: `base` must be an image file.")
+    for name, path in (("base", base), ("part", part), ("mask", mask)):
+        if pathlib.Path(path).is_dir():
+            raise ValueError(
+                f"{path} is a folder: `{name}` must be an image file."
+            )
     plan = plan_targets(
         base,
         target,

@@ -7,6 +7,7 @@ from typing import Literal
 
 from keras_synth import editing, models
 from keras_synth.io import check_not_read, check_target
+from keras_synth.models.checks import check_count
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
     OF_ONE_PASS,
@@ -110,6 +111,9 @@ def edit_directions(
                 "without slashes: it names the file. "
                 f"Received: name={name!r}"
             )
+        if isinstance(orthogonal_to, str | os.PathLike):
+            orthogonal_to = [orthogonal_to]
+        check_count("num_samples", num_samples, least=2)
         check_not_read([target / f"{name}.npz"], orthogonal_to or [])
         _check_targets(target, [name], overwrite)
         others = [editing.load_direction(x) for x in orthogonal_to or []]

@@ -9,6 +9,7 @@ from keras_synth.io import (
     ANIMATION_EXTENSIONS,
     VIDEO_EXTENSIONS,
     Provenance,
+    check_frame_rate,
     check_not_read,
     check_target,
     check_video_target,
@@ -108,12 +109,7 @@ def edit_film(
     clip = None if video is None else open_video(video)
     if frames_per_second is None:
         frames_per_second = clip.file.rate if clip and clip.file else 25.0
-    largest = 100 if target.suffix.lower() in ANIMATION_EXTENSIONS else 1000
-    if not 0 < frames_per_second <= largest:
-        raise ValueError(
-            f"`frames_per_second` must be above 0, and at most {largest} for "
-            f"{target.name}. Received: frames_per_second={frames_per_second}"
-        )
+    check_frame_rate(frames_per_second, target)
     generator = load_model_or_preset(model)
     if video is None:
         projection = projection_of(generator, styles, num_images, seed, labels)

@@ -82,7 +82,8 @@ def edit_mix(
         raise ValueError(f"Two images are mixed. Received: {len(one)}")
     other = np.roll(one, -1, axis=0)
     labels = projection.labels
-    noise = "fixed" if projection.noise is None else projection.noise
+    own_noise = projection.noise is not None
+    noise = projection.noise if own_noise else "fixed"
     if mask is None:
         at = generator.num_layers // 2 if at is None else at
         mixed = np.asarray(generator.style_mix(one, other, at, noise))
@@ -95,6 +96,7 @@ def edit_mix(
             region,
             noise=noise,
             labels=labels,
+            part_noise=np.roll(noise, -1, axis=0) if own_noise else None,
             part_labels=None if labels is None else np.roll(labels, -1, axis=0),
         )
     images = projection.images

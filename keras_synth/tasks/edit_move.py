@@ -61,6 +61,8 @@ def edit_move(
             be replaced.
     """
     check_random(edit_move, locals())
+    if amounts is not None and not len(amounts):
+        raise ValueError("`amounts` must hold a number. Received: none")
     target = pathlib.Path(target)
     check_not_read([target], [model, direction, styles])
     check_target(target, overwrite)
@@ -72,7 +74,7 @@ def edit_move(
         projection.render(
             editing.move(projection.styles, found, amount, layers)
         )
-        for amount in amounts or _AMOUNTS
+        for amount in (_AMOUNTS if amounts is None else amounts)
     ]
     write_generated(target, rows_of(columns), model)
     return Edited(target, target, (f"moved along {found.name}",))

@@ -7,12 +7,18 @@ from typing import Literal
 import numpy as np
 
 from keras_synth import editing, networks
-from keras_synth.io import check_not_read, check_target, image_grid
+from keras_synth.io import (
+    check_not_read,
+    check_target,
+    image_grid,
+    written_whole,
+)
 from keras_synth.models.checks import check_count
 from keras_synth.tasks.generators import (
     OF_ONE_PASS,
     Edited,
     read_images,
+    repeated_labels,
     write_generated,
 )
 from keras_synth.tasks.loading import load_model_or_preset
@@ -80,8 +86,7 @@ def edit_project(
     generator = load_model_or_preset(model, OF_ONE_PASS)
     images = read_images(source, generator.image_shape)
     network = _network(features, weights, generator.image_shape[-1])
-    if labels is not None and len(labels) == 1:
-        labels = labels[0]
+    labels = repeated_labels(labels, len(images))
     found = editing.project(
         generator,
         images,
@@ -101,7 +106,8 @@ def edit_project(
             seed=seed,
             verbose=verbose,
         )
-        found.model.save(tuned)
+        with written_whole(tuned) as unfinished:
+            found.model.save(unfinished)
     found.save(target, overwrite)
     pairs = np.stack([images, found.images], axis=1)
     grid = image_grid(pairs.reshape(-1, *images.shape[1:]), columns=2)

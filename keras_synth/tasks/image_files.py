@@ -307,6 +307,11 @@ def _frames(decoded, restore, progress):
     frames, first, untouched = [], None, True
     for image in open_images(decoded):
         color, alpha, facts = restore(image, progress)
+        if not np.isfinite([color.min(), color.max()]).all():
+            raise ValueError(
+                "NaN or infinite values were made of the image: the network "
+                "has such weights, or overflows"
+            )
         same = color is image.color and alpha is image.alpha
         if first is None or (untouched and not same):
             first = image, color, facts

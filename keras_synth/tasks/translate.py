@@ -114,10 +114,19 @@ def translate(
             "the image alone, such as those of `train pix2pix`"
         )
     channels = inputs["image"][-1]
+    if channels not in (1, 3):
+        raise ValueError(
+            f"{model} must take images of 1 or 3 channels. Received: {channels}"
+        )
 
     def translated(image, progress):
         seen = on_white(to_channels(image.color, channels), image.alpha)
         color = in_tiles(network, seen[None], ensemble, progress)[0]
+        if color.shape[-1] not in (1, 3):
+            raise ValueError(
+                f"{model} must make images of 1 or 3 channels. Received: "
+                f"{color.shape[-1]}"
+            )
         if color.shape[:2] != image.color.shape[:2]:
             raise ValueError(
                 f"{model} changes the size of images: tasks.upscale "

@@ -1,5 +1,7 @@
 """Latent manifold, and files for TensorBoard's projector."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -126,3 +128,28 @@ def test_the_manifold_of_a_gan_is_what_it_generates():
     np.testing.assert_allclose(
         grid, np.asarray(gan.generate(np.zeros((1, 2))))[0], atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "message"),
+    [
+        ([0, 1], (), r"must be of shape \(4,\)"),
+        ([0, 1, 2, 0], ("a", "b"), "must hold a name for each class"),
+        ([0, 1, -1, 0], ("a", "b"), "must hold a name for each class"),
+    ],
+)
+def test_labels_that_do_not_fit_write_nothing(labels, names, message, tmp_path):
+    model = types.SimpleNamespace(encode=lambda images: (images[:, 0, 0], None))
+    with pytest.raises(ValueError, match=message):
+        write_projector(
+            tmp_path / "log", model, random_images(4), labels, names
+        )
+    assert not (tmp_path / "log").exists()
+
+
+def test_names_of_classes_are_one_line_each(tmp_path):
+    model = types.SimpleNamespace(encode=lambda images: (images[:, 0, 0], None))
+    names = ["a", "b\n\tB"]
+    write_projector(tmp_path, model, random_images(4), [0, 1, 1, 0], names)
+    lines = (tmp_path / "labels.tsv").read_text().splitlines()
+    assert lines == ["a", "b B", "b B", "a"]

@@ -49,3 +49,10 @@ def test_what_is_no_batch_is_refused(tmp_path):
     ):
         with pytest.raises(ValueError, match=f"`{name}` must be"):
             TranslationGrid(a, b, tmp_path)
+
+
+def test_both_directions_need_images_of_both(tmp_path):
+    grid = TranslationGrid(np.zeros((2, 4, 4, 1)), None, tmp_path)
+    grid.set_model(types.SimpleNamespace(translate=translate))
+    with pytest.raises(ValueError, match="give `images_b` as well"):
+        grid.on_train_begin()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_synth.datasets import unpaired_folders, unpaired_pipeline
+from keras_synth.datasets.source import source_from_arrays
 from keras_synth.io import write_image
 from tests.datasets.test_style_pairs import levels, passed
 
@@ -53,3 +54,12 @@ def test_two_folders_of_other_names_and_sizes(tmp_path):
             unpaired_folders(*(tmp_path / folder for folder in folders))
     with pytest.raises(FileNotFoundError):
         unpaired_folders(tmp_path / "a", tmp_path / "c")
+
+
+def test_sources_of_other_channels_are_named():
+    sources = [
+        source_from_arrays("x", "train", np.zeros((4, 8, 8, channels), "uint8"))
+        for channels in (1, 3)
+    ]
+    with pytest.raises(ValueError, match="`source_a` and `source_b` must have"):
+        unpaired_pipeline(*sources, 8)

@@ -218,3 +218,14 @@ def test_seams_are_seen():
     assert editing.seam_ratio(blended, mask) < 1.2
     with pytest.raises(ValueError, match="must have an edge"):
         editing.seam_ratio(smooth, np.ones((40, 40, 1)))
+
+
+def test_seams_do_not_depend_on_the_type_of_the_image():
+    image = np.zeros((9, 11, 1), "uint8")
+    image[2:7, 3:8] = 51
+    mask = np.zeros((9, 11, 1))
+    mask[2:7, 3:8] = 1.0
+    expected = editing.seam_ratio(image / 255.0, mask)
+    assert editing.seam_ratio(image, mask) == pytest.approx(expected)
+    deep = 257 * image.astype("uint16")
+    assert editing.seam_ratio(deep, mask) == pytest.approx(expected)

@@ -201,3 +201,22 @@ def test_masks_without_an_edge_are_refused_at_once(known, mask, value, blend):
     with pytest.raises(ValueError, match="must have an edge"):
         # What is optimized has a positive number of steps.
         editing.edit_region(known, masks, [0.9], steps=0, blend=blend)
+
+
+def test_the_part_has_noise_of_its_own(style_gan):
+    """Blended everywhere, it is the second image but for the last layer."""
+    images = np.random.default_rng(0).uniform(size=(2, *style_gan.image_shape))
+    found = editing.project(style_gan, images, steps=1, verbose=0)
+    errors = []
+    for part_noise in (found.noise[::-1], None):
+        made = editing.blend_features(
+            style_gan,
+            found.styles,
+            found.styles[::-1],
+            np.ones((*style_gan.image_shape[:2], 1)),
+            max_side=max(style_gan.image_shape),
+            noise=found.noise,
+            part_noise=part_noise,
+        )
+        errors.append(np.abs(made - found.images[::-1]).mean())
+    assert errors[0] < 0.5 * errors[1]

@@ -293,3 +293,14 @@ def test_what_a_vae_overshoots_is_projected_and_tuned(likelihood):
         projection, image, steps=40, learning_rate=0.1, verbose=0
     )
     np.testing.assert_allclose(tuned.images, image, atol=0.05)
+
+
+@pytest.mark.parametrize("seed", [-1, None, 1.5])
+def test_seeds_that_are_none_are_refused_before_any_work(vae, seed):
+    with pytest.raises(ValueError, match="`seed` must be an int"):
+        editing.project(vae, np.zeros((1, *vae.image_shape)), seed=seed)
+
+
+def test_no_images_are_refused(vae):
+    with pytest.raises(ValueError, match="must hold an image"):
+        editing.project(vae, np.zeros((0, *vae.image_shape)), steps=1)

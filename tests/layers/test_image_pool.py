@@ -82,3 +82,11 @@ def test_all_images_of_a_batch_above_the_pool_may_be_swapped():
         swaps += np.array(levels_of(pool(levels(*[step] * 4)))) < step
     # Two of four are chosen, half of which are swapped.
     np.testing.assert_allclose(swaps / 200, 0.25, atol=0.1)
+
+
+@pytest.mark.parametrize("shape", [(2, 2, 3, 3), (2, 4, 3, 1)])
+def test_images_of_another_shape_are_refused(shape):
+    pool = ImagePool(4, seed=0)
+    pool(levels(1, 2))
+    with pytest.raises(ValueError, match="This pool is for images of shape"):
+        pool(np.zeros(shape, "float32"))

@@ -421,3 +421,11 @@ def test_options_that_mean_nothing_are_refused(
     paths = [folder / f"{name}.png" for name in ("base", "part", "mask")]
     with pytest.raises(ValueError, match=message):
         tasks.compose(*paths, tmp_path / "out.png", **options)
+
+
+@pytest.mark.parametrize("name", ["base", "part", "mask"])
+def test_a_folder_is_no_image(name, folder, tmp_path):
+    given = {each: folder / f"{each}.png" for each in ("base", "part", "mask")}
+    given[name] = folder
+    with pytest.raises(ValueError, match=f"is a folder: `{name}` must be"):
+        tasks.compose(*given.values(), tmp_path / "out.png")

@@ -1,6 +1,7 @@
 """Editing tasks: files of images, styles and directions."""
 
 import json
+import pathlib
 import re
 import shutil
 
@@ -394,7 +395,7 @@ def test_a_film_keeps_the_frame_rate_of_a_video(model, directions, tmp_path):
         ),
         ("film MODEL out.gif --scale 0", "--scale"),
         ("film MODEL out.gif --frames-per-second 0", "--frames-per-second"),
-        ("film MODEL out.gif --frames-per-second 200", "at most 100 for"),
+        ("film MODEL out.gif --frames-per-second 200", "to 100 for"),
         ("film MODEL out.gif --video clip.mp4", "give both"),
         ("film MODEL out.gif --num-images 1", "at least 2"),
     ],
@@ -466,3 +467,63 @@ def test_the_command_says_what_it_did(capsys, model, tmp_path):
     facts = json.loads(capsys.readouterr().out)
     assert facts["target"] == str(target)
     assert facts["settings"]["num_frames"] == 2
+
+
+def test_a_tuned_model_goes_to_a_new_folder_whole(
+    model, folder, tmp_path, monkeypatch
+):
+    target = tmp_path / "new/sub/one.npz"
+    options = {"num_steps": 1, "tuning_steps": 1, "verbose": 0}
+    tasks.edit_project(model, folder / "3.png", target, **options)
+    before = target.with_suffix(".keras").read_bytes()
+
+    def fail(self, path, *args, **kwargs):
+        pathlib.Path(path).write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(models.VAE, "save", fail)
+    with pytest.raises(OSError, match="No space left"):
+        tasks.edit_project(
+            model, folder / "3.png", target, overwrite=True, **options
+        )
+    assert target.with_suffix(".keras").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"layers": []}, "must name a layer"), ({"amounts": []}, "hold a number")],
+)
+def test_empty_lists_move_nothing_and_are_refused(
+    options, message, model, styles, directions, tmp_path
+):
+    (direction, *_) = sorted(directions.glob("*.npz"))
+    with pytest.raises(ValueError, match=message):
+        tasks.edit_move(
+            model, direction, tmp_path / "out.png", styles=styles, **options
+        )
+
+
+@pytest.mark.parametrize("rate", [0.0, -5.0, 1e-4, float("nan"), 1e4])
+@pytest.mark.parametrize("name", ["film.gif", "film.mp4"])
+def test_rates_that_no_film_has_are_refused(rate, name, tmp_path):
+    with pytest.raises(ValueError, match="`frames_per_second` must be from"):
+        editing.write_film(tmp_path / name, np.zeros((2, 16, 16, 3)), rate)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_single_path_is_a_list_of_one(model, directions, tmp_path):
+    (direction, *_) = sorted(directions.glob("*.npz"))
+    with pytest.raises(ValueError, match="`num_samples` must be"):
+        tasks.edit_directions(
+            model,
+            tmp_path,
+            method="boundary",
+            name="new",
+            orthogonal_to=str(direction),
+            num_samples=0,
+        )
+
+
+def test_an_empty_list_of_labels_is_refused(model, folder, tmp_path):
+    with pytest.raises(ValueError, match="`labels` must hold a class"):
+        tasks.edit_project(model, folder, tmp_path / "x.npz", labels=[])

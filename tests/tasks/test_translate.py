@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
 
 from keras_synth import tasks
 from keras_synth.io import read_image, write_image
@@ -57,3 +58,38 @@ def test_a_model_of_gray_images_sees_the_luma(model, tmp_path):
     made, _ = _translated(image, model(1), tmp_path)
     luma = read_image(tmp_path / "in.png", channels=1)
     np.testing.assert_allclose(made, luma * TINT, atol=1 / 255)
+
+
+def test_what_is_not_finite_is_no_image(tmp_path):
+    image = keras.Input((None, None, 3), name="image")
+    keras.Model(image, image * np.float32("nan")).save(tmp_path / "nan.keras")
+    with pytest.raises(tasks.FilesError, match="NaN or infinite values"):
+        _translated(np.ones((8, 8, 3)), tmp_path / "nan.keras", tmp_path)
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize(("taken", "made"), [(4, 3), (3, 4)])
+def test_models_of_other_channels_are_refused(taken, made, tmp_path):
+    image = keras.Input((None, None, taken), name="image")
+    made = keras.layers.Conv2D(made, 1)(image)
+    keras.Model(image, made).save(tmp_path / "four.keras")
+    with pytest.raises(ValueError, match="images of 1 or 3 channels"):
+        _translated(np.ones((8, 8, 3)), tmp_path / "four.keras", tmp_path)
+
+
+def test_a_gray_image_does_not_keep_the_profile_of_colors(tmp_path):
+    image = keras.Input((None, None, 3), name="image")
+    network = keras.Model(image, image[..., :1])
+    network.save(tmp_path / "gray.keras")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    written = Image.fromarray(np.full((8, 8, 3), 99, "uint8"))
+    written.save(tmp_path / "in.png", icc_profile=profile.tobytes())
+    (result,) = tasks.translate(
+        tmp_path / "in.png",
+        tmp_path / "out.png",
+        model=tmp_path / "gray.keras",
+        verbose=0,
+    )
+    with Image.open(tmp_path / "out.png") as made:
+        assert made.mode == "L" and "icc_profile" not in made.info
+    assert "the color profile is left out" in result.notes
