@@ -263,7 +263,15 @@ def upscaler(scale, **options):
     )
 
 
-QUEUE["upscaler_x4"] = upscaler(4, num_blocks=16, epochs=60, learning_rate=1e-3)
+# From what `num_blocks=16, epochs=60, learning_rate=1e-3` began.
+QUEUE["upscaler_x4"] = upscaler(
+    4,
+    from_="upscaler_x4",
+    image_size=192,
+    epochs=36,
+    batch_size=8,
+    learning_rate=5e-4,
+)
 for _scale, _epochs in ((2, 12), (3, 8)):
     QUEUE[f"upscaler_x{_scale}"] = upscaler(
         _scale, from_="upscaler_x4", epochs=_epochs, learning_rate=4e-4
