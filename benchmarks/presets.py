@@ -264,13 +264,16 @@ def upscaler(scale, **options):
 
 
 # From what `num_blocks=16, epochs=60, learning_rate=1e-3` began.
-QUEUE["upscaler_x4"] = upscaler(
-    4,
-    from_="upscaler_x4",
-    image_size=192,
-    epochs=36,
-    batch_size=8,
-    learning_rate=5e-4,
+QUEUE["upscaler_x4"] = dataclasses.replace(
+    upscaler(
+        4,
+        from_="upscaler_x4",
+        image_size=192,
+        epochs=36,
+        batch_size=8,
+        learning_rate=5e-4,
+    ),
+    bits=9,
 )
 for _scale, _epochs in ((2, 12), (3, 8)):
     QUEUE[f"upscaler_x{_scale}"] = upscaler(
