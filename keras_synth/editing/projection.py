@@ -21,7 +21,11 @@ from keras_synth.editing.noise import (
 from keras_synth.editing.spaces import clipped, in_batches, latent_space
 from keras_synth.io import Progress, check_target, write_whole
 from keras_synth.models import VAE
-from keras_synth.models.checks import check_images, check_loss_weights
+from keras_synth.models.checks import (
+    check_count,
+    check_images,
+    check_loss_weights,
+)
 from keras_synth.models.styles import noise_for
 
 NOISES = ("optimize", "fixed", "off")
@@ -268,10 +272,7 @@ class Projector:
         check_loss_weights(
             {"mean_weight": mean_weight, "noise_weight": noise_weight}
         )
-        if type(seed) is not int or seed < 0:
-            raise ValueError(
-                f"`seed` must be an int of at least 0. Received: seed={seed!r}"
-            )
+        check_count("seed", seed, least=0)
         if not isinstance(noise, str) or noise not in NOISES:
             raise ValueError(
                 f"`noise` must be one of {', '.join(NOISES)}. "

@@ -29,7 +29,6 @@ ALONE = ("niqe",)
 #: Metrics of two sets of images.
 OF_SETS = ("frechet", "kernel", "precision_recall")
 _FEATURES = ("mnist_features", "fashion_mnist_features")
-_PERCEPTUAL = ("vgg16", "vgg19", "squeezenet")
 _BATCH = 32
 
 
@@ -202,9 +201,10 @@ def _check_metrics(names, reference):
 
 def _check_options(names, given):
     """Refuses options of metrics that are not measured."""
-    if given["perceptual"] not in _PERCEPTUAL:
+    if given["perceptual"] not in networks.FEATURE_NETWORKS:
         raise ValueError(
-            f"`perceptual` must be {', '.join(_PERCEPTUAL)}. "
+            "`perceptual` must be one of "
+            f"{', '.join(networks.FEATURE_NETWORKS)}. "
             f"Received: {given['perceptual']!r}"
         )
     crops = [name for name in PAIRED if name != "lpips"]

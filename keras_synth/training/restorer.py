@@ -246,8 +246,7 @@ def _check_task(name, network, inputs, upscales):
         taken = input_names(network)
     does = "takes " + (", ".join(taken) or "no image")
     fits = "image" in taken and set(taken) <= set(inputs)
-    made = [tuple(output.shape) for output in network.outputs] if fits else []
-    if fits and [len(shape) for shape in made] != [4]:
+    if fits and [len(made.shape) for made in network.outputs] != [4]:
         fits, does = False, "makes no image"
     if fits:
         factor = upscaling_factor(network)

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_synth.metrics import PrecisionRecall, precision_recall
+from keras_synth.metrics import (
+    KernelDistance,
+    PrecisionRecall,
+    precision_recall,
+)
 
 DIM = 3
 
@@ -176,11 +180,15 @@ def test_bad_arguments_are_refused(options, message):
         PrecisionRecall(feature_dim=DIM, **options)
 
 
-def test_it_computes_where_floats_have_64_bits():
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [(PrecisionRecall, {}), (KernelDistance, {"subset_size": 5})],
+)
+def test_metrics_of_rows_compute_where_floats_have_64_bits(kind, options):
     vectors = np.random.default_rng(0).normal(size=(20, 3))
     keras.config.set_floatx("float64")
     try:
-        metric = PrecisionRecall(feature_dim=3, num_samples=20)
+        metric = kind(feature_dim=3, num_samples=20, **options)
         metric.update_state(vectors, vectors + 1.0)
         found = metric.result()
     finally:

@@ -372,8 +372,10 @@ def test_bad_networks_and_directions_are_refused():
         models.CycleGAN(translator(1, 3), *parts[1:], SIZE)
     with pytest.raises(ValueError, match="`generator_ba` must make images"):
         models.CycleGAN(parts[0], translator(3, 1), *parts[2:], SIZE)
-    with pytest.raises(ValueError, match="`image_size` must be"):
-        models.CycleGAN(*parts, image_size=0)
+    for size in (0, None, 16.0):
+        with pytest.raises(ValueError, match="`image_size` must be"):
+            models.CycleGAN(*parts, image_size=size)
+    assert models.CycleGAN(*parts, image_size=np.int64(16)).image_size == 16
     gan = models.CycleGAN(*parts, SIZE)
     with pytest.raises(ValueError, match="`direction` must be one of"):
         gan.translate(random_images(), "ab")

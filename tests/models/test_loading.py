@@ -83,3 +83,16 @@ def test_a_corrupted_model_is_one_line(model_file, tmp_path, capsys):
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "a.keras is corrupted" in error
         assert not (tmp_path / "b.png").exists()
+
+
+def test_a_model_file_without_weights_is_named(model_file, tmp_path):
+    broken = tmp_path / "broken.keras"
+    with (
+        zipfile.ZipFile(model_file) as whole,
+        zipfile.ZipFile(broken, "w") as part,
+    ):
+        for name in whole.namelist():
+            if "weights" not in name:
+                part.writestr(name, whole.read(name))
+    with pytest.raises(ValueError, match="broken.keras holds no model"):
+        load_model(broken)
