@@ -31,9 +31,9 @@ class LatentManifold(ShownImages):
 
     Raises:
         TypeError: When training begins: a model without latents.
-        ValueError: `interval` is not a positive int; when training begins, a
-            model whose `latent_dim` is not 2, or a class-conditional model
-            without `label`.
+        ValueError: `interval` or `num_images` is not a positive int; when
+            training begins, a model whose `latent_dim` is not 2, or a
+            class-conditional model without `label`.
 
     Reference: Kingma & Welling, Auto-Encoding Variational Bayes, 2014,
     figure 4.
@@ -43,6 +43,7 @@ class LatentManifold(ShownImages):
 
     def __init__(self, directory, num_images=20, label=None, interval=1):
         super().__init__(directory, interval)
+        _check_num_images(num_images)
         self.num_images = num_images
         self.label = label
 
@@ -74,9 +75,11 @@ def latent_manifold(model, num_images=20, label=None):
         increases to the right, the second upwards.
 
     Raises:
-        ValueError: `latent_dim` of the model is not 2.
+        ValueError: `latent_dim` of the model is not 2, or `num_images` is not
+            a positive int.
     """
     _check_two_latents(model)
+    _check_num_images(num_images)
     normal = NormalDist()
     quantiles = [
         normal.inv_cdf((i + 0.5) / num_images) for i in range(num_images)
@@ -88,6 +91,14 @@ def latent_manifold(model, num_images=20, label=None):
     decode = getattr(model, "decode", None) or model.generate
     images = decode(latents, *labels)
     return image_grid(images, columns=num_images, padding=0)
+
+
+def _check_num_images(num_images):
+    if not isinstance(num_images, int) or num_images < 1:
+        raise ValueError(
+            "`num_images` must be a positive int. "
+            f"Received: num_images={num_images!r}"
+        )
 
 
 def _check_two_latents(model):

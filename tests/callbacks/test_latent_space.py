@@ -56,6 +56,16 @@ def test_more_than_two_latents_are_refused_before_training(tmp_path):
         )
 
 
+@pytest.mark.parametrize("num_images", [0, -1, 2.5])
+def test_a_manifold_without_images_is_refused(num_images, tmp_path):
+    for make in (
+        lambda: LatentManifold(tmp_path, num_images=num_images),
+        lambda: latent_manifold(PlaneOfLatents(), num_images),
+    ):
+        with pytest.raises(ValueError, match="`num_images` must be a positive"):
+            make()
+
+
 def test_the_projector_reads_the_files(tmp_path):
     from google.protobuf import text_format
     from tensorboard.plugins.projector import ProjectorConfig
