@@ -211,7 +211,8 @@ def project(
             latents, a VAE at what its encoder gives; "mean" at the mean, as
             the reference does.
         labels: Classes of the images, int (batch,) or one int for all, for a
-            class-conditional model.
+            class-conditional model. Mean, deviation and start of styles are
+            those of the class then; without labels, of all classes.
         seed: Seed of all noise, an int.
         verbose: Progress, see `io.Progress`.
 
@@ -310,10 +311,18 @@ class Projector:
             raise ValueError(
                 f"`steps` must be a positive int. Received: steps={steps!r}"
             )
+        classes = None
+        if labels is not None:
+            classes = self.space.condition_rows(labels, len(images))
         labels = self.space.labels_for(labels, len(images))
         images = images.astype("float32")
-        mean, unit = self.space.statistics(self.seed)
-        vectors, noise = self._start(images, labels, mean, start)
+        if classes is not None and self.space.has_styles:
+            mean, unit = self.space.statistics_of_each(classes, self.seed)
+            if self.space.name == "w+":
+                mean, unit = mean[:, None], unit[:, None]
+        else:
+            mean, unit = self.space.statistics(self.seed)
+        vectors, noise = self._start(images, classes, mean, start)
         continued = isinstance(start, Projection)
         if len(images) not in self._descents:
             self._descents[len(images)] = _Descent(self, vectors, noise)
@@ -361,13 +370,14 @@ class Projector:
                 f"`start` must be one of {', '.join(STARTS)}, or a Projection. "
                 f"Received: start={start!r}"
             )
-        count, vectors = len(images), mean[None]
-        if isinstance(self.model, VAE) and start == "nearest":
-            vectors = np.asarray(self.model.encode(images, labels)[0])
-        elif start == "nearest":
-            vectors = self._nearest(images, labels)
-        if self.space.name == "w+":
-            vectors = vectors[:, None]
+        count, vectors = len(images), mean
+        if start == "nearest":
+            if isinstance(self.model, VAE):
+                vectors = np.asarray(self.model.encode(images, labels)[0])
+            else:
+                vectors = self._nearest(images, labels)
+            if self.space.name == "w+":
+                vectors = vectors[:, None]
         vectors = np.broadcast_to(vectors, (count, *self.space.shape))
         if not self.space.has_styles:
             return vectors, None
@@ -384,9 +394,18 @@ class Projector:
         space = self.space
         if space.has_styles:
             space = latent_space(self.model, "w")
-        drawn = space.draw(
-            _NUM_STARTS, self.seed, space.all_classes(_NUM_STARTS)
-        )
+            if labels is not None:  # styles of the class of each image
+                return np.concatenate(
+                    [
+                        self._nearest_of(space, images[i : i + 1], None, label)
+                        for i, label in enumerate(labels)
+                    ]
+                )
+        classes = space.all_classes(_NUM_STARTS)
+        return self._nearest_of(space, images, labels, classes)
+
+    def _nearest_of(self, space, images, labels, classes):
+        drawn = space.draw(_NUM_STARTS, self.seed, classes)
 
         def distances(part):  # (part, images)
             found = []

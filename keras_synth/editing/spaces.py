@@ -164,6 +164,22 @@ class LatentSpace:
             if self.model.requires_labels:
                 condition.check(None)  # says what is missing
             return None
+        return self.condition_rows(labels, count)
+
+    def condition_rows(self, labels, count):
+        """A condition as one row for each image.
+
+        Args:
+            labels: As of `labels_for`, but not None.
+            count: Number of images.
+
+        Returns:
+            NumPy array (count, ...).
+
+        Raises:
+            ValueError: The labels do not fit the model, or are tokens.
+        """
+        condition = self.model.condition
         if condition.kind == "tokens":
             raise ValueError(
                 "A condition of tokens and a mask cannot be edited with: "
@@ -178,8 +194,8 @@ class LatentSpace:
 
         Args:
             seed: Seed of the latents.
-            labels: One class for all, for a class-conditional model. None
-                takes all classes of a StyleGAN2 in equal shares.
+            labels: One class, or another condition, for all. None takes all
+                classes of a StyleGAN2 in equal shares.
 
         Returns:
             `(mean, deviation)`: float32 (dim,), and the root mean square over
@@ -192,6 +208,23 @@ class LatentSpace:
         styles = self.draw(_NUM_DRAWN, seed, labels)
         mean = styles.mean(axis=0)
         return mean, float(np.sqrt(np.square(styles - mean).mean()))
+
+    def statistics_of_each(self, labels, seed=0):
+        """`statistics` of the class, or another condition, of each image.
+
+        Args:
+            labels: (count, ...), what `condition_rows` gives.
+            seed: Seed of the latents.
+
+        Returns:
+            `(means, deviations)`: float32 (count, dim) and (count, 1).
+        """
+        kinds, which = np.unique(labels, axis=0, return_inverse=True)
+        means, deviations = zip(
+            *(self.statistics(seed, kind) for kind in kinds), strict=True
+        )
+        which = which.reshape(len(labels))
+        return np.stack(means)[which], np.float32(deviations)[which, None]
 
 
 def latent_space(model, name=None):

@@ -1,9 +1,11 @@
 """Editing with generators of every condition, and what it says to others."""
 
+import keras
 import numpy as np
 import pytest
 
 from keras_synth import editing, layers, models, networks
+from keras_synth.editing.spaces import latent_space
 
 SHAPE = (8, 8, 1)
 LATENTS = np.random.default_rng(0).normal(size=(2, 3)).astype("float32")
@@ -42,13 +44,18 @@ def test_labels_that_do_not_fit_are_refused(gan, labels, message):
             use(gan, LATENTS, labels=labels)
 
 
-def test_labels_of_styles_are_checked(style_gan):
+def gan_of_classes():
+    keras.utils.set_random_seed(1)
     classes = {"num_classes": 3}
-    gan = models.StyleGAN2(
+    return models.StyleGAN2(
         networks.stylegan2_mapping(3, 4, 1, **classes),
         networks.stylegan2_synthesis((16, 16, 1), 4, channel_max=2),
         networks.stylegan2_discriminator((16, 16, 1), channel_max=2, **classes),
     )
+
+
+def test_labels_of_styles_are_checked(style_gan):
+    gan = gan_of_classes()
     image = np.zeros((1, 16, 16, 1), "float32")
     with pytest.raises(ValueError, match="from 0 to 2"):
         editing.project(gan, image, labels=[99], verbose=0)
@@ -56,6 +63,33 @@ def test_labels_of_styles_are_checked(style_gan):
         editing.project(style_gan, image, labels=[1], verbose=0)
     styles = editing.sample_vectors(gan, 2, labels=[0, 2])
     assert editing.as_projection(gan, styles, labels=[0, 2]).labels is None
+
+
+@pytest.mark.parametrize("space", ["w", "w+"])
+def test_styles_start_in_the_class_of_their_image(space):
+    gan = gan_of_classes()
+    images = np.zeros((3, 16, 16, 1), "float32")
+
+    def found(start, **options):
+        return editing.project(
+            gan, images, space, steps=1, learning_rate=0.0, start=start,
+            verbose=0, **options,
+        ).styles.reshape(3, -1, 4)[:, 0]  # fmt: skip
+
+    means = [latent_space(gan, "w").statistics(0, k)[0] for k in range(3)]
+    assert np.abs(means[0] - means[2]).max() > 0.01
+    np.testing.assert_allclose(
+        found("mean", labels=[2, 0, 2]), np.array(means)[[2, 0, 2]], atol=1e-5
+    )
+    np.testing.assert_allclose(
+        found("mean", labels=1), 3 * [means[1]], atol=1e-5
+    )
+    everyone = latent_space(gan, "w").statistics(0)[0]
+    np.testing.assert_allclose(found("mean"), 3 * [everyone], atol=1e-5)
+    near = found("nearest", labels=[2, 0, 2])
+    for style, label in zip(near, [2, 0, 2], strict=True):
+        drawn = latent_space(gan, "w").draw(256, 0, label)
+        assert np.abs(drawn - style).max(-1).min() < 1e-5
 
 
 def test_tokens_are_refused():
