@@ -4,6 +4,8 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
+from keras_synth.models.checks import is_int
+
 # The four neighbors of a pixel: (axis, step).
 _NEIGHBORS = ((0, -1), (0, 1), (1, -1), (1, 1))
 
@@ -66,10 +68,21 @@ def paste(base, part, mask, position=(0, 0)):
         its outermost pixels are repeated.
 
     Raises:
-        ValueError: The part and its mask differ in size, the channels
-            differ, or nothing of the mask lies inside of the base.
+        ValueError: These are no images, or the position is not two ints; the
+            part and its mask differ in size, the channels differ, or nothing
+            of the mask lies inside of the base.
     """
     base, part, mask = map(np.asarray, (base, part, mask))
+    if base.ndim != 3 or part.ndim != 3:
+        raise ValueError(
+            "`base` and `part` must be images (height, width, channels). "
+            f"Received: shapes {base.shape} and {part.shape}"
+        )
+    if np.shape(position) != (2,) or not all(map(is_int, position)):
+        raise ValueError(
+            "`position` must be two ints, (top, left). "
+            f"Received: position={position!r}"
+        )
     if mask.shape != (*part.shape[:2], 1):
         raise ValueError(
             f"`mask` must be {(*part.shape[:2], 1)}, of the size of the part. "

@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-import numbers
 import pathlib
 from zipfile import BadZipFile
 
@@ -18,6 +17,7 @@ from keras_synth.editing.spaces import (
 )
 from keras_synth.io import check_target, write_whole
 from keras_synth.layers import ModulatedConv2D
+from keras_synth.models.checks import is_int
 
 _NUM_STYLES = 4096  # random styles that the unit of a direction is taken of
 
@@ -94,12 +94,18 @@ class Direction:
             A `Direction` whose vector is at right angles to theirs.
 
         Raises:
+            TypeError: Something else than a `Direction`.
             ValueError: Nothing is left, or the spaces differ.
 
         Reference: Shen et al., Interpreting the Latent Space of GANs for
         Semantic Face Editing, 2020, equation 6.
         """
         for other in others:
+            if not isinstance(other, Direction):
+                raise TypeError(
+                    "A direction is at right angles to `Direction`s. "
+                    f"Received: {other!r}"
+                )
             spaces = [(len(x.vector), x.space) for x in (other, self)]
             if spaces[0] != spaces[1]:
                 raise ValueError(
@@ -339,16 +345,17 @@ def boundary_direction(
             there are no others on this side.
         name: Name of the direction.
         share: Share of the styles on each side, at most 0.5, for numbers.
-        orthogonal_to: `Direction`s whose change is left out.
+        orthogonal_to: A `Direction`, or several, whose change is left out.
         layers: Layers of a StyleGAN2 that it moves; None for all.
 
     Returns:
         A `Direction` towards higher scores.
 
     Raises:
-        TypeError: The model is no generator.
+        TypeError: The model is no generator, or `orthogonal_to` holds no
+            directions.
         ValueError: Styles and scores do not fit, or all scores are the same,
-            or some are NaN; or the model has no such layers.
+            or some are no numbers; or the model has no such layers.
 
     Reference: Shen et al., Interpreting the Latent Space of GANs for Semantic
     Face Editing, 2020, sections 2.2 and 3.1.
@@ -360,6 +367,11 @@ def boundary_direction(
         raise ValueError(
             "`styles` must be (n, dim), w or z, and `scores` (n,). "
             f"Received: shapes {styles.shape} and {scores.shape}"
+        )
+    if scores.dtype.kind not in "biuf":
+        raise ValueError(
+            f"The scores of {name!r} must be numbers or bools. Received: "
+            f"{scores.dtype}"
         )
     values = np.unique(scores)
     if len(values) < 2 or np.isnan(values).any():
@@ -388,8 +400,9 @@ def boundary_direction(
         num_layers=getattr(model, "num_layers", None),
         source=f"boundary of {len(styles)} samples",
     )
-    if orthogonal_to:
-        found = found.orthogonal_to(*orthogonal_to)
+    if isinstance(orthogonal_to, Direction):
+        orthogonal_to = (orthogonal_to,)
+    found = found.orthogonal_to(*orthogonal_to)
     return _scaled(model, found)
 
 
@@ -431,10 +444,7 @@ def _ints(layers):
     """Layers as a tuple of ints; refuses what are none."""
     listed = np.iterable(layers)
     layers = list(layers) if listed else layers
-    if not listed or not all(
-        isinstance(each, numbers.Integral) and not isinstance(each, bool)
-        for each in layers
-    ):
+    if not listed or not all(map(is_int, layers)):
         raise ValueError(
             "`layers` must be a list of ints, or None. "
             f"Received: layers={layers!r}"

@@ -41,7 +41,7 @@ def render(model, styles, noise="fixed", labels=None):
     space = space_of(model, styles)
     styles = space.check(styles)
     labels = space.labels_for(labels, len(styles))
-    if isinstance(noise, str) or len(noise) == 1:
+    if np.ndim(noise) < 2 or len(noise) == 1:
         return in_batches(
             lambda part, labels: clipped(space.render(part, noise, labels)),
             styles,

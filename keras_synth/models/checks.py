@@ -232,7 +232,7 @@ def check_count(name, value, least=1):
     """
     if tf.is_tensor(value):
         return
-    if not _is_int(value) or value < least:
+    if not is_int(value) or value < least:
         raise ValueError(
             f"`{name}` must be an int of at least {least}. "
             f"Received: {name}={value!r}"
@@ -241,7 +241,7 @@ def check_count(name, value, least=1):
 
 def check_seed(seed):
     """Refuses a seed that is neither None nor an int (or a tensor)."""
-    if not (seed is None or tf.is_tensor(seed) or _is_int(seed)):
+    if not (seed is None or tf.is_tensor(seed) or is_int(seed)):
         raise ValueError(
             "`seed` must be an int, or None for a random one. "
             f"Received: seed={seed!r}"
@@ -264,7 +264,8 @@ def check_number(name, value):
         )
 
 
-def _is_int(value):
+def is_int(value):
+    """Whether a value is an int of Python or NumPy, and no bool."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 

@@ -198,6 +198,11 @@ def test_a_part_is_put_where_it_should_be():
         editing.paste(base, part, mask[1:])
     with pytest.raises(ValueError, match="channels of the base"):
         editing.paste(base, part[..., :1], mask)
+    with pytest.raises(ValueError, match="must be images"):
+        editing.paste(base[..., 0], part[..., 0], mask)
+    for position in (3, (1, 2, 3), (0.5, 1), "12", None):
+        with pytest.raises(ValueError, match="must be two ints"):
+            editing.paste(base, part, mask, position)
 
 
 def test_a_seam_with_nothing_beside_it_is_a_number():

@@ -370,6 +370,18 @@ def test_mistakes_are_refused(style_gan):
     for scores in (np.ones(8, bool), np.ones(8), np.full(8, np.nan), some):
         with pytest.raises(ValueError, match="two sides"):
             editing.boundary_direction(style_gan, styles, scores, "x")
+    with pytest.raises(ValueError, match="must be numbers or bools. Received"):
+        editing.boundary_direction(style_gan, styles, [*"abcdefgh"], "x")
+    with pytest.raises(TypeError, match="`Direction`s. Received: 'smile'"):
+        editing.boundary_direction(
+            style_gan, styles, np.arange(8), "x", orthogonal_to=["smile"]
+        )
+    with pytest.raises(ValueError, match="`noise` must be of shape"):
+        editing.render(style_gan, styles, noise=np.zeros(3))
+    np.testing.assert_array_equal(
+        editing.render(style_gan, styles, noise=None),
+        editing.render(style_gan, styles),
+    )
     with pytest.raises(ValueError, match="`share`"):
         editing.boundary_direction(
             style_gan, styles, np.arange(8), "x", share=0.7
