@@ -174,7 +174,16 @@ def write_image(path, image, bits=8, provenance=None):
             is unknown or does not hold such an image.
     """
     path = pathlib.Path(path)
-    image = np.asarray(image, "float32")
+    frame = (*split_alpha(_checked(np.asarray(image, "float32"))), 0)
+    encoded = encode_images(
+        path, [frame], options=FileOptions(), bits=bits, provenance=provenance
+    )
+    write_whole(path, encoded.data)
+    return path
+
+
+def _checked(image):
+    """An image as (height, width, channels), if it can be written."""
     if image.ndim == 2:
         image = image[..., None]
     shape = image.shape
@@ -185,12 +194,7 @@ def write_image(path, image, bits=8, provenance=None):
         )
     if np.isnan(image).any():
         raise ValueError("The image holds NaN.")
-    frame = (*split_alpha(image), 0)
-    encoded = encode_images(
-        path, [frame], options=FileOptions(), bits=bits, provenance=provenance
-    )
-    write_whole(path, encoded.data)
-    return path
+    return image
 
 
 def check_frame_rate(frames_per_second, path):
@@ -222,8 +226,8 @@ def write_animation(
 
     Args:
         path: Path of a `.gif`, `.png` or `.webp` file.
-        frames: List of images (height, width, channels) in [0, 1], all of a
-            size.
+        frames: List of images (height, width) or (height, width, channels) in
+            [0, 1], all of a size.
         frames_per_second: Frame rate. GIF files hold hundredths of a second.
         loop: Whether it is shown again and again, or once.
         provenance: `io.Provenance` for the file's metadata, or None.
@@ -232,8 +236,8 @@ def write_animation(
         The path, a `pathlib.Path`.
 
     Raises:
-        ValueError: There are no frames, or they are of several sizes, or the
-            format holds no animation.
+        ValueError: There are no frames, or they are of several sizes or hold
+            NaN, or the format holds no animation.
     """
     path, frames = pathlib.Path(path), list(frames)
     if not frames:
@@ -249,7 +253,10 @@ def write_animation(
     encoded = encode_images(
         path,
         [
-            (*split_alpha(quantized(np.asarray(frame), 8)), milliseconds)
+            (
+                *split_alpha(quantized(_checked(np.asarray(frame)), 8)),
+                milliseconds,
+            )
             for frame in frames
         ],
         options=FileOptions(),

@@ -340,7 +340,18 @@ def test_what_a_format_cannot_hold_is_not_written(
 def test_nan_is_not_written(tmp_path):
     with pytest.raises(ValueError, match="NaN"):
         write_image(tmp_path / "a.png", np.full((2, 2, 3), np.nan))
+    with pytest.raises(ValueError, match="NaN"):
+        write_animation(tmp_path / "a.gif", [np.full((2, 2, 3), np.nan)])
     assert not list(tmp_path.iterdir())
+
+
+def test_frames_of_other_shapes_are_refused(tmp_path):
+    for frame in (np.zeros(4), np.zeros((0, 2, 3)), np.zeros((2, 2, 5))):
+        with pytest.raises(ValueError, match="An image must be"):
+            write_animation(tmp_path / "a.gif", [frame])
+    assert not list(tmp_path.iterdir())
+    gray = write_animation(tmp_path / "a.gif", 2 * [np.full((3, 4), 0.2)])
+    np.testing.assert_allclose(read_image(gray), 0.2, atol=0.5 / 255)
 
 
 def test_grid_is_the_one_laid_by_hand():
