@@ -31,7 +31,8 @@ class ImageGrid(ShownImages):
     Raises:
         TypeError: When training begins: a model without `sample`.
         ValueError: `interval` or `num_images` is not a positive int; when
-            training begins, a class-conditional model without labels.
+            training begins, a class-conditional model without labels, or
+            labels that do not fit it or the number of images.
     """
 
     METHODS = ("sample",)
@@ -69,6 +70,10 @@ class ImageGrid(ShownImages):
                 "to sample, `labels=...`, and those of `images`, "
                 "`image_labels=...`."
             )
+        if self.labels is not None:
+            self.model.condition.tensors(self.labels, self.num_images)
+        if self.image_labels is not None and self.images is not None:
+            self.model.condition.tensors(self.image_labels, len(self.images))
         super().on_train_begin(logs)
 
     def grids(self):

@@ -122,6 +122,27 @@ def test_conditional_models_need_labels_before_training(tmp_path):
     assert int(model.optimizer.iterations) == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"labels": [0, 1]}, "each of 4 images"),
+        ({"labels": [0, 1, 2, 4]}, "from 0 to 3"),
+        ({"labels": 1, "image_labels": [0, 1, 2]}, "each of 2 images"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_before_training(
+    options, message, tmp_path
+):
+    model = small_vae(num_classes=4)
+    options = {"image_labels": [0, 1], **options}
+    grid = ImageGrid(tmp_path, 4, images=random_images(2), **options)
+    with pytest.raises(ValueError, match=message):
+        train(grid, 1, model, (random_images(), np.arange(8) % 4))
+    assert int(model.optimizer.iterations) == 0
+    with pytest.raises(ValueError, match="takes no labels"):
+        train(ImageGrid(tmp_path, 4, labels=1), 1)
+
+
 def test_a_bad_interval_is_refused(tmp_path):
     with pytest.raises(ValueError, match="interval=0"):
         ImageGrid(tmp_path, interval=0)
