@@ -70,10 +70,12 @@ class ImageGrid(ShownImages):
                 "to sample, `labels=...`, and those of `images`, "
                 "`image_labels=...`."
             )
-        if self.labels is not None:
-            self.model.condition.tensors(self.labels, self.num_images)
-        if self.image_labels is not None and self.images is not None:
-            self.model.condition.tensors(self.image_labels, len(self.images))
+        condition = getattr(self.model, "condition", None)
+        if condition is not None and self.labels is not None:
+            condition.tensors(self.labels, self.num_images)
+        shown = self.images is not None and self.image_labels is not None
+        if condition is not None and shown:
+            condition.tensors(self.image_labels, len(self.images))
         super().on_train_begin(logs)
 
     def grids(self):

@@ -89,7 +89,7 @@ def compose(
         model: Path of the `.keras` file of a StyleGAN2, GAN or VAE, or name
             of a preset, which harmonizes the part: it makes the image once
             more. The base must be of its size.
-        labels: Class of the image, for a class-conditional GAN or VAE.
+        labels: Class of the image, for a class-conditional model.
         num_steps: Number of steps of the model's projection.
         seed: Seed of all noise of the projection.
         compare: Whether to write before and after side by side as well, as

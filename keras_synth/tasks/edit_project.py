@@ -60,7 +60,7 @@ def edit_project(
             otherwise the path of a weights file.
         tuning_steps: Number of steps of pivotal tuning: a copy of the model,
             `NAME.keras`, that makes the images more exactly. 0 for none.
-        labels: Classes of the images, for a class-conditional GAN or VAE.
+        labels: Classes of the images, for a class-conditional model.
         seed: Seed of all noise.
         overwrite: Whether existing files may be replaced.
         verbose: Progress, see `io.Progress`.

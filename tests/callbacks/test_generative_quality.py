@@ -256,6 +256,18 @@ def test_mistakes_are_refused_before_training():
         assert float(model.darkness) == 0.0
 
 
+def test_classes_that_a_model_does_not_have_are_refused_before_training():
+    model = small_vae(num_classes=4)
+    with pytest.raises(ValueError, match="from 0 to 3"):
+        model.fit(
+            random_images(),
+            np.arange(8) % 4,
+            verbose=0,
+            callbacks=[quality(labels=9)],
+        )
+    assert int(model.optimizer.iterations) == 0
+
+
 def test_a_model_that_cannot_sample_is_refused():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(loss="mse")
