@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_synth.callbacks.labels import check_labels
+
 
 class GenerativeQuality(keras.callbacks.Callback):
     """Scores samples against real images every `interval` epochs.
@@ -116,9 +118,7 @@ class GenerativeQuality(keras.callbacks.Callback):
                 "This model takes no labels: build GenerativeQuality without "
                 f"`labels`. Received: {self.num_images} labels"
             )
-        condition = getattr(self.model, "condition", None)
-        if condition is not None and self.labels is not None:
-            condition.tensors(self.labels, self.num_images)
+        check_labels(self.model, self.labels, self.num_images)
         for metric in self.metrics:
             metric.require_samples(len(self.images), self.num_images)
             metric.reset_state()

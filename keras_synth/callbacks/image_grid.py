@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_synth.callbacks.labels import check_labels
 from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
 from keras_synth.io import image_grid
 
@@ -70,12 +71,9 @@ class ImageGrid(ShownImages):
                 "to sample, `labels=...`, and those of `images`, "
                 "`image_labels=...`."
             )
-        condition = getattr(self.model, "condition", None)
-        if condition is not None and self.labels is not None:
-            condition.tensors(self.labels, self.num_images)
-        shown = self.images is not None and self.image_labels is not None
-        if condition is not None and shown:
-            condition.tensors(self.image_labels, len(self.images))
+        check_labels(self.model, self.labels, self.num_images)
+        if self.images is not None:
+            check_labels(self.model, self.image_labels, len(self.images))
         super().on_train_begin(logs)
 
     def grids(self):

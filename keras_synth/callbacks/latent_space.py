@@ -5,6 +5,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from keras_synth.callbacks.labels import check_labels
 from keras_synth.callbacks.shown_images import ShownImages
 from keras_synth.io import (
     image_grid,
@@ -12,6 +13,7 @@ from keras_synth.io import (
     write_whole,
     written_whole,
 )
+from keras_synth.models.checks import check_count
 
 _LARGEST_SPRITE = 8192  # largest side of a sprite for the projector, in pixels
 
@@ -32,8 +34,9 @@ class LatentManifold(ShownImages):
     Raises:
         TypeError: When training begins: a model without latents.
         ValueError: `interval` or `num_images` is not a positive int; when
-            training begins, a model whose `latent_dim` is not 2, or a
-            class-conditional model without `label`.
+            training begins, a model whose `latent_dim` is not 2, a
+            class-conditional model without `label`, or a class that it does
+            not have.
 
     Reference: Kingma & Welling, Auto-Encoding Variational Bayes, 2014,
     figure 4.
@@ -43,7 +46,7 @@ class LatentManifold(ShownImages):
 
     def __init__(self, directory, num_images=20, label=None, interval=1):
         super().__init__(directory, interval)
-        _check_num_images(num_images)
+        check_count("num_images", num_images)
         self.num_images = num_images
         self.label = label
 
@@ -54,6 +57,7 @@ class LatentManifold(ShownImages):
                 "This model is class-conditional: give LatentManifold the "
                 "class to draw, `label=...`."
             )
+        check_labels(self.model, self.label, 1)
         super().on_train_begin(logs)
 
     def grids(self):
@@ -79,7 +83,7 @@ def latent_manifold(model, num_images=20, label=None):
             a positive int.
     """
     _check_two_latents(model)
-    _check_num_images(num_images)
+    check_count("num_images", num_images)
     normal = NormalDist()
     quantiles = [
         normal.inv_cdf((i + 0.5) / num_images) for i in range(num_images)
@@ -91,14 +95,6 @@ def latent_manifold(model, num_images=20, label=None):
     decode = getattr(model, "decode", None) or model.generate
     images = decode(latents, *labels)
     return image_grid(images, columns=num_images, padding=0)
-
-
-def _check_num_images(num_images):
-    if not isinstance(num_images, int) or num_images < 1:
-        raise ValueError(
-            "`num_images` must be a positive int. "
-            f"Received: num_images={num_images!r}"
-        )
 
 
 def _check_two_latents(model):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_synth.callbacks.labels import check_labels
 from keras_synth.callbacks.shown_images import ShownImages
 from keras_synth.io import image_grid
 
@@ -27,7 +28,8 @@ class StyleMixingGrid(ShownImages):
 
     Raises:
         ValueError: An argument is out of range; when training begins, a model
-            without `style_mix`, or a class-conditional model without `labels`.
+            without `style_mix`, a class-conditional model without `labels`,
+            or labels that do not fit it or the number of styles.
     """
 
     LOG_FOLDER = "style_mixing"
@@ -64,6 +66,7 @@ class StyleMixingGrid(ShownImages):
                 "This model is class-conditional: give StyleMixingGrid the "
                 "classes of the sources, `labels=...`."
             )
+        check_labels(self.model, self.labels, self.num_coarse + self.num_fine)
         super().on_train_begin(logs)
 
     def grids(self):

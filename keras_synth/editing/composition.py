@@ -70,7 +70,7 @@ def paste(base, part, mask, position=(0, 0)):
     Raises:
         ValueError: These are no images, or the position is not two ints; the
             part and its mask differ in size, the channels differ, or nothing
-            of the mask lies inside of the base.
+            of the mask lies inside of the base, or it leaves [0, 1].
     """
     base, part, mask = map(np.asarray, (base, part, mask))
     if base.ndim != 3 or part.ndim != 3:
@@ -88,6 +88,7 @@ def paste(base, part, mask, position=(0, 0)):
             f"`mask` must be {(*part.shape[:2], 1)}, of the size of the part. "
             f"Received: shape {mask.shape}"
         )
+    check_mask_values(mask)
     if part.shape[-1] != base.shape[-1]:
         raise ValueError(
             f"`part` must have the channels of the base, {base.shape[-1]}. "
@@ -131,8 +132,8 @@ def poisson_blend(base, part, mask, mixed=False):
         float32 image, not clipped; where the mask is 0 it is the base.
 
     Raises:
-        ValueError: The shapes differ, or the mask leaves nothing of the base
-            beside it.
+        ValueError: The shapes differ, or the mask leaves [0, 1], or nothing
+            of the base beside it.
 
     Reference: Pérez et al., Poisson Image Editing, 2003, equations 7 and 12.
     """
@@ -297,7 +298,7 @@ def _check_shapes(base, part, mask):
             "`base` and `part` must be of the same shape (height, width, "
             f"channels). Received: shapes {base.shape} and {part.shape}"
         )
-    _check_mask_shape(mask, base.shape)
+    check_mask(mask, base.shape)
 
 
 def _check_mask_shape(mask, shape):

@@ -345,7 +345,7 @@ def boundary_direction(
             there are no others on this side.
         name: Name of the direction.
         share: Share of the styles on each side, at most 0.5, for numbers.
-        orthogonal_to: A `Direction`, or several, whose change is left out.
+        orthogonal_to: `Direction`s whose change is left out.
         layers: Layers of a StyleGAN2 that it moves; None for all.
 
     Returns:
@@ -400,9 +400,8 @@ def boundary_direction(
         num_layers=getattr(model, "num_layers", None),
         source=f"boundary of {len(styles)} samples",
     )
-    if isinstance(orthogonal_to, Direction):
-        orthogonal_to = (orthogonal_to,)
-    found = found.orthogonal_to(*orthogonal_to)
+    if orthogonal_to:
+        found = found.orthogonal_to(*orthogonal_to)
     return _scaled(model, found)
 
 

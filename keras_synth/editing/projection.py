@@ -311,12 +311,12 @@ class Projector:
             raise ValueError(
                 f"`steps` must be a positive int. Received: steps={steps!r}"
             )
-        classes = None
-        if labels is not None:
-            classes = self.space.condition_rows(labels, len(images))
-        labels = self.space.labels_for(labels, len(images))
+        classes = labels
+        if classes is not None:
+            classes = self.space.condition_rows(classes, len(images))
+        labels = self.space.labels_for(classes, len(images))
         images = images.astype("float32")
-        if classes is not None and self.space.has_styles:
+        if self.space.has_styles and classes is not None:
             mean, unit = self.space.statistics_of_each(classes, self.seed)
             if self.space.name == "w+":
                 mean, unit = mean[:, None], unit[:, None]
@@ -364,6 +364,12 @@ class Projector:
 
     def _start(self, images, labels, mean, start):
         if isinstance(start, Projection):
+            if start.styles.shape != (len(images), *self.space.shape):
+                raise ValueError(
+                    f"`start` must be a projection of {len(images)} images in "
+                    f"{self.space.name}. Received: styles of shape "
+                    f"{start.styles.shape}"
+                )
             return start.styles, start.noise
         if start not in STARTS:
             raise ValueError(
@@ -405,6 +411,7 @@ class Projector:
         return self._nearest_of(space, images, labels, classes)
 
     def _nearest_of(self, space, images, labels, classes):
+        """`_nearest` of vectors of these classes, rendered with labels."""
         drawn = space.draw(_NUM_STARTS, self.seed, classes)
 
         def distances(part):  # (part, images)

@@ -13,8 +13,6 @@ squares of `losses.LeastSquares`, which have a ½, those of the paper, so that
 the paper's λ and μ hold.
 """
 
-import numbers
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -33,6 +31,7 @@ from keras_synth.models.checks import (
     check_loss_weights,
     check_no_metrics,
     check_unpaired,
+    is_int,
 )
 from keras_synth.models.replicas import of_all_replicas
 from keras_synth.ops import mean_or_zero
@@ -129,7 +128,7 @@ class CycleGAN(AdversarialModel):
                 f"Received: pool_size={pool_size!r}"
             )
         size = image_size
-        if isinstance(image_size, numbers.Integral):
+        if is_int(image_size):
             image_size = int(image_size)
             size = (image_size, image_size)
         channels = _check_networks(
@@ -389,9 +388,7 @@ def _check_networks(
     Returns:
         Channels of the images of A and of B.
     """
-    if np.shape(size) != (2,) or not all(
-        isinstance(n, numbers.Integral) and n > 0 for n in size
-    ):
+    if np.shape(size) != (2,) or not all(is_int(n) and n > 0 for n in size):
         raise ValueError(
             "`image_size` must be a positive int, or (height, width). "
             f"Received: image_size={size!r}"

@@ -62,8 +62,24 @@ def test_a_manifold_without_images_is_refused(num_images, tmp_path):
         lambda: LatentManifold(tmp_path, num_images=num_images),
         lambda: latent_manifold(PlaneOfLatents(), num_images),
     ):
-        with pytest.raises(ValueError, match="`num_images` must be a positive"):
+        with pytest.raises(
+            ValueError, match="`num_images` must be an int of at least 1"
+        ):
             make()
+
+
+def test_a_class_that_the_model_does_not_have_is_refused(tmp_path):
+    keras.utils.set_random_seed(0)
+    classes = {"num_classes": 3}
+    gan = models.GAN(
+        networks.dense_generator(SHAPE, 2, (4,), **classes),
+        networks.dense_discriminator(SHAPE, (4,), **classes),
+    )
+    gan.compile()
+    grid = LatentManifold(tmp_path, 2, label=3)
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        gan.fit(random_images(), np.arange(8) % 3, verbose=0, callbacks=[grid])
+    assert int(gan.optimizer.iterations) == 0
 
 
 def test_the_projector_reads_the_files(tmp_path):

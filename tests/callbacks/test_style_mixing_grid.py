@@ -124,6 +124,14 @@ def test_labels_are_those_of_the_styles(tmp_path):
     np.testing.assert_allclose(grid.grids()["style_mixing"], expected)
 
 
+def test_labels_that_do_not_fit_are_refused_before_training(tmp_path):
+    for labels, message in ((3, "from 0 to 2"), ([0, 1], "each of 4 images")):
+        grid = StyleMixingGrid(tmp_path, 2, 2, labels=labels)
+        grid.set_model(small_gan(num_classes=3))
+        with pytest.raises(ValueError, match=message):
+            grid.on_train_begin()
+
+
 def test_the_callback_changes_neither_weights_nor_seeds(tmp_path):
     gan = small_gan()
     state = [*gan.weights, *gan.seed_states]

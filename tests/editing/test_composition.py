@@ -203,6 +203,10 @@ def test_a_part_is_put_where_it_should_be():
     for position in (3, (1, 2, 3), (0.5, 1), "12", None):
         with pytest.raises(ValueError, match="must be two ints"):
             editing.paste(base, part, mask, position)
+    with pytest.raises(ValueError, match="must lie in"):
+        editing.paste(base, part, 255 * mask)
+    with pytest.raises(ValueError, match="must lie in"):
+        editing.poisson_blend(part, part, 255 * np.eye(3, 4)[..., None])
 
 
 def test_a_seam_with_nothing_beside_it_is_a_number():

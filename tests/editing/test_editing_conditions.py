@@ -89,7 +89,43 @@ def test_styles_start_in_the_class_of_their_image(space):
     near = found("nearest", labels=[2, 0, 2])
     for style, label in zip(near, [2, 0, 2], strict=True):
         drawn = latent_space(gan, "w").draw(256, 0, label)
-        assert np.abs(drawn - style).max(-1).min() < 1e-5
+        made = np.asarray(latent_space(gan, "w").render(drawn))
+        nearest = drawn[np.square(made).mean((1, 2, 3)).argmin()]
+        np.testing.assert_allclose(style, nearest, atol=1e-5)
+
+
+def test_each_class_has_its_mean_and_deviation():
+    space = latent_space(gan_of_classes(), "w")
+    means, deviations = space.statistics_of_each(np.array([2, 0, 2]))
+    for mean, deviation, label in zip(
+        means, deviations, [2, 0, 2], strict=True
+    ):
+        styles = space.draw(4096, 0, label)
+        np.testing.assert_allclose(mean, styles.mean(0), atol=1e-5)
+        spread = np.sqrt(np.square(styles - styles.mean(0)).mean())
+        np.testing.assert_allclose(deviation, [spread], rtol=1e-4)
+
+
+def test_styles_of_a_vector_are_projected():
+    known = {"condition_shape": (5,)}
+    gan = models.StyleGAN2(
+        networks.stylegan2_mapping(3, 4, 1, **known),
+        networks.stylegan2_synthesis((16, 16, 1), 4, channel_max=2),
+        networks.stylegan2_discriminator((16, 16, 1), channel_max=2, **known),
+    )
+    styles = editing.sample_vectors(gan, 2, labels=VECTORS)
+    found = editing.project(
+        gan, editing.render(gan, styles), labels=VECTORS, steps=2, verbose=0
+    )
+    assert found.styles.shape == (2, gan.num_layers, 4)
+    with pytest.raises(ValueError, match="no list of all conditions"):
+        editing.project(gan, found.images, steps=2, verbose=0)
+
+
+def test_a_start_of_another_number_of_images_is_refused(vae):
+    known = editing.as_projection(vae, LATENTS)
+    with pytest.raises(ValueError, match="a projection of 1 images in z"):
+        editing.project(vae, known.images[:1], start=known, verbose=0)
 
 
 def test_tokens_are_refused():
