@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_synth.callbacks.labels import check_labels
+from keras_synth.ops.numbers import is_int
 
 
 class GenerativeQuality(keras.callbacks.Callback):
@@ -85,7 +86,7 @@ class GenerativeQuality(keras.callbacks.Callback):
             ("batch_size", batch_size, 1),
             ("seed", seed, 0),
         ):
-            if not isinstance(value, int) or value < least:
+            if not is_int(value) or value < least:
                 raise ValueError(
                     f"`{name}` must be an int of at least {least}. "
                     f"Received: {name}={value!r}"

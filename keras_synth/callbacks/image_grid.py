@@ -5,6 +5,7 @@ import numpy as np
 from keras_synth.callbacks.labels import check_labels
 from keras_synth.callbacks.shown_images import ShownImages, stacked_grid
 from keras_synth.io import image_grid
+from keras_synth.ops.numbers import is_int
 
 
 class ImageGrid(ShownImages):
@@ -50,7 +51,7 @@ class ImageGrid(ShownImages):
         seed=0,
     ):
         super().__init__(directory, interval, log_dir)
-        if not isinstance(num_images, int) or num_images < 1:
+        if not is_int(num_images) or num_images < 1:
             raise ValueError(
                 "`num_images` must be a positive int. "
                 f"Received: num_images={num_images!r}"

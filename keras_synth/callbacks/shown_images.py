@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.io import Provenance, image_grid, write_image
+from keras_synth.ops.numbers import is_int
 
 
 class ShownImages(keras.callbacks.Callback):
@@ -38,7 +39,7 @@ class ShownImages(keras.callbacks.Callback):
 
     def __init__(self, directory, interval=1, log_dir=None):
         super().__init__()
-        if not isinstance(interval, int) or interval < 1:
+        if not is_int(interval) or interval < 1:
             raise ValueError(
                 "`interval` must be a positive int. "
                 f"Received: interval={interval!r}"

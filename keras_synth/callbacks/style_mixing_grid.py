@@ -5,6 +5,7 @@ import numpy as np
 from keras_synth.callbacks.labels import check_labels
 from keras_synth.callbacks.shown_images import ShownImages
 from keras_synth.io import image_grid
+from keras_synth.ops.numbers import is_int
 
 
 class StyleMixingGrid(ShownImages):
@@ -47,7 +48,7 @@ class StyleMixingGrid(ShownImages):
     ):
         super().__init__(directory, interval, log_dir)
         for name, value in (("num_coarse", num_coarse), ("num_fine", num_fine)):
-            if not isinstance(value, int) or value < 1:
+            if not is_int(value) or value < 1:
                 raise ValueError(
                     f"`{name}` must be a positive int. "
                     f"Received: {name}={value!r}"
@@ -134,7 +135,7 @@ def _crossing(model, at):
     """First layer that gets the fine style."""
     if at is None:
         return model.num_layers // 2
-    if not isinstance(at, int) or not 0 <= at <= model.num_layers:
+    if not is_int(at) or not 0 <= at <= model.num_layers:
         raise ValueError(
             f"`at` must be an int from 0 to {model.num_layers}. "
             f"Received: at={at!r}"

@@ -18,6 +18,7 @@ from keras_synth.datasets.epochs import (
     shuffle_by_key,
     shuffled_order,
 )
+from keras_synth.ops.numbers import is_int
 
 
 def crop_batches(
@@ -59,7 +60,7 @@ def crop_batches(
     """
     num_crops = source.num_images * crops_per_image
     check_seed(seed)
-    if not isinstance(crops_per_image, int) or crops_per_image < 1:
+    if not is_int(crops_per_image) or crops_per_image < 1:
         raise ValueError(
             "`patches_per_image` must be a positive int. "
             f"Received: {crops_per_image!r}"

@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras_synth.datasets.clips import ClipSource
 from keras_synth.datasets.crops import parse_size
 from keras_synth.ops import sample
+from keras_synth.ops.numbers import is_int
 
 
 def moving_images(
@@ -130,7 +131,7 @@ def _check_moving(size, num_frames, clips_per_image, speed, shrink):
         "clips_per_image": (clips_per_image, 1),
     }
     for name, (value, least) in counts.items():
-        if not isinstance(value, int) or value < least:
+        if not is_int(value) or value < least:
             raise ValueError(
                 f"`{name}` must be an int of at least {least}. "
                 f"Received: {name}={value!r}"

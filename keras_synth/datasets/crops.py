@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-import numbers
 
 import tensorflow as tf
 
 from keras_synth.datasets.epochs import fold
+from keras_synth.ops.numbers import is_int
 
 _SHUFFLED_BYTES = 2 * 1024**3
 
@@ -17,9 +17,7 @@ def parse_size(value, name, optional=True):
         return None
     several = isinstance(value, list | tuple)
     size = tuple(value) if several else (value, value)
-    if len(size) != 2 or not all(
-        isinstance(side, int) and side > 0 for side in size
-    ):
+    if len(size) != 2 or not all(is_int(side) and side > 0 for side in size):
         raise ValueError(
             f"`{name}` must be a positive int or two of them. "
             f"Received: {name}={value!r}"
@@ -49,7 +47,7 @@ def check_whole(source, crop, name, batch_size):
 
 def check_batch_size(source, batch_size, num_images, training):
     """Refuses a batch size that is no int, or larger than the data."""
-    if not isinstance(batch_size, int) or batch_size < 1:
+    if not is_int(batch_size) or batch_size < 1:
         raise ValueError(
             f"`batch_size` must be a positive int. Received: {batch_size!r}"
         )
@@ -63,7 +61,7 @@ def check_batch_size(source, batch_size, num_images, training):
 
 def check_seed(seed):
     """Refuses a seed of random draws that is no int."""
-    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool):
+    if not is_int(seed):
         raise ValueError(f"`seed` must be an int. Received: seed={seed!r}")
 
 

@@ -29,6 +29,7 @@ from keras_synth.datasets.epochs import (
     shuffle_by_key,
     shuffled_order,
 )
+from keras_synth.ops.numbers import is_int
 
 
 def synthesis_pipeline(
@@ -259,7 +260,7 @@ def _check_captions(source, length, labels):
             f"{source.name!r} has no captions: use `captioned_folder`, or "
             "`caption_length=None`."
         )
-    if labels or type(length) is not int or length < 1:
+    if labels or not is_int(length) or length < 1:
         raise ValueError(
             "`caption_length` must be a positive int, and `labels` False. "
             f"Received: caption_length={length!r}, labels={labels}"

@@ -16,6 +16,7 @@ from keras_synth.datasets.epochs import (
 from keras_synth.datasets.restoration import random_symmetry
 from keras_synth.degradations import Degradation
 from keras_synth.ops import compensate_motion
+from keras_synth.ops.numbers import is_int
 
 _CHOICES = {
     "symmetry": ("square", "mirror", "none"),
@@ -254,7 +255,7 @@ def _check(source, degradation, patch, num_frames, training):
             "`degradation` must be one of `keras_synth.degradations`. "
             f"Received: {degradation!r}"
         )
-    if not isinstance(num_frames, int) or num_frames < 1 or num_frames % 2 == 0:
+    if not is_int(num_frames) or num_frames < 1 or num_frames % 2 == 0:
         raise ValueError(
             "`num_frames` must be an odd int, the middle frame and as many on "
             f"both sides. Received: num_frames={num_frames!r}"
@@ -287,7 +288,7 @@ def _check_counts(source, windows, patches_per_window, batch_size, training):
         "batch_size": batch_size,
     }
     for name, value in counts.items():
-        if not isinstance(value, int) or value < 1:
+        if not is_int(value) or value < 1:
             raise ValueError(
                 f"`{name}` must be a positive int. Received: {name}={value!r}"
             )

@@ -8,6 +8,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from keras_synth.degradations.base import Degradation
+from keras_synth.ops.numbers import is_int
 
 _METHODS = ("fill", "pixelate", "blur")
 _LONGEST = 1024  # pixels of the side of the image that is searched
@@ -168,7 +169,7 @@ class Anonymize(Degradation):
                 f"`method` must be one of {', '.join(_METHODS)}. "
                 f"Received: {method!r}"
             )
-        if type(cells) is not int or cells < 1:
+        if not is_int(cells) or cells < 1:
             raise ValueError(
                 f"`cells` must be an int of at least 1. Received: {cells!r}"
             )

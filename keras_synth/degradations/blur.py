@@ -19,6 +19,7 @@ from keras_synth.degradations.base import (
     split_seed,
 )
 from keras_synth.ops.kernels import gaussian_kernels, line_kernels
+from keras_synth.ops.numbers import is_int
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -194,7 +195,7 @@ class Ringing(Degradation):
             raise ValueError(
                 f"`cutoff` must be above 0. Received: cutoff={cutoff!r}"
             )
-        if type(radius) is not int or radius < 1:
+        if not is_int(radius) or radius < 1:
             raise ValueError(
                 f"`radius` must be an int, at least 1. Received: {radius=}"
             )

@@ -8,7 +8,9 @@ import math
 import pathlib
 
 import keras
+import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from keras_synth.degradations.base import (
     Degradation,
@@ -17,6 +19,7 @@ from keras_synth.degradations.base import (
     split_seed,
 )
 from keras_synth.degradations.strokes import stroke_distance
+from keras_synth.ops.numbers import is_int
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -133,7 +136,7 @@ class IrregularHoles(Degradation):
     PIECES = 7
 
     def __init__(self, area=(0.1, 0.4), strokes=4, fill=0.0):
-        if type(strokes) is not int or strokes < 1:
+        if not is_int(strokes) or strokes < 1:
             raise ValueError(
                 f"`strokes` must be a positive int. Received: {strokes=}"
             )
@@ -195,7 +198,8 @@ class HolesFromFolder(Degradation):
 
     Args:
         folder: Folder of PNG, JPEG, BMP or GIF files. Folders below it are
-            not read.
+            not read. Where a file is transparent in parts, its opaque parts
+            are taken for white.
         invert: Whether the masks are black in the holes. False for masks
             that are white there (above half of the largest value).
         fill: Value inside the holes, 0 to 1, or "mean" for the mean color of
@@ -295,16 +299,23 @@ def _read_masks(folder):
     masks = []
     for file in files:
         try:
-            mask = tf.io.decode_image(
-                file.read_bytes(), expand_animations=False
-            )
-        except tf.errors.InvalidArgumentError as error:
+            with Image.open(file) as image:
+                masks.append(_as_mask(image))
+        except (OSError, SyntaxError, ValueError) as error:
             raise ValueError(
-                f"{file} is not a readable image: {error.message}"
+                f"{file} is not a readable image: {error}"
             ) from error
-        color = mask[..., :3] if mask.shape[-1] >= 3 else mask[..., :1]
-        masks.append(tf.reduce_max(color, axis=-1))
     return masks
+
+
+def _as_mask(image):
+    """The first image of a file as uint8 (height, width), 255 where marked."""
+    if image.mode.startswith("I"):  # 16 bits
+        return np.asarray(image).astype("uint16").view("uint8")[:, 1::2]
+    values = np.asarray(image.convert("RGBA"))
+    alpha = values[..., 3]
+    # Marked on a transparent ground, in whatever color.
+    return values[..., :3].max(axis=-1) if alpha.min() == 255 else alpha
 
 
 def check_folder(folder):

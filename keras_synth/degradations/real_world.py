@@ -21,6 +21,7 @@ from keras_synth.degradations.blur import (
 )
 from keras_synth.degradations.noise import CameraNoise, GaussianNoise
 from keras_synth.degradations.resolution import JPEGCompression
+from keras_synth.ops.numbers import is_int
 
 _METHODS = ("area", "bilinear", "bicubic")
 _SMALLEST_SIDE = 4
@@ -116,7 +117,7 @@ class RealWorldDownsample(Degradation):
     keeps_size = False
 
     def __init__(self, factor):
-        if type(factor) is not int or factor < 1:
+        if not is_int(factor) or factor < 1:
             raise ValueError(
                 f"`factor` must be an int, at least 1. Received: {factor=}"
             )

@@ -12,6 +12,7 @@ from keras_synth.degradations.base import (
     num_channels,
     split_seed,
 )
+from keras_synth.ops.numbers import is_int
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -47,7 +48,7 @@ class Downsample(Degradation):
     )
 
     def __init__(self, factor, keep_size=False):
-        if type(factor) is not int or factor < 1:
+        if not is_int(factor) or factor < 1:
             raise ValueError(
                 f"`factor` must be an int, at least 1. Received: {factor=}"
             )

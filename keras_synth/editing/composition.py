@@ -4,7 +4,8 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse import linalg
 
-from keras_synth.models.checks import is_int
+from keras_synth.models.checks import check_number
+from keras_synth.ops.numbers import is_int
 
 # The four neighbors of a pixel: (axis, step).
 _NEIGHBORS = ((0, -1), (0, 1), (1, -1), (1, 1))
@@ -20,7 +21,8 @@ def composite(base, edited, mask):
             taken; (height, width, 1) for all images.
 
     Returns:
-        Images of the dtype of `base`, rounded and clipped for integers; where
+        Images of the dtype of `base`, rounded and clipped for whole numbers
+        and bools; where
         the mask is 0 they are the base, bit for bit.
 
     Raises:
@@ -42,11 +44,13 @@ def composite(base, edited, mask):
             f"{edited.shape}"
         )
     check_mask(mask, base.shape)
-    integers = base.dtype.kind in "iu"
+    integers = base.dtype.kind in "biu"
     values = base.astype("float64") if integers else base
     mixed = values + mask * (edited - values)
     mixed = np.where(mask == 1, edited, mixed)
-    if integers:
+    if base.dtype == bool:
+        mixed = mixed > 0.5
+    elif integers:
         limits = np.iinfo(base.dtype)
         mixed = np.clip(np.rint(mixed), limits.min, limits.max)
     return np.where(mask == 0, base, mixed.astype(base.dtype))
@@ -219,6 +223,7 @@ def seam_ratio(image, mask, band=2):
         ValueError: The mask is not of the size of the image, or has no edge
             in it.
     """
+    check_number("band", band)
     image = np.asarray(image)
     white = np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0
     image = image.astype("float64") / white

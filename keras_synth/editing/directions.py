@@ -17,12 +17,13 @@ from keras_synth.editing.spaces import (
 )
 from keras_synth.io import check_target, write_whole
 from keras_synth.layers import ModulatedConv2D
-from keras_synth.models.checks import is_int
+from keras_synth.models.checks import check_count, check_number
+from keras_synth.ops.numbers import is_int
 
 _NUM_STYLES = 4096  # random styles that the unit of a direction is taken of
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Direction:
     """Direction in a latent space, with a name.
 
@@ -101,11 +102,7 @@ class Direction:
         Semantic Face Editing, 2020, equation 6.
         """
         for other in others:
-            if not isinstance(other, Direction):
-                raise TypeError(
-                    "A direction is at right angles to `Direction`s. "
-                    f"Received: {other!r}"
-                )
+            check_direction(other)
             spaces = [(len(x.vector), x.space) for x in (other, self)]
             if spaces[0] != spaces[1]:
                 raise ValueError(
@@ -148,6 +145,14 @@ class Direction:
             np.savez(file, vector=vector, about=json.dumps(fields))
             data = file.getvalue()
         write_whole(path, data)
+
+
+def check_direction(direction):
+    """Refuses what is not a `Direction`, with a TypeError."""
+    if not isinstance(direction, Direction):
+        raise TypeError(
+            f"Directions must be `Direction`s. Received: {direction!r}"
+        )
 
 
 def load_direction(path):
@@ -203,8 +208,11 @@ def move(styles, direction, amount, layers=None):
         moved.
 
     Raises:
-        ValueError: The styles or the layers do not fit the direction.
+        TypeError: `direction` is no `Direction`.
+        ValueError: The styles or the layers do not fit the direction, or an
+            amount is no finite number.
     """
+    check_direction(direction)
     styles = np.asarray(styles, "float32")
     layers = direction.layers if layers is None else _ints(layers)
     if styles.ndim == 3 and direction.space == "z":
@@ -221,12 +229,14 @@ def move(styles, direction, amount, layers=None):
         raise ValueError(
             "`layers` must name a layer, or be None for all. Received: none"
         )
-    amounts = np.asarray(amount, "float32")
-    if amounts.shape not in ((), (len(styles),)):
+    amounts = np.asarray(amount)
+    numbers = amounts.dtype.kind in "iuf" and np.isfinite(amounts).all()
+    if not numbers or amounts.shape not in ((), (len(styles),)):
         raise ValueError(
-            f"`amount` must be a number, or of shape ({len(styles)},). "
-            f"Received: shape {amounts.shape}"
+            "`amount` must be a finite number, or numbers of shape "
+            f"({len(styles)},). Received: amount={amount!r}"
         )
+    amounts = amounts.astype("float32")
     amounts = amounts.reshape(-1, *[1] * (styles.ndim - 1))
     steps = amounts * np.float32(direction.scale) * direction.vector
     if layers is None:
@@ -315,7 +325,8 @@ def principal_directions(model, count=5, num_samples=10_000, seed=0):
             "directions: principal directions need a StyleGAN2 "
             "(`closed_form_directions` takes a GAN or VAE as well)."
         )
-    if type(num_samples) is not int or num_samples <= count:
+    check_count("count", count)
+    if not is_int(num_samples) or num_samples <= count:
         raise ValueError(
             f"`num_samples` must be an int above the {count} directions. "
             f"Received: num_samples={num_samples!r}"
@@ -354,8 +365,8 @@ def boundary_direction(
     Raises:
         TypeError: The model is no generator, or `orthogonal_to` holds no
             directions.
-        ValueError: Styles and scores do not fit, or all scores are the same,
-            or some are no numbers; or the model has no such layers.
+        ValueError: Styles and scores do not fit, or all styles or scores are
+            the same, or some are no numbers; or the model has no such layers.
 
     Reference: Shen et al., Interpreting the Latent Space of GANs for Semantic
     Face Editing, 2020, sections 2.2 and 3.1.
@@ -373,6 +384,10 @@ def boundary_direction(
             f"The scores of {name!r} must be numbers or bools. Received: "
             f"{scores.dtype}"
         )
+    if not np.isfinite(styles).all() or not styles.std(axis=0).any():
+        raise ValueError(
+            f"The styles of {name!r} must be finite, and not all the same."
+        )
     values = np.unique(scores)
     if len(values) < 2 or np.isnan(values).any():
         raise ValueError(
@@ -383,6 +398,7 @@ def boundary_direction(
     if len(values) == 2:
         scores = scores == values[1]
     else:
+        check_number("share", share)
         if not 0 < share <= 0.5:
             raise ValueError(
                 "`share` must be above 0, and at most 0.5. "
@@ -499,7 +515,7 @@ def _readers(model, layers):
 
 def _directions(model, vectors, count, source, layers=None):
     """The first vectors as directions, each with its scale."""
-    if type(count) is not int or not 1 <= count <= len(vectors):
+    if not is_int(count) or not 1 <= count <= len(vectors):
         raise ValueError(
             f"`count` must be an int from 1 to {len(vectors)}. "
             f"Received: count={count!r}"

@@ -1,12 +1,14 @@
 """Effect of a direction: strips to look at, and scores to measure."""
 
+import collections.abc
 import dataclasses
 
 import numpy as np
 
-from keras_synth.editing.directions import move
+from keras_synth.editing.directions import check_direction, move
 from keras_synth.editing.spaces import clipped, in_batches, space_of
 from keras_synth.io import image_grid
+from keras_synth.models.checks import check_images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,11 +38,15 @@ def render(model, styles, noise="fixed", labels=None):
         NumPy array (n, height, width, channels) in [0, 1].
 
     Raises:
-        ValueError: The model has no vectors of this shape.
+        ValueError: The model has no vectors of this shape, or no noise.
     """
     space = space_of(model, styles)
     styles = space.check(styles)
     labels = space.labels_for(labels, len(styles))
+    if not space.has_styles and not isinstance(noise, str):
+        raise ValueError(
+            f"A {type(model).__name__} has no noise. Received: noise={noise!r}"
+        )
     if np.ndim(noise) < 2 or len(noise) == 1:
         return in_batches(
             lambda part, labels: clipped(space.render(part, noise, labels)),
@@ -64,15 +70,24 @@ def score_images(scorer, images):
         float32 (n,).
 
     Raises:
-        ValueError: It gives more than one score an image.
+        ValueError: It gives more than one score an image, or `images` are no
+            images in [0, 1].
     """
-    scores = in_batches(scorer, np.asarray(images, "float32"))
-    if scores.shape not in ((len(images),), (len(images), 1)):
-        raise ValueError(
-            "`scorer` must give one score an image: (batch,). "
-            f"Received: shape {scores.shape}"
-        )
-    return scores.reshape(-1).astype("float32")
+    images = np.asarray(images)
+    check_images(images, (None, None, None))
+    if not len(images):
+        raise ValueError("`images` must hold an image. Received: none")
+
+    def scores_of(part):
+        scores = np.asarray(scorer(part))
+        if scores.shape not in ((len(part),), (len(part), 1)):
+            raise ValueError(
+                "`scorer` must give one score an image: (batch,). "
+                f"Received: shape {scores.shape} for {len(part)} images"
+            )
+        return scores.reshape(-1)
+
+    return in_batches(scores_of, images.astype("float32")).astype("float32")
 
 
 def direction_effect(
@@ -100,7 +115,17 @@ def direction_effect(
 
     Returns:
         An `Effect`.
+
+    Raises:
+        TypeError: `direction` is no `Direction`, or `scorers` no dict.
+        ValueError: Styles, direction, layers or labels do not fit.
     """
+    if not isinstance(scorers, collections.abc.Mapping):
+        raise TypeError(
+            "`scorers` must be a dict, {name: function}. "
+            f"Received: {type(scorers).__name__}"
+        )
+    check_direction(direction)
     space_of(model, styles).check_direction(direction)
     moved = move(styles, direction, amount, layers)
     before = render(model, styles, noise, labels)
@@ -138,7 +163,18 @@ def direction_strip(
 
     Returns:
         float32 image (grid height, grid width, channels) in [0, 1].
+
+    Raises:
+        TypeError: `direction` is no `Direction`.
+        ValueError: Styles, direction, amounts, layers or labels do not fit.
     """
+    amounts = np.asarray(amounts)
+    if amounts.ndim != 1 or not len(amounts):
+        raise ValueError(
+            "`amounts` must be a list of numbers, from left to right. "
+            f"Received: shape {amounts.shape}"
+        )
+    check_direction(direction)
     space_of(model, styles).check_direction(direction)
     columns = [
         render(model, move(styles, direction, amount, layers), noise, labels)

@@ -23,6 +23,7 @@ from keras_synth.io import (
     video_writer,
     write_animation,
 )
+from keras_synth.models.checks import check_count
 
 _GENERATED = Provenance("generated")
 
@@ -53,11 +54,7 @@ def interpolate(model, vectors, num_frames=24, loop=False):
         raise ValueError(
             f"`vectors` must be at least 2. Received: {len(vectors)}"
         )
-    if type(num_frames) is not int or num_frames < 1:
-        raise ValueError(
-            "`num_frames` must be a positive int. "
-            f"Received: num_frames={num_frames!r}"
-        )
+    check_count("num_frames", num_frames)
     between = model.latents_between if space.name == "z" else _on_line
     return _way(vectors, num_frames, loop, between)
 
@@ -223,7 +220,7 @@ def _frames(frames):
     return checked
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class EditedFrame:
     """A frame of a video, as it was and as it was edited.
 

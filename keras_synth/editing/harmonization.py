@@ -14,7 +14,7 @@ from keras_synth.editing.projection import Projection, project
 from keras_synth.models.checks import check_images
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Harmonized:
     """Result of `harmonize`.
 

@@ -21,7 +21,7 @@ from keras_synth.models.checks import check_images, check_loss_weights
 BLENDS = ("poisson", "composite", None)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class LocalEdit:
     """Result of `edit_region`.
 
@@ -88,6 +88,7 @@ def edit_region(
         A `LocalEdit`.
 
     Raises:
+        TypeError: `projection` is no `Projection`.
         ValueError: Mask, target or originals do not fit the images, or
             arguments are out of range.
     """
@@ -96,6 +97,11 @@ def edit_region(
             f"`blend` must be one of {BLENDS}. Received: blend={blend!r}"
         )
     check_loss_weights({"outside_weight": outside_weight})
+    if not isinstance(projection, Projection):
+        raise TypeError(
+            "`projection` must be a `Projection`, see `project` and "
+            f"`as_projection`. Received: {type(projection).__name__}"
+        )
     if originals is None:
         originals = projection.images
     originals = np.asarray(originals)

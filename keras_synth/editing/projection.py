@@ -35,7 +35,7 @@ _RAMP_UP, _RAMP_DOWN, _JITTER_RAMP, _JITTER = 0.05, 0.25, 0.75, 0.05
 _NUM_STARTS = 256  # random styles or latents, the nearest is the start
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Projection:
     """Projection of images: what a generator makes them from.
 
@@ -307,10 +307,7 @@ class Projector:
         check_images(images, self.model.image_shape)
         if not len(images):
             raise ValueError("`images` must hold an image. Received: none")
-        if type(steps) is not int or steps < 1:
-            raise ValueError(
-                f"`steps` must be a positive int. Received: steps={steps!r}"
-            )
+        check_count("steps", steps)
         classes = labels
         if classes is not None:
             classes = self.space.condition_rows(classes, len(images))
@@ -371,7 +368,7 @@ class Projector:
                     f"{start.styles.shape}"
                 )
             return start.styles, start.noise
-        if start not in STARTS:
+        if not isinstance(start, str) or start not in STARTS:
             raise ValueError(
                 f"`start` must be one of {', '.join(STARTS)}, or a Projection. "
                 f"Received: start={start!r}"

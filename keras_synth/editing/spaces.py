@@ -58,7 +58,7 @@ class LatentSpace:
             ValueError: The shape is another.
         """
         vectors = np.asarray(vectors, "float32")
-        if vectors.shape[1:] != self.shape or vectors.ndim < 2:
+        if vectors.shape[1:] != self.shape or not vectors.size:
             wanted = ", ".join(map(str, self.shape))
             raise ValueError(
                 f"Vectors in {self.name} must be of shape (batch, {wanted}). "

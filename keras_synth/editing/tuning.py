@@ -35,8 +35,9 @@ def tune_generator(
     The styles (pivots) stay; the weights of the copy are trained, so that the
     images become what they should be:
     `d(t, G(w)) + locality_weight · d(G₀(w_r), G(w_r))`, where w_r lies one
-    root mean squared distance of styles from a pivot, towards a random style,
-    and G₀ is the generator as it was. Styles stay as easy to edit as they were.
+    root mean squared distance of styles from a pivot, towards a random style
+    (of all classes in turn, where there are classes), and G₀ is the generator
+    as it was. Styles stay as easy to edit as they were.
 
     Args:
         projection: `Projection` of the images; one into w is the easiest to
@@ -63,6 +64,7 @@ def tune_generator(
     Images, 2021, sections 3.1 and 3.2.
     """
     check_count("steps", steps, least=0)
+    check_count("seed", seed, least=0)
     check_loss_weights({"locality_weight": locality_weight})
     images = np.asarray(images)
     check_images(images, projection.model.image_shape)

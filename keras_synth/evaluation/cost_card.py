@@ -17,6 +17,7 @@ from keras_synth.inference import (
     run_restorer,
 )
 from keras_synth.layers.nested import all_layers
+from keras_synth.ops.numbers import is_int
 
 _PLACED_BY_OUTPUT = (
     keras.layers.Conv1D,
@@ -235,13 +236,13 @@ def _check(model, image_shape, repeats):
             f"images. Received: {model!r}"
         )
     if len(tuple(image_shape)) != 3 or not all(
-        isinstance(side, int) and side > 0 for side in image_shape
+        is_int(side) and side > 0 for side in image_shape
     ):
         raise ValueError(
             "`image_shape` must be (height, width, channels). Received: "
             f"image_shape={image_shape!r}"
         )
-    if not isinstance(repeats, int) or repeats < 1:
+    if not is_int(repeats) or repeats < 1:
         raise ValueError(
             f"`repeats` must be a positive int. Received: repeats={repeats!r}"
         )

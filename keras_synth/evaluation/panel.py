@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_synth.io import Provenance, write_whole
 from keras_synth.io.provenance import labeled
+from keras_synth.ops.numbers import is_int
 
 _RESTORED = Provenance("restored")
 
@@ -154,7 +155,7 @@ def most_different(images, crop_size=64):
     >>> most_different({"clean": clean, "method": other}, crop_size=1)
     (4, 7, 1, 1)
     """
-    if not isinstance(crop_size, int) or crop_size < 1:
+    if not is_int(crop_size) or crop_size < 1:
         raise ValueError(
             "`crop_size` must be a positive int. "
             f"Received: crop_size={crop_size!r}"

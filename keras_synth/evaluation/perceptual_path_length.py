@@ -3,6 +3,8 @@
 import numpy as np
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 _STEP = 1e-4
 
 
@@ -57,7 +59,7 @@ def perceptual_path_length(
         raise ValueError(
             f'`sampling` must be "full" or "end". Received: {sampling!r}'
         )
-    if not isinstance(num_samples, int) or num_samples < 1:
+    if not is_int(num_samples) or num_samples < 1:
         raise ValueError(
             "`num_samples` must be a positive int. "
             f"Received: num_samples={num_samples!r}"

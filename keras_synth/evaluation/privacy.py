@@ -34,7 +34,7 @@ _FEWEST = 100  # images, below which 1 % of them is none
 _SHOWN = 8
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PrivacyReport:
     """Result of `privacy_report`.
 

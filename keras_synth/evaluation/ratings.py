@@ -15,7 +15,7 @@ _SHARE, _ONE_SIDED = 0.05, 0.3
 _QUANTILE = 1.96
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BradleyTerry:
     """Result of `bradley_terry`.
 

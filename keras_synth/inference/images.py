@@ -78,9 +78,9 @@ def restore_tiled(
     True
     """
     inputs = _checked_inputs(images)
-    _check_tiling(tile, overlap, batch_size, multiple, scale)
-    count, height, width = inputs["image"].shape[:3]
     fixed = fixed_sides(restorer)
+    _check_tiling(tile, overlap, batch_size, multiple, scale, None in fixed)
+    count, height, width = inputs["image"].shape[:3]
     missing = [
         max(0, (side or 0) - given)
         for side, given in zip(fixed, (height, width), strict=True)
@@ -239,7 +239,7 @@ def _checked_inputs(images):
     return inputs
 
 
-def _check_tiling(tile, overlap, batch_size, multiple, scale):
+def _check_tiling(tile, overlap, batch_size, multiple, scale, tiled):
     for name, value, smallest in (
         ("tile", tile, 1),
         ("overlap", overlap, 0),
@@ -257,7 +257,7 @@ def _check_tiling(tile, overlap, batch_size, multiple, scale):
                 f"Received: {name}={value!r}"
             )
     # A tile may be `multiple - 1` smaller, and must still advance.
-    if tile < 2 * overlap + 2 * multiple:
+    if tiled and tile < 2 * overlap + 2 * multiple:
         raise ValueError(
             "`tile` must be at least 2 · overlap + 2 · multiple = "
             f"{2 * overlap + 2 * multiple}. Received: tile={tile}"

@@ -151,6 +151,7 @@ def run_restorer(restorer, inputs):
         given = named["image"] if parameters else inputs
     shape = np.shape(named[names[0]])
     _check_sides(restorer, shape)
+    _check_channels(restorer, named)
     run = restorer.predict_on_batch if is_model else restorer
     restored = np.asarray(run(given, **by_name), "float32")
     if restored.ndim != 4 or len(restored) != shape[0]:
@@ -191,6 +192,20 @@ def _check_sides(restorer, shape):
             f"{shape[1]}x{shape[2]}. `inference.restore_tiled` cuts images "
             "into tiles of that size."
         )
+
+
+def _check_channels(restorer, named):
+    """Refuses inputs of another number of channels than a network takes."""
+    if not isinstance(restorer, keras.Model):
+        return
+    for name, taken in input_shapes(restorer).items():
+        wanted = taken[-1] if taken else None
+        given = np.shape(named.get(name, ()))[-1:]
+        if wanted is not None and given and given[0] != wanted:
+            raise ValueError(
+                f"This restorer takes {name!r} of {wanted} "
+                f"channel{'s' if wanted > 1 else ''}. Received: {given[0]}"
+            )
 
 
 def _takes_dict(network):

@@ -9,6 +9,7 @@ from keras_synth.inference.inputs import input_shapes, run_restorer
 from keras_synth.io import Progress
 from keras_synth.ops import compensate_motion, scene_change
 from keras_synth.ops.motion import SCENE_CUT
+from keras_synth.ops.numbers import is_int
 
 
 def restore_video(
@@ -172,7 +173,7 @@ def _checked(frame, number, before):
 def _window_size(restorer, num_frames):
     """Number of frames that the restorer takes; None if it takes images."""
     if num_frames is not None and (
-        not isinstance(num_frames, int) or num_frames < 1 or num_frames % 2 == 0
+        not is_int(num_frames) or num_frames < 1 or num_frames % 2 == 0
     ):
         raise ValueError(
             "`num_frames` must be an odd int, or None. "

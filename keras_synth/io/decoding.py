@@ -20,7 +20,9 @@ from keras_synth.io.formats import register_plugin
 from keras_synth.io.metadata import (
     Metadata,
     clean_exif,
+    clean_resolution,
     clean_xmp,
+    converts_to_srgb,
     read_metadata,
     to_srgb,
 )
@@ -176,6 +178,9 @@ def _open(path, data, options):
     profile = metadata.profile
     if converts:
         notes.append(f"{image.mode} converted to sRGB")
+        if not converts_to_srgb(image, profile):
+            notes.append("its color profile cannot be used")
+            profile = None
         metadata, *of_pages = (
             dataclasses.replace(each, profile=None)
             for each in (metadata, *of_pages)
@@ -223,7 +228,7 @@ def check_size(size, options):
     megapixels = size[0] * size[1] / 1e6
     if megapixels > options.max_megapixels:
         raise ValueError(
-            f"it has {megapixels:.0f} megapixels, more than the "
+            f"it has {megapixels:.4g} megapixels, more than the "
             f"{options.max_megapixels:g} that are read (`max_megapixels`)"
         )
 
@@ -281,7 +286,10 @@ def _open_deep_png(path, data, image):
             try:
                 values = tf.io.decode_png(data, dtype=tf.uint16).numpy()
             except tf.errors.InvalidArgumentError as error:
-                raise ValueError(error.message) from error
+                raise ValueError(
+                    "its pixels are broken or cut short, and of 16 bits, which "
+                    "are read whole or not at all"
+                ) from error
             if transparency is not None and values.shape[-1] in (1, 3):
                 seen = np.any(values != np.uint16(transparency), -1)
                 alpha = np.where(seen, 65535, 0).astype("uint16")
@@ -321,10 +329,15 @@ def _open_deep_pnm(path, data, options):
         raise ValueError(f"its largest value is {top}, more than 65535")
     channels = 3 if kind in (3, 6) else 1
     count = width * height * channels
+    if not count:
+        raise ValueError(f"it has no pixels: {width}x{height}")
+    if options.accept_truncated:
+        data += (b" 0" if kind in (2, 3) else bytes(2)) * count
     if kind in (5, 6):
         values = np.frombuffer(data, ">u2", count, start)
     else:
-        values = np.array(data[start:].split()[:count], "uint32")
+        text = re.sub(rb"#[^\n]*", b"", data[start:])
+        values = np.array(text.split()[:count], "uint32")
     values = values.reshape((height, width, channels)).astype("float32") / top
     if values.max(initial=0.0) > 1.0:
         raise ValueError(f"it holds values above its largest one, {top}")
@@ -417,14 +430,14 @@ def _tiff_metadata(tags):
     resolution, unit = None, tags.get(296, 2)
     if 282 in tags and 283 in tags and unit in (2, 3):
         inches = 1.0 if unit == 2 else 2.54
-        resolution = tuple(float(tags[tag]) * inches for tag in (282, 283))
+        resolution = [float(tags[tag]) * inches for tag in (282, 283)]
     if isinstance(xmp, tuple):
         xmp = bytes(xmp)
     return Metadata(
         profile=bytes(profile) if profile else None,
         exif=clean_exif(tags),
         xmp=clean_xmp(xmp),
-        resolution=resolution,
+        resolution=clean_resolution(resolution),
     )
 
 
@@ -455,10 +468,13 @@ def _page_values(page, options):
     try:
         values = page.asarray()
     except (ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"{error} (pip install 'keras_synth[tiff]', or save it without "
-            "compression)"
-        ) from error
+        advice = ""
+        if page.compression != 1:  # which is none
+            advice = (
+                " (pip install 'keras_synth[tiff]', or save it without "
+                "compression)"
+            )
+        raise ValueError(f"{error}{advice}") from error
     if page.axes == "YX":
         values = values[..., None]
     elif page.axes == "SYX":

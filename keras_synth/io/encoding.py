@@ -6,16 +6,18 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import ExifTags, Image, ImageColor, PngImagePlugin, TiffImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
 
 from keras_synth.io.formats import format_of, register_plugin
 from keras_synth.io.metadata import (
     Metadata,
     color_space,
+    converts_to_srgb,
     gamma_differs,
     sized_exif,
     to_srgb,
 )
+from keras_synth.io.options import color_of
 from keras_synth.io.provenance import labeled
 
 #: Quality of lossy files by default: at least 45 dB of PSNR for photographs,
@@ -24,6 +26,7 @@ from keras_synth.io.provenance import labeled
 QUALITY = {"JPEG": 99, "AVIF": 99, "HEIF": 98}
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TOPS = {8: 255, 16: 65535}
+_LONGEST = 65_500  # bytes of EXIF, XMP or a comment in a JPEG file
 
 
 def check_holds(path, decoded, options, scale=1):
@@ -47,31 +50,43 @@ def check_holds(path, decoded, options, scale=1):
             "file."
         )
     flatten = options.background is not None
-    if flatten:
-        _color(options.background)
     values, _ = decoded.read(0)
-    check_gray(path, values.shape[-1])
+    transparent = values.shape[-1] in (2, 4) and values[..., -1].min() < 1
+    colored = flatten and np.ptp(color_of(options.background)) > 0
+    check_gray(path, 3 if transparent and colored else values.shape[-1])
     sizes = [values.shape[:2], *decoded.sizes]
+    if len(set(decoded.sizes)) > 1:
+        _check_one_size(path, format)
     megapixels = scale**2 * max(map(np.prod, sizes)) / 1e6
     if megapixels > options.max_megapixels:
         raise ValueError(
-            f"{path} would have {megapixels:.0f} megapixels, more than the "
+            f"{path} would have {megapixels:.4g} megapixels, more than the "
             f"{options.max_megapixels:g} that are written (`max_megapixels`): "
             "take a smaller `scale`."
         )
-    side = scale * max(map(max, sizes))
+    _check_side(path, scale * max(map(max, sizes)), format)
+    if transparent and not format.alpha and not flatten:
+        raise ValueError(
+            f"{decoded.path} is transparent in parts, and {path.suffix} files "
+            "hold no transparency: write a .png file, or give the color that "
+            'it is put on (`background`, such as "white").'
+        )
+
+
+def _check_side(path, side, format):
     if side > format.side:
         raise ValueError(
             f"The longer side of {path} would be {side} pixels, and "
             f"{path.suffix} files hold {format.side}: write a .png or .tif "
             "file."
         )
-    transparent = values.shape[-1] in (2, 4) and values[..., -1].min() < 1
-    if transparent and not format.alpha and not flatten:
+
+
+def _check_one_size(path, format):
+    if format.name != "TIFF":
         raise ValueError(
-            f"{decoded.path} is transparent in parts, and {path.suffix} files "
-            "hold no transparency: write a .png file, or give the color that "
-            'it is put on (`background`, such as "white").'
+            f"Cannot write {path}: the images are of several sizes, which TIFF "
+            "files hold."
         )
 
 
@@ -90,16 +105,6 @@ def check_gray(path, channels):
             f"Cannot write {path}: the image has color, and .pgm files hold "
             "gray: write a .ppm or .png file."
         )
-
-
-def _color(name):
-    try:
-        return np.float32(ImageColor.getrgb(name)[:3]) / 255.0
-    except ValueError as error:
-        raise ValueError(
-            "`background` must be a color, such as white or #ffeedd. "
-            f"Received: {name!r}"
-        ) from error
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,8 +155,11 @@ def encode_images(
     format, notes = format_of(path), []
     register_plugin(path)
     metadata = Metadata() if decoded is None else decoded.metadata
-    if loop is not None:
-        metadata = dataclasses.replace(metadata, loop=loop)
+    if loop is None:
+        loop = metadata.loop
+        if loop == 1 and format.name == "GIF" and decoded.format != "GIF":
+            loop = None  # a GIF file counts the times after the first
+    metadata = dataclasses.replace(metadata, loop=loop)
 
     def marked(metadata):
         if options.strip:
@@ -176,11 +184,9 @@ def encode_images(
         notes.append(f"{depth} bits become {max(fitting)} ({path.suffix})")
         depth = max(fitting)
     sizes = {color.shape[:2] for color, _, _ in frames}
-    if len(sizes) > 1 and format.name != "TIFF":
-        raise ValueError(
-            f"Cannot write {path}: the images are of several sizes, which TIFF "
-            "files hold."
-        )
+    if len(sizes) > 1:
+        _check_one_size(path, format)
+    _check_side(path, max(map(max, sizes)), format)
     frames = [
         (*_flattened(color, alpha, format, options), milliseconds)
         for color, alpha, milliseconds in frames
@@ -198,6 +204,8 @@ def encode_images(
             (np.broadcast_to(color, (*color.shape[:2], 3)), *others)
             for color, *others in frames
         ]
+    metadata = _without_long(metadata, path, format, notes)
+    notes += _notes_on_frames(path, frames, metadata, format)
     lost = metadata.names() - format.keeps - {"profile", "gamma"}
     if lost:
         words = " and ".join(sorted(lost))
@@ -217,6 +225,35 @@ def encode_images(
     return Encoded(data, tuple(notes))
 
 
+def _without_long(metadata, path, format, notes):
+    """Metadata without what is too long for a JPEG file."""
+    if format.name != "JPEG":
+        return metadata
+    for name in ("exif", "xmp", "comment"):
+        value = getattr(metadata, name)
+        if value is not None and len(value) > _LONGEST:
+            notes.append(f"{name} is too long for {path.suffix} files")
+            metadata = dataclasses.replace(metadata, **{name: None})
+    return metadata
+
+
+def _notes_on_frames(path, frames, metadata, format):
+    """What a format cannot keep of transparency and animation, in words."""
+    notes = []
+    if format.name == "GIF" and any(
+        alpha is not None and np.any((_floats(alpha) % 1.0) > 0)
+        for _, alpha, _ in frames
+    ):
+        notes.append(f"pixels are seen or transparent, no more ({path.suffix})")
+    if len(frames) == 1:
+        return notes
+    if format.name == "TIFF" and any(time for _, _, time in frames):
+        notes.append(f"{path.suffix} files hold no durations")
+    if format.name != "PNG" and metadata.has_default:
+        notes.append("the image before the animation becomes its first frame")
+    return notes
+
+
 def _flattened(color, alpha, format, options):
     if alpha is None or (format.alpha and options.background is None):
         return color, alpha
@@ -227,7 +264,7 @@ def _flattened(color, alpha, format, options):
             f"Cannot write a {format.endings[0]} file: it holds no "
             "transparency."
         )
-    background = _color(options.background)
+    background = color_of(options.background)
     if color.shape[-1] == 1 and np.ptp(background) > 0:
         color = np.repeat(color, 3, axis=-1)
     background = background[: color.shape[-1]]
@@ -269,7 +306,9 @@ def _with_fitting_profile(frames, metadata, format, notes):
         if fits and "profile" in format.keeps:
             return frames, metadata
         metadata = dataclasses.replace(metadata, profile=None)
-        if not fits or color_space(profile) != "RGB" or channels != 3:
+        image = Image.new("RGB", (1, 1))
+        usable = channels == 3 and color_space(profile) == "RGB"
+        if not usable or not converts_to_srgb(image, profile):
             # Gray, or gray made color: there is nothing to convert.
             notes.append("the color profile is left out")
         else:
@@ -315,9 +354,10 @@ def _by_pillow(path, frames, metadata, format, options):
             given["default_image"] = True
         if format.name != "TIFF":
             given["duration"] = durations
-            given |= (
-                {"loop": metadata.loop} if metadata.loop is not None else {}
-            )
+            if metadata.loop is not None:
+                given["loop"] = metadata.loop
+            elif format.name != "GIF":  # where none is once
+                given["loop"] = 1
         if format.name == "GIF":
             given |= {"disposal": 2, "optimize": False}
     target = io.BytesIO()

@@ -202,8 +202,7 @@ def plan_targets(
         if not source.is_dir():
             raise
         raise FileExistsError(
-            f"{error} Or go on with what is missing (`skip_existing`, "
-            "--skip-existing)."
+            f"{error} Or go on with what is missing (`skip_existing`)."
         ) from None
     return plan
 
@@ -390,10 +389,7 @@ def _check_beside(goal, suffix, overwrite):
 
 
 def _exists(path):
-    return (
-        f"{path} exists already: ask to overwrite it (`overwrite`, "
-        "--overwrite)."
-    )
+    return f"{path} exists already: ask to overwrite it (`overwrite`)."
 
 
 def check_target(path, overwrite=False, endings=EXTENSIONS):

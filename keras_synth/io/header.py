@@ -48,12 +48,28 @@ def image_header(path, options=None):
                 # That of a PNG file would decode all of it.
                 exif = Image.Image.getexif(image)
                 turned = exif.get(ExifTags.Base.Orientation)
+                if name == "PNG" and turned is None:
+                    turned = _png_orientation(path)
                 frames = getattr(image, "n_frames", 1)
             if name == "MPO":
                 name, frames = "JPEG", 1
     if turned in _SIDEWAYS:
         width, height = height, width
     return name, height, width, frames
+
+
+def _png_orientation(path):
+    """Orientation that stands behind the pixels of a PNG file, or None."""
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(start := file.read(8)) == 8:
+            length = int.from_bytes(start[:4])
+            if start[4:] == b"eXIf":
+                exif = Image.Exif()
+                exif.load(file.read(length))
+                return exif.get(ExifTags.Base.Orientation)
+            file.seek(length + 4, 1)
+    return None
 
 
 def _tiff(path):

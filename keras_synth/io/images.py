@@ -15,6 +15,7 @@ from keras_synth.io.decoding import open_decoded
 from keras_synth.io.encoding import encode_images, quantized
 from keras_synth.io.folders import write_whole
 from keras_synth.io.options import FileOptions
+from keras_synth.ops.numbers import is_int
 
 #: Endings of the animated images that are written.
 ANIMATION_EXTENSIONS = (".gif", ".png", ".webp")
@@ -162,7 +163,8 @@ def write_image(path, image, bits=8, provenance=None):
     Args:
         path: Path of the file. Missing folders are made.
         image: Array (height, width) or (height, width, channels) of 1 to 4
-            channels. Values are clipped to [0, 1].
+            channels: floats, which are clipped to [0, 1], bools, or whole
+            numbers of 8 or 16 bits (uint8, uint16).
         bits: Bits of a channel: 8, or 16 for PNG, TIFF, PPM and PGM files.
         provenance: `io.Provenance` for the file's metadata, or None.
 
@@ -174,7 +176,7 @@ def write_image(path, image, bits=8, provenance=None):
             is unknown or does not hold such an image.
     """
     path = pathlib.Path(path)
-    frame = (*split_alpha(_checked(np.asarray(image, "float32"))), 0)
+    frame = (*split_alpha(_checked(np.asarray(image))), 0)
     encoded = encode_images(
         path, [frame], options=FileOptions(), bits=bits, provenance=provenance
     )
@@ -192,9 +194,17 @@ def _checked(image):
             "An image must be (height, width) or (height, width, channels). "
             f"Received: shape {shape}"
         )
+    if image.dtype in ("uint8", "uint16"):
+        return image
+    if image.dtype.kind not in "fb":
+        raise ValueError(
+            "An image must hold floats in [0, 1], bools, or whole numbers of "
+            "8 or 16 bits (uint8, uint16). "
+            f"Received: dtype {image.dtype}"
+        )
     if np.isnan(image).any():
         raise ValueError("The image holds NaN.")
-    return image
+    return image.astype("float32")
 
 
 def check_frame_rate(frames_per_second, path):
@@ -226,8 +236,9 @@ def write_animation(
 
     Args:
         path: Path of a `.gif`, `.png` or `.webp` file.
-        frames: List of images (height, width) or (height, width, channels) in
-            [0, 1], all of a size.
+        frames: List of images (height, width) or (height, width, channels),
+            all of a size: floats in [0, 1], bools, or whole numbers of 8 or
+            16 bits (uint8, uint16).
         frames_per_second: Frame rate. GIF files hold hundredths of a second.
         loop: Whether it is shown again and again, or once.
         provenance: `io.Provenance` for the file's metadata, or None.
@@ -292,6 +303,16 @@ def image_grid(images, columns=None, padding=2, background=1.0):
             "`images` must be (n, height, width, channels), n at least 1. "
             f"Received: shape {images.shape}"
         )
+    if columns is not None and (not is_int(columns) or columns < 1):
+        raise ValueError(
+            "`columns` must be a positive int, or None. "
+            f"Received: columns={columns!r}"
+        )
+    if not is_int(padding) or padding < 0:
+        raise ValueError(
+            "`padding` must be an int of at least 0. "
+            f"Received: padding={padding!r}"
+        )
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count))
     padding = padding if max(count, columns) > 1 else 0
@@ -331,6 +352,11 @@ def center_crop(images, height, width):
     (4, 4, 3)
     """
     full_height, full_width = images.shape[-3:-1]
+    if not all(is_int(side) and side > 0 for side in (height, width)):
+        raise ValueError(
+            "`height` and `width` must be positive ints. "
+            f"Received: height={height!r}, width={width!r}"
+        )
     if height > full_height or width > full_width:
         raise ValueError(
             f"An image of {full_height}x{full_width} is smaller than the "
@@ -365,7 +391,7 @@ def modulo_crop(images, multiple):
     >>> modulo_crop(np.zeros((10, 7, 3)), 4).shape
     (8, 4, 3)
     """
-    if type(multiple) is not int or multiple < 1:
+    if not is_int(multiple) or multiple < 1:
         raise ValueError(
             "`multiple` must be an int, at least 1. "
             f"Received: multiple={multiple!r}"

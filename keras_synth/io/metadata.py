@@ -100,21 +100,18 @@ def read_metadata(image, data):
     comment = info.get("comment")
     if isinstance(comment, str):
         comment = comment.encode("utf-8", "replace")
-    resolution = info.get("dpi")
-    if resolution is not None:
-        resolution = tuple(float(dots) for dots in resolution)
     return Metadata(
         profile=info.get("icc_profile") or _profile_of_jpeg2000(image, data),
         exif=clean_exif(image.getexif()),
         xmp=clean_xmp(xmp),
-        resolution=resolution,
+        resolution=clean_resolution(info.get("dpi")),
         comment=comment or None,
         text=tuple(
             (key, str(value))
             for key, value in text.items()
             if key not in _ELSEWHERE
         ),
-        gamma=info.get("gamma"),
+        gamma=info.get("gamma") or None,  # 0 is none
         chromaticities=info.get("chromaticity"),
         tables=getattr(image, "quantization", None),
         loop=info.get("loop"),
@@ -156,6 +153,22 @@ def clean_exif(exif):
         return kept.tobytes()
     except (struct.error, TypeError, ValueError, OverflowError):
         return None  # tags of types that they must not have
+
+
+def clean_resolution(resolution):
+    """Dots per inch as floats; None where no image can have so many.
+
+    Args:
+        resolution: (horizontal, vertical) dots per inch, or None.
+
+    Returns:
+        The same two as floats above 0, or None.
+    """
+    if resolution is None:
+        return None
+    resolution = tuple(float(dots) for dots in resolution)
+    most = 2**16  # JPEG files hold 16 bits
+    return resolution if all(0 < dots < most for dots in resolution) else None
 
 
 def clean_xmp(xmp):
@@ -224,6 +237,15 @@ def to_srgb(image, profile):
         raise ValueError(
             f"its color profile cannot be converted to sRGB: {error}"
         ) from error
+
+
+def converts_to_srgb(image, profile):
+    """Whether `to_srgb` can convert an image with this profile."""
+    try:
+        to_srgb(image.crop((0, 0, 1, 1)), profile)
+    except ValueError:
+        return False
+    return True
 
 
 def to_profile(image, profile, target):

@@ -2,7 +2,31 @@
 
 import dataclasses
 import math
+import numbers
 from typing import Literal
+
+import numpy as np
+from PIL import ImageColor
+
+from keras_synth.ops.numbers import is_int
+
+
+def color_of(name):
+    """The color of `background`, float32 (3,) in [0, 1].
+
+    Args:
+        name: Name of an opaque color, such as "white" or "#ffeedd".
+    """
+    try:
+        color = ImageColor.getrgb(name)
+    except (AttributeError, ValueError):
+        color = None
+    if color is None or color[3:] not in ((), (255,)):
+        raise ValueError(
+            "`background` must be an opaque color, such as white or #ffeedd. "
+            f"Received: {name!r}"
+        )
+    return np.float32(color[:3]) / 255.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +55,8 @@ class FileOptions:
         max_megapixels: Largest image that is read, or written by upscaling.
             A small file may claim a size that fills the memory.
         accept_truncated: Whether images that lack their last bytes are read:
-            what is missing is gray or black.
+            what is missing is gray or black. Of PNG and TIFF files of more
+            than 8 bits, WebP and AVIF files such images are never read.
         shard: Part of a folder, "I/N": the Ith of N parts that differ by one
             image at most, as "2/4" for the second of four machines. None
             takes the whole folder.
@@ -54,7 +79,7 @@ class FileOptions:
 
     def __post_init__(self):
         if self.quality is not None and (
-            type(self.quality) is not int or not 1 <= self.quality <= 100
+            not is_int(self.quality) or not 1 <= self.quality <= 100
         ):
             raise ValueError(
                 "`quality` must be an int from 1 to 100. "
@@ -62,7 +87,10 @@ class FileOptions:
             )
         for name in ("white", "max_megapixels"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
+            if value is None and name == "white":
+                continue
+            number = isinstance(value, numbers.Real)
+            if isinstance(value, bool) or not (number and 0 < value < math.inf):
                 raise ValueError(
                     f"`{name}` must be a number above 0. "
                     f"Received: {name}={value!r}"
@@ -72,6 +100,14 @@ class FileOptions:
                 '`engine` must be "local" or "ray". '
                 f"Received: engine={self.engine!r}"
             )
+        for name in ("suffix", "format"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value, name) != (None, "format"):
+                raise ValueError(
+                    f"`{name}` must be a text. Received: {name}={value!r}"
+                )
+        if self.background is not None:
+            color_of(self.background)
         if "/" in self.suffix or "\\" in self.suffix:
             raise ValueError(
                 "`suffix` must be a part of a name, without folders. "

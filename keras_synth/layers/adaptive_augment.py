@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_synth.ops import resample
+from keras_synth.ops.numbers import is_int
 
 # Transformations in the order of their application, and the distribution of
 # their parameter: one of the first n whole numbers ("choice"), uniform within
@@ -286,7 +287,7 @@ class AdaptiveAugment(keras.layers.Layer):
         p, target, interval = self.initial_strength, self.target, self.interval
         thousands = "be positive, in thousands of images"
         allowed = target is None or -1 < target < 1
-        counts = isinstance(interval, int) and interval > 0
+        counts = is_int(interval) and interval > 0
         for name, fits, wanted in (
             ("initial_strength", 0 <= p <= 1, "lie in [0, 1]"),
             ("target", allowed, "lie between -1 and 1, or be None"),

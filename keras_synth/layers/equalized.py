@@ -13,6 +13,7 @@ from keras import ops
 
 from keras_synth.layers.resampling import BINOMIAL
 from keras_synth.ops.filtering import check_taps, upfirdn
+from keras_synth.ops.numbers import is_int
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -171,7 +172,8 @@ class EqualizedConv2D(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
         step = 2 if self.downsample else 1
-        return (batch, height // step, width // step, self.filters)
+        sides = (side and side // step for side in (height, width))
+        return (batch, *sides, self.filters)
 
     def get_config(self):
         config = super().get_config()
@@ -187,11 +189,7 @@ class EqualizedConv2D(keras.layers.Layer):
 
 def check_kernel_size(kernel_size):
     """Raises unless the kernel size is an odd positive int."""
-    if (
-        not isinstance(kernel_size, int)
-        or kernel_size < 1
-        or (kernel_size % 2 == 0)
-    ):
+    if not is_int(kernel_size) or kernel_size < 1 or (kernel_size % 2 == 0):
         raise ValueError(
             "`kernel_size` must be an odd positive int. "
             f"Received: kernel_size={kernel_size!r}"
@@ -200,7 +198,7 @@ def check_kernel_size(kernel_size):
 
 def check_positive(name, value):
     """Raises unless an argument is a positive int."""
-    if not isinstance(value, int) or value < 1:
+    if not is_int(value) or value < 1:
         raise ValueError(
             f"`{name}` must be a positive int. Received: {name}={value!r}"
         )

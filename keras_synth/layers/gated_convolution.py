@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class GatedConv2D(keras.layers.Layer):
@@ -58,7 +60,7 @@ class GatedConv2D(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(filters, int) or filters < 1:
+        if not is_int(filters) or filters < 1:
             raise ValueError(
                 f"`filters` must be a positive int. Received: {filters!r}"
             )

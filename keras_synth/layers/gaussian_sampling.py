@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_synth.ops import ReplicaSeedGenerator
+from keras_synth.ops.numbers import is_int
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -40,7 +41,7 @@ class GaussianSampling(keras.layers.Layer):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
         if num_samples is not None and (
-            not isinstance(num_samples, int) or num_samples < 1
+            not is_int(num_samples) or num_samples < 1
         ):
             raise ValueError(
                 "`num_samples` must be None or a positive int. "

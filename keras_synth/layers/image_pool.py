@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class ImagePool(keras.layers.Layer):
@@ -42,7 +44,7 @@ class ImagePool(keras.layers.Layer):
     def __init__(self, pool_size=50, seed=None, **kwargs):
         # Images stay in full precision, whatever the policy.
         super().__init__(**{**kwargs, "dtype": "float32"})
-        if not isinstance(pool_size, int) or pool_size < 1:
+        if not is_int(pool_size) or pool_size < 1:
             raise ValueError(
                 "`pool_size` must be a positive int. "
                 f"Received: pool_size={pool_size!r}"

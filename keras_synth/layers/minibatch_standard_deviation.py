@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class MinibatchStandardDeviation(keras.layers.Layer):
@@ -40,7 +42,7 @@ class MinibatchStandardDeviation(keras.layers.Layer):
 
     def __init__(self, group_size=4, epsilon=1e-8, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(group_size, int) or group_size < 2:
+        if not is_int(group_size) or group_size < 2:
             raise ValueError(
                 "`group_size` must be an int of at least 2. "
                 f"Received: group_size={group_size!r}"

@@ -143,7 +143,8 @@ class ModulatedConv2D(keras.layers.Layer):
     def compute_output_shape(self, input_shapes):
         batch, height, width, _ = input_shapes[0]
         step = 2 if self.upsample else 1
-        return (batch, step * height, step * width, self.filters)
+        sides = (side and step * side for side in (height, width))
+        return (batch, *sides, self.filters)
 
     def get_config(self):
         config = super().get_config()

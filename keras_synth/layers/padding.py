@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PadToMultiple(keras.layers.Layer):
@@ -34,13 +36,13 @@ class PadToMultiple(keras.layers.Layer):
     def __init__(self, multiple, minimum=None, frame=0, **kwargs):
         # Images stay in full precision, whatever the policy.
         super().__init__(**{**kwargs, "dtype": "float32"})
-        if not isinstance(multiple, int) or multiple < 1:
+        if not is_int(multiple) or multiple < 1:
             raise ValueError(
                 "`multiple` must be a positive int. "
                 f"Received: multiple={multiple!r}"
             )
         if minimum is not None and (
-            not isinstance(minimum, int) or minimum < 1 or minimum % multiple
+            not is_int(minimum) or minimum < 1 or minimum % multiple
         ):
             raise ValueError(
                 f"`minimum` must be a multiple of {multiple}, or None. "
@@ -155,7 +157,7 @@ class ReflectionPadding2D(keras.layers.Layer):
 
     def __init__(self, padding=1, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(padding, int) or padding < 1:
+        if not is_int(padding) or padding < 1:
             raise ValueError(
                 "`padding` must be a positive int. "
                 f"Received: padding={padding!r}"
@@ -176,7 +178,7 @@ class ReflectionPadding2D(keras.layers.Layer):
 
 
 def _check_frame(frame):
-    if not isinstance(frame, int) or frame < 0:
+    if not is_int(frame) or frame < 0:
         raise ValueError(
             f"`frame` must be an int of at least 0. Received: frame={frame!r}"
         )

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class PullPush(keras.layers.Layer):
@@ -41,7 +43,7 @@ class PullPush(keras.layers.Layer):
     def __init__(self, levels=5, **kwargs):
         # Images stay in full precision, whatever the policy.
         super().__init__(**{**kwargs, "dtype": "float32"})
-        if not isinstance(levels, int) or levels < 1:
+        if not is_int(levels) or levels < 1:
             raise ValueError(
                 f"`levels` must be a positive int. Received: {levels=}"
             )

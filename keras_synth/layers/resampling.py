@@ -55,8 +55,8 @@ class FilteredUpSampling2D(FilteredResampling):
         return upfirdn(inputs, self.taps, up=2, padding=padding, gain=4.0)
 
     def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return (batch, 2 * height, 2 * width, channels)
+        batch, *sides, channels = input_shape
+        return (batch, *(side and 2 * side for side in sides), channels)
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -87,5 +87,5 @@ class FilteredDownSampling2D(FilteredResampling):
         return upfirdn(inputs, self.taps, down=2, padding=padding)
 
     def compute_output_shape(self, input_shape):
-        batch, height, width, channels = input_shape
-        return (batch, height // 2, width // 2, channels)
+        batch, *sides, channels = input_shape
+        return (batch, *(side and side // 2 for side in sides), channels)

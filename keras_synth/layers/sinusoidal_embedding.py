@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class SinusoidalEmbedding(keras.layers.Layer):
@@ -39,7 +41,7 @@ class SinusoidalEmbedding(keras.layers.Layer):
     def __init__(self, dim, largest=1000.0, **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if not isinstance(dim, int) or dim < 4 or dim % 2:
+        if not is_int(dim) or dim < 4 or dim % 2:
             raise ValueError(
                 f"`dim` must be an even int of at least 4. Received: dim={dim}"
             )

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class TopHat(keras.layers.Layer):
@@ -45,7 +47,7 @@ class TopHat(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.sizes = tuple(sizes)
         if not self.sizes or not all(
-            isinstance(k, int) and k > 1 and k % 2 for k in self.sizes
+            is_int(k) and k > 1 and k % 2 for k in self.sizes
         ):
             raise ValueError(
                 "`sizes` must be odd numbers above 1. "

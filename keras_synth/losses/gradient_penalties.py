@@ -14,6 +14,7 @@ import keras
 from keras import ops
 
 from keras_synth.ops import mean_or_zero, squared_gradient_norms
+from keras_synth.ops.numbers import is_int
 
 
 class GradientPenalty:
@@ -30,7 +31,7 @@ class GradientPenalty:
             raise ValueError(
                 f"`weight` must be above 0. Received: weight={weight!r}"
             )
-        if not isinstance(interval, int) or interval < 1:
+        if not is_int(interval) or interval < 1:
             raise ValueError(
                 "`interval` must be a positive int. "
                 f"Received: interval={interval!r}"

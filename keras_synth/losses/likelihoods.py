@@ -20,6 +20,7 @@ import keras
 from keras import ops
 
 from keras_synth.ops import gaussian_log_prob
+from keras_synth.ops.numbers import is_int
 
 _PIXELS = (-3, -2, -1)
 
@@ -177,7 +178,7 @@ class DiscretizedLogistic(Likelihood):
     parameters_per_channel = 2
 
     def __init__(self, levels=256, minimum_log_scale=-7.0):
-        if not isinstance(levels, int) or levels < 2:
+        if not is_int(levels) or levels < 2:
             raise ValueError(
                 "`levels` must be an int of at least 2. "
                 f"Received: levels={levels!r}"

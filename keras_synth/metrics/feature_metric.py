@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_synth.ops import weight_hash
+from keras_synth.ops.numbers import is_int
 
 
 class FeatureMetric(keras.metrics.Metric):
@@ -274,7 +275,7 @@ def check_image_values(images):
 
 def check_positive_int(name, value, least=1):
     """Raises unless an argument is an int of at least `least`."""
-    if not isinstance(value, int) or value < least:
+    if not is_int(value) or value < least:
         raise ValueError(
             f"`{name}` must be an int of at least {least}. "
             f"Received: {name}={value!r}"

@@ -23,6 +23,7 @@ from keras_synth.ops import (
     structural_similarity,
     studio_range_luma,
 )
+from keras_synth.ops.numbers import is_int
 from keras_synth.ops.similarity import (
     POWER_FACTORS,
     check_max_value,
@@ -62,7 +63,7 @@ class ImageMetric(keras.metrics.Mean):
                 '`luma` must be None, "full" or "studio". '
                 f"Received: luma={luma!r}"
             )
-        if not isinstance(border, int) or border < 0:
+        if not is_int(border) or border < 0:
             raise ValueError(
                 f"`border` must be an int, 0 or more. Received: {border!r}"
             )

@@ -5,6 +5,7 @@ import keras
 from keras_synth.layers.nested import all_layers
 from keras_synth.models.averages import check_decay
 from keras_synth.models.checks import check_is_network, last_activation
+from keras_synth.ops.numbers import is_int
 
 
 def check_generator_and_discriminator(generator, discriminator):
@@ -111,7 +112,7 @@ def check_compile_arguments(
             'without it (normalization=None or "layer"), or give no '
             "`gradient_penalty`."
         )
-    if not isinstance(discriminator_steps, int) or discriminator_steps < 1:
+    if not is_int(discriminator_steps) or discriminator_steps < 1:
         raise ValueError(
             "`discriminator_steps` must be a positive int. "
             f"Received: discriminator_steps={discriminator_steps!r}"

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.layers.nested import all_layers
+from keras_synth.ops.numbers import is_int
 from keras_synth.ops.ranges import InvalidInput, check_range
 
 # Layers and operations that move values without changing them.
@@ -262,11 +263,6 @@ def check_number(name, value):
         raise ValueError(
             f"`{name}` must be a finite number. Received: {name}={value!r}"
         )
-
-
-def is_int(value):
-    """Whether a value is an int of Python or NumPy, and no bool."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
 def is_weight(value):

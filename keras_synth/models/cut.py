@@ -41,6 +41,7 @@ from keras_synth.models.checks import (
     check_unpaired,
 )
 from keras_synth.ops import mean_or_zero
+from keras_synth.ops.numbers import is_int
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -159,7 +160,7 @@ class CUT(AdversarialModel):
         """
         weights = {"nce_weight": nce_weight, "identity_weight": identity_weight}
         check_loss_weights(weights)
-        if not isinstance(num_patches, int) or num_patches < 2:
+        if not is_int(num_patches) or num_patches < 2:
             raise ValueError(
                 "`num_patches` must be an int of at least 2. "
                 f"Received: num_patches={num_patches!r}"

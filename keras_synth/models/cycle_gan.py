@@ -31,10 +31,10 @@ from keras_synth.models.checks import (
     check_loss_weights,
     check_no_metrics,
     check_unpaired,
-    is_int,
 )
 from keras_synth.models.replicas import of_all_replicas
 from keras_synth.ops import mean_or_zero
+from keras_synth.ops.numbers import is_int
 
 #: The two directions of translation.
 DIRECTIONS = ("a_to_b", "b_to_a")
@@ -122,7 +122,7 @@ class CycleGAN(AdversarialModel):
         seed=None,
         **kwargs,
     ):
-        if not isinstance(pool_size, int) or pool_size < 0:
+        if not is_int(pool_size) or pool_size < 0:
             raise ValueError(
                 "`pool_size` must be an int of at least 0. "
                 f"Received: pool_size={pool_size!r}"

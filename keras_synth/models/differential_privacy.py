@@ -18,6 +18,8 @@ import secrets
 import keras
 import tensorflow as tf
 
+from keras_synth.ops.numbers import is_int
+
 _GRADIENT_NUMBERS = 2**26  # of the gradients that memory holds at a time
 
 
@@ -104,7 +106,7 @@ class DifferentialPrivacy:
             ValueError: δ or the number of steps is out of range.
         """
         delta = self.default_delta if delta is None else delta
-        if type(steps) is not int or steps < 0:
+        if not is_int(steps) or steps < 0:
             raise ValueError(
                 f"`steps` must be an int of at least 0. Received: {steps!r}"
             )

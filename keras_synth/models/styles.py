@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_synth.models.checks import shape_of
+from keras_synth.ops.numbers import is_int
 
 
 def per_layer(styles, num_layers):
@@ -137,7 +138,7 @@ def check_styles(styles, num_layers, style_dim):
 
 def check_crossing(at, num_layers):
     """Refuses a layer that does not exist."""
-    if not isinstance(at, int) or not 0 <= at <= num_layers:
+    if not is_int(at) or not 0 <= at <= num_layers:
         raise ValueError(
             f"`at` must be an int from 0 to {num_layers}. Received: at={at!r}"
         )

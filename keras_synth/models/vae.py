@@ -33,6 +33,7 @@ from keras_synth.ops import (
     mean_or_zero,
     standard_normal_kl,
 )
+from keras_synth.ops.numbers import is_int
 
 #: Smallest and largest log-variance of the latents.
 LOG_VARIANCES = (-30.0, 20.0)
@@ -556,9 +557,7 @@ def _check_objective(beta, free_bits, num_importance_samples):
                 f"`{name}` must be a number of at least 0. "
                 f"Received: {name}={value!r}"
             )
-    if not isinstance(num_importance_samples, int) or (
-        num_importance_samples < 1
-    ):
+    if not is_int(num_importance_samples) or (num_importance_samples < 1):
         raise ValueError(
             "`num_importance_samples` must be a positive int. Received: "
             f"num_importance_samples={num_importance_samples!r}"

@@ -5,6 +5,7 @@ from keras import layers
 
 from keras_synth.layers import AntialiasedResizing
 from keras_synth.networks.pretrained import float32_layers
+from keras_synth.ops.numbers import is_int
 
 
 def small_classifier(num_classes=10, name="small_classifier"):
@@ -22,6 +23,9 @@ def small_classifier(num_classes=10, name="small_classifier"):
         and width, to the probabilities of the classes, (batch, num_classes).
         Its layer "features" holds the 64 features.
 
+    Raises:
+        ValueError: `num_classes` is no positive int.
+
     Example:
 
     >>> small_classifier()(keras.ops.zeros((2, 28, 28, 1))).shape
@@ -30,6 +34,11 @@ def small_classifier(num_classes=10, name="small_classifier"):
     Reference: He et al., Deep Residual Learning for Image Recognition, 2016,
     figure 2: the block.
     """
+    if not is_int(num_classes) or num_classes < 1:
+        raise ValueError(
+            "`num_classes` must be a positive int. "
+            f"Received: num_classes={num_classes!r}"
+        )
     with float32_layers():
         image = keras.Input((None, None, 1), name="image")
         x = AntialiasedResizing(28, 28)(image)
@@ -46,7 +55,7 @@ def small_classifier(num_classes=10, name="small_classifier"):
         x = layers.Dense(64, activation="relu", name="features")(x)
         x = layers.Dropout(0.2)(x)
         x = layers.Dense(
-            num_classes, activation="softmax", name="probabilities"
+            int(num_classes), activation="softmax", name="probabilities"
         )(x)
         return keras.Model(image, x, name=name)
 

@@ -15,6 +15,7 @@ import keras
 from keras import layers, ops
 
 from keras_synth.layers import LearnedConstant
+from keras_synth.ops.numbers import is_int
 
 
 def condition_inputs(num_classes=None, condition_shape=None):
@@ -33,7 +34,7 @@ def condition_inputs(num_classes=None, condition_shape=None):
     """
     sizes = [] if condition_shape is None else list(condition_shape)
     counts = [*sizes, *([] if num_classes is None else [num_classes])]
-    if not all(isinstance(size, int) and size > 0 for size in counts) or (
+    if not all(is_int(size) and size > 0 for size in counts) or (
         condition_shape is not None
         and (num_classes is not None or len(sizes) not in (1, 2))
     ):
@@ -72,7 +73,7 @@ def condition_layer(num_classes, dim, initializer="uniform", dtype=None):
             dim, use_bias=False, dtype=dtype, name="condition_embedding"
         )
     return layers.Embedding(
-        num_classes,
+        int(num_classes),
         dim,
         embeddings_initializer=initializer,
         dtype=dtype,

@@ -93,7 +93,7 @@ def dense_discriminator(
     Returns:
         A `keras.Model` from (batch, height, width, channels) to (batch,).
     """
-    check_shape(image_shape)
+    image_shape = check_shape(image_shape)
     _check_normalization(normalization)
     image = keras.Input(image_shape, name="image")
     condition = condition_inputs(num_classes, condition_shape)
@@ -153,7 +153,8 @@ def dcgan_generator(
             f"`upsampling` must be one of {UPSAMPLINGS}. "
             f"Received: upsampling={upsampling!r}"
         )
-    *_, channels = check_shape(image_shape, latent_dim)
+    image_shape = check_shape(image_shape, latent_dim)
+    channels = image_shape[-1]
     *sizes, base = halved_sizes(image_shape)
     features = width << len(sizes) - 1
     latents = keras.Input((latent_dim,), name="latents")
@@ -204,7 +205,7 @@ def dcgan_discriminator(
 
     Reference: Radford et al. 2016, section 3.
     """
-    check_shape(image_shape)
+    image_shape = check_shape(image_shape)
     _check_normalization(normalization)
     image = keras.Input(image_shape, name="image")
     condition = condition_inputs(num_classes, condition_shape)

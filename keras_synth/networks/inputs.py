@@ -1,6 +1,6 @@
 """Input checks that the networks share."""
 
-import numbers
+from keras_synth.ops.numbers import is_int
 
 
 def check_shape(image_shape, latent_dim=None, multiple=1):
@@ -17,9 +17,7 @@ def check_shape(image_shape, latent_dim=None, multiple=1):
     Raises:
         ValueError: An argument is out of range.
     """
-    if latent_dim is not None and (
-        not isinstance(latent_dim, int) or latent_dim < 1
-    ):
+    if latent_dim is not None and (not is_int(latent_dim) or latent_dim < 1):
         raise ValueError(
             "`latent_dim` must be a positive int. "
             f"Received: latent_dim={latent_dim!r}"
@@ -34,14 +32,14 @@ def check_shape(image_shape, latent_dim=None, multiple=1):
     if multiple > 1:
         sides = f"positive multiples of {multiple}"
     if channels not in (1, 3) or not all(
-        isinstance(side, numbers.Integral) and side > 0 and not side % multiple
+        is_int(side) and side > 0 and not side % multiple
         for side in (height, width)
     ):
         raise ValueError(
             f"`image_shape` must have sides that are {sides}, and 1 or 3 "
             f"channels. Received: image_shape={tuple(image_shape)}"
         )
-    return height, width, channels
+    return int(height), int(width), int(channels)
 
 
 def check_counts(channels, channels_name="channels", **counts):
@@ -60,9 +58,7 @@ def check_counts(channels, channels_name="channels", **counts):
         several = isinstance(value, list | tuple)
         least = 2 if name == "num_layers" else 1
         values = value if several else [value]
-        if not values or not all(
-            isinstance(v, int) and v >= least for v in values
-        ):
+        if not values or not all(is_int(v) and v >= least for v in values):
             kind = "hold ints" if several else "be an int"
             raise ValueError(
                 f"`{name}` must {kind} of at least {least}. "

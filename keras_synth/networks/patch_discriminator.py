@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_synth.layers import SpectralNormalization
 from keras_synth.networks.inputs import check_counts
+from keras_synth.ops.numbers import is_int
 
 CONDITIONS = ("degraded", "mask")
 
@@ -128,7 +129,7 @@ def _check_size(size, least):
     if (
         not isinstance(sides, list | tuple)
         or len(sides) != 2
-        or not all(isinstance(side, int) and side >= least for side in sides)
+        or not all(is_int(side) and side >= least for side in sides)
     ):
         raise ValueError(
             "`size` must be None, an int or (height, width), of at least "

@@ -48,7 +48,8 @@ def residual_generator(
 
     Reference: Miyato et al. 2018, appendix B.4, table 4.
     """
-    *_, channels = check_shape(image_shape, latent_dim)
+    image_shape = check_shape(image_shape, latent_dim)
+    channels = image_shape[-1]
     *sizes, base = halved_sizes(image_shape)
     latents = keras.Input((latent_dim,), name="latents")
     condition = condition_inputs(num_classes, condition_shape)
@@ -87,7 +88,7 @@ def residual_discriminator(
 
     Reference: Miyato et al. 2018, appendix B.4, table 4.
     """
-    check_shape(image_shape)
+    image_shape = check_shape(image_shape)
     image = keras.Input(image_shape, name="image")
     condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)

@@ -35,6 +35,7 @@ from keras_synth.networks.conditions import (
 )
 from keras_synth.networks.inputs import check_shape
 from keras_synth.ops import scaled_leaky_relu
+from keras_synth.ops.numbers import is_int
 
 BASE = 4  # sides of the smallest resolution
 
@@ -81,6 +82,7 @@ def stylegan2_mapping(
     _check_positive(
         latent_dim=latent_dim, style_dim=style_dim, num_layers=num_layers
     )
+    latent_dim, style_dim = int(latent_dim), int(style_dim)
     latents = keras.Input((latent_dim,), name="latents")
     condition = condition_inputs(num_classes, condition_shape)
     x = ops.rms_normalization(latents)
@@ -270,7 +272,7 @@ def _sizes(image_shape, channel_multiplier, channel_max):
 
 def _check_positive(**counts):
     for name, value in counts.items():
-        if not isinstance(value, int) or value < 1:
+        if not is_int(value) or value < 1:
             raise ValueError(
                 f"`{name}` must be a positive int. Received: {name}={value!r}"
             )

@@ -11,6 +11,7 @@ from keras import layers, ops
 
 from keras_synth.layers import ICNR, NearestUpSampling2D
 from keras_synth.networks.inputs import check_counts
+from keras_synth.ops.numbers import is_int
 
 SCALES = (2, 3, 4)
 
@@ -259,7 +260,7 @@ def rrdb(scale=4, channels=3, width=64, growth=32, num_blocks=23):
 
 
 def _check(scale, channels, **counts):
-    if scale not in SCALES or not isinstance(scale, int):
+    if scale not in SCALES or not is_int(scale):
         raise ValueError(f"`scale` must be 2, 3 or 4. Received: {scale!r}")
     check_counts(channels, **counts)
 

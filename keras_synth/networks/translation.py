@@ -11,6 +11,7 @@ from keras_synth.layers import (
 )
 from keras_synth.layers.nested import layer_outputs
 from keras_synth.networks.inputs import check_counts
+from keras_synth.ops.numbers import is_int
 
 NORMALIZATIONS = ("instance", "batch", None)
 
@@ -279,7 +280,7 @@ def projection_head(
     >>> head.output["down_2"].shape
     (None, None, 16)
     """
-    if not isinstance(units, int) or units < 1:
+    if not is_int(units) or units < 1:
         raise ValueError(
             f"`units` must be a positive int. Received: units={units!r}"
         )

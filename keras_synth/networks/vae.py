@@ -47,7 +47,7 @@ def dense_encoder(
     >>> dense_encoder((28, 28, 1), latent_dim=2).count_params()
     666628
     """
-    check_shape(image_shape, latent_dim, multiple=1)
+    image_shape = check_shape(image_shape, latent_dim, multiple=1)
     image = keras.Input(image_shape, name="image")
     condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
@@ -127,7 +127,7 @@ def conv_encoder(
         A `keras.Model` from (batch, height, width, channels) to
         `[mean, log_variance]`, each (batch, latent_dim).
     """
-    check_shape(image_shape, latent_dim, multiple=4)
+    image_shape = check_shape(image_shape, latent_dim, multiple=4)
     image = keras.Input(image_shape, name="image")
     condition = condition_inputs(num_classes, condition_shape)
     x = layers.Rescaling(2.0, offset=-1.0)(image)
@@ -206,6 +206,7 @@ def _residual_block(x):
 
 
 def _posterior_network(image, condition, x, latent_dim, name):
+    latent_dim = int(latent_dim)
     mean = layers.Dense(latent_dim, dtype="float32", name="mean")(x)
     log_variance = layers.Dense(
         latent_dim, dtype="float32", name="log_variance"

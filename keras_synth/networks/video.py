@@ -12,6 +12,7 @@ from keras import layers, ops
 
 from keras_synth.layers import CropLike, PadToMultiple
 from keras_synth.networks.inputs import check_counts
+from keras_synth.ops.numbers import is_int
 
 #: Fusion of frames: before the first, second or third convolution.
 FUSIONS = ("early", "slow", "late")
@@ -230,7 +231,7 @@ def video_edsr(scale=4, num_frames=5, channels=3, width=32, num_blocks=8):
     cube). Lim et al., Enhanced Deep Residual Networks for Single Image
     Super-Resolution, 2017, section 3 (the blocks).
     """
-    if scale not in (1, 2, 3, 4) or not isinstance(scale, int):
+    if scale not in (1, 2, 3, 4) or not is_int(scale):
         raise ValueError(f"`scale` must be 1, 2, 3 or 4. Received: {scale!r}")
     _check_frames(num_frames)
     check_counts(channels, width=width, num_blocks=num_blocks)
@@ -266,7 +267,7 @@ def _joined(groups):
 
 
 def _check_frames(num_frames):
-    if not isinstance(num_frames, int) or num_frames < 1 or num_frames % 2 == 0:
+    if not is_int(num_frames) or num_frames < 1 or num_frames % 2 == 0:
         raise ValueError(
             "`num_frames` must be an odd int, the middle frame and as many on "
             f"both sides. Received: num_frames={num_frames!r}"

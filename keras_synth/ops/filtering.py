@@ -16,7 +16,7 @@ def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
     4. keep every `down`-th value, beginning with the first.
 
     Args:
-        images: Float (batch, height, width, channels), sizes known.
+        images: Float (batch, height, width, channels).
         taps: Numbers of the filter, the same along both sides.
         up: Factor of upsampling, a positive int.
         down: Factor of downsampling, a positive int.
@@ -38,7 +38,7 @@ def upfirdn(images, taps, up=1, down=1, padding=(0, 0), gain=1.0):
     >>> doubled[0, :, :, 0].numpy()[0]
     array([1., 1., 1., 1.], dtype=float32)
     """
-    _, height, width, channels = images.shape
+    _, height, width, channels = ops.shape(images)
     if up > 1:
         # Behind the channels of each pixel, then behind each row: LiteRT pads
         # no more than five axes.

@@ -25,6 +25,7 @@ import numpy as np
 from keras import ops
 
 from keras_synth.ops.color import full_range_luma
+from keras_synth.ops.numbers import is_int
 from keras_synth.ops.warping import check_images, extend, reader
 
 # Low-pass filter between the pixels, against aliasing when halving.
@@ -295,7 +296,7 @@ def _check(reference, moving, attachment, warps, iterations, finest_level):
     least = {"warps": 1, "iterations": 1, "finest_level": 0}
     given = (warps, iterations, finest_level)
     for (name, low), value in zip(least.items(), given, strict=True):
-        if not isinstance(value, int) or value < low:
+        if not is_int(value) or value < low:
             raise ValueError(
                 f"`{name}` must be an int of at least {low}. "
                 f"Received: {name}={value!r}"

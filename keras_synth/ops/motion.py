@@ -3,6 +3,7 @@
 from keras import ops
 
 from keras_synth.ops.flow import optical_flow
+from keras_synth.ops.numbers import is_int
 from keras_synth.ops.warping import check_images, warp
 
 #: A `scene_change` above this value counts as a cut between scenes.
@@ -121,7 +122,7 @@ def adaptive_compensation(reference, warped, tolerance=0.006, window=37):
             "`tolerance` must be above 0, or None for no adaptation. "
             f"Received: tolerance={tolerance!r}"
         )
-    if not isinstance(window, int) or window < 1 or window % 2 == 0:
+    if not is_int(window) or window < 1 or window % 2 == 0:
         raise ValueError(
             f"`window` must be an odd int. Received: window={window!r}"
         )

@@ -1,11 +1,13 @@
 """Checks and conversions of inputs, shared by the classical methods."""
 
 import math
+import numbers
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
 from keras_synth.ops.ranges import check_range
 
 
@@ -82,6 +84,11 @@ def inpainting_inputs(name, images, mask):
     """
     named = named_inputs(images)
     images = np.asarray(named["image"])
+    if images.ndim != 4:
+        raise ValueError(
+            "Images must be of shape (batch, height, width, 1 or 3). "
+            f"Received: shape {images.shape}"
+        )
     mask = named.get("mask") if mask is None else mask
     if mask is None:
         raise ValueError(
@@ -106,7 +113,7 @@ def inpainting_inputs(name, images, mask):
 
 def check_odd(name, value):
     """Raises ValueError unless `value` is an odd int of at least 3."""
-    if type(value) is not int or value < 3 or value % 2 == 0:
+    if not is_int(value) or value < 3 or value % 2 == 0:
         raise ValueError(
             f"`{name}` must be an odd int, at least 3. "
             f"Received: {name}={value!r}"
@@ -116,7 +123,7 @@ def check_odd(name, value):
 def check_above_0(name, value):
     """Raises ValueError unless `value` is a number above 0."""
     if isinstance(value, bool) or not (
-        isinstance(value, int | float) and 0 < value < math.inf
+        isinstance(value, numbers.Real) and 0 < value < math.inf
     ):
         raise ValueError(
             f"`{name}` must be a number above 0. Received: {name}={value!r}"
@@ -171,7 +178,7 @@ def for_known_channels(restore, images):
 
 def check_pixels(name, value):
     """Raises ValueError unless `value` is an int above 0."""
-    if type(value) is not int or value < 1:
+    if not is_int(value) or value < 1:
         raise ValueError(
             f"`{name}` must be an int above 0, in pixels. "
             f"Received: {name}={value!r}"

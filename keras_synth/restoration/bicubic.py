@@ -5,6 +5,7 @@ import functools
 import numpy as np
 from keras import ops
 
+from keras_synth.ops.numbers import is_int
 from keras_synth.restoration.arguments import image_method
 
 
@@ -33,7 +34,7 @@ def bicubic(scale):
     >>> bicubic(4)(np.zeros((1, 8, 12, 3))).shape
     (1, 32, 48, 3)
     """
-    if type(scale) is not int or scale < 1:
+    if not is_int(scale) or scale < 1:
         raise ValueError(
             f"`scale` must be an int, at least 1. Received: scale={scale!r}"
         )

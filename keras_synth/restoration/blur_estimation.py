@@ -43,7 +43,7 @@ _MOST_LOST = 0.3  # share of a frequency that JPEG compression made 0
 _LEAST_COUNT = 200  # frequencies that are left
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BlurEstimate:
     """Result of `estimate_blur`.
 

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
+from keras_synth.ops.numbers import is_int
 from keras_synth.restoration.arguments import (
     check_odd,
     inpainting_inputs,
@@ -74,7 +75,7 @@ def patch_match(patch_size=7, *, seed=0, progress=None):
     True
     """
     check_odd("patch_size", patch_size)
-    if type(seed) is not int or seed < 0:
+    if not is_int(seed) or seed < 0:
         raise ValueError(
             f"`seed` must be an int of at least 0. Received: seed={seed!r}"
         )

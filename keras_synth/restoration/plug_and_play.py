@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_synth.layers.nested import network_input
+from keras_synth.ops.numbers import is_int
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.restoration.arguments import (
     check_images,
@@ -406,7 +407,7 @@ def _check(denoiser, operator, noise_level, num_iterations):
             "`noise_level` must be a number from 0 to 1, in units of [0, 1], "
             f"or None. Received: noise_level={noise_level!r}"
         )
-    if type(num_iterations) is not int or num_iterations < 1:
+    if not is_int(num_iterations) or num_iterations < 1:
         raise ValueError(
             "`num_iterations` must be an int, at least 1. "
             f"Received: num_iterations={num_iterations!r}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_synth import ops, restoration
 from keras_synth.io import FileOptions, plan_targets, read_image
+from keras_synth.ops.numbers import is_int
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
     check_noise_level,
@@ -115,7 +116,7 @@ def deblur(
     """
     known = known_blur(sigma, motion, kernel)
     check_noise_level(noise_level)
-    if type(iterations) is not int or not 1 <= iterations <= 100:
+    if not is_int(iterations) or not 1 <= iterations <= 100:
         raise ValueError(
             "`iterations` must be an int from 1 to 100. "
             f"Received: iterations={iterations!r}"

@@ -15,6 +15,7 @@ from keras_synth.io import (
     check_video_target,
     open_video,
 )
+from keras_synth.ops.numbers import is_int
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.generators import (
     Edited,
@@ -97,7 +98,7 @@ def edit_film(
     check_target(target, overwrite, {*ANIMATION_EXTENSIONS, *VIDEO_EXTENSIONS})
     if target.suffix.lower() in VIDEO_EXTENSIONS:
         check_video_target(target, overwrite)
-    if type(scale) is not int or scale < 1:
+    if not is_int(scale) or scale < 1:
         raise ValueError(
             f"`scale` must be a positive int. Received: scale={scale!r}"
         )

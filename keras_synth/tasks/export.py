@@ -73,7 +73,7 @@ def export(
     elif any(target.iterdir()) and not overwrite:
         raise FileExistsError(
             f"{target} exists already, and is not empty: ask to overwrite it "
-            "(`overwrite`, --overwrite)."
+            "(`overwrite`)."
         )
     else:
         check_saved_model_folder(target)

@@ -17,6 +17,7 @@ from keras_synth.io import (
 )
 from keras_synth.io.images import on_white, split_alpha, to_channels
 from keras_synth.models.style_transfer.canvas import resized_to
+from keras_synth.ops.numbers import is_int
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.loading import load_model_or_preset
 
@@ -100,7 +101,7 @@ def projection_of(generator, path, num_images, seed, labels=None):
                 f"random ones. Received: labels={labels}"
             )
         return editing.load_projection(path, generator)
-    if type(num_images) is not int or num_images < 1:
+    if not is_int(num_images) or num_images < 1:
         raise ValueError(
             "`num_images` must be a positive int. "
             f"Received: num_images={num_images!r}"

@@ -35,7 +35,7 @@ COMPARISON = "-compare.png"
 _LONGEST_TITLE = 28
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class ImageFile:
     """An image of a file: its only one, or a frame or page of several.
 

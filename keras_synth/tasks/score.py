@@ -222,6 +222,13 @@ def _check_options(names, given):
                 f"`{option}` is for {', '.join(users)}, and these are not "
                 f"among the metrics. Received: {option}={given[option]!r}"
             )
+    weights, features = given["features_weights"], given["features"]
+    if weights != "imagenet" and features != "inception":
+        raise ValueError(
+            "`features_weights` are those of Inception, and `features` are "
+            f"others. Received: features_weights={weights!r}, "
+            f"features={features!r}"
+        )
 
 
 def _paired(source, reference, names):

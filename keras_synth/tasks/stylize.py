@@ -27,6 +27,7 @@ from keras_synth.models.style_transfer.arguments import (
 )
 from keras_synth.models.style_transfer.canvas import resized_to
 from keras_synth.networks import FEATURE_NETWORKS
+from keras_synth.ops.numbers import is_int
 from keras_synth.tasks.arguments import check_taken
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.loading import load_once
@@ -273,7 +274,7 @@ def _check(method, features, size, style_size, preview_interval):
         ("style_size", style_size, _LEAST_SIDE),
         ("preview_interval", preview_interval, 0),
     ):
-        if value is not None and (type(value) is not int or value < least):
+        if value is not None and (not is_int(value) or value < least):
             raise ValueError(
                 f"`{name}` must be an int of at least {least}. "
                 f"Received: {name}={value!r}"

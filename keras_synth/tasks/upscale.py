@@ -13,6 +13,7 @@ from keras_synth import inference, presets, restoration
 from keras_synth.inference.inputs import fixed_sides
 from keras_synth.io import FileOptions, plan_targets, quantized
 from keras_synth.ops.color import full_range_luma
+from keras_synth.ops.numbers import is_int
 from keras_synth.tasks.deblur import known_blur
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
@@ -237,7 +238,7 @@ def _check(method, scale, ensemble):
             f"`method` must be {', '.join(METHODS)} or a .keras file. "
             f"Received: {method!r}"
         )
-    if scale is not None and (type(scale) is not int or scale < 2):
+    if scale is not None and (not is_int(scale) or scale < 2):
         raise ValueError(
             f"`scale` must be an int, at least 2. Received: scale={scale!r}"
         )

@@ -25,6 +25,7 @@ from keras_synth.io import (
 )
 from keras_synth.models.loading import load_model
 from keras_synth.ops.color import full_range_luma
+from keras_synth.ops.numbers import is_int
 from keras_synth.tasks.image_files import bleed_colors
 
 
@@ -268,7 +269,7 @@ def _settings(source, method, scale):
 
 
 def _network(method, scale):
-    if type(scale) is not int or scale < 2:
+    if not is_int(scale) or scale < 2:
         raise ValueError(
             f"`scale` must be an int, at least 2. Received: scale={scale!r}"
         )

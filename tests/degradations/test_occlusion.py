@@ -161,3 +161,29 @@ def test_folders_without_masks_are_refused(tmp_path):
 def test_bad_arguments_are_refused(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_masks_of_all_kinds_of_files_are_read_alike(tmp_path):
+    marked = np.zeros((8, 8), bool)
+    marked[2:5, 3:6] = True
+    ground = np.where(marked, 255, 0).astype("uint8")
+    clear = np.zeros((8, 8, 4), "uint8")
+    clear[marked] = (0, 0, 0, 255)  # black strokes on a transparent ground
+    white = np.full((8, 8, 4), 255, "uint8")
+    white[..., 3] = ground
+    files = {
+        "a.bmp": Image.fromarray(marked),  # one bit
+        "b.bmp": Image.fromarray(ground).convert("P"),
+        "c.gif": Image.fromarray(ground),
+        "d.png": Image.fromarray(clear),
+        "e.png": Image.fromarray(white),
+        "f.png": Image.fromarray(ground.astype("uint16") * 257),
+    }
+    for name, image in files.items():
+        folder = tmp_path / name[0]
+        folder.mkdir()
+        image.save(folder / name)
+        images = np.ones((1, 8, 8, 3), "float32")
+        _, record = HolesFromFolder(folder)(images, 0, return_record=True)
+        found = np.asarray(record["mask"])[0, ..., 0] > 0
+        np.testing.assert_array_equal(found, marked, err_msg=name)

@@ -117,6 +117,14 @@ def test_outside_a_composite_is_the_base_bit_for_bit():
     assert editing.composite(eight, eight, mask).dtype == np.uint8
 
 
+def test_composites_of_bools_are_bools():
+    base, edited = np.zeros((2, 2, 1), bool), np.ones((2, 2, 1), bool)
+    mask = np.array([[0.0, 0.4], [0.6, 1.0]])[..., None]
+    made = editing.composite(base, edited, mask)
+    assert made.dtype == bool
+    np.testing.assert_array_equal(made[..., 0], [[0, 0], [1, 1]])
+
+
 def test_a_mask_of_8_bits_is_refused():
     with pytest.raises(ValueError, match="`mask` must lie in"):
         editing.composite(*np.zeros((2, 2, 2, 1)), np.full((2, 2, 1), 255))

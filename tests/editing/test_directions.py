@@ -364,6 +364,55 @@ def test_principal_directions_need_styles_that_vary(style_gan):
             editing.principal_directions(style_gan, 2, num_samples=count)
 
 
+def test_moves_of_another_kind_are_refused(style_gan):
+    styles = editing.sample_vectors(style_gan, 2)
+    (direction,) = editing.closed_form_directions(style_gan, np.int64(1))
+    for amount in ("x", np.nan, [1.0, np.inf], [1.0, 2.0, 3.0], None):
+        with pytest.raises(ValueError, match="`amount` must be a finite"):
+            editing.move(styles, direction, amount)
+    with pytest.raises(TypeError, match="`Direction`s. Received: 'smile'"):
+        editing.move(styles, "smile", 1.0)
+    with pytest.raises(TypeError, match="`Direction`s. Received: 'smile'"):
+        editing.direction_strip(style_gan, styles, "smile")
+    for amounts in ((), 1.0):
+        with pytest.raises(ValueError, match="`amounts` must be a list"):
+            editing.direction_strip(style_gan, styles, direction, amounts)
+    with pytest.raises(TypeError, match="`scorers` must be a dict"):
+        editing.direction_effect(style_gan, styles, direction, 1.0, [np.mean])
+
+
+def test_directions_are_compared_and_hashed(style_gan):
+    one, other = editing.closed_form_directions(style_gan, 2)
+    assert one == one and one != other
+    assert len({one, other, one}) == 2
+
+
+def test_styles_without_a_boundary_are_refused(style_gan):
+    styles, scores = editing.sample_vectors(style_gan, 8), np.arange(8) > 3
+    for wrong in (np.zeros_like(styles), np.full_like(styles, np.nan)):
+        with pytest.raises(ValueError, match="finite, and not all the same"):
+            editing.boundary_direction(style_gan, wrong, scores, "x")
+    with pytest.raises(ValueError, match="`share` must be a finite number"):
+        editing.boundary_direction(
+            style_gan, styles, np.arange(8), "x", share="x"
+        )
+
+
+def test_scores_need_images_and_a_score_for_each(style_gan, vae):
+    images = np.zeros((2, 4, 4, 1), "float32")
+    for scorer in (lambda x: 1.0, lambda x: x, lambda x: x[:1, 0, 0, 0]):
+        with pytest.raises(ValueError, match="one score an image"):
+            editing.score_images(scorer, images)
+    with pytest.raises(ValueError, match="must hold an image"):
+        editing.score_images(np.mean, images[:0])
+    with pytest.raises(ValueError, match="divide 8-bit ones by 255"):
+        editing.score_images(np.mean, images.astype("uint8"))
+    with pytest.raises(ValueError, match="must be of shape"):
+        editing.render(style_gan, np.zeros((0, style_gan.style_dim)))
+    with pytest.raises(ValueError, match="has no noise"):
+        editing.render(vae, editing.sample_vectors(vae, 2), noise=3)
+
+
 def test_mistakes_are_refused(style_gan):
     styles = editing.sample_vectors(style_gan, 8)
     some = np.where(np.arange(8) == 3, np.nan, np.arange(8))

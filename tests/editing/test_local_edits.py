@@ -123,6 +123,11 @@ def test_a_full_mask_gives_the_part_and_an_empty_one_the_base(kind, request):
     np.testing.assert_allclose(blended, editing.render(model, other), atol=1e-5)
 
 
+def test_an_array_is_no_projection(mask):
+    with pytest.raises(TypeError, match="must be a `Projection`"):
+        editing.edit_region(np.zeros((1, 8, 8, 1)), mask, 0.5)
+
+
 def test_masks_of_8_bits_are_refused(vae):
     mask = np.zeros((8, 8, 1), "uint8")
     mask[:4] = 255

@@ -309,3 +309,18 @@ def test_an_output_of_another_shape_is_refused_and_left_as_it_is(size):
 def test_another_size_than_the_only_one_is_refused_in_words():
     with pytest.raises(ValueError, match="32x24 pixels alone.*20x40"):
         run_restorer(of_fixed_size(32, 24), random_images(1, 20, 40, 1))
+
+
+def test_tiles_of_a_fixed_size_are_of_that_size_whatever_is_asked():
+    images = random_images(1, 40, 45, 1)
+    network = of_fixed_size(32, 24)
+    expected = restore_tiled(network, images, verbose=0)
+    tiled = restore_tiled(network, images, tile=8, multiple=64, verbose=0)
+    np.testing.assert_array_equal(tiled, expected)
+
+
+def test_other_channels_than_those_taken_are_refused_in_words():
+    images = random_images(1, 40, 40, 3)
+    for restore in (run_restorer, restore_tiled):
+        with pytest.raises(ValueError, match="'image' of 1 channel. Received"):
+            restore(three_convolutions(), images)

@@ -4,7 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_synth.layers import FilteredDownSampling2D, FilteredUpSampling2D
+from keras_synth.layers import (
+    EqualizedConv2D,
+    FilteredDownSampling2D,
+    FilteredUpSampling2D,
+    ModulatedConv2D,
+)
 from tests import twins
 from tests.helpers import check_layer
 
@@ -113,3 +118,29 @@ def test_bad_taps_are_refused(kind):
     for taps in ((1,), (1, -1), "1331"):
         with pytest.raises(ValueError):
             kind(taps)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        FilteredUpSampling2D(),
+        FilteredDownSampling2D(),
+        EqualizedConv2D(4, 3),
+        EqualizedConv2D(4, 3, downsample=True),
+        ModulatedConv2D(4, 3),
+        ModulatedConv2D(4, 3, upsample=True),
+    ],
+)
+def test_images_may_be_of_any_size(layer):
+    images = keras.random.normal((2, 8, 12, 3), seed=1)
+    inputs, unknown = images, keras.Input((None, None, 3))
+    if isinstance(layer, ModulatedConv2D):
+        styles = keras.random.normal((2, 3), seed=2)
+        inputs = [images, styles]
+        unknown = [unknown, keras.Input((3,))]
+    network = keras.Model(unknown, layer(unknown))
+    assert network.output_shape[:3] == (None, None, None)
+    expected = layer(inputs).numpy()
+    np.testing.assert_allclose(
+        network.predict(inputs, verbose=0), expected, atol=1e-6
+    )

@@ -415,3 +415,16 @@ def test_unknown_upsamplings_are_refused():
 def test_sides_are_positive_ints(sides):
     with pytest.raises(ValueError, match="sides that are positive ints"):
         networks.dense_generator((*sides, 1))
+
+
+@pytest.mark.parametrize(
+    "build", [networks.dense_generator, networks.dcgan_generator]
+)
+def test_sizes_may_be_ints_of_numpy(build):
+    sizes = np.int64([8, 8, 1])
+    network = build(tuple(sizes), sizes[0], num_classes=sizes[1])
+    latents, labels = np.zeros((2, 8), "float32"), np.array([0, 7])
+    assert network.predict([latents, labels], verbose=0).shape == (2, 8, 8, 1)
+    for wrong in (True, 1.5, 0):
+        with pytest.raises(ValueError, match="num_classes="):
+            build((8, 8, 1), 8, num_classes=wrong)

@@ -283,6 +283,11 @@ def test_floats_are_scored_by_the_value_that_is_white(tmp_path):
         ("psnr", {"linear_weights": "no.npz"}, "`linear_weights` is for lpips"),
         ("niqe", {"luma": "full"}, "`luma` is for psnr"),
         ("psnr", {"features": "my.keras"}, "`features` is for frechet"),
+        (
+            "kernel",
+            {"features": "mnist_features", "features_weights": "no.h5"},
+            "`features_weights` are those of Inception",
+        ),
         ("psnr", {"perceptual": "vgg19"}, "`perceptual` is for lpips"),
         ("lpips", {"perceptual": "alex"}, "`perceptual` must be one of"),
     ],

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_synth.models.checks import InvalidInput, check_images, is_weight
+from keras_synth.ops.numbers import is_int
 
 
 def layer_weights(layers, names, argument):
@@ -148,9 +149,7 @@ def image_pairs(data):
 def as_step_counts(steps):
     """Numbers of steps, a tuple with one for each level of the pyramid."""
     counts = tuple(steps) if isinstance(steps, list | tuple) else (steps,)
-    if not counts or not all(
-        isinstance(count, int) and count > 0 for count in counts
-    ):
+    if not counts or not all(is_int(count) and count > 0 for count in counts):
         raise ValueError(
             "`steps` must be a positive int, or one a level of the pyramid. "
             f"Received: steps={steps!r}"

@@ -8,7 +8,7 @@ from keras import ops
 from keras_synth.ops import full_range_luma
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Canvas:
     """The optimized part of a content image, at one resolution.
 

@@ -1,5 +1,7 @@
 """BM3D denoising as a Keras model."""
 
+import numbers
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -81,7 +83,7 @@ class BM3D(keras.Model):
     def __init__(self, noise_level=None, profile="auto", name="bm3d"):
         super().__init__(name=name, dtype="float32")
         if noise_level is not None and not (
-            isinstance(noise_level, int | float)
+            isinstance(noise_level, numbers.Real)
             and not isinstance(noise_level, bool)
             and 0.0 <= noise_level < float("inf")
         ):
@@ -96,7 +98,7 @@ class BM3D(keras.Model):
                 f'`profile` must be "auto", "normal" or "high". '
                 f"Received: profile={profile!r}"
             )
-        self.noise_level = noise_level
+        self.noise_level = None if noise_level is None else float(noise_level)
         self.profile = profile
         #: None, or a function without arguments that is called after each
         #: piece of an image, such as the `add` of an `io.Progress`. It is set

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_synth.ops.numbers import is_int
 from keras_synth.restoration.operators.base import Operator
 
 
@@ -34,7 +35,7 @@ class BicubicDownsampling(Operator):
     """
 
     def __init__(self, scale):
-        if type(scale) is not int or scale < 1:
+        if not is_int(scale) or scale < 1:
             raise ValueError(
                 f"`scale` must be an int, at least 1. Received: scale={scale!r}"
             )

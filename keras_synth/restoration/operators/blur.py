@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_synth.ops.numbers import is_int
 from keras_synth.restoration.operators.base import (
     Operator,
     conjugate_gradients,
@@ -61,7 +62,7 @@ class Blur(Operator):
                 "`kernel` must be a matrix of finite numbers with a sum above "
                 f"0. Received: shape {kernel.shape}"
             )
-        if type(scale) is not int or scale < 1:
+        if not is_int(scale) or scale < 1:
             raise ValueError(
                 f"`scale` must be an int, at least 1. Received: scale={scale!r}"
             )
