@@ -94,8 +94,9 @@ def export_saved_model(model, directory):
     Args:
         model: A network, a functional `keras.Model`; or a model with a method
             `export_endpoints`, which returns a dict, name → (function, input
-            signature). All models of `keras_synth.models` that have weights,
-            and `restoration.BM3D`, have it.
+            signature). All models of `keras_synth.models` that have weights
+            have it, but `PrivateNetwork`, whose `network` is exported; and
+            `restoration.BM3D`.
         directory: Path of the folder to write, whole or not at all. A
             SavedModel that it holds is replaced.
 

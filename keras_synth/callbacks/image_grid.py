@@ -73,6 +73,11 @@ class ImageGrid(ShownImages):
                 "`image_labels=...`."
             )
         check_labels(self.model, self.labels, self.num_images)
+        if self.images is None and self.image_labels is not None:
+            raise ValueError(
+                "`image_labels` are the classes of `images`. Received: labels "
+                "without images"
+            )
         if self.images is not None:
             check_labels(self.model, self.image_labels, len(self.images))
         super().on_train_begin(logs)

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_synth.ops.numbers import is_int, is_number
+
 
 class KLWarmup(keras.callbacks.Callback):
     """KL warm-up: raises a VAE's KL weight from 0 to `beta` during training.
@@ -41,7 +43,12 @@ class KLWarmup(keras.callbacks.Callback):
                 '`schedule` must be "linear" or "cyclical". '
                 f"Received: schedule={schedule!r}"
             )
-        if not (1 <= steps < float("inf") and cycles >= 1):
+        if not (
+            is_number(steps)
+            and 1 <= steps < float("inf")
+            and is_int(cycles)
+            and cycles >= 1
+        ):
             raise ValueError(
                 "`steps` and `cycles` must be at least 1. "
                 f"Received: steps={steps!r}, cycles={cycles!r}"

@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from keras_synth.degradations.base import Degradation
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 
 _METHODS = ("fill", "pixelate", "blur")
 _LONGEST = 1024  # pixels of the side of the image that is searched
@@ -47,7 +47,7 @@ def find_faces(image, smallest=0.05, cascade=None):
     >>> find_faces(np.zeros((64, 64, 1))).shape
     (0, 4)
     """
-    if not 0.0 < smallest <= 1.0:
+    if not (is_number(smallest) and 0.0 < smallest <= 1.0):
         raise ValueError(
             f"`smallest` must be above 0, up to 1. Received: {smallest}"
         )
@@ -173,7 +173,7 @@ class Anonymize(Degradation):
             raise ValueError(
                 f"`cells` must be an int of at least 1. Received: {cells!r}"
             )
-        if not 0.0 <= margin <= 10.0:
+        if not (is_number(margin) and 0.0 <= margin <= 10.0):
             raise ValueError(
                 f"`margin` must be from 0 to 10. Received: {margin!r}"
             )

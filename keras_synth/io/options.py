@@ -2,13 +2,12 @@
 
 import dataclasses
 import math
-import numbers
 from typing import Literal
 
 import numpy as np
 from PIL import ImageColor
 
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 
 
 def color_of(name):
@@ -89,8 +88,7 @@ class FileOptions:
             value = getattr(self, name)
             if value is None and name == "white":
                 continue
-            number = isinstance(value, numbers.Real)
-            if isinstance(value, bool) or not (number and 0 < value < math.inf):
+            if not (is_number(value) and 0 < value < math.inf):
                 raise ValueError(
                     f"`{name}` must be a number above 0. "
                     f"Received: {name}={value!r}"

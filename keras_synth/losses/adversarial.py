@@ -20,6 +20,7 @@ import keras
 from keras import ops
 
 from keras_synth.ops import mean_or_zero
+from keras_synth.ops.numbers import is_number
 
 
 class AdversarialLoss:
@@ -40,7 +41,7 @@ class AdversarialLoss:
         return 0.0
 
     def __init__(self, label_smoothing=0.0):
-        if not 0 <= label_smoothing < 0.5:
+        if not (is_number(label_smoothing) and 0 <= label_smoothing < 0.5):
             raise ValueError(
                 "`label_smoothing` must be at least 0 and below 0.5. "
                 f"Received: label_smoothing={label_smoothing!r}"

@@ -14,7 +14,7 @@ import keras
 from keras import ops
 
 from keras_synth.ops import mean_or_zero, squared_gradient_norms
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 
 
 class GradientPenalty:
@@ -27,7 +27,7 @@ class GradientPenalty:
     """
 
     def __init__(self, weight=10.0, interval=1):
-        if not 0 < weight < float("inf"):
+        if not (is_number(weight) and 0 < weight < float("inf")):
             raise ValueError(
                 f"`weight` must be above 0. Received: weight={weight!r}"
             )

@@ -20,7 +20,7 @@ import keras
 from keras import ops
 
 from keras_synth.ops import gaussian_log_prob
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 
 _PIXELS = (-3, -2, -1)
 
@@ -104,7 +104,9 @@ class Gaussian(Likelihood):
             ("standard_deviation", standard_deviation),
             ("minimum", minimum),
         ):
-            if value is not None and not 0 < value < float("inf"):
+            if value is not None and not (
+                is_number(value) and 0 < value < float("inf")
+            ):
                 raise ValueError(
                     f"`{name}` must be above 0. Received: {name}={value!r}"
                 )

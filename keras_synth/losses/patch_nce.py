@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_number
 from keras_synth.ops.similarity import check_same_shape
 
 
@@ -54,7 +55,7 @@ class PatchNCE(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="patch_nce",
     ):
-        if not isinstance(temperature, int | float) or not temperature > 0:
+        if not (is_number(temperature) and 0 < temperature < float("inf")):
             raise ValueError(
                 "`temperature` must be a number above 0. "
                 f"Received: temperature={temperature!r}"

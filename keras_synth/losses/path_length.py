@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_synth.losses.gradient_penalties import GradientPenalty
 from keras_synth.ops import mean_or_zero, path_lengths
+from keras_synth.ops.numbers import is_number
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -40,7 +41,7 @@ class PathLength(GradientPenalty):
 
     def __init__(self, weight=2.0, interval=4, decay=0.01):
         super().__init__(weight, interval)
-        if not 0 < decay <= 1:
+        if not (is_number(decay) and 0 < decay <= 1):
             raise ValueError(
                 "`decay` must be above 0 and at most 1. "
                 f"Received: decay={decay!r}"

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_number
 from keras_synth.ops.similarity import (
     POWER_FACTORS,
     check_max_value,
@@ -45,7 +46,7 @@ class Charbonnier(keras.losses.Loss):
         name="charbonnier",
         dtype=None,
     ):
-        if not 0 < epsilon < float("inf"):
+        if not (is_number(epsilon) and 0 < epsilon < float("inf")):
             raise ValueError(
                 f"`epsilon` must be above 0. Received: epsilon={epsilon!r}"
             )
@@ -255,7 +256,7 @@ class DiceCrossEntropy(keras.losses.Loss):
         dtype="float32",
     ):
         super().__init__(name, reduction, dtype)
-        if not 0 <= weight < float("inf"):
+        if not (is_number(weight) and 0 <= weight < float("inf")):
             raise ValueError(
                 f"`weight` must be at least 0. Received: weight={weight!r}"
             )

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_synth.ops.numbers import is_number
+
 
 def frozen_copy(network):
     """A copy of a network with the same weights, not trainable."""
@@ -38,7 +40,7 @@ def move_averages(averages, decay, steps):
 
 def check_decay(decay):
     """Refuses decays of an average out of range."""
-    if not 0 <= decay < 1:
+    if not (is_number(decay) and 0 <= decay < 1):
         raise ValueError(
             "`average_decay` must be at least 0 and below 1. "
             f"Received: average_decay={decay!r}"

@@ -1,14 +1,13 @@
 """Input checks that several models share: images, latents, weights."""
 
 import math
-import numbers
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_synth.layers.nested import all_layers
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 from keras_synth.ops.ranges import InvalidInput, check_range
 
 # Layers and operations that move values without changing them.
@@ -258,8 +257,7 @@ def check_number(name, value):
     """
     if tf.is_tensor(value):
         return
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not math.isfinite(value):
+    if not is_number(value) or not math.isfinite(value):
         raise ValueError(
             f"`{name}` must be a finite number. Received: {name}={value!r}"
         )
@@ -267,11 +265,7 @@ def check_number(name, value):
 
 def is_weight(value):
     """Whether a value is a finite number of at least 0."""
-    return (
-        isinstance(value, numbers.Real)
-        and not isinstance(value, bool)
-        and 0.0 <= value < float("inf")
-    )
+    return is_number(value) and 0.0 <= value < float("inf")
 
 
 def has_values(value):

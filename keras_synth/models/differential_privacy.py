@@ -18,7 +18,7 @@ import secrets
 import keras
 import tensorflow as tf
 
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 
 _GRADIENT_NUMBERS = 2**26  # of the gradients that memory holds at a time
 
@@ -62,7 +62,9 @@ class DifferentialPrivacy:
         self, noise_multiplier, clip_norm, batch_size, num_images, seed=None
     ):
         fits = (
-            0 <= noise_multiplier < float("inf")
+            all(map(is_number, (noise_multiplier, clip_norm)))
+            and all(map(is_int, (batch_size, num_images)))
+            and 0 <= noise_multiplier < float("inf")
             and 0 < clip_norm < float("inf")
             and 1 <= batch_size <= num_images
         )
@@ -110,7 +112,7 @@ class DifferentialPrivacy:
             raise ValueError(
                 f"`steps` must be an int of at least 0. Received: {steps!r}"
             )
-        if not 0 < delta < 1:
+        if not (is_number(delta) and 0 < delta < 1):
             raise ValueError(
                 f"`delta` must be between 0 and 1. Received: delta={delta!r}"
             )

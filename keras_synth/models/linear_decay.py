@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from keras_synth.models.checks import check_count, check_loss_weights
+from keras_synth.ops.numbers import is_int
+
 
 @keras.saving.register_keras_serializable("keras_synth")
 class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
@@ -15,7 +18,8 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
             half of `steps`.
 
     Raises:
-        ValueError: Not 0 ≤ `constant_steps` < `steps`.
+        ValueError: Not 0 ≤ `constant_steps` < `steps`, or these or the rate
+            are no numbers of at least 0.
 
     Example:
 
@@ -29,9 +33,11 @@ class LinearDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, learning_rate, steps, constant_steps=None):
         super().__init__()
+        check_loss_weights({"learning_rate": learning_rate})
+        check_count("steps", steps)
         if constant_steps is None:
             constant_steps = steps // 2
-        if not 0 <= constant_steps < steps:
+        if not (is_int(constant_steps) and 0 <= constant_steps < steps):
             raise ValueError(
                 "`constant_steps` must be at least 0 and below `steps`. "
                 f"Received: steps={steps!r}, constant_steps={constant_steps!r}"

@@ -38,6 +38,7 @@ from keras_synth.models.styles import (
     per_layer,
 )
 from keras_synth.ops import mean_or_zero
+from keras_synth.ops.numbers import is_number
 
 
 @keras.saving.register_keras_serializable("keras_synth")
@@ -466,12 +467,12 @@ def check_style_options(path_length, style_mixing, style_decay):
             "`path_length` must be None, a `losses.PathLength` or "
             f'"paper". Received: path_length={path_length!r}'
         )
-    if not 0 <= style_mixing <= 1:
+    if not (is_number(style_mixing) and 0 <= style_mixing <= 1):
         raise ValueError(
             "`style_mixing` must be from 0 to 1. "
             f"Received: style_mixing={style_mixing!r}"
         )
-    if not 0 <= style_decay < 1:
+    if not (is_number(style_decay) and 0 <= style_decay < 1):
         raise ValueError(
             "`style_decay` must be at least 0 and below 1. "
             f"Received: style_decay={style_decay!r}"

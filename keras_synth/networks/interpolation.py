@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_synth.ops.numbers import is_number
+
 
 def interpolate_networks(first, second, share):
     """Network interpolation: a network with weights between those of two.
@@ -33,7 +35,7 @@ def interpolate_networks(first, second, share):
     Reference: Wang et al., ESRGAN: Enhanced Super-Resolution Generative
     Adversarial Networks, 2018, section 3.4.
     """
-    if not 0 <= share <= 1:
+    if not (is_number(share) and 0 <= share <= 1):
         raise ValueError(
             f"`share` must be from 0 to 1. Received: share={share!r}"
         )

@@ -11,7 +11,7 @@ from keras_synth.layers import (
 )
 from keras_synth.layers.nested import layer_outputs
 from keras_synth.networks.inputs import check_counts
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 
 NORMALIZATIONS = ("instance", "batch", None)
 
@@ -336,7 +336,7 @@ def _check(out_channels, normalization, dropout, synchronized):
             f"`normalization` must be one of {NORMALIZATIONS}. "
             f"Received: normalization={normalization!r}"
         )
-    if not 0 <= dropout < 1:
+    if not (is_number(dropout) and 0 <= dropout < 1):
         raise ValueError(
             f"`dropout` must be in [0, 1). Received: dropout={dropout!r}"
         )

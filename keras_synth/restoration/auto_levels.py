@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_synth.ops.numbers import is_number
 from keras_synth.restoration.arguments import image_method
 
 _LEAST_SPAN = 1 / 8  # of a channel that is stretched
@@ -36,7 +37,7 @@ def auto_levels(share=0.002):
     >>> bool(np.abs(restored - ramp).max() < 1e-6)
     True
     """
-    if not 0 <= share < 0.5:
+    if not (is_number(share) and 0 <= share < 0.5):
         raise ValueError(
             f"`share` must be from 0 to less than 0.5. Received: {share!r}"
         )

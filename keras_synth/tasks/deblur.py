@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_synth import ops, restoration
 from keras_synth.io import FileOptions, plan_targets, read_image
-from keras_synth.ops.numbers import is_int
+from keras_synth.ops.numbers import is_int, is_number
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.restorers import (
     check_noise_level,
@@ -210,7 +210,7 @@ def known_blur(sigma, motion, kernel, even=False):
             f"sigma={sigma!r}, motion={motion!r}, kernel={kernel!r}"
         )
     if sigma is not None:
-        if not 0 < sigma <= 12:
+        if not (is_number(sigma) and 0 < sigma <= 12):
             raise ValueError(
                 "`sigma` must be a number of pixels above 0, up to 12. "
                 f"Received: sigma={sigma!r}"
@@ -220,7 +220,9 @@ def known_blur(sigma, motion, kernel, even=False):
         return f"Gaussian blur of σ = {sigma:g} pixels", np.outer(line, line)
     if motion is not None:
         length, angle = motion
-        if not 0 < length <= 100 or not -360 <= angle <= 360:
+        if not (is_number(length) and 0 < length <= 100) or not (
+            is_number(angle) and -360 <= angle <= 360
+        ):
             raise ValueError(
                 "`motion` must be a length in pixels, above 0 and up to 100, "
                 "and an angle in degrees. "

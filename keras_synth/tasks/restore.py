@@ -12,6 +12,7 @@ from skimage import exposure, filters
 
 from keras_synth import inference, ops, presets, restoration
 from keras_synth.io import FileOptions, Progress, plan_targets
+from keras_synth.ops.numbers import is_number
 from keras_synth.ops.transforms import opponent_matrix
 from keras_synth.tasks.image_files import COMPARISON, restore_files
 from keras_synth.tasks.masks import check_masks
@@ -449,15 +450,15 @@ def _check(method, noise_level, ensemble, strength, contrast, sharpness):
         raise ValueError(
             f'`ensemble` is for networks and "bm3d", not for {method!r}.'
         )
-    if not 0 <= strength <= 1:
+    if not (is_number(strength) and 0 <= strength <= 1):
         raise ValueError(
             f"`strength` must be from 0 to 1. Received: {strength}"
         )
-    if not 0 <= contrast <= 1:
+    if not (is_number(contrast) and 0 <= contrast <= 1):
         raise ValueError(
             f"`contrast` must be from 0 to 1. Received: {contrast}"
         )
-    if not 0 <= sharpness <= 100:
+    if not (is_number(sharpness) and 0 <= sharpness <= 100):
         raise ValueError(
             f"`sharpness` must be from 0 to 100. Received: {sharpness}"
         )

@@ -146,3 +146,10 @@ def test_labels_that_do_not_fit_are_refused_before_training(
 def test_a_bad_interval_is_refused(tmp_path):
     with pytest.raises(ValueError, match="interval=0"):
         ImageGrid(tmp_path, interval=0)
+
+
+def test_labels_of_images_without_images_are_refused(tmp_path):
+    grid = ImageGrid(tmp_path, 4, image_labels=np.zeros(4, int))
+    grid.set_model(small_vae())
+    with pytest.raises(ValueError, match="`image_labels` are the classes of"):
+        grid.on_train_begin()
