@@ -178,8 +178,8 @@ def score_color():
         data="every fourth image of CBSD68 (17), σ = 15 / 25 / 50",
         protocol=(
             "whole images, all channels; the methods of "
-            "`keras-synth restore`: the pretrained gray network on brightness "
-            "and two differences of colors, and BM3D"
+            "`keras-synth restore`: the presets `color_denoiser` and "
+            "`gray_denoiser` (`--method unet`), and BM3D"
         ),
         seed=SEED,
     )
