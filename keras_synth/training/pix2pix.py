@@ -7,6 +7,7 @@ from typing import Literal
 import keras
 
 from keras_synth import datasets, models, networks
+from keras_synth.models.checks import check_loss_weights
 from keras_synth.training.folder import (
     check_epochs,
     check_run,
@@ -20,6 +21,7 @@ def build_pix2pix(
     in_channels: Literal[1, 3] = 3,
     out_channels: Literal[1, 3] = 3,
     width: int = 64,
+    residual: bool = False,
     seed: int | None = None,
 ) -> models.RestorationGAN:
     """Builds pix2pix: a U-Net and a discriminator of 70 x 70 patches.
@@ -28,16 +30,33 @@ def build_pix2pix(
         in_channels: Channels of the source images, 3 or 1.
         out_channels: Channels of the target images, 3 or 1.
         width: Channels of the first level of both networks (64 in the paper).
+        residual: Whether the generator changes the source instead of making
+            the target anew: a `networks.unet`, which adds to the image what it
+            should have, and neither normalizes nor drops out. Not in the
+            paper.
         seed: Seed of all random draws of the model.
 
     Returns:
         A `models.RestorationGAN` that is not compiled.
+
+    Raises:
+        ValueError: Arguments out of range, or the channels of a residual
+            generator differ.
     """
     widths = (width, 2 * width, 4 * width, 8 * width)
-    return models.RestorationGAN(
-        networks.pix2pix_generator(
+    if not residual:
+        generator = networks.pix2pix_generator(
             in_channels, out_channels, (*widths, 8 * width, 8 * width)
-        ),
+        )
+    elif in_channels == out_channels:
+        generator = networks.unet(in_channels, widths, num_blocks=1)
+    else:
+        raise ValueError(
+            "A `residual` generator keeps the channels of images. Received: "
+            f"in_channels={in_channels}, out_channels={out_channels}"
+        )
+    return models.RestorationGAN(
+        generator,
         networks.patch_discriminator(
             out_channels,
             condition=("degraded",),
@@ -67,9 +86,13 @@ def compile_pix2pix(
     Returns:
         The same model.
 
+    Raises:
+        ValueError: A weight below 0.
+
     Reference: Isola et al., Image-to-Image Translation with Conditional
     Adversarial Networks, 2017, equation 4 and appendix 6.2.
     """
+    check_loss_weights({"l1_weight": l1_weight})
     model.compile(
         keras.optimizers.Adam(learning_rate, beta_1=0.5),
         keras.optimizers.Adam(learning_rate, beta_1=0.5),
@@ -92,6 +115,7 @@ def train_pix2pix(
     out_channels: Literal[1, 3] = 3,
     jitter: float = 286 / 256,
     width: int = 64,
+    residual: bool = False,
     epochs: int = 200,
     batch_size: int = 1,
     learning_rate: float = 2e-4,
@@ -126,6 +150,9 @@ def train_pix2pix(
             cropped at a random place, at least 1. 1 keeps places and sizes,
             for images that fill their frame alike, such as icons.
         width: Channels of the first level of both networks (64 in the paper).
+        residual: Whether the generator changes the source instead of making
+            the target anew: sharp from the start, for pairs that have most in
+            common.
         epochs: Passes over the data.
         batch_size: Pairs in a training step.
         learning_rate: Learning rate of both optimizers.
@@ -163,7 +190,7 @@ def train_pix2pix(
         source, image_size, jitter=jitter, batch_size=batch_size, seed=seed
     )
     model = compile_pix2pix(
-        build_pix2pix(in_channels, out_channels, width, seed),
+        build_pix2pix(in_channels, out_channels, width, residual, seed),
         learning_rate,
         l1_weight,
     )

@@ -160,7 +160,9 @@ def test_transparency_is_refused_or_flattened_where_it_is_not_held(tmp_path):
         alpha = photo(4)[..., 3:] / 255
         expected = alpha * photo(3) / 255 + (1 - alpha) * [0, 0, 1]
         assert psnr(read_image(target), expected) > 30
-    with pytest.raises(ValueError, match="`background` must be an opaque color"):
+    with pytest.raises(
+        ValueError, match="`background` must be an opaque color"
+    ):
         through(tmp_path / "a.png", tmp_path / "c.jpg", background="colour")
 
 

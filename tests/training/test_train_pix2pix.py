@@ -130,14 +130,30 @@ def test_loss_weights_are_those_of_the_paper(folder):
     assert logs["loss"] == pytest.approx(total, rel=1e-4)
 
 
+def test_a_residual_generator_starts_at_the_source(folder, tmp_path):
+    """The network's last kernel is small: what it adds is little."""
+    model = training.build_pix2pix(3, 3, width=4, residual=True, seed=0)
+    image = np.random.default_rng(0).random((2, 17, 32, 3), "float32")
+    assert np.abs(np.asarray(model.restore(image)) - image).mean() < 0.1
+    trained = _train(folder, tmp_path / "run", epochs=1, residual=True)
+    assert not any("normalization" in x.name for x in trained.generator.layers)
+    loaded = keras.saving.load_model(tmp_path / "run/pix2pix.keras")
+    x = image[..., :1]
+    np.testing.assert_array_equal(loaded.restore(x), trained.restore(x))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (
+            {"residual": True, "in_channels": 3},
+            "`residual` generator keeps the channels.* in_channels=3",
+        ),
         ({"epochs": 0}, "`epochs` must be an int of at least 1"),
         ({"source_side": "top"}, '`source_side` must be "left" or "right"'),
         ({"in_channels": 2}, "`in_channels` must be"),
         ({"out_channels": 2}, "`out_channels` must be"),
-        ({"l1_weight": -1.0}, "`hole_weight` must be"),
+        ({"l1_weight": -1.0}, "`l1_weight` must be a number of at least 0"),
         ({"target_data": "nowhere"}, "nowhere"),
     ],
 )
