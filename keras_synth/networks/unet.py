@@ -85,8 +85,9 @@ def unet(
 def mask_unet(channels=3, widths=(48, 64, 96, 128), weights=None):
     """U-Net for segmentation: the probability that a pixel is corrupted.
 
-    The encoder is SqueezeNet 1.1, which is not trained further: it knows what
-    photographs show, and so what does not belong there. The decoder goes up
+    The encoder is SqueezeNet 1.1, which is not trained further unless its
+    `trainable` is set: it knows what photographs show, and so what does not
+    belong there. The decoder goes up
     from its deepest map: `fire9`, `fire5`, `fire3` and `relu_conv1`, at 1/16,
     1/8, 1/4 and 1/2 of the sides. At each level a map, by 1 x 1 convolution, is
     joined to the decoder's own features, and a convolution of 3 x 3 and a

@@ -8,7 +8,7 @@ import keras
 from keras_synth import datasets, degradations, networks
 from keras_synth.training.data import open_data
 from keras_synth.training.folder import check_run
-from keras_synth.training.restorer import fit_network
+from keras_synth.training.restorer import fit_network, pretrained_network
 from keras_synth.training.seeds import keeps_random_state
 
 
@@ -18,7 +18,9 @@ def train_damage_detector(
     output: str | os.PathLike = "runs/damage_detector",
     *,
     masks: str | os.PathLike,
-    weights: str | os.PathLike = "imagenet",
+    from_: str | os.PathLike | None = None,
+    weights: str | os.PathLike | None = None,
+    train_encoder: bool = False,
     widths: tuple[int, ...] | None = None,
     data_dir: str | None = None,
     manual_dir: str | None = None,
@@ -28,7 +30,7 @@ def train_damage_detector(
     patches_per_image: int = 20,
     epochs: int = 10,
     batch_size: int = 16,
-    learning_rate: float = 2e-3,
+    learning_rate: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
     seed: int = 0,
@@ -49,10 +51,15 @@ def train_damage_detector(
             the last finished epoch).
         masks: Path of a folder with PNG files whose alpha channel says
             what covers a photograph, see `degradations.FilmDamage`.
+        from_: Name of a preset ("damage_detector"), or path of a `.keras`
+            file of such a network, which is trained further. None starts from
+            random weights of the decoder.
         weights: Weights of the encoder, SqueezeNet: "imagenet" downloads
-            them once, or the path of a file.
+            them once, or the path of a file. None takes "imagenet", or those
+            of `from_`.
+        train_encoder: Whether the encoder is trained as well.
         widths: Channels of each level of the U-Net, four of the decoder.
-            None for the network's default.
+            None for the network's default, or those of `from_`.
         data_dir: Folder where TensorFlow Datasets keeps prepared sets. None
             takes its default.
         manual_dir: Folder with the original files of a named source, used
@@ -66,7 +73,8 @@ def train_damage_detector(
         epochs: Passes over the data.
         batch_size: Patches in a training step.
         learning_rate: Highest learning rate, reached after a short warm-up.
-            It falls to 0 along a cosine.
+            It falls to 0 along a cosine. None takes 2e-3, or 2e-4 with
+            `from_`.
         resume: Whether to continue after the last finished epoch in `output`.
             The other arguments must be the same as before.
         overwrite: Whether a training in `output` may be replaced.
@@ -82,9 +90,11 @@ def train_damage_detector(
         FileExistsError: `output` holds a training, and it is neither resumed
             nor overwritten.
         FileNotFoundError: There is no such folder of masks, or no such file
-            of weights.
-        ValueError: Data or masks do not fit.
+            of weights or of a network.
+        ValueError: Data, masks or the network do not fit.
     """
+    if learning_rate is None:
+        learning_rate = 2e-3 if from_ is None else 2e-4
     settings = check_run(locals())
     degradation = degradations.OldPhoto(
         degradations.FilmDamage(masks, count=(0, 2), scale=(0.3, 1.0))
@@ -93,10 +103,23 @@ def train_damage_detector(
     source = open_data(
         data, "train", data_dir, manual_dir, channels, unreadable
     )
-    sizes = {} if widths is None else {"widths": widths}
-    network = networks.mask_unet(
-        source.image_shape[-1], weights=weights, **sizes
-    )
+    channels = source.image_shape[-1]
+    if from_ is None:
+        sizes = {} if widths is None else {"widths": widths}
+        network = networks.mask_unet(
+            channels, weights=weights or "imagenet", **sizes
+        )
+    else:
+        network = pretrained_network(
+            from_,
+            channels,
+            {"weights": weights, "widths": widths},
+            inputs=("image",),
+            target="mask",
+        )
+    for layer in network.layers:
+        if isinstance(layer, networks.PerceptualNetwork):
+            layer.trainable = train_encoder
     return fit_network(
         network,
         source,

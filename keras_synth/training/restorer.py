@@ -16,6 +16,7 @@ from keras_synth import (
     presets,
 )
 from keras_synth.inference import input_names, input_shapes, run_restorer
+from keras_synth.models.checks import last_activation
 from keras_synth.models.loading import load_model
 from keras_synth.models.replicas import num_replicas
 from keras_synth.networks.unet import is_unet
@@ -187,7 +188,9 @@ def fit_network(
     return network
 
 
-def pretrained_network(name, channels, options, inputs, upscales=False):
+def pretrained_network(
+    name, channels, options, inputs, upscales=False, target="image"
+):
     """A network to train further: a preset, or one that was trained before.
 
     For gray images, a color U-Net is made gray (`networks.gray_unet`). A
@@ -200,6 +203,7 @@ def pretrained_network(name, channels, options, inputs, upscales=False):
         options: `{argument: value or None}` of what decides the architecture.
         inputs: Names of the inputs that the network may have.
         upscales: Whether it is to make images larger, or to keep their size.
+        target: What it is to make, "image" or "mask".
 
     Returns:
         A `keras.Model`, not compiled.
@@ -221,10 +225,10 @@ def pretrained_network(name, channels, options, inputs, upscales=False):
             average = network.generator_average.get_weights()
             network = network.generator
             network.set_weights(average)
-        _check_task(name, network, inputs, upscales)
+        _check_task(name, network, inputs, upscales, target)
     else:
         network = presets.load(name)
-        _check_task(name, network, inputs, upscales)
+        _check_task(name, network, inputs, upscales, target)
         network = with_current_policy(network)
     color = is_unet(network) and network.output_shape[-1] == 3
     if color and channels == 1:
@@ -239,7 +243,7 @@ def pretrained_network(name, channels, options, inputs, upscales=False):
     return network
 
 
-def _check_task(name, network, inputs, upscales):
+def _check_task(name, network, inputs, upscales, target):
     """Refuses a network of another task than it is to be trained for."""
     taken = []
     if getattr(network, "inputs", None):  # a model draws images without any
@@ -253,13 +257,19 @@ def _check_task(name, network, inputs, upscales):
         fits = factor > 1 if upscales else factor == 1
         does = f"makes images {factor} times as large"
         seen, made = (shape[-1] for shape in _trial(network))
-        if fits and made != seen:
+        if fits and target == "mask":
+            fits = made == 1 and last_activation(network) == "sigmoid"
+            does = "makes no mask"
+        elif fits and made != seen:
             fits, does = False, f"makes {made} channels of {seen}"
     if not fits:
         kind = "makes images larger" if upscales else "keeps their size"
+        kept = "keeps their channels"
+        if target == "mask":
+            kept = "ends in one channel with a sigmoid, the mask"
         raise ValueError(
             f"{name} {does}. What is trained further here takes "
-            f"{' or '.join(inputs)}, {kind} and keeps their channels; "
+            f"{' or '.join(inputs)}, {kind} and {kept}; "
             "`keras-synth presets` lists the presets."
         )
 

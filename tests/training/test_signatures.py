@@ -149,6 +149,7 @@ def test_one_name_for_one_thing():
         "num_blocks",
         "num_layers",
         "learning_rate",
+        "weights",
     }  # Optional where it depends on the network.
     for parameter, given in hints.items():
         if parameter not in own:

@@ -85,6 +85,51 @@ def test_the_encoder_stays_what_it_was(folders, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
+def test_a_detector_is_trained_further_with_its_encoder(folders, tmp_path):
+    first = _train(folders, tmp_path / "first", epochs=1)
+    own = {"weights": None, "widths": None}
+    further = {"from_": tmp_path / "first/damage_detector.keras", **own}
+    nearly = _train(
+        folders, tmp_path / "same", epochs=1, learning_rate=1e-12, **further
+    )
+    for ours, theirs in zip(
+        nearly.trainable_weights, first.trainable_weights, strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-7)
+    whole = _train(
+        folders, tmp_path / "whole", epochs=1, train_encoder=True, **further
+    )
+    given = networks.squeezenet_features(folders / "encoder.weights.h5")
+    given.trainable = True
+    (encoder,) = (
+        layer
+        for layer in whole.layers
+        if isinstance(layer, networks.PerceptualNetwork)
+    )
+    learned, before = encoder.trainable_weights, given.trainable_weights
+    for ours, theirs in zip(learned, before, strict=True):
+        assert np.abs(ours.numpy() - theirs.numpy()).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"from_": "gray_denoiser"}, "one channel with a sigmoid, the mask"),
+        ({"widths": (4, 4, 4, 4)}, "has its own `widths`"),
+        ({"weights": "imagenet"}, "has its own `weights`"),
+        ({"channels": 1}, "`channels=3` converts those of a folder"),
+    ],
+)
+def test_only_a_detector_is_trained_further(
+    options, message, folders, tmp_path
+):
+    own = {"from_": "damage_detector", "weights": None, "widths": None}
+    with pytest.raises(ValueError, match=message):
+        _train(folders, tmp_path / "run", **{**own, **options})
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_missing_folder_of_masks_or_file_is_named(folders, tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no folder"):
         _train(folders, tmp_path, masks=tmp_path / "nowhere")
